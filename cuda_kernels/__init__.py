@@ -1,0 +1,1 @@
+"""Array operations on frames: a contract, a torch reference, CUDA kernels."""

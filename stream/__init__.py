@@ -1,0 +1,1 @@
+"""Fuse streams of an RGB and a thermal camera."""

@@ -1,0 +1,83 @@
+"""The `gifnet` command: a table of contents whose chapters load when they are called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from stream.errors import GifnetError
+
+# Name -> (module:attribute, one line for the table of contents). Modules load only when called, so that
+# `gifnet --help` does not wait for torch.
+COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
+    "Fuse": {
+        "run": ("stream.cli.run:run", "Fuse two streams of frames into one."),
+        "images": ("stream.cli.images:images", "Fuse two pictures, or two folders of pictures."),
+        "demo": ("stream.cli.demo:demo", "Fuse a generated night street and look at it."),
+    },
+    "Cameras": {
+        "probe": ("stream.cli.probe:probe", "Tell what is in a file, folder or camera."),
+    },
+    "Network": {
+        "weights": ("stream.cli.weights:weights", "List, import, verify and fetch weights."),
+        "train": ("stream.cli.train:train", "Train GIFNet from image pairs."),
+        "scenes": ("stream.cli.scenes:scenes", "Write generated pairs with known truth to a folder."),
+    },
+    "Machine": {
+        "doctor": ("stream.cli.doctor:doctor", "Tell what this machine can do and what it lacks."),
+    },
+}
+
+
+class TableOfContents(click.Group):
+    """A click group that imports a command's module when the command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All command names, in the order of the table."""
+        return [name for group in COMMANDS.values() for name in group]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command."""
+        for group in COMMANDS.values():
+            if cmd_name in group:
+                module, attribute = group[cmd_name][0].split(":")
+                command: click.Command = getattr(importlib.import_module(module), attribute)
+                return command
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Print the table of contents without importing anything."""
+        for title, group in COMMANDS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, summary) for name, (_, summary) in group.items()])
+
+
+@click.group(cls=TableOfContents, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="gifnet-stream", prog_name="gifnet")
+@click.option("--debug", is_flag=True, help="Show tracebacks of errors.")
+@click.pass_context
+def cli(ctx: click.Context, debug: bool) -> None:
+    """One picture from an RGB and a thermal camera."""
+    ctx.obj = {"debug": debug}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; errors of ours become one sentence and exit status 1."""
+    words = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    try:
+        cli.main(args=words, prog_name="gifnet", standalone_mode=True, obj={"debug": debug})
+    except GifnetError as error:
+        if debug:
+            raise
+        fail(error)
+
+
+def fail(error: GifnetError) -> Any:
+    """Print one sentence to standard error and leave with status 1."""
+    click.echo(f"gifnet: {error}", err=True)
+    sys.exit(1)

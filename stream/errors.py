@@ -1,0 +1,48 @@
+"""All errors, drawn as one tree.
+
+    GifnetError
+    ├── ConfigError         a configuration file or option
+    ├── SourceError         a camera, file or folder that frames come from
+    ├── SyncError           two streams that cannot be paired
+    ├── CalibrationError    a calibration file, or a pair of sizes that needs one
+    ├── DeviceError         a device or precision that this machine does not offer
+    ├── WeightsError        weights that are missing, damaged or of another network
+    ├── TrainingError       training that cannot start or go on
+    └── SinkError           a file, folder or socket that fused frames go to
+
+The text of each is one sentence: what was wrong, what is allowed, what came, what to do.
+"""
+
+from gifnet.errors import DeviceError, GifnetError, TrainingError, WeightsError
+
+__all__ = [
+    "CalibrationError",
+    "ConfigError",
+    "DeviceError",
+    "GifnetError",
+    "SinkError",
+    "SourceError",
+    "SyncError",
+    "TrainingError",
+    "WeightsError",
+]
+
+
+class ConfigError(GifnetError):
+    """A configuration file or option that is wrong; lists every problem with its YAML path."""
+
+
+class SourceError(GifnetError):
+    """A camera, file or folder that frames cannot be read from."""
+
+
+class SyncError(GifnetError):
+    """Two streams that cannot be paired."""
+
+
+class CalibrationError(GifnetError):
+    """A calibration file that is wrong, or a pair of sizes that needs one."""
+
+
+class SinkError(GifnetError):
+    """A file, folder or socket that fused frames cannot be written to."""

@@ -1,0 +1,117 @@
+"""What travels through the pipeline: frames, pairs of frames, fused frames.
+
+Pixels are numpy arrays on the host; every array here is read-only by agreement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+PixelFormat = Literal["rgb24", "gray8", "gray16le"]
+ClockSource = Literal["device", "rtcp", "v4l2", "pts", "arrival"]
+View = Literal["fused", "side-by-side", "visible", "thermal"]
+Flag = Literal["held", "single", "stale"]
+
+Pixels = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Colour:
+    """How YUV numbers of a video map to colours, in ITU-T H.273 code points.
+
+    2 means unspecified. `full_range` is True for 0..255, False for 16..235 luma.
+    """
+
+    matrix: int = 2
+    primaries: int = 2
+    transfer: int = 2
+    full_range: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture of one camera.
+
+    Attributes:
+        pixels: `rgb24` [H, W, 3] uint8; `gray8` [H, W] uint8; `gray16le` [H, W] uint16, raw counts.
+        pixel_format: which of the three.
+        time_s: capture time in seconds on `clock`, exact.
+        clock: where that time comes from.
+        index: position in its stream, from 0.
+        bits: significant bits of a `gray16le` count (10, 12, 14, 16); 8 for the others.
+    """
+
+    pixels: Pixels
+    pixel_format: PixelFormat
+    time_s: Fraction
+    clock: ClockSource
+    index: int
+    bits: int = 8
+
+    def __post_init__(self) -> None:
+        expected_ndim = 3 if self.pixel_format == "rgb24" else 2
+        expected_dtype = np.uint16 if self.pixel_format == "gray16le" else np.uint8
+        if self.pixels.ndim != expected_ndim or self.pixels.dtype != expected_dtype:
+            raise ValueError(
+                f"a {self.pixel_format} frame has {expected_ndim} dimensions of {expected_dtype.__name__}, "
+                f"got {self.pixels.shape = }, {self.pixels.dtype = }"
+            )
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.pixels.shape[1], self.pixels.shape[0]
+
+    def __repr__(self) -> str:
+        width, height = self.size
+        return (
+            f"Frame(#{self.index} {self.pixel_format} {width}x{height} {float(self.time_s):.6f} s {self.clock})"
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FramePair:
+    """A visible and a thermal frame of one moment.
+
+    Attributes:
+        visible: the visible frame.
+        thermal: the thermal frame.
+        time_s: the pair's time: that of the visible frame, on the visible clock.
+        pairing_error_s: thermal time minus visible time after the offset is taken out.
+        flags: what is special about the pair.
+    """
+
+    visible: Frame
+    thermal: Frame
+    time_s: Fraction
+    pairing_error_s: float
+    flags: frozenset[Flag] = field(default_factory=frozenset)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FusedFrame:
+    """A fused picture and what it was made of, on the visible grid.
+
+    Attributes:
+        pixels: [H, W, 3] uint8 RGB, the fused picture.
+        visible: [H, W, 3] uint8 RGB.
+        thermal: [H, W] uint8, registered and after gain control.
+        pair: the frames it came from.
+        index: position among the fused frames, from 0.
+    """
+
+    pixels: Pixels
+    visible: Pixels
+    thermal: Pixels
+    pair: FramePair
+    index: int
+
+    @property
+    def time_s(self) -> Fraction:
+        """Capture time in seconds, that of the visible frame."""
+        return self.pair.time_s

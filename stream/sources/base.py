@@ -1,0 +1,73 @@
+"""What every source offers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from types import TracebackType
+from typing import Protocol, Self
+
+from stream.frame import Colour, Frame, PixelFormat
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What is known of a source before its first frame.
+
+    Attributes:
+        uri: as the user gave it, passwords masked.
+        width: pixels, after rotation.
+        height: pixels, after rotation.
+        pixel_format: of the frames it yields.
+        bits: significant bits of a grey count.
+        rate: frames a second, None when unknown.
+        frames: how many there will be, None when unknown.
+        time_base: unit of the container's time stamps, in seconds.
+        colour: of the original video, to be carried to the output.
+        codec: name of the decoder or reader, for people.
+        live: True when frames are lost if nobody reads.
+        audio: True when an audio track can be carried over from `uri`.
+    """
+
+    uri: str
+    width: int
+    height: int
+    pixel_format: PixelFormat
+    bits: int = 8
+    rate: Fraction | None = None
+    frames: int | None = None
+    time_base: Fraction = Fraction(1, 90_000)
+    colour: Colour = field(default_factory=Colour)
+    codec: str = ""
+    live: bool = False
+    audio: bool = False
+
+
+class Source(Protocol):
+    """An iterator of frames in the order of their capture times.
+
+    Opened by `open_source`, used by one thread only, closed by `close` or the end of a `with`.
+    `lost` counts frames that could not be delivered, by reason (for example `corrupt`).
+    """
+
+    info: SourceInfo
+    lost: Counter[str]
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Frames, once through."""
+
+    def close(self) -> None:
+        """Release everything; may be called twice."""
+
+    def __enter__(self) -> Self:
+        """The source itself."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close."""

@@ -1,0 +1,47 @@
+"""Fixtures for every tier: reference data, leftovers, random state."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def refdata() -> Path:
+    """Folder of the reference data; skips without it, fails where REQUIRE_REFDATA=1."""
+    folder = Path(os.environ.get("GIFNET_TEST_DATA", Path(__file__).parents[2] / "shared"))
+    if not (folder / "parity").is_dir():
+        message = f"no reference data in {folder}; set GIFNET_TEST_DATA"
+        if os.environ.get("REQUIRE_REFDATA") == "1":
+            pytest.fail(message)
+        pytest.skip(message)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cuda() -> str:
+    """The device name `cuda`; skips without one, fails where REQUIRE_GPU=1."""
+    import torch
+
+    if not torch.cuda.is_available():
+        if os.environ.get("REQUIRE_GPU") == "1":
+            pytest.fail("REQUIRE_GPU=1 but no CUDA device is there")
+        pytest.skip("no CUDA device")
+    return "cuda"
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left_over() -> Iterator[None]:
+    """Every test ends with the threads that it began with."""
+    before = set(threading.enumerate())
+    yield
+    left = [
+        thread
+        for thread in set(threading.enumerate()) - before
+        if thread.is_alive() and not thread.daemon
+    ]
+    assert not left, f"threads left over: {left}"
