@@ -1,0 +1,235 @@
+"""Weights: packaged, imported, verified. The only file that knows the published parameter names."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from gifnet.errors import WeightsError
+from gifnet.model import GIFNet
+
+PACKAGED = Path(__file__).parent / "data" / "gifnet.safetensors"
+"""Our own weights, trained by this project; see data/MODEL_CARD.md."""
+
+PUBLISHED_FILE = "published.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A file that `gifnet weights fetch` can download; the SHA-256 is pinned."""
+
+    url: str
+    sha256: str
+    note: str
+    size_bytes: int | None = None
+
+
+SOURCES: dict[str, Remote] = {
+    "published": Remote(
+        url="https://raw.githubusercontent.com/AWCXV/GIFNet/main/model/Final.model",
+        sha256="bfc1dfef0d5b386b0c04f172daf8f6af52ba395f26dc3dd5757425fd32eb1038",
+        note="the authors' checkpoint; it carries no licence, so ask them before you use it beyond comparison",
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A weight file that was read.
+
+    Attributes:
+        tensors: parameters under this project's names, float32.
+        metadata: free text that travels in the file.
+        sha256: of the file's bytes.
+        origin: "own" for our file format, "published" for a published checkpoint.
+    """
+
+    tensors: dict[str, Tensor]
+    sha256: str
+    origin: Literal["own", "published"]
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+def store() -> Path:
+    """Folder of imported weights: $GIFNET_WEIGHTS_DIR, else ~/.cache/gifnet/weights."""
+    named = os.environ.get("GIFNET_WEIGHTS_DIR")
+    return Path(named) if named else Path.home() / ".cache" / "gifnet" / "weights"
+
+
+def resolve(name_or_path: str | Path) -> Path:
+    """The file that "default", "published" or a path means.
+
+    Raises:
+        WeightsError: when it is not there, with what to do.
+    """
+    if name_or_path == "default":
+        return _existing(PACKAGED, "the packaged weights are missing; install gifnet-stream again")
+    if name_or_path == "published":
+        return _existing(
+            store() / PUBLISHED_FILE,
+            "the published weights are not here; run `gifnet weights import FILE` or `gifnet weights fetch published`",
+        )
+    path = Path(name_or_path)
+    return _existing(path, f"no weights file {path}; allowed are default, published and a path to a file")
+
+
+def _existing(path: Path, otherwise: str) -> Path:
+    if not path.is_file():
+        raise WeightsError(otherwise)
+    return path
+
+
+def read(path: Path) -> State:
+    """Read a weight file of ours (safetensors) or a published checkpoint (torch pickle, tensors only).
+
+    Raises:
+        WeightsError: when the file is damaged, unsafe, or of another network.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"the weights {path} cannot be read: {error.strerror}") from None
+    sha256 = hashlib.sha256(content).hexdigest()
+    if content[8:9] == b"{":
+        tensors, metadata = _read_safetensors(path)
+        return State(_checked(tensors, path), sha256, "own", metadata)
+    tensors = _from_published(_read_pickle(path), path)
+    return State(_checked(tensors, path), sha256, "published", {"source_sha256": sha256})
+
+
+def load_into(model: GIFNet, state: State) -> None:
+    """Copy checked tensors into a model."""
+    model.load_state_dict(state.tensors, strict=True)
+
+
+def save(path: Path, model: GIFNet, metadata: Mapping[str, str]) -> None:
+    """Write a model's parameters as safetensors; the file appears whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    tensors = {
+        name: tensor.detach().float().contiguous().cpu() for name, tensor in model.state_dict().items()
+    }
+    save_file(tensors, part, metadata=dict(metadata))
+    part.replace(path)
+
+
+def import_published(path: Path) -> Path:
+    """Check a published checkpoint and keep it in the store under our names.
+
+    Raises:
+        WeightsError: when the file is not a published GIFNet checkpoint.
+    """
+    state = read(path)
+    if state.origin != "published":
+        raise WeightsError(
+            f"{path} is already a gifnet-stream weight file; give its path to --weights as it is"
+        )
+    model = GIFNet()
+    load_into(model, state)
+    store().mkdir(parents=True, exist_ok=True)
+    target = store() / PUBLISHED_FILE
+    save(target, model, {"name": "published", **state.metadata})
+    return target
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise WeightsError(f"the weights {path} are damaged: {error}; get the file again") from None
+
+
+def _read_pickle(path: Path) -> dict[str, Tensor]:
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError):
+        raise WeightsError(
+            f"{path} is neither safetensors nor a torch checkpoint of plain tensors, or it is damaged; "
+            "nothing in it was run"
+        ) from None
+    if not isinstance(loaded, dict) or not all(isinstance(value, Tensor) for value in loaded.values()):
+        raise WeightsError(f"{path} is a torch file but not a state dictionary of tensors")
+    return loaded
+
+
+def _checked(tensors: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """The tensors as float32 when names, shapes and values are those of GIFNet."""
+    expected = {name: tensor.shape for name, tensor in GIFNet().state_dict().items()}
+    missing, unknown = expected.keys() - tensors.keys(), tensors.keys() - expected.keys()
+    if missing or unknown:
+        raise WeightsError(
+            f"{path} is not a GIFNet checkpoint: {len(missing)} parameters are missing ({_some(missing)}), "
+            f"{len(unknown)} are unknown ({_some(unknown)})"
+        )
+    for name, shape in expected.items():
+        if tensors[name].shape != shape:
+            raise WeightsError(f"{path}: {name} must be {tuple(shape)}, got {tuple(tensors[name].shape)}")
+        if not torch.isfinite(tensors[name]).all():
+            raise WeightsError(f"{path}: {name} holds values that are not finite; get the file again")
+    return {name: tensor.float() for name, tensor in tensors.items()}
+
+
+def _some(names: set[str]) -> str:
+    return ", ".join(sorted(names)[:3]) or "none"
+
+
+# Published names, as regular expressions, and ours. `S` stands for an optional side suffix.
+_LAYER = r"extractor_multask\.SwinTransformerSpecific\.layer1"
+_RENAMES: tuple[tuple[str, str], ...] = (
+    (r"getSharedFeatures\.conv_(\d)\.conv2d\.(.*)", "encoder.layers.{minus1}.{2}"),
+    (r"cnnDecoder\.fuseComplementFeatures\.mlp\.0\.weight", "decoder.reduce.weight"),
+    (r"cnnDecoder\.fuseComplementFeatures\.mlp\.2\.weight", "decoder.expand.weight"),
+    (r"cnnDecoder\.decoder\.(\d+)\.(.*)", "decoder.picture.layers.{third}.{2}"),
+    (r"decoder_rec\.decoder\.(\d+)\.(.*)", "reconstruction.layers.{third}.{2}"),
+    (
+        r"extractor_multask\.SwinTransformerSpecific\.patch_embed_(ivif|mfif)\.proj\.(.*)",
+        "interaction.embed.{1}.{2}",
+    ),
+    (r"extractor_multask\.SwinTransformerSpecific\.patch_unembed\.proj\.0\.(.*)", "interaction.unembed.{1}"),
+    (_LAYER + r"\.blocks\.(\d)\.attn\.attn\.meta\.0\.(.*)", "interaction.blocks.{1}.position.hidden.{2}"),
+    (_LAYER + r"\.blocks\.(\d)\.attn\.attn\.meta\.2\.(.*)", "interaction.blocks.{1}.position.output.{2}"),
+    (_LAYER + r"\.blocks\.(\d)\.norm1(S)\.meta1\.(.*)", "interaction.blocks.{1}.sides.{2}.norm.rescale.{3}"),
+    (_LAYER + r"\.blocks\.(\d)\.norm1(S)\.meta2\.(.*)", "interaction.blocks.{1}.sides.{2}.norm.rebias.{3}"),
+    (_LAYER + r"\.blocks\.(\d)\.norm1(S)\.(.*)", "interaction.blocks.{1}.sides.{2}.norm.{3}"),
+    (_LAYER + r"\.blocks\.(\d)\.attn\.QK(S)\.(.*)", "interaction.blocks.{1}.sides.{2}.query_key.{3}"),
+    (_LAYER + r"\.blocks\.(\d)\.attn\.V(S)\.(.*)", "interaction.blocks.{1}.sides.{2}.value.{3}"),
+    (_LAYER + r"\.blocks\.(\d)\.attn\.conv(S)\.(.*)", "interaction.blocks.{1}.sides.{2}.depthwise.{3}"),
+    (_LAYER + r"\.blocks\.(\d)\.attn\.proj(S)\.(.*)", "interaction.blocks.{1}.sides.{2}.project.{3}"),
+    (_LAYER + r"\.blocks\.(\d)\.mlp(S)\.mlp\.(.*)", "interaction.blocks.{1}.sides.{2}.mlp.{3}"),
+    (_LAYER + r"\.weights(S)\.(\d)", "interaction.blocks.{2}.sides.{1}.gate"),
+)
+_SIDES = {"": "multi-modal", "ivif": "multi-modal", "_mfif": "multi-focus", "mfif": "multi-focus"}
+
+
+def rename_published(name: str) -> str | None:
+    """Our name of a published parameter; None for the position table, which is computed, or a stranger."""
+    for pattern, ours in _RENAMES:
+        match = re.fullmatch(pattern.replace("(S)", "(_mfif|)"), name)
+        if match:
+            parts = [_SIDES.get(part, part) for part in match.groups()]
+            number = int(parts[0]) if parts and parts[0].isdigit() else 0
+            return ours.format(name, *parts, minus1=number - 1, third=number // 3)
+    return None
+
+
+def _from_published(published: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
+    tensors: dict[str, Tensor] = {}
+    for name, tensor in published.items():
+        if name.endswith(".relative_positions"):
+            continue
+        ours = rename_published(name)
+        if ours is None:
+            raise WeightsError(f"{path} is not a published GIFNet checkpoint: it holds {name}")
+        tensors[ours] = tensor
+    return tensors
