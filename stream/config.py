@@ -1,12 +1,14 @@
-"""Settings of a run: each default and range stands here once; the command line reads them from here."""
+"""Settings of a run: each default and range stands here once; command line and Python read them from here."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 
 from stream.errors import ConfigError
 from stream.frame import View
@@ -18,7 +20,7 @@ Precision = Literal["auto", "float32", "bfloat16", "float16"]
 class Settings(BaseModel):
     """Base of all settings: frozen, and unknown keys are errors."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class InputSettings(Settings):
@@ -54,48 +56,102 @@ class GainSettings(Settings):
 
     method: Annotated[
         Literal["auto", "percentile", "minmax", "none"],
-        Field(description="auto: none for 8-bit thermal, percentile above"),
+        Field(description="how counts become grey; auto: none for 8-bit thermal, percentile above"),
     ] = "auto"
     low: Annotated[float, Field(ge=0, lt=100, description="percentile that becomes black")] = 1.0
     high: Annotated[float, Field(gt=0, le=100, description="percentile that becomes white")] = 99.5
     damping: Annotated[float, Field(ge=0, lt=1, description="share of the last span that is kept")] = 0.9
 
+    @model_validator(mode="after")
+    def _low_below_high(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError(f"low must be below high, got {self.low:g} and {self.high:g}")
+        return self
+
 
 class FusionSettings(Settings):
     """Which network fuses, and how."""
 
-    weights: Annotated[str, Field(description="default, published or a file")] = "default"
+    weights: Annotated[str, Field(min_length=1, description="default, published or a file")] = "default"
     precision: Annotated[Precision, Field(description="number format of the network")] = "auto"
 
 
 class OutputSettings(Settings):
     """One file, folder or other sink."""
 
-    uri: Annotated[str, Field(min_length=1, description="path or URI of the output")]
+    uri: Annotated[str, Field(min_length=1, description="path or URI of the output; repeatable")]
     view: Annotated[View, Field(description="which picture is written")] = "fused"
     encoder: Annotated[str | None, Field(description="video encoder, libx264 by default")] = None
-    quality: Annotated[int | None, Field(ge=0, le=63, description="constant rate factor, lower is better")] = None
+    quality: Annotated[
+        int | None, Field(ge=0, le=63, description="constant rate factor, lower is better")
+    ] = None
     audio: Annotated[bool, Field(description="carry the visible file's audio over")] = True
 
 
-class RunSettings(Settings):
-    """Everything `gifnet run` needs."""
+class FuseSettings(Settings):
+    """Everything that fused frames depend on."""
 
     visible: InputSettings
     thermal: InputSettings
-    outputs: Annotated[tuple[OutputSettings, ...], Field(min_length=1)]
     pairing: PairingSettings = PairingSettings()
     registration: RegistrationSettings = RegistrationSettings()
     gain: GainSettings = GainSettings()
     fusion: FusionSettings = FusionSettings()
-    device: Device = "auto"
-    report: Path | None = None
+    device: Annotated[Device, Field(description="where the network runs")] = "auto"
 
 
-def validate(values: dict[str, Any], where: str) -> RunSettings:
-    """Check a nested mapping against `RunSettings`.
+class RunSettings(FuseSettings):
+    """Everything `gifnet run` needs."""
+
+    outputs: Annotated[tuple[OutputSettings, ...], Field(min_length=1)]
+    report: Annotated[Path | None, Field(description="JSON file that tells what the run did")] = None
+
+
+# Name of each setting on the command line (with dashes) and in Python -> its place in a configuration file;
+# `*` stands for every output.
+NAMES: dict[str, str] = {
+    "output": "outputs.*.uri",
+    "view": "outputs.*.view",
+    "encoder": "outputs.*.encoder",
+    "quality": "outputs.*.quality",
+    "audio": "outputs.*.audio",
+    "weights": "fusion.weights",
+    "precision": "fusion.precision",
+    "device": "device",
+    "tolerance_ms": "pairing.tolerance_ms",
+    "offset_ms": "pairing.offset_ms",
+    "unpaired": "pairing.unpaired",
+    "max_age_ms": "pairing.max_age_ms",
+    "calibration": "registration.file",
+    "distance_m": "registration.distance_m",
+    "gain": "gain.method",
+    "gain_low": "gain.low",
+    "gain_high": "gain.high",
+    "gain_damping": "gain.damping",
+    "visible_name": "visible.name",
+    "visible_bits": "visible.bits",
+    "visible_rate": "visible.rate",
+    "thermal_name": "thermal.name",
+    "thermal_bits": "thermal.bits",
+    "thermal_rate": "thermal.rate",
+    "report": "report",
+}
+
+# What to do about a setting that has no default.
+_REMEDIES = {
+    "visible": "name the visible input first, as in `gifnet run VISIBLE THERMAL -o OUT`",
+    "thermal": "name the thermal input after the visible one, as in `gifnet run VISIBLE THERMAL -o OUT`",
+    "outputs": "name an output with -o",
+}
+
+Model = TypeVar("Model", bound=Settings)
+
+
+def validate(model: type[Model], values: dict[str, Any], where: str) -> Model:
+    """Check a nested mapping against a settings model.
 
     Args:
+        model: for example `RunSettings`.
         values: the settings as nested dictionaries.
         where: what to call their origin in messages.
 
@@ -103,9 +159,10 @@ def validate(values: dict[str, Any], where: str) -> RunSettings:
         ConfigError: lists every problem with its path.
     """
     try:
-        return RunSettings.model_validate(values)
+        return model.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(f"{where}: " + "; ".join(_sentence(problem) for problem in error.errors())) from None
+        problems = "; ".join(_sentence(model, problem) for problem in error.errors())
+        raise ConfigError(f"{where}: {problems}") from None
 
 
 def load_yaml(path: Path) -> dict[str, Any]:
@@ -118,19 +175,69 @@ def load_yaml(path: Path) -> dict[str, Any]:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"the configuration {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"the configuration {path} is not a text file in UTF-8") from None
     except yaml.YAMLError as error:
         place = getattr(error, "problem_mark", None)
         line = f" in line {place.line + 1}" if place else ""
-        raise ConfigError(f"the configuration {path} is not YAML{line}: {getattr(error, 'problem', error)}") from None
+        raise ConfigError(
+            f"the configuration {path} is not YAML{line}: {getattr(error, 'problem', error)}"
+        ) from None
     if not isinstance(values, dict):
-        raise ConfigError(f"the configuration {path} must be a mapping of settings, got {type(values).__name__}")
+        raise ConfigError(
+            f"the configuration {path} must be a mapping of settings, got {type(values).__name__}"
+        )
     return values
 
 
-def _sentence(problem: Any) -> str:
-    path = ".".join(str(part) for part in problem["loc"]) or "the settings"
+def field_at(path: str) -> FieldInfo:
+    """The field of `RunSettings` at a place such as `pairing.tolerance_ms` or `outputs.*.view`."""
+    model: type[Settings] | None = RunSettings
+    for key in path.replace(".*", "").split("."):
+        assert model is not None, path
+        field = model.model_fields[key]
+        model = section_of(field)
+    return field
+
+
+def leaf_paths(model: type[Settings] = RunSettings, prefix: str = "") -> Iterator[str]:
+    """Places of all single settings, lists written as `*`."""
+    for key, field in model.model_fields.items():
+        section = section_of(field)
+        star = ".*" if field.annotation is not None and tuple in _flat(field.annotation) else ""
+        if section is None:
+            yield prefix + key
+        else:
+            yield from leaf_paths(section, f"{prefix}{key}{star}.")
+
+
+def section_of(field: FieldInfo) -> type[Settings] | None:
+    """The settings model inside a field, None for a single value."""
+    parts = _flat(field.annotation)
+    return next((part for part in parts if isinstance(part, type) and issubclass(part, Settings)), None)
+
+
+def _flat(annotation: Any) -> list[Any]:
+    """An annotation and what it is made of: `tuple[int, ...]` gives tuple, int and the ellipsis."""
+    origin = getattr(annotation, "__origin__", annotation)
+    return [origin, *(part for inner in get_args(annotation) for part in _flat(inner))]
+
+
+def _sentence(model: type[Settings], problem: Any) -> str:
+    path = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "extra_forbidden":
-        return f"{path} is not a known key"
+        return f"{path} is not a known key, allowed are {', '.join(_keys(model, problem['loc'][:-1]))}"
     if problem["type"] == "missing":
-        return f"{path} is missing"
-    return f"{path}: {problem['msg'][0].lower()}{problem['msg'][1:]}, got {problem['input']!r}"
+        remedy = _REMEDIES.get(path)
+        return f"{path} is missing" + (f", {remedy}" if remedy else "")
+    if problem["type"] == "value_error":
+        return f"{path or 'the settings'}: {problem['ctx']['error']}"
+    text = problem["msg"].replace("Input", "it").replace("List", "it").replace("Tuple", "it")
+    return f"{path or 'the settings'}: {text}, got {problem['input']!r}"
+
+
+def _keys(model: type[Settings], place: tuple[str | int, ...]) -> list[str]:
+    for key in place:
+        if isinstance(key, str):
+            model = section_of(model.model_fields[key]) or model
+    return list(model.model_fields)

@@ -69,9 +69,8 @@ class Frame:
 
     def __repr__(self) -> str:
         width, height = self.size
-        return (
-            f"Frame(#{self.index} {self.pixel_format} {width}x{height} {float(self.time_s):.6f} s {self.clock})"
-        )
+        time_s = float(self.time_s)
+        return f"Frame(#{self.index} {self.pixel_format} {width}x{height} {time_s:.6f} s {self.clock})"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

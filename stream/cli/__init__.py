@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import importlib
 import sys
-from typing import Any
 
 import click
-
-from stream.errors import GifnetError
 
 # Name -> (module:attribute, one line for the table of contents). Modules load only when called, so that
 # `gifnet --help` does not wait for torch.
@@ -57,27 +54,24 @@ class TableOfContents(click.Group):
 
 @click.group(cls=TableOfContents, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="gifnet-stream", prog_name="gifnet")
-@click.option("--debug", is_flag=True, help="Show tracebacks of errors.")
-@click.pass_context
-def cli(ctx: click.Context, debug: bool) -> None:
+@click.option("--debug", is_flag=True, help="Show tracebacks of errors; may stand anywhere on the line.")
+def cli(debug: bool) -> None:
     """One picture from an RGB and a thermal camera."""
-    ctx.obj = {"debug": debug}
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line; errors of ours become one sentence and exit status 1."""
+    """Run the command line; an error becomes one sentence and an exit status."""
     words = sys.argv[1:] if arguments is None else arguments
-    debug = "--debug" in words
-    words = [word for word in words if word != "--debug"]
     try:
-        cli.main(args=words, prog_name="gifnet", standalone_mode=True, obj={"debug": debug})
-    except GifnetError as error:
-        if debug:
-            raise
-        fail(error)
+        status = cli.main(args=_without_debug(words), prog_name="gifnet", standalone_mode=False)
+    except BaseException as error:
+        from stream.cli.failure import leave
+
+        leave(error, debug=words != _without_debug(words))
+    sys.exit(status if isinstance(status, int) else 0)
 
 
-def fail(error: GifnetError) -> Any:
-    """Print one sentence to standard error and leave with status 1."""
-    click.echo(f"gifnet: {error}", err=True)
-    sys.exit(1)
+def _without_debug(words: list[str]) -> list[str]:
+    """The line without `--debug`; after a lone `--` every word is a name."""
+    end = words.index("--") if "--" in words else len(words)
+    return [word for word in words[:end] if word != "--debug"] + words[end:]

@@ -1,0 +1,112 @@
+"""What a run tells on standard error while it goes on, and when it is over."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from stream.report import RunReport
+
+SPARSE_LINE_EVERY_S = 10.0
+
+Tell = Callable[[RunReport, int | None], None]
+
+
+def show_progress(quiet: bool) -> AbstractContextManager[Tell]:
+    """Gives what to call after every fused frame: a bar on a terminal, a line now and then elsewhere."""
+    if quiet:
+        return nullcontext(lambda report, total: None)
+    return _bar() if sys.stderr.isatty() else nullcontext(SparseLines())
+
+
+@contextmanager
+def _bar() -> Iterator[Tell]:
+    columns = (
+        TextColumn("fusing"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]:.1f} frames/s"),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("fusing", total=None, rate=0.0)
+
+        def tell(report: RunReport, total: int | None) -> None:
+            read = report.frames_in["visible"]
+            progress.update(task, completed=read, total=total, rate=rate_of(report))
+
+        yield tell
+
+
+class SparseLines:
+    """One line every ten seconds, for logs."""
+
+    def __init__(self) -> None:
+        self._told_s = 0.0
+
+    def __call__(self, report: RunReport, total: int | None) -> None:
+        """Write a line when the last one is old enough."""
+        elapsed_s = report.elapsed_s()
+        if elapsed_s - self._told_s < SPARSE_LINE_EVERY_S:
+            return
+        self._told_s = elapsed_s
+        read = report.frames_in["visible"]
+        of = f" of {total}" if total else ""
+        left = f", {(total - read) * elapsed_s / read:.0f} s left" if total and read else ""
+        print(f"gifnet: frame {read}{of}, {rate_of(report):.2f} frames/s{left}", file=sys.stderr)
+
+
+def rate_of(report: RunReport) -> float:
+    """Fused frames a second since the start."""
+    return report.fused / max(report.elapsed_s(), 1e-9)
+
+
+def print_summary(report: RunReport) -> None:
+    """The closing summary, to standard error."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(_facts(report))
+    if report.times.summary():
+        console.print(_stages(report))
+
+
+def _facts(report: RunReport) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for title, text in _lines(report):
+        table.add_row(title, text)
+    return table
+
+
+def _lines(report: RunReport) -> Iterator[tuple[str, str]]:
+    yield "frames in", ", ".join(f"{count} {stream}" for stream, count in report.frames_in.items())
+    wall_s = max(report.wall_s, 1e-9)
+    yield "fused", f"{report.fused} in {report.wall_s:.1f} s, {report.fused / wall_s:.2f} frames/s"
+    yield "dropped", _reasons(report.dropped)
+    for stream, reasons in report.lost.items():
+        if reasons:
+            yield f"lost ({stream})", _reasons(reasons)
+    if report.device:
+        yield "device", f"{report.device['name']}, {report.precision} ({report.device['why']})"
+    if report.weights:
+        yield "weights", f"{report.weights['name']}, SHA-256 {report.weights['sha256'][:12]}"
+    for output in report.outputs:
+        if output.frames:
+            yield "written", f"{output.uri} ({output.view}, {output.frames} frames)"
+
+
+def _reasons(reasons: dict[str, int]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in reasons.items() if count) or "none"
+
+
+def _stages(report: RunReport) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for title in ("stage", "p50 ms", "p95 ms"):
+        table.add_column(title, justify="left" if title == "stage" else "right")
+    for stage, time in report.times.summary().items():
+        table.add_row(stage, f"{time.p50_ms:.2f}", f"{time.p95_ms:.2f}")
+    return table

@@ -1,0 +1,63 @@
+"""`gifnet run`: any two sources to any sinks."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stream.cli.options import named_settings, setting_options, verbosity_options
+from stream.config import NAMES, RunSettings, load_yaml, validate
+from stream.settings_merge import describe, overlay
+
+
+@click.command(epilog="Every option has its key in the configuration file; see --print-config.")
+@click.argument("visible", required=False)
+@click.argument("thermal", required=False)
+@setting_options(NAMES)
+@click.option("-c", "--config", type=click.Path(path_type=Path), help="Configuration file in YAML.")
+@click.option("--print-config", is_flag=True, help="Show all settings and where each came from, and stop.")
+@verbosity_options
+@click.pass_context
+def run(
+    ctx: click.Context,
+    /,
+    visible: str | None,
+    thermal: str | None,
+    config: Path | None,
+    print_config: bool,
+    quiet: bool,
+    verbose: bool,
+    **_: Any,
+) -> None:
+    """Fuse VISIBLE and THERMAL, two videos, folders or cameras, into one stream.
+
+    What stands on the command line wins over the configuration file.
+    """
+    named = named_settings(ctx)
+    from_file = load_yaml(config) if config else {}
+    settings = validate(RunSettings, overlay(from_file, named), str(config or "the command line"))
+    if print_config:
+        click.echo(describe(settings, from_file, named))
+        return
+    logging.basicConfig(format="gifnet: %(message)s", level=logging.INFO if verbose else logging.WARNING)
+    fuse_and_tell(settings, quiet)
+
+
+def fuse_and_tell(settings: RunSettings, quiet: bool) -> None:
+    """Run the pipeline with progress and summary; signals stop it between two frames."""
+    from stream import pipeline
+    from stream.cli.progress import print_summary, show_progress
+    from stream.clock import SystemClock
+    from stream.report import RunReport
+    from stream.stop import StopSignals
+
+    report = RunReport(SystemClock())
+    try:
+        with StopSignals() as stop, show_progress(quiet) as tell:
+            pipeline.run(settings, report, watch=stop.watch, progress=tell)
+    finally:
+        if not quiet and report.fused:
+            print_summary(report)

@@ -1,0 +1,124 @@
+"""The only file that starts threads: one combinator that moves an upstream onto a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+Item = TypeVar("Item")
+Upstream = TypeVar("Upstream", bound=Iterable[object])
+
+
+class Prefetch(Generic[Item]):
+    """Iterates an upstream on another thread, ahead of its reader by a bounded number of items.
+
+    The upstream is opened, iterated and closed on that thread. Leaving the `with` block stops it after the
+    item it is at, closes it and joins the thread. To be iterated by one thread, once.
+    """
+
+    def __init__(
+        self, open_upstream: Callable[[], AbstractContextManager[Iterable[Item]]], size: int, name: str
+    ) -> None:
+        if size < 1:
+            raise ValueError(f"a prefetch needs room for at least one item, got {size = }")
+        self._open_upstream = open_upstream
+        self._size = size
+        self._items: deque[Item] = deque()
+        self._changed = threading.Condition()
+        self._upstream: Iterable[Item] | None = None
+        self._error: BaseException | None = None
+        self._ended = False
+        self._stopped = False
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+
+    @property
+    def upstream(self) -> Iterable[Item]:
+        """What `open_upstream` gave; only what is safe to read from another thread may be touched."""
+        if self._upstream is None:
+            raise ValueError("a prefetch has no upstream before its `with` block")
+        return self._upstream
+
+    def __enter__(self) -> Self:
+        """Start the thread and wait until the upstream is open; its error surfaces here."""
+        self._thread.start()
+        try:
+            with self._changed:
+                self._changed.wait_for(lambda: self._upstream is not None or self._ended)
+            if self._upstream is None and self._error is not None:
+                raise self._error
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop, close and join."""
+        self.stop()
+
+    def __iter__(self) -> Iterator[Item]:
+        """Items in order, then the upstream's exception if it ended with one."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._items or self._ended)
+                if not self._items:
+                    break
+                item = self._items.popleft()
+                self._changed.notify_all()
+            yield item
+        if self._error is not None:
+            raise self._error
+
+    def stop(self) -> None:
+        """End early: whatever waits is dropped, the upstream closes, the thread is joined."""
+        with self._changed:
+            self._stopped = True
+            self._items.clear()
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _work(self) -> None:
+        try:
+            with self._open_upstream() as upstream:
+                with self._changed:
+                    self._upstream = upstream
+                    self._changed.notify_all()
+                self._pump(upstream)
+        except BaseException as error:
+            self._error = error
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def _pump(self, upstream: Iterable[Item]) -> None:
+        for item in upstream:
+            with self._changed:
+                self._changed.wait_for(lambda: len(self._items) < self._size or self._stopped)
+                if self._stopped:
+                    return
+                self._items.append(item)
+                self._changed.notify_all()
+
+
+def prefetch(
+    open_upstream: Callable[[], AbstractContextManager[Iterable[Item]]], size: int, name: str = "prefetch"
+) -> Prefetch[Item]:
+    """Move an upstream onto a thread.
+
+    Args:
+        open_upstream: gives a context manager of items; called on the thread.
+        size: how many items may wait.
+        name: of the thread.
+
+    Returns:
+        A context manager to iterate over.
+    """
+    return Prefetch(open_upstream, size, name)

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from stream.cli.run import run
+from stream.config import NAMES, FuseSettings, RunSettings, field_at, leaf_paths, load_yaml, validate
+from stream.errors import ConfigError
+from stream.settings_merge import describe, origin_of, overlay
+
+SMALLEST = {"visible": {"uri": "v.mp4"}, "thermal": {"uri": "t.mp4"}, "outputs": [{"uri": "o.mp4"}]}
+
+
+def test_every_setting_has_a_name_and_every_name_a_setting() -> None:
+    inputs = {"visible.uri", "thermal.uri"}
+    assert set(NAMES.values()) | inputs == set(leaf_paths(RunSettings))
+    assert len(set(NAMES.values())) == len(NAMES)
+
+
+def test_every_name_is_an_option_of_run() -> None:
+    options = {parameter.name for parameter in run.params if isinstance(parameter, click.Option)}
+    others = {"config", "print_config", "quiet", "verbose"}
+    assert options == set(NAMES) | others
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"output"}))
+def test_option_default_is_the_setting_default(name: str) -> None:
+    option = next(parameter for parameter in run.params if parameter.name == name)
+    assert option.default == field_at(NAMES[name]).default
+
+
+def test_all_problems_are_reported_with_their_path() -> None:
+    values = SMALLEST | {
+        "pairing": {"tolerence_ms": 3, "unpaired": "maybe"},
+        "gain": {"low": -1},
+        "report": 7,
+    }
+    with pytest.raises(ConfigError) as caught:
+        validate(RunSettings, values, "run.yaml")
+    text = str(caught.value)
+    assert text.startswith("run.yaml: ")
+    assert "pairing.tolerence_ms is not a known key, allowed are tolerance_ms" in text
+    assert "pairing.unpaired: it should be 'drop' or 'hold', got 'maybe'" in text
+    assert "gain.low: it should be greater than or equal to 0, got -1" in text
+    assert "report" in text
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"outputs": []}, "outputs: it should have at least 1 item"),
+        ({"outputs": "o.mp4"}, "outputs"),
+        ({"visible": None}, "visible"),
+        ({"gain": {"low": 60, "high": 40}}, "low must be below high, got 60 and 40"),
+        ({"pairing": {"offset_ms": float("nan")}}, "pairing.offset_ms: it should be a finite number"),
+        (
+            {"outputs": [{"uri": "o", "views": []}]},
+            "outputs.0.views is not a known key, allowed are uri, view",
+        ),
+    ],
+)
+def test_wrong_settings(change: dict[str, object], words: str) -> None:
+    with pytest.raises(ConfigError, match=words.replace(".", r"\.")):
+        validate(RunSettings, SMALLEST | change, "here")
+
+
+def test_what_is_missing_comes_with_what_to_do() -> None:
+    with pytest.raises(
+        ConfigError, match=r"thermal is missing, .*name an output with -o"
+    ):
+        validate(RunSettings, {"visible": {"uri": "v.mp4"}}, "the command line")
+
+
+def test_settings_are_frozen() -> None:
+    settings = validate(FuseSettings, {key: SMALLEST[key] for key in ("visible", "thermal")}, "here")
+    with pytest.raises(ValueError, match="frozen"):
+        settings.device = "cpu"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"visible: [", "is not YAML in line 1"),
+        (b"- a", "must be a mapping of settings, got list"),
+        (b"!!python/object/apply:os.getcwd []", "is not YAML"),
+        (b"\xff\xfe\x00", "is not"),
+    ],
+)
+def test_a_file_that_is_no_configuration(tmp_path: Path, content: bytes, words: str) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=words):
+        load_yaml(path)
+
+
+def test_a_missing_configuration(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="No such file"):
+        load_yaml(tmp_path / "run.yaml")
+
+
+def test_the_command_line_wins_over_the_file() -> None:
+    from_file = SMALLEST | {"pairing": {"tolerance_ms": 5, "offset_ms": 1}}
+    merged = overlay(from_file, {"tolerance_ms": 7.0, "visible": "w.mp4", "view": "thermal"})
+    settings = validate(RunSettings, merged, "both")
+    assert settings.pairing.tolerance_ms == 7
+    assert settings.pairing.offset_ms == 1
+    assert settings.visible.uri == "w.mp4"
+    assert settings.outputs[0].uri == "o.mp4"
+    assert settings.outputs[0].view == "thermal"
+    assert from_file["pairing"] == {"tolerance_ms": 5, "offset_ms": 1}
+
+
+def test_outputs_of_the_command_line_replace_those_of_the_file() -> None:
+    merged = overlay(SMALLEST, {"output": ["a.mp4", "b.mkv"], "quality": 20})
+    assert [(o.uri, o.quality) for o in validate(RunSettings, merged, "x").outputs] == [
+        ("a.mp4", 20),
+        ("b.mkv", 20),
+    ]
+
+
+def test_a_section_of_the_wrong_kind_is_left_for_the_check() -> None:
+    merged = overlay(SMALLEST | {"pairing": 3}, {"tolerance_ms": 7.0})
+    with pytest.raises(ConfigError, match="pairing"):
+        validate(RunSettings, merged, "run.yaml")
+
+
+def test_origins() -> None:
+    from_file = SMALLEST | {"gain": {"low": 2}}
+    named = {"tolerance_ms": 7.0, "visible": "w.mp4"}
+    origins = {
+        path: origin_of(path, from_file, named)
+        for path in (
+            "visible.uri",
+            "thermal.uri",
+            "outputs.0.uri",
+            "gain.low",
+            "gain.high",
+            "pairing.tolerance_ms",
+        )
+    }
+    assert origins == {
+        "visible.uri": "command line",
+        "thermal.uri": "file",
+        "outputs.0.uri": "file",
+        "gain.low": "file",
+        "gain.high": "default",
+        "pairing.tolerance_ms": "command line",
+    }
+
+
+def test_the_description_is_a_configuration_without_passwords() -> None:
+    values = SMALLEST | {"visible": {"uri": "rtsp://anna:secret@camera/1"}}
+    settings = validate(RunSettings, values, "x")
+    text = describe(settings, values, {})
+    assert "secret" not in text
+    assert validate(RunSettings, yaml.safe_load(text), "x").outputs == settings.outputs
+    assert "tolerance_ms: 20.0" in text
+    assert text.splitlines()[1].endswith("# file")
+
+
+@pytest.mark.parametrize("path", sorted((Path(__file__).parents[2] / "configs").glob("*.yaml")), ids=str)
+def test_shipped_configurations_hold(path: Path) -> None:
+    assert validate(RunSettings, load_yaml(path), str(path))
+    assert path.read_text().startswith("# gifnet run -c configs/" + path.name)

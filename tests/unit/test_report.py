@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from stream.errors import ConfigError, SourceError
+from stream.report import Output, RunReport, describe_error
+from tests.helpers.clock import HandClock
+
+
+def test_a_report_of_a_whole_run(tmp_path: Path) -> None:
+    clock = HandClock()
+    report = RunReport(clock)
+    report.frames_in.update(visible=3, thermal=2)
+    report.dropped["no partner"] += 1
+    report.fused = 2
+    report.times.add("network", 0.25)
+    clock.now_s = 4
+    report.finish(None)
+    report.write(tmp_path / "report.json")
+    values = json.loads((tmp_path / "report.json").read_text())
+    assert values["complete"] is True
+    assert values["error"] is None
+    assert values["frames_in"] == {"visible": 3, "thermal": 2}
+    assert values["dropped"] == {"no partner": 1}
+    assert values["stages"]["network"]["p50_ms"] == pytest.approx(250, rel=0.02)
+    assert values["wall_s"] == 4
+    assert "torch" in values["versions"]
+    assert list(tmp_path.iterdir()) == [tmp_path / "report.json"]
+
+
+def test_a_report_of_a_run_that_failed() -> None:
+    report = RunReport(HandClock())
+    error = SourceError("the file ends in the middle")
+    error.add_note("2 fused frames were kept in out.mp4")
+    report.finish(error)
+    assert report.complete is False
+    assert report.error == "the file ends in the middle; 2 fused frames were kept in out.mp4"
+
+
+def test_a_report_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "report.json").mkdir()
+    with pytest.raises(ConfigError, match="cannot be written"):
+        RunReport(HandClock()).write(tmp_path / "report.json")
+    assert not (tmp_path / "report.json.part").exists()
+
+
+def test_what_was_kept() -> None:
+    report = RunReport(HandClock(), fused=2)
+    assert report.kept() == "no fused frame was kept"
+    report.outputs = [Output("a.mp4", "fused", 2), Output("b.mp4", "fused", 0)]
+    assert report.kept() == "2 fused frames were kept in a.mp4"
+
+
+def test_an_error_without_text_is_named_by_its_type() -> None:
+    assert describe_error(MemoryError()) == "MemoryError"
