@@ -105,7 +105,7 @@ class RelativePositionBias(nn.Module):
         places = torch.stack(torch.meshgrid(side, side, indexing="ij"), dim=-1).reshape(-1, 2)
         distance = places[:, None] - places[None, :]
         logarithmic = distance.sign() * distance.abs().log1p()
-        bias: Tensor = self.output(torch.relu(self.hidden(logarithmic)))
+        bias: Tensor = self.output(torch.relu(self.hidden(logarithmic.to(self.hidden.weight.dtype))))
         return bias.permute(2, 0, 1)
 
 
