@@ -1,1 +1,55 @@
-"""To be filled."""
+"""Sources of frames: one file a kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from stream.config import InputSettings
+from stream.errors import SourceError
+from stream.sources.base import Source, SourceInfo
+from stream.sources.images import ImageSource, is_picture_path
+from stream.sources.options import check_options
+from stream.sources.reader import Role
+from stream.sources.synthetic import SyntheticSource
+from stream.sources.video import VideoSource
+from stream.uri import Uri, parse_uri
+
+__all__ = ["Role", "Source", "SourceInfo", "open_source"]
+
+SUPPORTED = "a video file, a folder or glob of pictures, images://FOLDER and synthetic://street?seed=1"
+
+
+def open_source(settings: InputSettings, role: Role) -> Source:
+    """Open what a path or URI names.
+
+    Args:
+        settings: of the input; `uri` chooses the kind of source.
+        role: `visible` gives `rgb24` frames, `thermal` gives `gray8` or `gray16le`.
+
+    Returns:
+        A source; close it, or use it in a `with`.
+
+    Raises:
+        SourceError: when the kind is unknown or the source cannot be opened.
+    """
+    uri = parse_uri(settings.uri)
+    if uri.scheme not in OPENERS:
+        raise SourceError(f"{uri}: no source is known for {uri.scheme}://; supported are {SUPPORTED}")
+    return OPENERS[uri.scheme](settings, uri, role)
+
+
+def _open_path(settings: InputSettings, uri: Uri, role: Role) -> Source:
+    if is_picture_path(uri.path):
+        return ImageSource(settings, uri, role)
+    check_options(uri, set())
+    return VideoSource(settings, Path(uri.path), role)
+
+
+# Scheme -> what opens it; the empty one is a plain path.
+OPENERS: dict[str, Callable[[InputSettings, Uri, Role], Source]] = {
+    "": _open_path,
+    "file": _open_path,
+    "images": ImageSource,
+    "synthetic": SyntheticSource,
+}

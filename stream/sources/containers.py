@@ -1,0 +1,130 @@
+"""Containers of recorded video: open them, find the picture stream, and what they say of their length."""
+
+from __future__ import annotations
+
+import os
+import re
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av.stream import Disposition
+
+from stream.errors import SourceError
+
+_DURATION_TAG = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
+# libav's reader of text art would make a moving picture of any text file.
+_NOT_VIDEO = {"tty"}
+
+
+def open_container(path: Path) -> Any:
+    """Open a file for reading.
+
+    Args:
+        path: the file.
+
+    Returns:
+        An `av.container.InputContainer`; close it.
+
+    Raises:
+        SourceError: when it is missing, empty, a folder, not readable or no media file.
+    """
+    _check_file(path)
+    try:
+        # The prefix keeps libav from taking a colon in the name for a protocol.
+        container = av.open(f"file:{path}", "r")
+    except av.error.FFmpegError as error:
+        raise SourceError(_why_not_opened(path, error)) from None
+    if container.format.name in _NOT_VIDEO:
+        container.close()
+        raise SourceError(f"{path} is not a video file of a known kind")
+    return container
+
+
+def _check_file(path: Path) -> None:
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        raise SourceError(f"the file {path} does not exist") from None
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}") from None
+    if path.is_dir():
+        raise SourceError(f"{path} is a folder where a video file is needed")
+    if not os.access(path, os.R_OK):
+        raise SourceError(f"{path} cannot be read: permission denied")
+    if path.is_file() and size == 0:
+        raise SourceError(f"{path} is empty")
+
+
+def _why_not_opened(path: Path, error: av.error.FFmpegError) -> str:
+    if not isinstance(error, av.error.InvalidDataError):
+        return f"{path} cannot be read: {error.strerror}"
+    if lacks_index(path):
+        return f"{path} has no index: it was cut off before its recording was finished, or copied in part"
+    return f"{path} is not a video file of a known kind, or is damaged at its beginning"
+
+
+def lacks_index(path: Path) -> bool:
+    """Whether a file is MP4 or MOV without its `moov` box (ISO/IEC 14496-12, section 4.2: size, type)."""
+    kinds = set()
+    with path.open("rb") as file:
+        while len(header := file.read(8)) == 8:
+            size, kind = int.from_bytes(header[:4]), header[4:]
+            kinds.add(kind)
+            if size == 1:
+                size = int.from_bytes(file.read(8)) - 8
+            if size < 8:
+                break
+            file.seek(size - 8, os.SEEK_CUR)
+    return b"ftyp" in kinds and b"moov" not in kinds
+
+
+def video_stream(container: Any, name: str) -> Any:
+    """The main stream of moving pictures, not a cover.
+
+    Raises:
+        SourceError: when the file has none, or its codec is unknown.
+    """
+    streams = [each for each in container.streams.video if not each.disposition & Disposition.attached_pic]
+    if not streams:
+        if container.streams.audio:
+            raise SourceError(f"{name} holds sound but no video")
+        raise SourceError(f"{name} holds no video")
+    best = container.streams.best("video")
+    stream = best if best in streams else streams[0]
+    if stream.codec_context is None:
+        raise SourceError(f"{name} is of a codec that cannot be decoded here")
+    return stream
+
+
+def declared_end_s(container: Any, stream: Any, rate: Fraction | None) -> Fraction | None:
+    """When the file says that its pictures end, in seconds on the time line of the time stamps.
+
+    None where nothing is said, as in files that are written to be readable when cut off.
+    """
+    start_s = (stream.start_time or 0) * stream.time_base
+    if "avi" in container.format.name and rate:
+        # libav scales the duration of an AVI file down to its size; its number of frames is as written.
+        return start_s + stream.frames / rate if stream.frames else None
+    tag = _DURATION_TAG.match(stream.metadata.get("DURATION", ""))
+    if tag:
+        return int(tag[1]) * 3600 + int(tag[2]) * 60 + Fraction(tag[3])
+    if "matroska" in container.format.name:
+        alone = len(container.streams) == 1
+        return Fraction(container.duration, av.time_base) if alone and container.duration else None
+    if stream.duration:
+        return Fraction(start_s + stream.duration * stream.time_base)
+    return None
+
+
+def declared_frames(container: Any, stream: Any, rate: Fraction | None) -> int | None:
+    """How many frames the file says it has, else its duration times the rate, else None."""
+    if stream.frames:
+        return int(stream.frames)
+    if not rate:
+        return None
+    duration_s = Fraction(container.duration or 0, av.time_base)
+    if stream.duration:
+        duration_s = stream.duration * stream.time_base
+    return round(duration_s * rate) or None

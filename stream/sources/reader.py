@@ -1,0 +1,48 @@
+"""What the sources of recorded and generated frames share."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Literal, Self
+
+from stream.frame import Frame
+from stream.sources.base import SourceInfo
+
+Role = Literal["visible", "thermal"]
+
+
+class Reader:
+    """A source that reads its frames once through; subclasses write `_read`."""
+
+    info: SourceInfo
+
+    def __init__(self) -> None:
+        self.lost: Counter[str] = Counter()
+        self._frames: Iterator[Frame] | None = None
+
+    def _read(self) -> Iterator[Frame]:
+        raise NotImplementedError
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Frames in the order of their times; a second call goes on where the first one stopped."""
+        if self._frames is None:
+            self._frames = self._read()
+        return self._frames
+
+    def close(self) -> None:
+        """Release everything; may be called twice."""
+
+    def __enter__(self) -> Self:
+        """The source itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close."""
+        self.close()
