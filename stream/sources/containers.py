@@ -119,12 +119,13 @@ def declared_end_s(container: Any, stream: Any, rate: Fraction | None) -> Fracti
 
 
 def declared_frames(container: Any, stream: Any, rate: Fraction | None) -> int | None:
-    """How many frames the file says it has, else its duration times the rate, else None."""
+    """How many frames the file says it has, else its length times the rate, else None."""
     if stream.frames:
         return int(stream.frames)
-    if not rate:
+    start_s = (stream.start_time or 0) * stream.time_base
+    end_s = declared_end_s(container, stream, rate)
+    if end_s is None and container.duration:
+        end_s = start_s + Fraction(container.duration, av.time_base)
+    if end_s is None or not rate or end_s <= start_s:
         return None
-    duration_s = Fraction(container.duration or 0, av.time_base)
-    if stream.duration:
-        duration_s = stream.duration * stream.time_base
-    return round(duration_s * rate) or None
+    return round((end_s - start_s) * rate)

@@ -175,8 +175,8 @@ class VideoSource(Reader):
         size = picture.width, picture.height
         if size != self._size:
             raise SourceError(
-                f"{self._name} changes size at frame {self._position()}: from {_by(self._size)} to {_by(size)}"
-                f" pixels; cut it there and give the parts one by one"
+                f"{self._name} changes size at frame {self._position()}: from {_by(self._size)} to "
+                f"{_by(size)} pixels; cut it there and give the parts one by one"
             )
 
     def _check_end(self) -> None:
