@@ -122,7 +122,7 @@ def declared_frames(container: Any, stream: Any, rate: Fraction | None) -> int |
     """How many frames the file says it has, else its length times the rate, else None."""
     if stream.frames:
         return int(stream.frames)
-    start_s = (stream.start_time or 0) * stream.time_base
+    start_s = Fraction((stream.start_time or 0) * stream.time_base)
     end_s = declared_end_s(container, stream, rate)
     if end_s is None and container.duration:
         end_s = start_s + Fraction(container.duration, av.time_base)
