@@ -1,0 +1,1 @@
+"""Training of GIFNet from registered pairs: data, losses, loop, export."""

@@ -1,0 +1,115 @@
+"""Settings of a training run: each default and range stands here once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gifnet.errors import TrainingError
+
+# What may change between a checkpoint and its continuation: none of it enters a single step.
+_FREE_TO_CHANGE = {
+    "iterations",
+    "output",
+    "checkpoint_every",
+    "validate_every",
+    "log_every",
+    "device",
+    "data",
+}
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class MultifocusSettings(_Settings):
+    """How a near and a far focused picture are made from one sharp picture."""
+
+    sigma_min_px: Annotated[float, Field(gt=0, description="weakest blur")] = 0.8
+    sigma_max_px: Annotated[float, Field(gt=0, description="strongest blur")] = 4.0
+
+
+class LossSettings(_Settings):
+    """The choices that the losses leave open."""
+
+    temperature: Annotated[float, Field(gt=0, description="grey levels squared; divides the gradients")] = 1.0
+    weigh: Annotated[
+        Literal["batch", "pair"], Field(description="one pair of weights for a batch, or one for each pair")
+    ] = "batch"
+
+
+class TrainSettings(_Settings):
+    """Everything `gifnet train` needs; the defaults are the published recipe."""
+
+    data: Annotated[tuple[Path, ...], Field(min_length=1, description="folders with pairs or clips")]
+    output: Annotated[Path, Field(description="folder for checkpoints, log and pictures")] = Path(
+        "runs/train"
+    )
+    held_out: Annotated[tuple[str, ...], Field(description="scenes kept for validation only")] = ()
+    clip_step: Annotated[int, Field(ge=1, description="take every n-th frame of a clip")] = 10
+    crop_px: Annotated[int, Field(ge=32, multiple_of=8, description="side of a training crop")] = 128
+    scale_min: Annotated[float, Field(gt=0, le=1, description="smallest scale of a crop's source")] = 1.0
+    batch: Annotated[int, Field(ge=1, description="crops in one step")] = 8
+    iterations: Annotated[int, Field(ge=1, description="each one a multi-modal and a multi-focus step")] = (
+        5000
+    )
+    learning_rate: Annotated[float, Field(gt=0, description="step size of Adam")] = 1e-3
+    decay: Annotated[Literal["constant", "cosine"], Field(description="course of the learning rate")] = (
+        "constant"
+    )
+    clip_norm: Annotated[float | None, Field(gt=0, description="largest norm of a gradient")] = None
+    average: Annotated[float, Field(ge=0, lt=1, description="decay of the mean of the weights; 0: none")] = (
+        0.0
+    )
+    seed: Annotated[int, Field(ge=0, description="start of every random choice")] = 0
+    device: Annotated[Literal["auto", "cpu", "cuda"], Field(description="where to compute")] = "auto"
+    precision: Annotated[
+        Literal["auto", "float32", "bfloat16"],
+        Field(description="number format of the network's forward pass"),
+    ] = "auto"
+    log_every: Annotated[int, Field(ge=1, description="iterations between two lines of the log")] = 10
+    checkpoint_every: Annotated[int, Field(ge=1, description="iterations between two checkpoints")] = 100
+    validate_every: Annotated[int, Field(ge=1, description="iterations between two validations")] = 200
+    multifocus: MultifocusSettings = MultifocusSettings()
+    losses: LossSettings = LossSettings()
+
+
+def validate(values: dict[str, Any], where: str) -> TrainSettings:
+    """Check a nested mapping against `TrainSettings`.
+
+    Args:
+        values: the settings as nested dictionaries.
+        where: what to call their origin in messages.
+
+    Raises:
+        TrainingError: lists every problem with its path.
+    """
+    try:
+        settings = TrainSettings.model_validate(values)
+    except ValidationError as error:
+        raise TrainingError(
+            f"{where}: " + "; ".join(_sentence(problem) for problem in error.errors())
+        ) from None
+    if settings.multifocus.sigma_min_px > settings.multifocus.sigma_max_px:
+        raise TrainingError(f"{where}: multifocus.sigma_min_px must not exceed multifocus.sigma_max_px")
+    return settings
+
+
+def fingerprint(settings: TrainSettings) -> str:
+    """SHA-256 of all settings that a continued run must share with its checkpoint."""
+    kept = settings.model_dump(mode="json", exclude=_FREE_TO_CHANGE)
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+
+
+def _sentence(problem: Any) -> str:
+    path = ".".join(str(part) for part in problem["loc"]) or "the settings"
+    if problem["type"] == "extra_forbidden":
+        return f"{path} is not a known key"
+    if problem["type"] == "missing":
+        return f"{path} is missing"
+    return f"{path}: {problem['msg'][0].lower()}{problem['msg'][1:]}, got {problem['input']!r}"

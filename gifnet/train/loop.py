@@ -1,0 +1,191 @@
+"""The training loop: data, steps, log, checkpoints, pictures to look at."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from gifnet.errors import TrainingError
+from gifnet.model import GIFNet
+from gifnet.train import checkpoint as checkpoints
+from gifnet.train import journal
+from gifnet.train.checkpoint import Checkpoint
+from gifnet.train.config import TrainSettings, fingerprint
+from gifnet.train.data import Crops, split
+from gifnet.train.device import choose_device, choose_dtype
+from gifnet.train.losses import GradientPyramid
+from gifnet.train.pairs import Pair, load_pairs
+from gifnet.train.step import Stepper
+from gifnet.train.validation import choose, validate
+
+LOG = "log.jsonl"
+PLOT = "losses.png"
+
+Report = Callable[[int, dict[str, float]], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: iterations done, its last checkpoint, and whether it was asked to stop early."""
+
+    iteration: int
+    checkpoint: Path
+    stopped: bool
+
+
+def train(
+    settings: TrainSettings,
+    resume: bool = False,
+    report: Report = lambda iteration, losses: None,
+    stopping: Callable[[], bool] = lambda: False,
+    features: nn.Module | None = None,
+) -> Outcome:
+    """Train GIFNet from scratch, or go on from the newest checkpoint of `settings.output`.
+
+    On the CPU a continued run equals an uninterrupted one bit for bit.
+
+    Args:
+        settings: everything about the run.
+        resume: go on; the settings that enter a step must be those of the checkpoint.
+        report: called after each iteration with its number and losses.
+        stopping: asked after each iteration; true ends the run after a checkpoint.
+        features: returns feature maps of a picture for the source weights; by default a picture pyramid.
+
+    Raises:
+        TrainingError: data, device, checkpoint or a loss that is not finite; older checkpoints stay.
+    """
+    run = Run(settings, features or GradientPyramid())
+    if resume:
+        run.restore(checkpoints.load(checkpoints.latest(settings.output)))
+    elif any(settings.output.glob("checkpoint_*.pt")):
+        raise TrainingError(
+            f"{settings.output} already holds a run; go on with --resume or name another --output"
+        )
+    while run.iteration < settings.iterations:
+        report(run.iteration + 1, run.advance())
+        if stopping():
+            return Outcome(run.iteration, run.save(), run.iteration < settings.iterations)
+    return Outcome(run.iteration, run.save(), False)
+
+
+class Run:
+    """The state of a run, and what one iteration does to it."""
+
+    def __init__(self, settings: TrainSettings, features: nn.Module) -> None:
+        self.settings = settings
+        self.iteration = 0
+        self.seconds = 0.0
+        self.device = choose_device(settings.device)
+        self.dtype = choose_dtype(settings.precision, self.device)
+        pairs, held_out = split(
+            load_pairs(settings.data, settings.clip_step, settings.crop_px), settings.held_out
+        )
+        self._crops = Crops(pairs, settings)
+        self._shown: list[Pair] = choose(held_out)
+        _make_folder(settings.output)
+        torch.manual_seed(settings.seed)
+        self.model = GIFNet().to(self.device, memory_format=torch.channels_last)
+        self.average = copy.deepcopy(self.model.state_dict()) if settings.average else {}
+        self._stepper = Stepper(
+            self.model, settings.learning_rate, settings.losses, features.to(self.device), self.dtype
+        )
+
+    def advance(self) -> dict[str, float]:
+        """Do one iteration; log, save and validate when it is time. Returns the losses."""
+        began = time.perf_counter()
+        batch = self._crops.batch(self.iteration).to(self.device)
+        rate = learning_rate(self.settings, self.iteration)
+        losses = self._stepper.step(batch, rate, self.settings.clip_norm)
+        self._update_average()
+        self.iteration += 1
+        self.seconds += time.perf_counter() - began
+        self._keep_records(losses, rate)
+        return losses
+
+    def save(self) -> Path:
+        """Write a checkpoint of the present state and draw the losses."""
+        journal.plot(journal.read(self._log), self.settings.output / PLOT)
+        return checkpoints.save(
+            self.settings.output,
+            Checkpoint(
+                iteration=self.iteration,
+                model=self.model.state_dict(),
+                average=self.average,
+                optimiser=self._stepper.optimiser.state_dict(),
+                random=torch.get_rng_state(),
+                fingerprint=fingerprint(self.settings),
+                settings=self.settings.model_dump_json(),
+                seconds=self.seconds,
+            ),
+        )
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Take over a checkpoint's state.
+
+        Raises:
+            TrainingError: when it was made with other settings.
+        """
+        if checkpoint.fingerprint != fingerprint(self.settings):
+            raise TrainingError(
+                f"the checkpoint in {self.settings.output} was made with other settings; "
+                "only output, data place, device, iterations and the intervals may change"
+            )
+        self.model.load_state_dict(checkpoint.model)
+        self.average = {name: value.to(self.device) for name, value in checkpoint.average.items()}
+        self._stepper.optimiser.load_state_dict(checkpoint.optimiser)
+        torch.set_rng_state(checkpoint.random)
+        self.iteration, self.seconds = checkpoint.iteration, checkpoint.seconds
+        journal.cut(self._log, self.iteration)
+
+    @property
+    def _log(self) -> Path:
+        return self.settings.output / LOG
+
+    def _keep_records(self, losses: dict[str, float], rate: float) -> None:
+        if self.iteration % self.settings.log_every == 0:
+            journal.append(self._log, self._record() | {"learning_rate": rate, "losses": losses})
+        if self._shown and self.iteration % self.settings.validate_every == 0:
+            journal.append(self._log, self._record() | {"metrics": self._validate()})
+        if self.iteration % self.settings.checkpoint_every == 0:
+            self.save()
+
+    def _record(self) -> dict[str, object]:
+        return {"iteration": self.iteration, "seconds": round(self.seconds, 2)}
+
+    def _validate(self) -> dict[str, float]:
+        model = copy.deepcopy(self.model).eval()
+        if self.average:
+            model.load_state_dict(self.average)
+        sheet = self.settings.output / f"fused_{self.iteration:07d}.png"
+        return validate(model.to(self.dtype), self._shown, sheet)
+
+    def _update_average(self) -> None:
+        if not self.average:
+            return
+        # Early on the mean follows closely, so that it forgets the random start.
+        decay = min(self.settings.average, (1 + self.iteration) / (10 + self.iteration))
+        current: dict[str, Tensor] = self.model.state_dict()
+        for name, value in self.average.items():
+            value.lerp_(current[name], 1 - decay)
+
+
+def learning_rate(settings: TrainSettings, iteration: int) -> float:
+    """Step size of an iteration counted from 0; the cosine reaches 1 % of the first at the end."""
+    if settings.decay == "constant":
+        return settings.learning_rate
+    progress = min(iteration / settings.iterations, 1.0)
+    return settings.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"the output folder {folder} cannot be made: {error.strerror}") from None

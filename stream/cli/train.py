@@ -1,0 +1,103 @@
+"""`gifnet train`: settings from a file and options, progress on the terminal, a checkpoint on Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stream.config import load_yaml
+
+if TYPE_CHECKING:
+    from gifnet.train.config import TrainSettings
+    from gifnet.train.loop import Outcome
+
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.command()
+@click.option("-c", "--config", type=click.Path(path_type=Path), help="YAML file with the settings.")
+@click.option("--data", type=_FOLDER, multiple=True, help="Folder with pairs or clips; repeatable.")
+@click.option("-o", "--output", type=_FOLDER, help="Folder for checkpoints, log and pictures.")
+@click.option("--iterations", type=int, help="How many; each one takes a step for both tasks.")
+@click.option("--device", help="auto, cpu or cuda.")
+@click.option("--precision", help="auto, float32 or bfloat16.")
+@click.option("--seed", type=int, help="Start of every random choice.")
+@click.option("--resume", is_flag=True, help="Go on from the newest checkpoint in the output folder.")
+@click.option(
+    "--export", type=click.Path(path_type=Path), help="Write the newest checkpoint's weights and card."
+)
+def train(config: Path | None, resume: bool, export: Path | None, **options: Any) -> None:
+    """Train GIFNet from registered visible and thermal pairs."""
+    from gifnet.train.config import validate
+
+    values = load_yaml(config) if config else {}
+    values |= {name: value for name, value in options.items() if value not in (None, ())}
+    settings = validate(values, str(config) if config else "the options")
+    if export:
+        _export(settings, export)
+        return
+    with _signals() as received:
+        outcome = _train(settings, resume, received)
+    click.echo(f"iteration {outcome.iteration}, {outcome.checkpoint}")
+    if outcome.stopped:
+        sys.exit(128 + received[-1])
+
+
+def _export(settings: TrainSettings, path: Path) -> None:
+    from gifnet.train.export import export
+
+    card = export(settings.output, path, " ".join(["gifnet", "train", *_words_without_export()]))
+    click.echo(f"wrote {path} and {card}")
+
+
+def _words_without_export() -> list[str]:
+    words = sys.argv[2:]
+    place = words.index("--export") if "--export" in words else len(words)
+    return words[:place] + words[place + 2 :]
+
+
+def _train(settings: TrainSettings, resume: bool, received: list[int]) -> Outcome:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from gifnet.train.loop import train as run
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[losses]}"),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("training", total=settings.iterations, losses="")
+
+        def report(iteration: int, losses: dict[str, float]) -> None:
+            text = "  ".join(f"{name} {value:.4f}" for name, value in losses.items())
+            progress.update(task, completed=iteration, losses=text)
+
+        return run(settings, resume, report, lambda: bool(received))
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Collect SIGINT and SIGTERM instead of dying from them, until the block ends."""
+    received: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
