@@ -4,8 +4,23 @@ model = gifnet.load()                       # our own weights, on the CPU
 fused = model(visible, thermal)             # two [B, 1, H, W] tensors in [0, 1] to one
 """
 
-from gifnet.config import GIFNetConfig
-from gifnet.loading import load
-from gifnet.model import GIFNet
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gifnet.config import GIFNetConfig
+    from gifnet.loading import load
+    from gifnet.model import GIFNet
 
 __all__ = ["GIFNet", "GIFNetConfig", "load"]
+
+# Imported on first use, so that `gifnet.errors` and with it every help text do not wait for torch.
+_PUBLIC = {"GIFNet": "gifnet.model", "GIFNetConfig": "gifnet.config", "load": "gifnet.loading"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_PUBLIC[name]), name)

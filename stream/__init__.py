@@ -1,1 +1,63 @@
-"""Fuse streams of an RGB and a thermal camera."""
+"""Fuse streams of an RGB and a thermal camera.
+
+    visible camera ─► source ─┐                                              ┌─► MP4 / MKV file
+                              ├─► sync ─► register ─► fuser (GIFNet) ─► fan-out ├─► images
+    thermal camera ─► source ─┘    pair     one grid      one image          └─► null
+
+Every box is a file of this package. The public names load when they are first used:
+
+    import stream
+    for frame in stream.fuse("visible.mp4", "thermal.mp4"):
+        frame.pixels                              # [H, W, 3] uint8 RGB
+        frame.time_s                              # capture time, exact
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stream.config import RunSettings as RunSettings
+    from stream.errors import GifnetError as GifnetError
+    from stream.frame import Frame as Frame
+    from stream.frame import FramePair as FramePair
+    from stream.frame import FusedFrame as FusedFrame
+    from stream.pipeline import fuse as fuse
+    from stream.pipeline import run as run
+    from stream.report import RunReport as RunReport
+    from stream.sinks import open_sink as open_sink
+    from stream.sources import open_source as open_source
+
+# Public name -> where it lives; imported on first use, so that `import stream` does not wait for torch.
+_PUBLIC = {
+    "Frame": "stream.frame",
+    "FramePair": "stream.frame",
+    "FusedFrame": "stream.frame",
+    "GifnetError": "stream.errors",
+    "RunReport": "stream.report",
+    "RunSettings": "stream.config",
+    "fuse": "stream.pipeline",
+    "open_sink": "stream.sinks",
+    "open_source": "stream.sources",
+    "run": "stream.pipeline",
+}
+
+__all__ = [
+    "Frame",
+    "FramePair",
+    "FusedFrame",
+    "GifnetError",
+    "RunReport",
+    "RunSettings",
+    "fuse",
+    "open_sink",
+    "open_source",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_PUBLIC[name]), name)

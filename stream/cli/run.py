@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import click
 
 from stream.cli.options import named_settings, setting_options, verbosity_options
 from stream.config import NAMES, RunSettings, load_yaml, validate
+from stream.frame import FusedFrame
 from stream.settings_merge import describe, overlay
 
 
@@ -46,18 +48,31 @@ def run(
     fuse_and_tell(settings, quiet)
 
 
-def fuse_and_tell(settings: RunSettings, quiet: bool) -> None:
-    """Run the pipeline with progress and summary; signals stop it between two frames."""
+def fuse_and_tell(
+    settings: RunSettings, quiet: bool, look: Callable[[FusedFrame], None] = lambda frame: None
+) -> None:
+    """Run the pipeline with progress and summary; signals stop it between two frames.
+
+    Args:
+        settings: what to do.
+        quiet: tell nothing.
+        look: called with every fused frame before it is written.
+    """
     from stream import pipeline
     from stream.cli.progress import print_summary, show_progress
     from stream.clock import SystemClock
     from stream.report import RunReport
     from stream.stop import StopSignals
 
+    def watch(frames: Iterable[FusedFrame]) -> Iterator[FusedFrame]:
+        for frame in stop.watch(frames):
+            look(frame)
+            yield frame
+
     report = RunReport(SystemClock())
     try:
         with StopSignals() as stop, show_progress(quiet) as tell:
-            pipeline.run(settings, report, watch=stop.watch, progress=tell)
+            pipeline.run(settings, report, watch, tell)
     finally:
         if not quiet and report.fused:
             print_summary(report)

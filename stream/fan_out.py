@@ -1,0 +1,85 @@
+"""Fan-out: every sink gets every fused frame."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from stream.config import RunSettings
+from stream.errors import GifnetError
+from stream.frame import FusedFrame
+from stream.places import local_path
+from stream.report import Output, RunReport
+from stream.sinks import open_sink
+from stream.sinks.base import Sink, SinkOptions
+from stream.sources.base import SourceInfo
+from stream.uri import mask
+
+_log = logging.getLogger(__name__)
+
+
+class FanOut:
+    """Owns the sinks of a run; used by one thread.
+
+    Closing finishes every sink, also when one of them or the run has failed, and masks no exception.
+    """
+
+    def __init__(self, settings: RunSettings, visible: SourceInfo, report: RunReport) -> None:
+        """Open all sinks.
+
+        Raises:
+            SinkError: when one cannot be opened; those before it are closed again.
+        """
+        self._report = report
+        self._sinks: list[Sink] = []
+        report.outputs = [Output(mask(output.uri), output.view) for output in settings.outputs]
+        try:
+            for output in settings.outputs:
+                audio = local_path(settings.visible.uri) if output.audio and visible.audio else None
+                options = SinkOptions(
+                    view=output.view,
+                    rate=visible.rate,
+                    time_base=visible.time_base,
+                    colour=visible.colour,
+                    encoder=output.encoder,
+                    quality=output.quality,
+                    audio_from=str(audio) if audio else None,
+                )
+                self._sinks.append(open_sink(output, options))
+        except BaseException as error:
+            self.__exit__(type(error), error, None)
+            raise
+
+    def write(self, frame: FusedFrame) -> None:
+        """Give a frame to every sink.
+
+        Raises:
+            SinkError: when one cannot write it.
+        """
+        with self._report.times.measure("write"):
+            for sink, output in zip(self._sinks, self._report.outputs, strict=True):
+                sink.write(frame)
+                output.frames += 1
+        self._report.fused += 1
+
+    def __enter__(self) -> Self:
+        """The fan-out itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close every sink; an error of closing is raised only where no other is on its way."""
+        try:
+            with ExitStack() as stack:
+                for sink in self._sinks:
+                    stack.callback(sink.close)
+        except GifnetError as closing_error:
+            if error is None:
+                raise
+            _log.warning("%s", closing_error)

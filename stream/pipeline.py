@@ -1,0 +1,193 @@
+"""Builds the stages and runs them; reads like the picture.
+
+    visible source ─► prefetch ─┐
+                                ├─► pair ─► fuse ─► prefetch ─► fan-out ─► sinks
+    thermal source ─► prefetch ─┘
+
+Sources and fusion run on threads of their own, sinks on the caller's.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import Any, cast
+
+from stream.clock import SystemClock
+from stream.config import NAMES, FuseSettings, InputSettings, RunSettings, validate
+from stream.device import choose_device, explain_device
+from stream.errors import ConfigError, SyncError
+from stream.fan_out import FanOut
+from stream.frame import Frame, FusedFrame
+from stream.fuser import Fuser, check_sizes
+from stream.places import check_places
+from stream.prefetch import Prefetch, prefetch
+from stream.report import RunReport
+from stream.settings_merge import overlay, public_values
+from stream.sources import Role, Source, SourceInfo, open_source
+from stream.sync import Pairer, pair_streams
+
+SOURCE_AHEAD = 4
+FUSED_AHEAD = 2
+
+Watch = Callable[[Iterable[FusedFrame]], Iterable[FusedFrame]]
+Progress = Callable[[RunReport, int | None], None]
+
+_log = logging.getLogger(__name__)
+
+
+class FusedStream:
+    """Fused frames of two streams, once through, and what is known of the visible one."""
+
+    def __init__(self, frames: Iterator[FusedFrame], visible: SourceInfo) -> None:
+        self.visible = visible
+        self._frames = frames
+
+    def __iter__(self) -> Iterator[FusedFrame]:
+        """Fused frames in the order of their times."""
+        return self._frames
+
+
+def run(
+    settings: RunSettings,
+    report: RunReport,
+    watch: Watch = iter,
+    progress: Progress = lambda report, total: None,
+) -> None:
+    """Fuse two streams into every output.
+
+    Args:
+        settings: what to do.
+        report: filled in while it runs, and written to `settings.report` however the run ends.
+        watch: passes frames on and may end the run between two of them, for example on a signal.
+        progress: called after every frame with the report and the number of visible frames, if known.
+
+    Raises:
+        GifnetError: a note on it tells how many frames were kept and where.
+        Stopped: `watch` ended the run; the outputs are whole up to there.
+    """
+    report.settings = public_values(settings)
+    try:
+        check_places(settings)
+        _run(settings, report, watch, progress)
+    except BaseException as error:
+        if report.fused:
+            error.add_note(report.kept())
+        report.finish(error)
+        with suppress(ConfigError):
+            _write_report(settings, report)
+        raise
+    report.finish(None)
+    _write_report(settings, report)
+
+
+def _run(settings: RunSettings, report: RunReport, watch: Watch, progress: Progress) -> None:
+    with (
+        open_fused(settings, report) as fused,
+        FanOut(settings, fused.visible, report) as sinks,
+        prefetch(lambda: nullcontext(fused), FUSED_AHEAD, name="fuse") as frames,
+    ):
+        for frame in watch(frames):
+            sinks.write(frame)
+            progress(report, fused.visible.frames)
+
+
+@contextmanager
+def open_fused(settings: FuseSettings, report: RunReport) -> Iterator[FusedStream]:
+    """Open both sources and everything between them and the sinks.
+
+    Raises:
+        GifnetError: of a source, the device, the weights or the calibration, before the first frame.
+    """
+    with (
+        _open_source(settings.visible, "visible", report) as visible,
+        _open_source(settings.thermal, "thermal", report) as thermal,
+    ):
+        visible_info, thermal_info = _info(visible), _info(thermal)
+        check_sizes(visible_info, thermal_info)
+        device = choose_device(settings.device)
+        report.device = {"name": str(device), "why": explain_device(settings.device, device)}
+        _log.info("device %s: %s", device, report.device["why"])
+        fuser = Fuser(settings, visible_info, thermal_info, device, report)
+        pairer = Pairer(settings.pairing, visible_info.rate, thermal_info.rate)
+        report.dropped = pairer.dropped
+        pairs = pair_streams(
+            _counted(visible, "visible", report), _counted(thermal, "thermal", report), pairer
+        )
+        yield FusedStream(_at_least_one(map(fuser, report.times.waits("read", pairs)), report), visible_info)
+
+
+def fuse(visible: str | Path, thermal: str | Path, **settings: Any) -> Iterator[FusedFrame]:
+    """Fuse two streams in Python: `for frame in stream.fuse("visible.mp4", "thermal.mp4"): frame.pixels`.
+
+    Args:
+        visible: path or URI of the visible stream.
+        thermal: path or URI of the thermal stream.
+        settings: options of `gifnet run` by name, for example `weights="published"`, `tolerance_ms=10` or
+            `calibration="front.yaml"`; all but those of outputs.
+
+    Returns:
+        Fused frames in the order of their times. Everything closes with the last one, and when the iterator
+        is closed or forgotten.
+
+    Raises:
+        GifnetError: settings at once, everything else with the first frame or where it happens.
+    """
+    allowed = [name for name, place in NAMES.items() if place.split(".")[0] in FuseSettings.model_fields]
+    unknown = sorted(set(settings) - set(allowed))
+    if unknown:
+        raise ConfigError(
+            f"stream.fuse has no setting {', '.join(unknown)}, allowed are {', '.join(allowed)}"
+        )
+    named = {"visible": str(visible), "thermal": str(thermal), **settings}
+    return _fuse(validate(FuseSettings, overlay({}, named), "stream.fuse"))
+
+
+def _fuse(settings: FuseSettings) -> Iterator[FusedFrame]:
+    with open_fused(settings, RunReport(SystemClock())) as frames:
+        yield from frames
+
+
+def _open_source(
+    settings: InputSettings, role: Role, report: RunReport
+) -> AbstractContextManager[Prefetch[Frame]]:
+    def open_here() -> Source:
+        source = open_source(settings, role)
+        report.lost[role] = source.lost
+        return source
+
+    return prefetch(open_here, SOURCE_AHEAD, name=role)
+
+
+def _info(frames: Prefetch[Frame]) -> SourceInfo:
+    return cast(Source, frames.upstream).info
+
+
+def _counted(frames: Iterable[Frame], role: Role, report: RunReport) -> Iterator[Frame]:
+    for frame in frames:
+        report.frames_in[role] += 1
+        yield frame
+
+
+def _at_least_one(frames: Iterator[FusedFrame], report: RunReport) -> Iterator[FusedFrame]:
+    frame: FusedFrame | None = None
+    for frame in frames:
+        yield frame
+    if frame is None:
+        raise SyncError(_why_nothing(report))
+
+
+def _why_nothing(report: RunReport) -> str:
+    frames = f"{report.frames_in['visible']} visible and {report.frames_in['thermal']} thermal frames"
+    reasons = ", ".join(f"{count} {reason}" for reason, count in report.dropped.items())
+    return (
+        f"no frame was fused out of {frames} (dropped: {reasons or 'none'}), no two are near in time; "
+        "check that the recordings belong together, set --offset-ms, or raise --tolerance-ms"
+    )
+
+
+def _write_report(settings: RunSettings, report: RunReport) -> None:
+    if settings.report:
+        report.write(settings.report)
