@@ -52,7 +52,7 @@ class TrainSettings(_Settings):
     )
     held_out: Annotated[tuple[str, ...], Field(description="scenes kept for validation only")] = ()
     clip_step: Annotated[int, Field(ge=1, description="take every n-th frame of a clip")] = 10
-    crop_px: Annotated[int, Field(ge=32, multiple_of=8, description="side of a training crop")] = 128
+    crop_px: Annotated[int, Field(ge=48, multiple_of=8, description="side of a training crop")] = 128
     scale_min: Annotated[float, Field(gt=0, le=1, description="smallest scale of a crop's source")] = 1.0
     batch: Annotated[int, Field(ge=1, description="crops in one step")] = 8
     iterations: Annotated[int, Field(ge=1, description="each one a multi-modal and a multi-focus step")] = (

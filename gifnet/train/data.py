@@ -108,7 +108,7 @@ def split(pairs: Sequence[Pair], held_out: Sequence[str]) -> tuple[list[Pair], l
 
 
 def _sized(picture: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
-    values = picture.astype(np.float32) / 255
+    values = np.asarray(picture / np.float32(255), np.float32)
     if values.shape == (side, side):
         return values
     return np.asarray(cv2.resize(values, (side, side), interpolation=cv2.INTER_AREA), np.float32)

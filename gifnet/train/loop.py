@@ -91,7 +91,8 @@ class Run:
         self._shown: list[Pair] = choose(held_out)
         _make_folder(settings.output)
         torch.manual_seed(settings.seed)
-        self.model = GIFNet().to(self.device, memory_format=torch.channels_last)
+        self.model = GIFNet().to(self.device)
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = copy.deepcopy(self.model.state_dict()) if settings.average else {}
         self._stepper = Stepper(
             self.model, settings.learning_rate, settings.losses, features.to(self.device), self.dtype

@@ -28,7 +28,7 @@ def focus_pair(
         sigma_max_px: strongest blur.
 
     Returns:
-        `(near, far)`, both `[H, W]` float32 in the range of `sharp`: near is sharp inside the mask, far outside.
+        `(near, far)`, `[H, W]` float32 in the range of `sharp`: near is sharp inside the mask, far outside.
     """
     mask = random_mask(sharp.shape[0], sharp.shape[1], random)
     sigma_px = random.uniform(sigma_min_px, sigma_max_px)
@@ -48,7 +48,7 @@ def random_mask(height: int, width: int, random: np.random.Generator) -> Picture
 
 
 def _field(height: int, width: int, random: np.random.Generator) -> NDArray[np.float64]:
-    """Smooth noise, cut at its median; in units of its own slope, so that the boundary has a width in pixels."""
+    """Smooth noise, cut at its median, over its mean slope: roughly the distance in pixels to the cut."""
     cells = int(random.integers(3, 8))
     noise = cv2.resize(random.standard_normal((cells, cells)), (width, height), interpolation=cv2.INTER_CUBIC)
     rows, columns = np.gradient(noise)

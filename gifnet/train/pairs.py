@@ -75,13 +75,13 @@ def luma(picture: NDArray[np.uint8]) -> Grey:
 
 
 def stretch(counts: NDArray[np.generic]) -> Grey:
-    """Thermal counts `[H, W]` to uint8; more than 8 bits are stretched between two percentiles of the picture."""
+    """Counts `[H, W]` to uint8; more than 8 bits are stretched between two percentiles of the picture."""
     if counts.dtype == np.uint8:
         return counts.astype(np.uint8)
     values = counts.astype(np.float32)
     low, high = np.percentile(values, _THERMAL_PERCENTILES)
     scaled = (values - low) / max(float(high - low), 1.0)
-    return np.rint(255 * np.clip(scaled, 0, 1)).astype(np.uint8)
+    return np.asarray(np.rint(255 * np.clip(scaled, 0, 1)), np.uint8)
 
 
 def _picture_pairs(root: Path) -> Iterator[Pair]:
@@ -136,7 +136,7 @@ def _frames(file: Path, step: int) -> Iterator[Grey]:
         with av.open(str(file)) as container:
             for index, frame in enumerate(container.decode(video=0)):
                 if index % step == 0:
-                    yield luma(frame.to_ndarray(format="bgr24"))
+                    yield luma(np.asarray(frame.to_ndarray(format="bgr24"), np.uint8))
     except (av.error.FFmpegError, IndexError) as error:
         raise TrainingError(f"the clip {file} cannot be decoded ({error}); remove or replace it") from None
 
