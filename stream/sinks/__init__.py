@@ -1,1 +1,80 @@
-"""To be filled."""
+"""Sinks of fused frames: one file a kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from stream.config import OutputSettings
+from stream.errors import SinkError
+from stream.sinks.base import Sink, SinkOptions
+from stream.sinks.images import ImageSink
+from stream.sinks.null import NullSink
+from stream.sinks.video import VideoSink
+from stream.sinks.video_file import CONTAINERS
+from stream.uri import Uri, parse_uri
+
+__all__ = ["Sink", "SinkOptions", "open_sink"]
+
+SUPPORTED = (
+    "a file *.mp4, *.mkv or *.mov, "
+    "a folder of pictures (images://FOLDER?format=png, or a path that ends in /) and null://"
+)
+
+
+def open_sink(settings: OutputSettings, options: SinkOptions) -> Sink:
+    """Open what a path or URI names; nothing is written before the first frame.
+
+    Args:
+        settings: of the output; `uri` chooses the kind of sink.
+        options: how to write, and what is known of the frames.
+
+    Returns:
+        A sink; close it, or use it in a `with`.
+
+    Raises:
+        SinkError: when the kind is unknown, the place cannot be written to, or encoder or quality do not fit.
+    """
+    uri = parse_uri(settings.uri)
+    if uri.scheme not in OPENERS:
+        raise SinkError(f"{uri}: no sink is known for {uri.scheme}://; supported are {SUPPORTED}")
+    return OPENERS[uri.scheme](uri, options)
+
+
+def _open_path(uri: Uri, options: SinkOptions) -> Sink:
+    path = Path(uri.path)
+    if uri.path.endswith("/") or path.is_dir():
+        return _open_images(uri, options)
+    if path.suffix.lower() not in CONTAINERS:
+        raise SinkError(
+            f"{uri}: no sink is known for files that end in {path.suffix!r}; supported are {SUPPORTED}"
+        )
+    _check_options(uri, set())
+    return VideoSink(path, options)
+
+
+def _open_images(uri: Uri, options: SinkOptions) -> Sink:
+    _check_options(uri, {"format"})
+    if not uri.path:
+        raise SinkError(f"{uri} names no folder; write images://FOLDER")
+    return ImageSink(Path(uri.path), options, uri.options.get("format", "png"))
+
+
+def _open_null(uri: Uri, options: SinkOptions) -> Sink:
+    _check_options(uri, set())
+    return NullSink(options)
+
+
+def _check_options(uri: Uri, known: set[str]) -> None:
+    unknown = sorted(set(uri.options) - known)
+    if unknown:
+        raise SinkError(f"{uri}: unknown option {', '.join(unknown)}; known are {', '.join(known) or 'none'}")
+
+
+# Scheme -> what opens it; the empty one is a plain path.
+OPENERS: dict[str, Callable[[Uri, SinkOptions], Sink]] = {
+    "": _open_path,
+    "file": _open_path,
+    "images": _open_images,
+    "null": _open_null,
+}

@@ -1,0 +1,95 @@
+"""Video encoders that can be chosen, and what quality means to each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import av
+
+from stream.errors import SinkError
+
+DEFAULT_ENCODER = "libx264"
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """A video encoder and how it is used here.
+
+    Attributes:
+        name: libav's name.
+        options: of the encoder; `{quality}` is replaced.
+        best: lowest number of its quality scale, None for an encoder without loss.
+        worst: highest number.
+        default: what is used when no quality is asked for.
+        pixel_format: that it gets; 4:2:0 wherever pictures must play in a browser.
+        finest: ticks a second that its time stamps allow at most.
+    """
+
+    name: str
+    options: dict[str, str]
+    best: int | None
+    worst: int
+    default: int
+    pixel_format: str = "yuv420p"
+    finest: int = 2**31 - 1
+
+    @property
+    def subsampled(self) -> bool:
+        """True when width and height must be even."""
+        return self.pixel_format == "yuv420p"
+
+
+# B-frames and look-ahead are kept short: what is inside the encoder is lost when the process is killed.
+_X264 = {"preset": "veryfast", "crf": "{quality}", "bf": "2", "rc-lookahead": "5"}
+_X265 = {"preset": "veryfast", "crf": "{quality}", "x265-params": "log-level=none:pools=2:bframes=2"}
+_SVT = {"preset": "8", "crf": "{quality}", "svtav1-params": "lp=2"}
+_VP9 = {"crf": "{quality}", "b": "0", "deadline": "realtime", "cpu-used": "6", "lag-in-frames": "0"}
+_MPEG4 = {"qmin": "{quality}", "qmax": "{quality}"}
+_NVENC = {"preset": "p4", "rc": "vbr", "cq": "{quality}", "b": "0", "bf": "0"}
+
+ENCODERS = {
+    encoder.name: encoder
+    for encoder in (
+        Encoder("libx264", _X264, 0, 51, 18),
+        Encoder("libx265", _X265, 0, 51, 20),
+        Encoder("libsvtav1", _SVT, 1, 63, 28),
+        Encoder("libvpx-vp9", _VP9, 0, 63, 28, finest=1_000_000),
+        Encoder("mpeg4", _MPEG4, 1, 31, 3, finest=65_535),
+        Encoder("ffv1", {"level": "3"}, None, 0, 0, pixel_format="bgr0"),
+        Encoder("h264_nvenc", _NVENC, 0, 51, 19),
+        Encoder("hevc_nvenc", _NVENC, 0, 51, 21),
+        Encoder("av1_nvenc", _NVENC, 0, 63, 28),
+    )
+}
+
+
+def choose_encoder(name: str | None, quality: int | None) -> tuple[Encoder, dict[str, str]]:
+    """Look an encoder up and turn a quality into its options.
+
+    Args:
+        name: of the encoder; None for H.264 by libx264.
+        quality: on the encoder's own scale, lower is better; None for a good one.
+
+    Raises:
+        SinkError: when the encoder is unknown or not in this installation, or the quality off its scale.
+    """
+    encoder = ENCODERS.get(name or DEFAULT_ENCODER)
+    if encoder is None:
+        raise SinkError(f"no video encoder {name} is known; choose one of {', '.join(ENCODERS)}")
+    if encoder.name not in av.codecs_available:
+        raise SinkError(
+            f"the installed PyAV has no encoder {encoder.name}; choose {DEFAULT_ENCODER} or another"
+        )
+    if quality is not None:
+        _check_quality(encoder, quality)
+    chosen = encoder.default if quality is None else quality
+    return encoder, {key: value.format(quality=chosen) for key, value in encoder.options.items()}
+
+
+def _check_quality(encoder: Encoder, quality: int) -> None:
+    if encoder.best is None:
+        raise SinkError(f"{encoder.name} loses nothing and has no quality, got {quality}; leave it out")
+    if not encoder.best <= quality <= encoder.worst:
+        raise SinkError(
+            f"the quality of {encoder.name} goes from {encoder.best} (best) to {encoder.worst}, got {quality}"
+        )

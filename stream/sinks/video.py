@@ -1,0 +1,161 @@
+"""A sink that writes a video file."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from stream.errors import SinkError
+from stream.frame import FusedFrame
+from stream.sinks.base import SinkOptions
+from stream.sinks.closing import Closing
+from stream.sinks.encoders import Encoder, choose_encoder
+from stream.sinks.place import check_place, reason
+from stream.sinks.video_file import CONTAINERS, VideoFile
+from stream.view import render
+
+_REHEARSAL_SIZE = (256, 256)
+
+_log = logging.getLogger(__name__)
+
+
+class VideoSink(Closing):
+    """Writes frames to an MP4, MOV or Matroska file at exactly the times that they have.
+
+    MP4 and MOV keep the time base of the source, a start that is not zero and a varying rate; Matroska stores
+    milliseconds, so that times are the nearest ones. Colour tags of the source are carried over. H.264 that
+    browsers play needs even sides: an odd width or height grows by one repeated column or row. The file
+    can be read while it is written, and after the process was killed but for the last group of pictures
+    (about a second). The file appears, and replaces an older one, with the first frame.
+    """
+
+    def __init__(self, path: Path, options: SinkOptions) -> None:
+        """Check everything that can be checked before the first frame.
+
+        Args:
+            path: of the file; the suffix chooses the container.
+            options: how to write it.
+
+        Raises:
+            SinkError: when the place, the encoder or its quality is wrong, or the container cannot hold it.
+        """
+        self.written = 0
+        self._path = path
+        self._container = CONTAINERS[path.suffix.lower()]
+        self._coder = choose_encoder(options.encoder, options.quality)
+        check_place(path)
+        self._options = _rehearse(path, self._container, self._coder, options)
+        self._file: VideoFile | None = None
+        self._size = (0, 0)
+        self._failed = False
+
+    def write(self, frame: FusedFrame) -> None:
+        """Write one frame.
+
+        Raises:
+            SinkError: when it cannot be written; what was written before stays playable.
+        """
+        pixels = render(frame, self._options.view)
+        size = pixels.shape[1], pixels.shape[0]
+        with self._one_sentence():
+            if self._file is None:
+                self._file = self._open(size, frame.time_s)
+                self._size = size
+            self._check_size(size)
+            self._file.add(pixels, frame.time_s)
+        self.written += 1
+
+    def close(self) -> None:
+        """Finish the file; may be called twice.
+
+        Raises:
+            SinkError: when the end cannot be written.
+        """
+        file, self._file = self._file, None
+        if file is None:
+            return
+        try:
+            if self._failed:
+                with suppress(av.error.FFmpegError, OSError):
+                    file.close()
+            else:
+                with self._one_sentence():
+                    file.finish()
+        finally:
+            if not self.written:
+                self._path.unlink(missing_ok=True)
+
+    def _open(self, size: tuple[int, int], first_s: Fraction) -> VideoFile:
+        return VideoFile(str(self._path), self._container, self._coder, self._options, size, first_s)
+
+    def _check_size(self, size: tuple[int, int]) -> None:
+        if size != self._size:
+            self._failed = True
+            was, now = (f"{width}x{height}" for width, height in (self._size, size))
+            raise SinkError(f"{self._path} holds pictures of {was}, got one of {now}; a file has one size")
+
+    @contextmanager
+    def _one_sentence(self) -> Iterator[None]:
+        try:
+            yield
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            self._failed = True
+            kept = (
+                f"; the first {self.written} frames were kept as far as they fitted" if self.written else ""
+            )
+            raise SinkError(f"{self._path} cannot be written: {reason(error)}{kept}") from error
+
+
+def _rehearse(
+    path: Path, container: str, coder: tuple[Encoder, dict[str, str]], options: SinkOptions
+) -> SinkOptions:
+    """Encode one black picture into memory; without sound where only that does not fit the container.
+
+    Returns:
+        The options that work.
+
+    Raises:
+        SinkError: when the encoder cannot be opened here, or the container cannot hold its pictures.
+    """
+    try:
+        _encode_black(container, coder, options)
+        return options
+    except (av.error.FFmpegError, ValueError) as error:
+        if options.audio_from:
+            silent = _rehearse(path, container, coder, replace(options, audio_from=None))
+            _log.warning(
+                "the audio of %s does not fit into %s and is left out", options.audio_from, path.name
+            )
+            return silent
+        raise SinkError(_why_not(path, coder[0], error)) from error
+
+
+def _encode_black(container: str, coder: tuple[Encoder, dict[str, str]], options: SinkOptions) -> None:
+    file = VideoFile(io.BytesIO(), container, coder, options, _REHEARSAL_SIZE, Fraction(0))
+    try:
+        file.add(np.zeros((*_REHEARSAL_SIZE, 3), np.uint8), Fraction(0))
+    except BaseException:
+        with suppress(av.error.FFmpegError, ValueError):
+            file.close()
+        raise
+    file.finish()
+
+
+def _why_not(path: Path, encoder: Encoder, error: Exception) -> str:
+    if encoder.name.endswith("_nvenc") and not isinstance(error, ValueError):
+        return (
+            f"the encoder {encoder.name} cannot be opened: this machine has no NVIDIA video encoder "
+            "or no driver for it; leave the encoder out to use libx264"
+        )
+    return (
+        f"{encoder.name} cannot write {path.suffix} files here ({reason(error)}); "
+        "use .mkv, or leave the encoder out to use libx264"
+    )
