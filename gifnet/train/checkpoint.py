@@ -14,7 +14,17 @@ from gifnet.errors import TrainingError
 
 _PATTERN = "checkpoint_*.pt"
 _KEPT = 2
-_KEYS = {"iteration", "model", "average", "optimiser", "random", "fingerprint", "settings", "seconds"}
+_KEYS = {
+    "iteration",
+    "model",
+    "average",
+    "optimiser",
+    "random",
+    "fingerprint",
+    "settings",
+    "commit",
+    "seconds",
+}
 
 
 @dataclass(frozen=True)
@@ -29,6 +39,7 @@ class Checkpoint:
         random: state of torch's generator on the CPU.
         fingerprint: of the settings that must not change.
         settings: all settings as JSON.
+        commit: of the code that the run began with; "unknown" outside a repository.
         seconds: training time so far.
     """
 
@@ -39,6 +50,7 @@ class Checkpoint:
     random: Tensor
     fingerprint: str
     settings: str
+    commit: str
     seconds: float
 
 

@@ -41,6 +41,12 @@ class LossSettings(_Settings):
     weigh: Annotated[
         Literal["batch", "pair"], Field(description="one pair of weights for a batch, or one for each pair")
     ] = "batch"
+    inference_every: Annotated[
+        int,
+        Field(
+            ge=0, description="every n-th multi-modal step goes through the side that inference runs; 0: none"
+        ),
+    ] = 0
 
 
 class TrainSettings(_Settings):

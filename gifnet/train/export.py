@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -55,25 +54,11 @@ def _facts(checkpoint: Checkpoint, command: str) -> dict[str, str]:
         "recipe": "GIFNet (Cheng et al., CVPR 2025), trained from scratch by gifnet train",
         "data": ", ".join(Path(folder).name for folder in settings["data"]),
         "command": command,
-        "commit": _commit(),
+        "commit": checkpoint.commit,
         "seed": str(settings["seed"]),
         "iterations": str(checkpoint.iteration),
         "training_hours": f"{checkpoint.seconds / 3600:.2f}",
     }
-
-
-def _commit() -> str:
-    try:
-        done = subprocess.run(
-            ["git", "rev-parse", "HEAD"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return done.stdout.strip()
 
 
 def _card(checkpoint: Checkpoint, facts: dict[str, str], records: list[dict[str, Any]]) -> str:

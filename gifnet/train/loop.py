@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -82,6 +83,7 @@ class Run:
         self.settings = settings
         self.iteration = 0
         self.seconds = 0.0
+        self.commit = _commit()
         self.device = choose_device(settings.device)
         self.dtype = choose_dtype(settings.precision, self.device)
         pairs, held_out = split(
@@ -103,7 +105,7 @@ class Run:
         began = time.perf_counter()
         batch = self._crops.batch(self.iteration).to(self.device)
         rate = learning_rate(self.settings, self.iteration)
-        losses = self._stepper.step(batch, rate, self.settings.clip_norm)
+        losses = self._stepper.step(batch, self.iteration, rate, self.settings.clip_norm)
         self._update_average()
         self.iteration += 1
         self.seconds += time.perf_counter() - began
@@ -123,6 +125,7 @@ class Run:
                 random=torch.get_rng_state(),
                 fingerprint=fingerprint(self.settings),
                 settings=self.settings.model_dump_json(),
+                commit=self.commit,
                 seconds=self.seconds,
             ),
         )
@@ -143,6 +146,7 @@ class Run:
         self._stepper.optimiser.load_state_dict(checkpoint.optimiser)
         torch.set_rng_state(checkpoint.random)
         self.iteration, self.seconds = checkpoint.iteration, checkpoint.seconds
+        self.commit = checkpoint.commit
         journal.cut(self._log, self.iteration)
 
     @property
@@ -190,3 +194,17 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TrainingError(f"the output folder {folder} cannot be made: {error.strerror}") from None
+
+
+def _commit() -> str:
+    try:
+        done = subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()

@@ -54,8 +54,16 @@ class Stepper:
         self._features = features
         self._dtype = dtype
 
-    def step(self, batch: Batch, learning_rate: float, clip_norm: float | None) -> dict[str, float]:
+    def step(
+        self, batch: Batch, iteration: int, learning_rate: float, clip_norm: float | None
+    ) -> dict[str, float]:
         """Take both optimiser steps of an iteration; returns each loss by name.
+
+        Args:
+            batch: crops of this iteration.
+            iteration: its number, counted from 0.
+            learning_rate: step size of Adam.
+            clip_norm: largest norm of a task's gradient.
 
         Raises:
             TrainingError: when a loss is not finite; the parameters are then as before that task's step.
@@ -67,7 +75,13 @@ class Stepper:
         )
         pictures, focus = (batch.visible, batch.thermal), (batch.far, batch.near)
 
-        rebuilt, fused = self._forward("multi-modal", pictures, focus)
+        every = self._losses.inference_every
+        if every and iteration % every == every - 1:
+            # Inference runs the multi-focus side as main, with both sides on the same pair. Published
+            # training never shows it a thermal picture; this teaches it which intensities to keep.
+            rebuilt, fused = self._forward("multi-focus", pictures, pictures)
+        else:
+            rebuilt, fused = self._forward("multi-modal", pictures, focus)
         report = self._descend(
             "multi-modal",
             public_loss(rebuilt, batch.visible),

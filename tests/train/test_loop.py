@@ -11,8 +11,8 @@ from gifnet.train import checkpoint as checkpoints
 from gifnet.train import journal
 from gifnet.train.config import LossSettings, TrainSettings, validate
 from gifnet.train.data import Crops
-from gifnet.train.losses import GradientPyramid
 from gifnet.train.loop import learning_rate, train
+from gifnet.train.losses import GradientPyramid
 from gifnet.train.pairs import load_pairs
 from gifnet.train.step import Stepper
 
@@ -85,7 +85,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_step(tiny: TrainSettings):
     stepper = Stepper(model, 1e-3, LossSettings(), GradientPyramid(), torch.float32)
     before = model.decoder.reduce.weight.clone()
     with pytest.raises(TrainingError, match=r"multi-modal loss is (nan|inf); lower learning_rate"):
-        stepper.step(Crops(load_pairs(tiny.data), tiny).batch(0), 1e-3, None)
+        stepper.step(Crops(load_pairs(tiny.data), tiny).batch(0), 0, 1e-3, None)
     assert torch.equal(model.decoder.reduce.weight, before)
 
 
@@ -95,7 +95,7 @@ def test_each_task_trains_its_own_side_only(tiny: TrainSettings):
     batch = Crops(load_pairs(tiny.data), tiny).batch(0)
     model.interaction.embed["multi-focus"].requires_grad_(False)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    stepper.step(batch, 1e-3, None)
+    stepper.step(batch, 0, 1e-3, None)
     changed = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
     assert "interaction.embed.multi-modal.weight" in changed
     assert "interaction.embed.multi-focus.weight" not in changed
@@ -103,10 +103,21 @@ def test_each_task_trains_its_own_side_only(tiny: TrainSettings):
     assert "reconstruction.layers.0.weight" in changed
 
 
+@pytest.mark.parametrize(("iteration", "through"), [(0, False), (1, True), (2, False), (3, True)])
+def test_every_second_multimodal_step_goes_through_the_inference_side(
+    tiny: TrainSettings, iteration: int, through: bool
+):
+    model = GIFNet()
+    stepper = Stepper(model, 1e-3, LossSettings(inference_every=2), GradientPyramid(), torch.float32)
+    before = model.interaction.embed["multi-modal"].weight.clone()
+    stepper.step(Crops(load_pairs(tiny.data), tiny).batch(0), iteration, 1e-3, None)
+    assert torch.equal(model.interaction.embed["multi-modal"].weight, before) == through
+
+
 def test_bfloat16_keeps_the_parameters_in_float32(tiny: TrainSettings):
     model = GIFNet()
     stepper = Stepper(model, 1e-3, LossSettings(), GradientPyramid(), torch.bfloat16)
-    losses = stepper.step(Crops(load_pairs(tiny.data), tiny).batch(0), 1e-3, 1.0)
+    losses = stepper.step(Crops(load_pairs(tiny.data), tiny).batch(0), 0, 1e-3, 1.0)
     assert {value.dtype for value in model.parameters()} == {torch.float32}
     assert all(0 <= value < 2 for value in losses.values())
 

@@ -28,7 +28,7 @@ def test_ms_ssim_of_flat_pictures_is_the_luminance_term_to_its_exponent():
 
 
 def test_ms_ssim_of_a_faded_picture_multiplies_the_contrast_of_every_scale():
-    # Contrast and luminance are both 2k / (1 + k^2) = 0.8 where the constants vanish; exponents sum to 1.1334.
+    # Contrast and luminance are both 2k / (1 + k^2) = 0.8 without the constants; exponents sum to 1.1334.
     picture = 1000 * (noise(2) - 0.5).double()
     assert ms_ssim(picture, 0.5 * picture).item() == pytest.approx(0.8**1.1334, rel=2e-3)
 
