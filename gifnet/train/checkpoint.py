@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +95,6 @@ def load(path: Path) -> Checkpoint:
         values = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError):
         raise TrainingError(f"the checkpoint {path} is damaged; remove it to use the one before") from None
-    if not isinstance(values, dict) or set(values) != _KEYS:
+    if not isinstance(values, dict) or set(values) != {field.name for field in fields(Checkpoint)}:
         raise TrainingError(f"{path} is not a training checkpoint")
     return Checkpoint(**values)

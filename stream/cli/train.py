@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stream.config import load_yaml
+from stream.stop import Stopped
 
 if TYPE_CHECKING:
     from gifnet.train.config import TrainSettings
@@ -45,9 +46,9 @@ def train(config: Path | None, resume: bool, export: Path | None, **options: Any
         return
     with _signals() as received:
         outcome = _train(settings, resume, received)
-    click.echo(f"iteration {outcome.iteration}, {outcome.checkpoint}")
+    click.echo(f"{outcome.iteration} iterations done, saved in {outcome.checkpoint}")
     if outcome.stopped:
-        sys.exit(128 + received[-1])
+        raise Stopped(received[-1])
 
 
 def _export(settings: TrainSettings, path: Path) -> None:
@@ -69,14 +70,15 @@ def _train(settings: TrainSettings, resume: bool, received: list[int]) -> Outcom
 
     from gifnet.train.loop import train as run
 
-    console = Console(stderr=True)
+    counted, losses_column = MofNCompleteColumn(), TextColumn("{task.fields[losses]}")
     columns = (
         TextColumn("training"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[losses]}"),
+        losses_column,
     )
+    console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("training", total=settings.iterations, losses="")
 

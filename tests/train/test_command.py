@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from gifnet.errors import TrainingError
 from gifnet.train.loop import Run
 from stream.cli.train import train
+from stream.stop import Stopped
 
 SMALL = "{crop_px: 48, batch: 1, iterations: 2, precision: float32, log_every: 1}"
 
@@ -45,7 +46,9 @@ def test_a_signal_saves_and_tells_its_number(
 
     monkeypatch.setattr(Run, "advance", interrupted)
     before = signal.getsignal(number)
-    assert call("-c", config, "--data", pairs, "-o", tmp_path / "run") == 128 + number
+    with pytest.raises(Stopped) as stopped:
+        call("-c", config, "--data", pairs, "-o", tmp_path / "run")
+    assert stopped.value.signal == number
     assert (tmp_path / "run" / "checkpoint_0000001.pt").is_file()
     assert signal.getsignal(number) is before
 
