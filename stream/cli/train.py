@@ -70,14 +70,8 @@ def _train(settings: TrainSettings, resume: bool, received: list[int]) -> Outcom
 
     from gifnet.train.loop import train as run
 
-    counted, losses_column = MofNCompleteColumn(), TextColumn("{task.fields[losses]}")
-    columns = (
-        TextColumn("training"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        losses_column,
-    )
+    numbers = TextColumn("{task.fields[losses]}")
+    columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), numbers)
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("training", total=settings.iterations, losses="")
