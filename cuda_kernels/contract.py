@@ -47,6 +47,8 @@ class Operation:
 _PLANE = ("height", "width")
 _THERMAL = ("thermal_height", "thermal_width")
 _FLOAT = (torch.float32,)
+_DOUBLE = (torch.float64,)
+_MATRIX = Array("visible_from_thermal", (3, 3), _DOUBLE, "invertible")
 _RGB = Array("rgb", (*_PLANE, 3), (torch.uint8,), "0..255")
 _COUNTS = Array("counts", _PLANE, (torch.uint8, torch.uint16, torch.float32), "0..65535, raw counts")
 _SPAN = Array("span", (2,), _FLOAT, "low and high count")
@@ -94,8 +96,14 @@ _TABLE = (
         "0 for NaN and for an empty span",
     ),
     Operation(
+        "project",
+        (_MATRIX, Array("places", ("places", 2), _DOUBLE, "visible pixels")),
+        (Array("projected", ("places", 2), _DOUBLE, "thermal pixels"),),
+        "NaN where the plane lies behind the camera",
+    ),
+    Operation(
         "homography_maps",
-        (Array("visible_from_thermal", (3, 3), (torch.float32, torch.float64), "invertible"),),
+        (_MATRIX,),
         (_plane("map_x", "thermal pixels"), _plane("map_y", "thermal pixels")),
         "NaN where the plane lies behind the camera",
     ),

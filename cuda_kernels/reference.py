@@ -136,16 +136,34 @@ def normalise(counts: Tensor, span: Tensor, *, out: Tensor | None = None) -> Ten
     return _deliver(shares.nan_to_num(nan=0.0).clamp(0, 1), out, torch.float32)
 
 
+def project(visible_from_thermal: Tensor, places: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Where in the thermal picture visible places lie, for a plane that both cameras see.
+
+    The inverse matrix times (x, y, 1), divided by its third component. A homography is known up to a
+    factor; its sign is taken such that the middle one of the places lies before the camera.
+
+    Args:
+        visible_from_thermal: [3, 3] float64, thermal pixels to visible pixels.
+        places: [N, 2] float64, x and y in visible pixels.
+        out: [N, 2] float64 to write into.
+
+    Returns:
+        [N, 2] float64, x and y in thermal pixels; NaN where the plane lies behind the camera.
+    """
+    thermal_from_visible = torch.linalg.inv(visible_from_thermal)
+    rays = torch.nn.functional.pad(places, (0, 1), value=1.0) @ thermal_from_visible.T
+    depth = rays[:, 2:]
+    behind = depth * torch.sign(depth[len(depth) // 2]) <= 0
+    return _deliver((rays[:, :2] / depth).masked_fill(behind, torch.nan), out, torch.float64)
+
+
 def homography_maps(
     visible_from_thermal: Tensor, size: tuple[int, int], *, out: TensorPair | None = None
 ) -> TensorPair:
-    """Where in the thermal picture each visible pixel looks, for a plane seen by both cameras.
-
-    Pixel centres lie at whole numbers. For a visible pixel (x, y) the thermal place is the inverse matrix
-    times (x, y, 1), divided by its third component.
+    """Where in the thermal picture each visible pixel looks, for lenses without distortion.
 
     Args:
-        visible_from_thermal: [3, 3] floating point, thermal pixels to visible pixels.
+        visible_from_thermal: [3, 3] float64, thermal pixels to visible pixels.
         size: width and height of the visible picture.
         out: two [H, W] float32 to write into.
 
@@ -153,21 +171,15 @@ def homography_maps(
         map_x and map_y, each [H, W] float32 in thermal pixels; NaN where the plane lies behind the camera.
     """
     width, height = size
-    thermal_from_visible = torch.linalg.inv(visible_from_thermal.to(torch.float64))
     device = visible_from_thermal.device
-    y, x = torch.meshgrid(
-        torch.arange(height, dtype=torch.float64, device=device),
-        torch.arange(width, dtype=torch.float64, device=device),
-        indexing="ij",
-    )
-    places = torch.stack((x, y, torch.ones_like(x)), dim=-1) @ thermal_from_visible.T
-    # A homography is known up to a factor: its sign is that of the centre of the visible picture.
-    depth = places[..., 2] * torch.sign(places[height // 2, width // 2, 2])
-    behind = depth <= 0
+    x = torch.arange(width, dtype=torch.float64, device=device).repeat(height)
+    y = torch.arange(height, dtype=torch.float64, device=device).repeat_interleave(width)
+    places = project(visible_from_thermal, torch.stack((x, y), dim=1)).reshape(height, width, 2)
     map_x_out, map_y_out = out or (None, None)
-    map_x = (places[..., 0] / places[..., 2]).masked_fill(behind, torch.nan)
-    map_y = (places[..., 1] / places[..., 2]).masked_fill(behind, torch.nan)
-    return _deliver(map_x, map_x_out, torch.float32), _deliver(map_y, map_y_out, torch.float32)
+    return (
+        _deliver(places[..., 0], map_x_out, torch.float32),
+        _deliver(places[..., 1], map_y_out, torch.float32),
+    )
 
 
 def warp(thermal: Tensor, map_x: Tensor, map_y: Tensor, *, out: TensorPair | None = None) -> TensorPair:

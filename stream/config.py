@@ -165,8 +165,12 @@ def validate(model: type[Model], values: dict[str, Any], where: str) -> Model:
         raise ConfigError(f"{where}: {problems}") from None
 
 
-def load_yaml(path: Path) -> dict[str, Any]:
+def load_yaml(path: Path, what: str = "configuration") -> dict[str, Any]:
     """Read a YAML mapping with the safe loader.
+
+    Args:
+        path: of the file.
+        what: what to call it in messages.
 
     Raises:
         ConfigError: when the file cannot be read or is no mapping.
@@ -174,18 +178,18 @@ def load_yaml(path: Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError(f"the configuration {path} cannot be read: {error.strerror}") from None
+        raise ConfigError(f"the {what} {path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise ConfigError(f"the configuration {path} is not a text file in UTF-8") from None
+        raise ConfigError(f"the {what} {path} is not a text file in UTF-8") from None
     except yaml.YAMLError as error:
         place = getattr(error, "problem_mark", None)
         line = f" in line {place.line + 1}" if place else ""
         raise ConfigError(
-            f"the configuration {path} is not YAML{line}: {getattr(error, 'problem', error)}"
+            f"the {what} {path} is not YAML{line}: {getattr(error, 'problem', error)}"
         ) from None
     if not isinstance(values, dict):
         raise ConfigError(
-            f"the configuration {path} must be a mapping of settings, got {type(values).__name__}"
+            f"the {what} {path} must be a mapping of settings, got {type(values).__name__}"
         )
     return values
 

@@ -1,0 +1,247 @@
+"""Camera models of a visible and a thermal camera and how they relate: the calibration file."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import AfterValidator, Field, FiniteFloat, model_validator
+
+from stream.config import Settings, load_yaml, validate
+from stream.errors import CalibrationError, ConfigError
+
+Size = tuple[int, int]
+Array = NDArray[np.float64]
+Row = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
+
+# As in OpenCV: none, k1 k2 p1 p2, then k3, then k4 k5 k6, then the thin prism's s1 s2 s3 s4.
+DISTORTION_LENGTHS = (0, 4, 5, 8, 12)
+
+
+def _invertible(matrix: tuple[Row, Row, Row]) -> tuple[Row, Row, Row]:
+    if np.linalg.matrix_rank(np.array(matrix)) < 3 or matrix[2][2] == 0:
+        raise ValueError("must be an invertible 3x3 matrix whose last number is not 0")
+    return matrix
+
+
+def _camera_matrix(matrix: tuple[Row, Row, Row]) -> tuple[Row, Row, Row]:
+    focal_x_px, focal_y_px, last = matrix[0][0], matrix[1][1], matrix[2]
+    if focal_x_px <= 0 or focal_y_px <= 0 or matrix[0][1] != 0 or matrix[1][0] != 0 or last != (0, 0, 1):
+        raise ValueError("must be [[fx, 0, cx], [0, fy, cy], [0, 0, 1]] with fx and fy above 0")
+    return matrix
+
+
+def _rotation(matrix: tuple[Row, Row, Row]) -> tuple[Row, Row, Row]:
+    rotation = np.array(matrix)
+    if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3) or np.linalg.det(rotation) < 0:
+        raise ValueError("must be a rotation matrix: orthonormal, with determinant 1")
+    return matrix
+
+
+def _distortion(numbers: tuple[float, ...]) -> tuple[float, ...]:
+    if len(numbers) not in DISTORTION_LENGTHS:
+        allowed = ", ".join(str(length) for length in DISTORTION_LENGTHS)
+        raise ValueError(f"must have {allowed} numbers as in OpenCV, got {len(numbers)}")
+    return numbers
+
+
+Square = tuple[Row, Row, Row]
+Homography = Annotated[Square, AfterValidator(_invertible)]
+CameraMatrix = Annotated[Square, AfterValidator(_camera_matrix)]
+Rotation = Annotated[Square, AfterValidator(_rotation)]
+Distortion = Annotated[tuple[FiniteFloat, ...], AfterValidator(_distortion)]
+Pixels = Annotated[int, Field(ge=1)]
+Metres = Annotated[FiniteFloat, Field(gt=0)]
+
+
+class Camera(Settings):
+    """One camera: the pinhole model of OpenCV, pixel centres at whole numbers."""
+
+    size: Annotated[tuple[Pixels, Pixels], Field(description="width and height in pixels")]
+    camera_matrix: Annotated[CameraMatrix, Field(description="focal lengths and centre in pixels")]
+    distortion: Annotated[Distortion, Field(description="k1 k2 p1 p2 k3 ... as in OpenCV")] = ()
+
+    @property
+    def matrix(self) -> Array:
+        """The camera matrix, [3, 3]."""
+        return np.array(self.camera_matrix, dtype=np.float64)
+
+    @property
+    def coefficients(self) -> Array:
+        """The distortion coefficients; empty for a lens without distortion."""
+        return np.array(self.distortion, dtype=np.float64)
+
+    def scaled(self, size: Size) -> Self:
+        """The same camera with another number of pixels."""
+        matrix = _scaling(self.size, size) @ self.matrix
+        matrix[2] = (0, 0, 1)
+        return self.model_copy(update={"size": size, "camera_matrix": _rows(matrix)})
+
+
+class PlaneHomography(Settings):
+    """How undistorted thermal pixels map to undistorted visible ones, for a scene at one distance."""
+
+    matrix: Annotated[Homography, Field(description="visible_from_thermal")]
+    distance_m: Annotated[Metres, Field(description="distance that it holds for")]
+
+    @property
+    def visible_from_thermal(self) -> Array:
+        """[3, 3] with 1 as its last number."""
+        matrix = np.array(self.matrix, dtype=np.float64)
+        return np.asarray(matrix / matrix[2, 2])
+
+    def scaled(self, visible: Array, thermal: Array) -> Self:
+        """The same for scaled pictures; the scalings are [3, 3]."""
+        matrix = visible @ self.visible_from_thermal @ np.linalg.inv(thermal)
+        return self.model_copy(update={"matrix": _rows(matrix / matrix[2, 2])})
+
+
+class Stereo(Settings):
+    """Where the cameras stand: X_visible = rotation X_thermal + translation, in metres."""
+
+    rotation: Annotated[Rotation, Field(description="visible_from_thermal")]
+    translation_m: Annotated[Row, Field(description="thermal camera's centre in visible coordinates")]
+    distance_m: Annotated[Metres, Field(description="distance of the plane from the visible camera")]
+
+
+class Calibration(Settings):
+    """A calibration file: two cameras and one of three ways in which they relate."""
+
+    visible: Camera
+    thermal: Camera
+    homography: PlaneHomography | None = None
+    homographies: Annotated[tuple[PlaneHomography, ...] | None, Field(min_length=2)] = None
+    stereo: Stereo | None = None
+    rms_px: Annotated[FiniteFloat, Field(ge=0, description="reprojection error in visible pixels")]
+    date: Annotated[datetime.date, Field(description="when it was made")]
+    made_by: Annotated[str, Field(min_length=1, description="how it was made")]
+
+    @model_validator(mode="after")
+    def _one_relation(self) -> Self:
+        given = [name for name in RELATIONS if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(
+                f"exactly one of {', '.join(RELATIONS)} must be given, got {' and '.join(given) or 'none'}"
+            )
+        distances = [plane.distance_m for plane in self.homographies or ()]
+        if len(set(distances)) < len(distances):
+            raise ValueError(f"homographies: distance_m must differ from one to the next, got {distances}")
+        return self
+
+    def visible_from_thermal(self, distance_m: float | None = None) -> Array:
+        """How undistorted thermal pixels map to undistorted visible ones, for a scene at a distance.
+
+        Between two homographies it is linear in 1 / distance, as parallax is; beyond the ends, the last one
+        holds. For two cameras it is the homography of a plane that faces the visible camera at distance d,
+        K_v (R^-1 (I - t n^T / d))^-1 K_t^-1 with n = (0, 0, 1) (Hartley and Zisserman 2004, section 13.1).
+
+        Args:
+            distance_m: distance of the scene; None takes the one in the file. A single homography knows
+                no other.
+
+        Returns:
+            [3, 3] with 1 as its last number.
+
+        Raises:
+            CalibrationError: homographies for several distances, and no distance to choose by.
+        """
+        if self.homography is not None:
+            return self.homography.visible_from_thermal
+        if self.stereo is not None:
+            return self._plane_induced(self.stereo, distance_m or self.stereo.distance_m)
+        assert self.homographies is not None
+        planes = sorted(self.homographies, key=lambda plane: plane.distance_m)
+        if distance_m is None:
+            raise CalibrationError(
+                f"the calibration has homographies from {planes[0].distance_m:g} to "
+                f"{planes[-1].distance_m:g} m, so the distance "
+                "of the scene is needed: set registration.distance_m (--distance-m METRES)"
+            )
+        return _interpolated(planes, distance_m)
+
+    def scaled(self, visible_size: Size, thermal_size: Size) -> Self:
+        """The same calibration for recordings with another number of pixels.
+
+        Args:
+            visible_size: width and height of the visible pictures.
+            thermal_size: width and height of the thermal pictures.
+
+        Raises:
+            CalibrationError: a picture has another aspect ratio than its camera in the file.
+        """
+        _check_aspect("visible", self.visible.size, visible_size)
+        _check_aspect("thermal", self.thermal.size, thermal_size)
+        by = _scaling(self.visible.size, visible_size), _scaling(self.thermal.size, thermal_size)
+        update: dict[str, Any] = {
+            "visible": self.visible.scaled(visible_size),
+            "thermal": self.thermal.scaled(thermal_size),
+        }
+        if self.homography is not None:
+            update["homography"] = self.homography.scaled(*by)
+        if self.homographies is not None:
+            update["homographies"] = tuple(plane.scaled(*by) for plane in self.homographies)
+        return self.model_copy(update=update)
+
+    def _plane_induced(self, stereo: Stereo, distance_m: float) -> Array:
+        rotation, translation_m = np.array(stereo.rotation), np.array(stereo.translation_m)
+        towards_plane = np.outer(translation_m, (0.0, 0.0, 1.0)) / distance_m
+        thermal_from_visible = rotation.T @ (np.eye(3) - towards_plane)
+        if abs(np.linalg.det(thermal_from_visible)) < 1e-9:
+            raise CalibrationError(
+                f"the plane at {distance_m:g} m passes through the thermal camera; "
+                "give the distance of the scene"
+            )
+        matrix = (
+            self.visible.matrix @ np.linalg.inv(thermal_from_visible) @ np.linalg.inv(self.thermal.matrix)
+        )
+        return np.asarray(matrix / matrix[2, 2])
+
+
+RELATIONS = ("homography", "homographies", "stereo")
+
+
+def load_calibration(path: Path) -> Calibration:
+    """Read and check a calibration file.
+
+    Args:
+        path: of the YAML file, see `docs/calibration.md`.
+
+    Raises:
+        CalibrationError: it cannot be read, or is wrong; lists every problem with its place in the file.
+    """
+    try:
+        return validate(Calibration, load_yaml(path, "calibration"), f"the calibration {path}")
+    except ConfigError as error:
+        raise CalibrationError(str(error)) from None
+
+
+def _interpolated(planes: list[PlaneHomography], distance_m: float) -> Array:
+    """Matrix at a distance, each of its numbers linear in 1 / distance."""
+    nearness = [1 / plane.distance_m for plane in reversed(planes)]
+    matrices = np.stack([plane.visible_from_thermal.ravel() for plane in reversed(planes)])
+    columns = [np.interp(1 / distance_m, nearness, column) for column in matrices.T]
+    return np.array(columns, dtype=np.float64).reshape(3, 3)
+
+
+def _scaling(old: Size, new: Size) -> Array:
+    """Pixel coordinates of a scaled picture from those of the original, pixel centres at whole numbers."""
+    across, down = new[0] / old[0], new[1] / old[1]
+    return np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2], [0, 0, 1]])
+
+
+def _check_aspect(name: str, calibrated: Size, size: Size) -> None:
+    """Refuse another aspect ratio; a height that was rounded to a pixel passes."""
+    if abs(calibrated[1] * size[0] / calibrated[0] - size[1]) > 1:
+        raise CalibrationError(
+            f"the {name} pictures have {size[0]}x{size[1]} pixels, another aspect ratio than the "
+            f"{calibrated[0]}x{calibrated[1]} of the calibration; "
+            "calibrate at the aspect ratio that is recorded"
+        )
+
+
+def _rows(matrix: Array) -> Square:
+    first, second, third = ((float(row[0]), float(row[1]), float(row[2])) for row in matrix)
+    return first, second, third
