@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -66,7 +68,7 @@ class Stepper:
             clip_norm: largest norm of a task's gradient.
 
         Raises:
-            TrainingError: when a loss is not finite; the parameters are then as before that task's step.
+            TrainingError: a loss or its gradient is not finite; that task's step was not taken.
         """
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate
@@ -110,11 +112,15 @@ class Stepper:
         self, task: Task, public: Tensor, private: Tensor, clip_norm: float | None
     ) -> dict[str, float]:
         loss = public + private
-        if not torch.isfinite(loss):
-            raise TrainingError(f"the {task} loss is {loss.item()}; lower learning_rate or set clip_norm")
+        _check_finite(loss, f"the {task} loss")
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        if clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.model.parameters(), clip_norm)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), clip_norm or math.inf)
+        _check_finite(norm, f"the gradient of the {task} loss")
         self.optimiser.step()
         return {f"{task} public": public.item(), f"{task} private": private.item()}
+
+
+def _check_finite(value: Tensor, what: str) -> None:
+    if not torch.isfinite(value):
+        raise TrainingError(f"{what} is {value.item()}; lower learning_rate or set clip_norm, and resume")
