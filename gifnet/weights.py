@@ -150,10 +150,21 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise WeightsError(f"the weights {path} are damaged: {error}; get the file again") from None
 
 
+_TORCH_ERRORS = (
+    pickle.UnpicklingError,
+    RuntimeError,
+    EOFError,
+    OSError,
+    ValueError,
+    KeyError,
+    AttributeError,
+)
+
+
 def _read_pickle(path: Path) -> dict[str, Tensor]:
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError):
+    except (*_TORCH_ERRORS, SafetensorError):  # torch reads *.safetensors with that library
         raise WeightsError(
             f"{path} is neither safetensors nor a torch checkpoint of plain tensors, or it is damaged; "
             "nothing in it was run"

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
-from stream.config import RunSettings
-from stream.errors import GifnetError
+from stream.config import OutputSettings, RunSettings
 from stream.frame import FusedFrame
 from stream.places import local_path
 from stream.report import Output, RunReport
 from stream.sinks import open_sink
-from stream.sinks.base import Sink, SinkOptions
+from stream.sinks.base import SinkOptions
 from stream.sources.base import SourceInfo
 from stream.uri import mask
-
-_log = logging.getLogger(__name__)
 
 
 class FanOut:
@@ -33,24 +29,13 @@ class FanOut:
             SinkError: when one cannot be opened; those before it are closed again.
         """
         self._report = report
-        self._sinks: list[Sink] = []
         report.outputs = [Output(mask(output.uri), output.view) for output in settings.outputs]
-        try:
-            for output in settings.outputs:
-                audio = local_path(settings.visible.uri) if output.audio and visible.audio else None
-                options = SinkOptions(
-                    view=output.view,
-                    rate=visible.rate,
-                    time_base=visible.time_base,
-                    colour=visible.colour,
-                    encoder=output.encoder,
-                    quality=output.quality,
-                    audio_from=str(audio) if audio else None,
-                )
-                self._sinks.append(open_sink(output, options))
-        except BaseException as error:
-            self.__exit__(type(error), error, None)
-            raise
+        with ExitStack() as stack:
+            self._sinks = [
+                stack.enter_context(open_sink(output, _options(output, settings, visible)))
+                for output in settings.outputs
+            ]
+            self._stack = stack.pop_all()
 
     def write(self, frame: FusedFrame) -> None:
         """Give a frame to every sink.
@@ -75,11 +60,17 @@ class FanOut:
         trace: TracebackType | None,
     ) -> None:
         """Close every sink; an error of closing is raised only where no other is on its way."""
-        try:
-            with ExitStack() as stack:
-                for sink in self._sinks:
-                    stack.callback(sink.close)
-        except GifnetError as closing_error:
-            if error is None:
-                raise
-            _log.warning("%s", closing_error)
+        self._stack.__exit__(kind, error, trace)
+
+
+def _options(output: OutputSettings, settings: RunSettings, visible: SourceInfo) -> SinkOptions:
+    audio = local_path(settings.visible.uri) if output.audio and visible.audio else None
+    return SinkOptions(
+        view=output.view,
+        rate=visible.rate,
+        time_base=visible.time_base,
+        colour=visible.colour,
+        encoder=output.encoder,
+        quality=output.quality,
+        audio_from=str(audio) if audio else None,
+    )

@@ -18,7 +18,7 @@ from typing import Any, cast
 from stream.clock import SystemClock
 from stream.config import NAMES, FuseSettings, InputSettings, RunSettings, validate
 from stream.device import choose_device, explain_device
-from stream.errors import ConfigError, SyncError
+from stream.errors import ConfigError, SinkError
 from stream.fan_out import FanOut
 from stream.frame import Frame, FusedFrame
 from stream.fuser import Fuser, check_sizes
@@ -60,7 +60,8 @@ def run(
 
     Args:
         settings: what to do.
-        report: filled in while it runs, and written to `settings.report` however the run ends.
+        report: filled in while it runs, and written to `settings.report` however the run ends, unless that
+            very place is refused.
         watch: passes frames on and may end the run between two of them, for example on a signal.
         progress: called after every frame with the report and the number of visible frames, if known.
 
@@ -69,11 +70,11 @@ def run(
         Stopped: `watch` ended the run; the outputs are whole up to there.
     """
     report.settings = public_values(settings)
+    check_places(settings)
     try:
-        check_places(settings)
         _run(settings, report, watch, progress)
     except BaseException as error:
-        if report.fused:
+        if report.fused and not isinstance(error, SinkError):  # a sink says itself what it kept
             error.add_note(report.kept())
         report.finish(error)
         with suppress(ConfigError):
@@ -112,11 +113,9 @@ def open_fused(settings: FuseSettings, report: RunReport) -> Iterator[FusedStrea
         _log.info("device %s: %s", device, report.device["why"])
         fuser = Fuser(settings, visible_info, thermal_info, device, report)
         pairer = Pairer(settings.pairing, visible_info.rate, thermal_info.rate)
-        report.dropped = pairer.dropped
-        pairs = pair_streams(
-            _counted(visible, "visible", report), _counted(thermal, "thermal", report), pairer
-        )
-        yield FusedStream(_at_least_one(map(fuser, report.times.waits("read", pairs)), report), visible_info)
+        report.frames_in, report.dropped = pairer.read, pairer.dropped
+        pairs = report.times.waits("read", pair_streams(visible, thermal, pairer))
+        yield FusedStream(map(fuser, pairs), visible_info)
 
 
 def fuse(visible: str | Path, thermal: str | Path, **settings: Any) -> Iterator[FusedFrame]:
@@ -141,7 +140,8 @@ def fuse(visible: str | Path, thermal: str | Path, **settings: Any) -> Iterator[
         raise ConfigError(
             f"stream.fuse has no setting {', '.join(unknown)}, allowed are {', '.join(allowed)}"
         )
-    named = {"visible": str(visible), "thermal": str(thermal), **settings}
+    named = {"visible": visible, "thermal": thermal, **settings}
+    named = {name: str(value) if isinstance(value, Path) else value for name, value in named.items()}
     return _fuse(validate(FuseSettings, overlay({}, named), "stream.fuse"))
 
 
@@ -163,29 +163,6 @@ def _open_source(
 
 def _info(frames: Prefetch[Frame]) -> SourceInfo:
     return cast(Source, frames.upstream).info
-
-
-def _counted(frames: Iterable[Frame], role: Role, report: RunReport) -> Iterator[Frame]:
-    for frame in frames:
-        report.frames_in[role] += 1
-        yield frame
-
-
-def _at_least_one(frames: Iterator[FusedFrame], report: RunReport) -> Iterator[FusedFrame]:
-    frame: FusedFrame | None = None
-    for frame in frames:
-        yield frame
-    if frame is None:
-        raise SyncError(_why_nothing(report))
-
-
-def _why_nothing(report: RunReport) -> str:
-    frames = f"{report.frames_in['visible']} visible and {report.frames_in['thermal']} thermal frames"
-    reasons = ", ".join(f"{count} {reason}" for reason, count in report.dropped.items())
-    return (
-        f"no frame was fused out of {frames} (dropped: {reasons or 'none'}), no two are near in time; "
-        "check that the recordings belong together, set --offset-ms, or raise --tolerance-ms"
-    )
 
 
 def _write_report(settings: RunSettings, report: RunReport) -> None:

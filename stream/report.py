@@ -60,7 +60,7 @@ class RunReport:
     device: dict[str, str] = field(default_factory=dict)
     weights: dict[str, str] = field(default_factory=dict)
     precision: str = ""
-    frames_in: Counter[str] = field(default_factory=lambda: Counter(visible=0, thermal=0))
+    frames_in: Counter[str] = field(default_factory=Counter)
     fused: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     lost: dict[str, Counter[str]] = field(default_factory=dict)
@@ -102,7 +102,7 @@ class RunReport:
             "device": self.device,
             "weights": self.weights,
             "precision": self.precision,
-            "frames_in": dict(self.frames_in),
+            "frames_in": {stream: self.frames_in[stream] for stream in ("visible", "thermal")},
             "fused": self.fused,
             "dropped": dict(self.dropped),
             "lost": {stream: dict(reasons) for stream, reasons in self.lost.items()},

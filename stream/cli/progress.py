@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from stream.report import RunReport
 
@@ -69,21 +68,17 @@ def rate_of(report: RunReport) -> float:
 
 def print_summary(report: RunReport) -> None:
     """The closing summary, to standard error."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(_facts(report))
-    if report.times.summary():
-        console.print(_stages(report))
-
-
-def _facts(report: RunReport) -> Table:
-    table = Table.grid(padding=(0, 2))
     for title, text in _lines(report):
-        table.add_row(title, text)
-    return table
+        print(f"{title:14}{text}", file=sys.stderr)
+    stages = report.times.summary()
+    if stages:
+        print(f"{'stage':14}{'p50 ms':>10}{'p95 ms':>10}", file=sys.stderr)
+    for stage, time in stages.items():
+        print(f"{stage:14}{time.p50_ms:10.2f}{time.p95_ms:10.2f}", file=sys.stderr)
 
 
 def _lines(report: RunReport) -> Iterator[tuple[str, str]]:
-    yield "frames in", ", ".join(f"{count} {stream}" for stream, count in report.frames_in.items())
+    yield "frames in", f"{report.frames_in['visible']} visible, {report.frames_in['thermal']} thermal"
     wall_s = max(report.wall_s, 1e-9)
     yield "fused", f"{report.fused} in {report.wall_s:.1f} s, {report.fused / wall_s:.2f} frames/s"
     yield "dropped", _reasons(report.dropped)
@@ -100,13 +95,4 @@ def _lines(report: RunReport) -> Iterator[tuple[str, str]]:
 
 
 def _reasons(reasons: dict[str, int]) -> str:
-    return ", ".join(f"{count} {reason}" for reason, count in reasons.items() if count) or "none"
-
-
-def _stages(report: RunReport) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for title in ("stage", "p50 ms", "p95 ms"):
-        table.add_column(title, justify="left" if title == "stage" else "right")
-    for stage, time in report.times.summary().items():
-        table.add_row(stage, f"{time.p50_ms:.2f}", f"{time.p95_ms:.2f}")
-    return table
+    return ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in reasons.items()) or "none"
