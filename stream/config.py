@@ -144,6 +144,7 @@ _REMEDIES = {
     "outputs": "name an output with -o",
 }
 
+Place = tuple[str | int, ...]
 Model = TypeVar("Model", bound=Settings)
 
 
@@ -161,8 +162,7 @@ def validate(model: type[Model], values: dict[str, Any], where: str) -> Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        problems = "; ".join(_sentence(model, problem) for problem in error.errors())
-        raise ConfigError(f"{where}: {problems}") from None
+        raise ConfigError(f"{where}: {'; '.join(_sentences(model, error))}") from None
 
 
 def load_yaml(path: Path, what: str = "configuration") -> dict[str, Any]:
@@ -188,9 +188,7 @@ def load_yaml(path: Path, what: str = "configuration") -> dict[str, Any]:
             f"the {what} {path} is not YAML{line}: {getattr(error, 'problem', error)}"
         ) from None
     if not isinstance(values, dict):
-        raise ConfigError(
-            f"the {what} {path} must be a mapping of settings, got {type(values).__name__}"
-        )
+        raise ConfigError(f"the {what} {path} must be a mapping of settings, got {type(values).__name__}")
     return values
 
 
@@ -227,10 +225,21 @@ def _flat(annotation: Any) -> list[Any]:
     return [origin, *(part for inner in get_args(annotation) for part in _flat(inner))]
 
 
-def _sentence(model: type[Settings], problem: Any) -> str:
-    path = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] == "extra_forbidden":
-        return f"{path} is not a known key, allowed are {', '.join(_keys(model, problem['loc'][:-1]))}"
+def _sentences(model: type[Settings], error: ValidationError) -> Iterator[str]:
+    """One phrase for each problem; unknown keys of one section share a phrase."""
+    unknown: dict[Place, list[str]] = {}
+    for problem in error.errors():
+        if problem["type"] == "extra_forbidden":
+            unknown.setdefault(problem["loc"][:-1], []).append(_path(problem["loc"]))
+        else:
+            yield _sentence(problem)
+    for place, paths in unknown.items():
+        verb = "is not a known key" if len(paths) == 1 else "are not known keys"
+        yield f"{', '.join(paths)} {verb}, allowed are {', '.join(_keys(model, place))}"
+
+
+def _sentence(problem: Any) -> str:
+    path = _path(problem["loc"])
     if problem["type"] == "missing":
         remedy = _REMEDIES.get(path)
         return f"{path} is missing" + (f", {remedy}" if remedy else "")
@@ -240,7 +249,11 @@ def _sentence(model: type[Settings], problem: Any) -> str:
     return f"{path or 'the settings'}: {text}, got {problem['input']!r}"
 
 
-def _keys(model: type[Settings], place: tuple[str | int, ...]) -> list[str]:
+def _path(place: Place) -> str:
+    return ".".join(str(key) for key in place)
+
+
+def _keys(model: type[Settings], place: Place) -> list[str]:
     for key in place:
         if isinstance(key, str):
             model = section_of(model.model_fields[key]) or model

@@ -68,9 +68,7 @@ def test_wrong_settings(change: dict[str, object], words: str) -> None:
 
 
 def test_what_is_missing_comes_with_what_to_do() -> None:
-    with pytest.raises(
-        ConfigError, match=r"thermal is missing, .*name an output with -o"
-    ):
+    with pytest.raises(ConfigError, match=r"thermal is missing, .*name an output with -o"):
         validate(RunSettings, {"visible": {"uri": "v.mp4"}}, "the command line")
 
 
@@ -161,7 +159,17 @@ def test_the_description_is_a_configuration_without_passwords() -> None:
     assert text.splitlines()[1].endswith("# file")
 
 
-@pytest.mark.parametrize("path", sorted((Path(__file__).parents[2] / "configs").glob("*.yaml")), ids=str)
-def test_shipped_configurations_hold(path: Path) -> None:
-    assert validate(RunSettings, load_yaml(path), str(path))
-    assert path.read_text().startswith("# gifnet run -c configs/" + path.name)
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+OF_RUN = [path for path in CONFIGS if path.read_text().startswith("# gifnet run -c ")]
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_configurations_start_with_their_command(path: Path) -> None:
+    first = path.read_text().splitlines()[0]
+    assert first.startswith("# gifnet ")
+    assert f"configs/{path.name}" in first
+
+
+@pytest.mark.parametrize("path", OF_RUN, ids=lambda path: path.name)
+def test_configurations_of_run_hold(path: Path) -> None:
+    assert validate(RunSettings, load_yaml(path), str(path)).outputs
