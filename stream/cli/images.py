@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from stream.cli.options import setting_options, verbosity_options
+from stream.config import Device
+from stream.errors import SourceError
+from stream.stop import StopSignals
 
 if TYPE_CHECKING:
-    from stream.picture import Network
     from stream.picture_pairs import PicturePair, Plan
 
 
@@ -21,7 +24,13 @@ if TYPE_CHECKING:
 )
 @click.argument("visible", type=click.Path(path_type=Path))
 @click.argument("thermal", type=click.Path(path_type=Path))
-@click.option("-o", "--output", required=True, metavar="PATH", help="A picture, or a folder (ends with /).")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    metavar="PATH",
+    help="A picture, or a folder: one that exists or ends with /.",
+)
 @click.option(
     "--visible-colour/--no-visible-colour",
     default=None,
@@ -41,7 +50,7 @@ def images(
     visible_colour: bool | None,
     thermal_colour: bool | None,
     weights: str,
-    device: Any,
+    device: Device,
     precision: str,
     quiet: bool,
     verbose: bool,
@@ -53,12 +62,70 @@ def images(
     from stream.picture_pairs import plan_pictures
 
     plan = plan_pictures(visible, thermal, output)
+    fuse = _fuser(weights, device, precision, (visible_colour, thermal_colour), verbose)
+    failed = _fuse_all(plan.pairs, fuse, quiet)
+    if not quiet:
+        _tell_outcome(plan, len(failed))
+    if failed:
+        raise (
+            failed[0]
+            if len(plan.pairs) == 1
+            else SourceError(
+                f"{len(failed)} of {len(plan.pairs)} pairs could not be fused; the first: {failed[0]}"
+            )
+        )
 
+
+def _fuser(
+    weights: str, device: Device, precision: str, colours: tuple[bool | None, bool | None], verbose: bool
+) -> Callable[[PicturePair], None]:
+    """Load the network; what comes back fuses one pair and writes it."""
     import gifnet
     from stream.device import choose_device, explain_device
+    from stream.picture import fuse_pictures, load_picture, save_picture
 
     chosen = choose_device(device)
     if verbose:
-        print(f"gifnet: device {chosen} ({explain_device(device, chosen)})", file=sys.stderr)
+        click.echo(f"gifnet: the network runs on {chosen}: {explain_device(device, chosen)}", err=True)
     network = gifnet.load(weights, str(chosen), precision)
-    fuse_all(plan, Job(network, chosen, visible_colour, thermal_colour), quiet)
+
+    def fuse(pair: PicturePair) -> None:
+        visible = load_picture(pair.visible, colours[0], chosen)
+        thermal = load_picture(pair.thermal, colours[1], chosen)
+        save_picture(pair.output, fuse_pictures(visible, thermal, network))
+
+    return fuse
+
+
+def _fuse_all(
+    pairs: list[PicturePair], fuse: Callable[[PicturePair], None], quiet: bool
+) -> list[SourceError]:
+    """Fuse every pair that can be; the errors of the others."""
+    failed = []
+    with StopSignals() as stop:
+        for pair in stop.watch(_with_progress(pairs, quiet)):
+            try:
+                fuse(pair)
+            except SourceError as error:
+                failed.append(error)
+    return failed
+
+
+def _with_progress(pairs: list[PicturePair], quiet: bool) -> Iterable[PicturePair]:
+    """The pairs, with a bar on standard error while they are worked off."""
+    from rich.console import Console
+    from rich.progress import track
+
+    hidden = quiet or len(pairs) < 2 or not sys.stderr.isatty()
+    return track(pairs, "fusing", console=Console(stderr=True), transient=True, disable=hidden)
+
+
+def _tell_outcome(plan: Plan, failed: int) -> None:
+    fused = len(plan.pairs) - failed
+    if fused:
+        last = plan.pairs[-1].output
+        place = last if len(plan.pairs) == 1 else last.parent
+        click.echo(f"fused {fused} {'pair' if fused == 1 else 'pairs'} to {place}", err=True)
+    if plan.alone:
+        names = ", ".join(path.name for path in plan.alone[:3]) + (", ..." if len(plan.alone) > 3 else "")
+        click.echo(f"left alone, without a partner of the same name: {len(plan.alone)} ({names})", err=True)

@@ -123,11 +123,12 @@ def encode(pixels: Pixels, suffix: str) -> bytes:
     """Encode a picture.
 
     Args:
-        pixels: [H, W, 3] uint8 RGB.
+        pixels: [H, W, 3] uint8 RGB, or [H, W] uint8.
         suffix: `png`, `jpg` or `tif`.
     """
     options = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY] if suffix == "jpg" else []
-    _, content = cv2.imencode(f".{suffix}", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), options)
+    stored = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+    _, content = cv2.imencode(f".{suffix}", stored, options)
     return content.tobytes()
 
 
