@@ -41,10 +41,19 @@ class AudioCopy:
         self._packets: Iterator[Any] = self._input.demux(source)
         self._next: Any = None
 
-    def skip_before(self, time_s: Fraction) -> None:
-        """Leave out what ends before a time; the packet that a decoder needs to warm up is kept."""
+    def skip_before(self, time_s: Fraction, keep_warm_up: bool) -> None:
+        """Leave out what comes before a time.
+
+        Args:
+            time_s: on the clock of the file.
+            keep_warm_up: keep the packet that ends there, which many decoders need to start cleanly.
+        """
         packet = self._peek()
-        while packet is not None and _time_s(packet) + packet.duration * packet.time_base < time_s:
+        while (
+            packet is not None
+            and _begin_s(packet) < time_s
+            and not (keep_warm_up and _end_s(packet) >= time_s)
+        ):
             self._next = None
             packet = self._peek()
 
@@ -56,7 +65,7 @@ class AudioCopy:
             origin_s: the time that is zero in the output.
         """
         packet = self._peek()
-        while packet is not None and _time_s(packet) < time_s:
+        while packet is not None and _begin_s(packet) < time_s:
             self._next = None
             self._write(packet, origin_s)
             packet = self._peek()
@@ -113,6 +122,10 @@ def close_quietly(audio: AudioCopy | None) -> None:
             audio.close()
 
 
-def _time_s(packet: Any) -> Fraction:
+def _begin_s(packet: Any) -> Fraction:
     stamp = packet.pts if packet.pts is not None else packet.dts
     return Fraction(stamp * packet.time_base)
+
+
+def _end_s(packet: Any) -> Fraction:
+    return _begin_s(packet) + Fraction((packet.duration or 0) * packet.time_base)

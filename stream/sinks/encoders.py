@@ -41,8 +41,13 @@ class Encoder:
 
 # B-frames and look-ahead are kept short: what is inside the encoder is lost when the process is killed.
 _X264 = {"preset": "veryfast", "crf": "{quality}", "bf": "2", "rc-lookahead": "5"}
-_X265 = {"preset": "veryfast", "crf": "{quality}", "x265-params": "log-level=none:pools=2:bframes=2"}
-_SVT = {"preset": "8", "crf": "{quality}", "svtav1-params": "lp=2"}
+# With B-frames, libx265 gives files of one or two frames a decoding time that was never set.
+_X265 = {
+    "preset": "veryfast",
+    "crf": "{quality}",
+    "x265-params": "log-level=none:pools=2:bframes=0:rc-lookahead=5:frame-threads=1",
+}
+_SVT = {"preset": "8", "crf": "{quality}", "svtav1-params": "lp=2:pred-struct=1"}
 _VP9 = {"crf": "{quality}", "b": "0", "deadline": "realtime", "cpu-used": "6", "lag-in-frames": "0"}
 _MPEG4 = {"qmin": "{quality}", "qmax": "{quality}"}
 _NVENC = {"preset": "p4", "rc": "vbr", "cq": "{quality}", "b": "0", "bf": "0"}

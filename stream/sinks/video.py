@@ -98,7 +98,6 @@ class VideoSink(Closing):
 
     def _check_size(self, size: tuple[int, int]) -> None:
         if size != self._size:
-            self._failed = True
             was, now = (f"{width}x{height}" for width, height in (self._size, size))
             raise SinkError(f"{self._path} holds pictures of {was}, got one of {now}; a file has one size")
 

@@ -68,6 +68,8 @@ class VideoFile:
         self._convert = Converter(encoder.pixel_format, colour)
         self._set_up(encoder, size)
         self._tag_colour(colour)
+        # Matroska would move everything to make room for sound that begins before zero.
+        self._before_zero = container != "matroska"
         self._audio: AudioCopy | None = None
         self._audio = open_audio(options.audio_from, self._container)
 
@@ -79,19 +81,18 @@ class VideoFile:
             time_s: its time.
         """
         if self._audio and time_s == self._first_s:
-            self._audio.skip_before(time_s)
+            self._audio.skip_before(time_s, keep_warm_up=self._before_zero)
         stamp = self._timeline.stamp(time_s)
         picture = self._convert(pixels, stamp, self._timeline.time_base)
         picture.duration = max(1, round(1 / self._rate / self._timeline.time_base))
         self._end_s = time_s + 1 / self._rate
-        self._copy_audio(time_s)
-        self._container.mux(self._stream.encode(picture))
+        self._mux(self._stream.encode(picture))
 
     def finish(self) -> None:
         """Write what the encoder still holds, the rest of the sound, and the index."""
         try:
+            self._mux(self._stream.encode(None))
             self._copy_audio(self._end_s)
-            self._container.mux(self._stream.encode(None))
         finally:
             self.close()
 
@@ -99,6 +100,11 @@ class VideoFile:
         """Close everything as it is; may be called twice."""
         close_quietly(self._audio)
         self._container.close()
+
+    def _mux(self, packets: list[Any]) -> None:
+        for packet in packets:
+            self._copy_audio(packet.dts * packet.time_base + self._timeline.origin_s)
+            self._container.mux(packet)
 
     def _copy_audio(self, until_s: Fraction) -> None:
         if self._audio:
@@ -127,9 +133,9 @@ def _container_options(container: str, time_base: Fraction) -> dict[str, str]:
     """Options that keep times exact and bound what is lost when the process is killed.
 
     The file's own clock is a multiple of the ticks, so that a start that is not zero is exact too. Sound that
-    ends before the pictures does not hold these back for more than a second.
+    ends before the pictures does not hold these back for more than a tenth of a second.
     """
-    common = {"flush_packets": "1", "max_interleave_delta": "1000000"}
+    common = {"flush_packets": "1", "max_interleave_delta": "100000"}
     if container == "matroska":
         return {**common, "cluster_time_limit": "1000"}
     ticks = time_base.denominator
