@@ -87,7 +87,8 @@ class RunReport:
 
     def kept(self) -> str:
         """One phrase on what was written, for a run that stopped early."""
-        places = " and ".join(output.uri for output in self.outputs if output.frames)
+        written = [output.uri for output in self.outputs if output.frames]
+        places = " and ".join(uri for uri in written if not uri.startswith("null:"))
         frames = "1 fused frame was" if self.fused == 1 else f"{self.fused} fused frames were"
         return f"{frames} kept in {places}" if places else "no fused frame was kept"
 

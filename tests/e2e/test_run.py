@@ -128,6 +128,19 @@ def test_sizes_that_a_calibration_brings_together(run: Gifnet, tmp_path: Path) -
     assert read_frames(out)[0].shape == (64, 288, 3)
 
 
+def test_where_the_thermal_camera_does_not_reach(tmp_path: Path, weights: Path) -> None:
+    """The visible picture goes on there, and the thermal picture is black."""
+    visible, thermal = make_pair(tmp_path, count=1, size=SIZE, thermal_size=(48, 32))
+    calibration = tmp_path / "front.yaml"
+    calibration.write_text(yaml.safe_dump(half_size_calibration()))
+    (frame,) = stream.fuse(visible, thermal, weights=weights, calibration=calibration, device="cpu")
+    difference = np.abs(frame.pixels.astype(int) - frame.visible)
+    assert difference[:14].max() <= 3
+    assert frame.thermal[:14].max() == 0
+    assert difference[28:36, 44:52].max() > 3
+    assert frame.thermal[28:36, 44:52].min() > 0
+
+
 def half_size_calibration() -> dict[str, object]:
     """A thermal picture of half the size that covers the middle of the visible one."""
     camera = [[100.0, 0.0, 48.0], [0.0, 100.0, 32.0], [0.0, 0.0, 1.0]]

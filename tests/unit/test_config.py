@@ -166,7 +166,8 @@ OF_RUN = [path for path in CONFIGS if path.read_text().startswith("# gifnet run 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
 def test_configurations_start_with_their_command(path: Path) -> None:
     first = path.read_text().splitlines()[0]
-    assert first.startswith("# gifnet ")
+    assert first.startswith("#")
+    assert "gifnet " in first
     assert f"configs/{path.name}" in first
 
 

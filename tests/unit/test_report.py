@@ -50,7 +50,7 @@ def test_a_report_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
 def test_what_was_kept() -> None:
     report = RunReport(HandClock(), fused=2)
     assert report.kept() == "no fused frame was kept"
-    report.outputs = [Output("a.mp4", "fused", 2), Output("b.mp4", "fused", 0)]
+    report.outputs = [Output("a.mp4", "fused", 2), Output("b.mp4", "fused"), Output("null://", "fused", 2)]
     assert report.kept() == "2 fused frames were kept in a.mp4"
 
 
