@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Set
 from fractions import Fraction
 
 from stream.errors import SourceError
 from stream.uri import Uri
+
+# No exponents: Fraction would work out all digits of 1e999999999.
+_NUMBER = re.compile(r"[+-]?\d{1,18}(\.\d{0,18})?(/\d{1,18})?", re.ASCII)
 
 
 def check_options(uri: Uri, known: Set[str]) -> None:
@@ -31,7 +35,7 @@ def fraction_option(uri: Uri, key: str, default: Fraction, low: Fraction, high: 
     if text is None:
         return default
     try:
-        value = Fraction(text)
+        value = Fraction(text if _NUMBER.fullmatch(text) else "")
     except (ValueError, ZeroDivisionError):
         raise SourceError(f"{uri}: {key} must be a number, got {text!r}") from None
     if not low <= value <= high:
