@@ -1,0 +1,220 @@
+"""Finds the partner of a frame among the frames of another stream, reading both only as far as needed."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from stream.frame import Frame
+
+# How many anchors are weighed together, and how many partners beyond each are looked at: the bound on the
+# memory of pairing. Only tolerances above half a period ever need more than two.
+HORIZON = 4
+
+
+@dataclass(slots=True)
+class Stamped:
+    """A frame, its time on the visible clock, and whether a pair has it."""
+
+    frame: Frame
+    time_s: Fraction
+    used: bool = False
+
+
+class LookAhead:
+    """One stream with look-ahead.
+
+    Attributes:
+        buffer: what was read and is not decided.
+        latest: the newest frame that left the buffer; it may still be held.
+        first_s: time of the first frame on the visible clock, None before it came.
+        last_s: time of the newest frame that was read.
+    """
+
+    def __init__(
+        self,
+        frames: Iterable[Frame],
+        side: str,
+        offset_s: Fraction,
+        holds: bool,
+        read: Counter[str],
+        dropped: Counter[str],
+    ) -> None:
+        """Start before the first frame.
+
+        Args:
+            frames: in the order of their times; those that are not are dropped.
+            side: name of the stream in the books.
+            offset_s: its clock minus the visible clock.
+            holds: True when a frame may be held after it left the buffer.
+            read: book of the frames that came, by side.
+            dropped: book of the frames that reached no pair, by reason.
+        """
+        self.buffer: deque[Stamped] = deque()
+        self.latest: Stamped | None = None
+        self.first_s: Fraction | None = None
+        self.last_s: Fraction | None = None
+        self._frames = iter(frames)
+        self._side = side
+        self._offset_s = offset_s
+        self._holds = holds
+        self._read = read
+        self._dropped = dropped
+
+    def read(self) -> bool:
+        """Read one more frame into the buffer; False at the end."""
+        for frame in self._frames:
+            self._read[self._side] += 1
+            time_s = frame.time_s - self._offset_s
+            if self.last_s is not None and time_s < self.last_s:
+                self._count("out_of_order")
+                continue
+            self.first_s = time_s if self.first_s is None else self.first_s
+            self.last_s = time_s
+            self.buffer.append(Stamped(frame, time_s))
+            return True
+        return False
+
+    def reach(self, count: int) -> bool:
+        """Read until the buffer holds so many frames; False when the stream ends before."""
+        while len(self.buffer) < count:
+            if not self.read():
+                return False
+        return True
+
+    def take(self) -> Stamped:
+        """The oldest frame, for a pair."""
+        taken = self.buffer.popleft()
+        taken.used = True
+        self._replace_latest(taken)
+        return taken
+
+    def drop(self, reason: str) -> None:
+        """Let the oldest frame go; one that may still be held is counted when the next one replaces it."""
+        dropped = self.buffer.popleft()
+        if self._holds:
+            self._replace_latest(dropped)
+        else:
+            self.latest = dropped
+            self._count(reason)
+
+    def drain(self) -> None:
+        """Read to the end and let everything go."""
+        while self.reach(1):
+            self.drop("unpaired")
+        self._replace_latest(None)
+
+    def _replace_latest(self, newer: Stamped | None) -> None:
+        if self._holds and self.latest is not None and not self.latest.used:
+            self._count("unpaired")
+        self.latest = newer
+
+    def _count(self, reason: str) -> None:
+        self._dropped[f"{self._side}_{reason}"] += 1
+
+
+def choose_partner(anchors: LookAhead, partners: LookAhead, tolerance_s: Fraction) -> int | None:
+    """Which of the buffered partners the oldest anchor gets, None for none.
+
+    A further anchor is looked at only while it competes for the same partners, up to `HORIZON`.
+    """
+    count = 1
+    while True:
+        _read_around(anchors.buffer[0].time_s, anchors.buffer[count - 1].time_s, partners, tolerance_s)
+        if count == 1 and _first_is_best(anchors.buffer[0].time_s, partners):
+            return 0
+        if count == HORIZON or not anchors.reach(count + 1):
+            break
+        if not _compete(
+            anchors.buffer[count - 1].time_s, anchors.buffer[count].time_s, partners, tolerance_s
+        ):
+            break
+        count += 1
+    anchor_times = [anchors.buffer[index].time_s for index in range(count)]
+    partner_times = [partner.time_s for partner in partners.buffer]
+    return best_match(anchor_times, partner_times, tolerance_s)[0]
+
+
+def _read_around(first_s: Fraction, last_s: Fraction, partners: LookAhead, tolerance_s: Fraction) -> None:
+    """Hold all partners that matter for anchors between two times: let older go, read newer."""
+    buffer = partners.buffer
+    while True:
+        while buffer and _too_early(first_s, buffer, tolerance_s):
+            partners.drop("unpaired")
+        beyond = sum(partner.time_s >= last_s for partner in buffer)
+        if beyond >= HORIZON or (buffer and buffer[-1].time_s > last_s + tolerance_s) or not partners.read():
+            return
+
+
+def _too_early(first_s: Fraction, buffer: deque[Stamped], tolerance_s: Fraction) -> bool:
+    """Whether no anchor wants the oldest partner: out of reach, or enough others are nearer."""
+    crowded = len(buffer) > HORIZON and buffer[HORIZON].time_s <= first_s
+    return crowded or buffer[0].time_s < first_s - tolerance_s
+
+
+def _first_is_best(anchor_s: Fraction, partners: LookAhead) -> bool:
+    """Whether the oldest partner is the only one before the anchor, and the nearest of all.
+
+    No later anchor is nearer to it, so nothing further has to be read; most pairs of most streams end here.
+    """
+    times = [partner.time_s for partner in partners.buffer]
+    if not times or times[0] > anchor_s:
+        return False
+    return len(times) == 1 or times[1] - anchor_s >= anchor_s - times[0]
+
+
+def _compete(anchor_s: Fraction, next_s: Fraction, partners: LookAhead, tolerance_s: Fraction) -> bool:
+    """Whether two neighbouring anchors reach a common partner that they could both need."""
+    times = [partner.time_s for partner in partners.buffer]
+    common = any(next_s - tolerance_s <= time_s <= anchor_s + tolerance_s for time_s in times)
+    between = sum(anchor_s <= time_s <= next_s for time_s in times)
+    return common and between < HORIZON
+
+
+def best_match(
+    anchors_s: Sequence[Fraction], partners_s: Sequence[Fraction], tolerance_s: Fraction
+) -> list[int | None]:
+    """The partner of each anchor, such that the sum of the time errors is least.
+
+    An anchor without a partner counts as the tolerance. Sorted times have a best solution without
+    crossings, so this is an alignment of two sequences (dynamic programming, Needleman and Wunsch 1970).
+
+    Args:
+        anchors_s: times in ascending order.
+        partners_s: times in ascending order.
+        tolerance_s: largest time between partners.
+
+    Returns:
+        For each anchor the index of its partner, or None.
+    """
+    costs = _remaining_costs(anchors_s, partners_s, tolerance_s)
+    matches: list[int | None] = [None] * len(anchors_s)
+    i = j = 0
+    while i < len(anchors_s) and j < len(partners_s):
+        error_s = abs(anchors_s[i] - partners_s[j])
+        if error_s <= tolerance_s and costs[i][j] == error_s + costs[i + 1][j + 1]:
+            matches[i] = j
+            i, j = i + 1, j + 1
+        elif costs[i][j] == costs[i][j + 1]:
+            j += 1
+        else:
+            i += 1
+    return matches
+
+
+def _remaining_costs(
+    anchors_s: Sequence[Fraction], partners_s: Sequence[Fraction], tolerance_s: Fraction
+) -> list[list[Fraction]]:
+    """Least cost of the anchors from i and the partners from j on, as `[i][j]`."""
+    columns = len(partners_s) + 1
+    costs = [[Fraction(0)] * columns for _ in range(len(anchors_s) + 1)]
+    for i in range(len(anchors_s) - 1, -1, -1):
+        costs[i][-1] = tolerance_s + costs[i + 1][-1]
+        for j in range(len(partners_s) - 1, -1, -1):
+            error_s = abs(anchors_s[i] - partners_s[j])
+            matched = error_s + costs[i + 1][j + 1]
+            alone = min(tolerance_s + costs[i + 1][j], costs[i][j + 1])
+            costs[i][j] = min(matched, alone) if error_s <= tolerance_s else alone
+    return costs
