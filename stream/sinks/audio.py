@@ -98,23 +98,6 @@ class AudioCopy:
         self._output.mux(packet)
 
 
-def open_audio(path: str | None, output: Any) -> AudioCopy | None:
-    """Start to copy a file's sound, or say why it is left out.
-
-    Args:
-        path: of the file, None for silence.
-        output: a PyAV output container whose header is not written yet.
-    """
-    if path is None:
-        return None
-    try:
-        return AudioCopy(path, output)
-    except (av.error.FFmpegError, ValueError) as error:
-        reason = error.strerror if isinstance(error, av.error.FFmpegError) else error
-        _log.warning("the audio of %s is left out: %s", path, reason)
-        return None
-
-
 def close_quietly(audio: AudioCopy | None) -> None:
     """Close a copy of sound that may not exist."""
     if audio is not None:

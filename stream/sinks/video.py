@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import io
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import av
-import numpy as np
 
 from stream.errors import SinkError
 from stream.frame import FusedFrame
 from stream.sinks.base import SinkOptions
 from stream.sinks.closing import Closing
-from stream.sinks.encoders import Encoder, choose_encoder
+from stream.sinks.encoders import choose_encoder
 from stream.sinks.place import check_place, reason
+from stream.sinks.rehearsal import rehearse
 from stream.sinks.video_file import CONTAINERS, VideoFile
 from stream.view import render
-
-_REHEARSAL_SIZE = (256, 256)
-
-_log = logging.getLogger(__name__)
 
 
 class VideoSink(Closing):
@@ -52,7 +45,7 @@ class VideoSink(Closing):
         self._container = CONTAINERS[path.suffix.lower()]
         self._coder = choose_encoder(options.encoder, options.quality)
         check_place(path)
-        self._options = _rehearse(path, self._container, self._coder, options)
+        self._options = rehearse(path, self._container, self._coder, options)
         self._file: VideoFile | None = None
         self._size = (0, 0)
         self._failed = False
@@ -111,50 +104,3 @@ class VideoSink(Closing):
                 f"; the first {self.written} frames were kept as far as they fitted" if self.written else ""
             )
             raise SinkError(f"{self._path} cannot be written: {reason(error)}{kept}") from error
-
-
-def _rehearse(
-    path: Path, container: str, coder: tuple[Encoder, dict[str, str]], options: SinkOptions
-) -> SinkOptions:
-    """Encode one black picture into memory; without sound where only that does not fit the container.
-
-    Returns:
-        The options that work.
-
-    Raises:
-        SinkError: when the encoder cannot be opened here, or the container cannot hold its pictures.
-    """
-    try:
-        _encode_black(container, coder, options)
-        return options
-    except (av.error.FFmpegError, ValueError) as error:
-        if options.audio_from:
-            silent = _rehearse(path, container, coder, replace(options, audio_from=None))
-            _log.warning(
-                "the audio of %s does not fit into %s and is left out", options.audio_from, path.name
-            )
-            return silent
-        raise SinkError(_why_not(path, coder[0], error)) from error
-
-
-def _encode_black(container: str, coder: tuple[Encoder, dict[str, str]], options: SinkOptions) -> None:
-    file = VideoFile(io.BytesIO(), container, coder, options, _REHEARSAL_SIZE, Fraction(0))
-    try:
-        file.add(np.zeros((*_REHEARSAL_SIZE, 3), np.uint8), Fraction(0))
-    except BaseException:
-        with suppress(av.error.FFmpegError, ValueError):
-            file.close()
-        raise
-    file.finish()
-
-
-def _why_not(path: Path, encoder: Encoder, error: Exception) -> str:
-    if encoder.name.endswith("_nvenc") and not isinstance(error, ValueError):
-        return (
-            f"the encoder {encoder.name} cannot be opened: this machine has no NVIDIA video encoder "
-            "or no driver for it; leave the encoder out to use libx264"
-        )
-    return (
-        f"{encoder.name} cannot write {path.suffix} files here ({reason(error)}); "
-        "use .mkv, or leave the encoder out to use libx264"
-    )

@@ -9,7 +9,7 @@ from typing import Any
 import av
 
 from stream.frame import Pixels
-from stream.sinks.audio import AudioCopy, close_quietly, open_audio
+from stream.sinks.audio import AudioCopy, close_quietly
 from stream.sinks.base import SinkOptions
 from stream.sinks.conversion import Converter, written_colour
 from stream.sinks.encoders import Encoder
@@ -70,8 +70,7 @@ class VideoFile:
         self._tag_colour(colour)
         # Matroska would move everything to make room for sound that begins before zero.
         self._before_zero = container != "matroska"
-        self._audio: AudioCopy | None = None
-        self._audio = open_audio(options.audio_from, self._container)
+        self._audio = AudioCopy(options.audio_from, self._container) if options.audio_from else None
 
     def add(self, pixels: Pixels, time_s: Fraction) -> None:
         """Encode one picture.

@@ -1,0 +1,89 @@
+"""What the doctor concludes from what it finds."""
+
+from __future__ import annotations
+
+import pytest
+
+from stream.doctor import (
+    Row,
+    as_json,
+    cpu_flags,
+    cpu_row,
+    cuda_row,
+    driver_version,
+    healthy,
+    memory_row,
+    python_row,
+    space_row,
+)
+
+
+@pytest.mark.parametrize(
+    ("found", "standing"), [((3, 10), "problem"), ((3, 11), "ok"), ((3, 13), "ok"), ((3, 14), "problem")]
+)
+def test_pythons(found, standing):
+    assert python_row(found, "text").standing == standing
+
+
+@pytest.mark.parametrize(
+    "cpuinfo", ["processor : 0\nflags\t\t: fpu avx2 amx_bf16 x\n", "Features : asimd bf16\n"]
+)
+def test_bfloat16_in_hardware_is_seen(cpuinfo):
+    row = cpu_row(cpu_flags(cpuinfo), cores=4)
+    assert row.standing == "ok"
+    assert "4 cores" in row.found and "bf16" in row.found
+
+
+def test_a_cpu_without_bfloat16_is_no_problem():
+    row = cpu_row(cpu_flags("flags : avx2 avx512f\n"), cores=2)
+    assert row.standing == "missing" and "float32" in row.remedy
+    assert healthy([row])
+
+
+@pytest.mark.parametrize(("kilobytes", "standing"), [(8_000_000, "ok"), (500_000, "missing")])
+def test_memory(kilobytes, standing):
+    row = memory_row(f"MemTotal: 16000000 kB\nMemAvailable: {kilobytes} kB\nHugePages_Total: 0\n")
+    assert row.standing == standing
+
+
+def test_memory_is_unknown_without_proc():
+    assert memory_row("") == Row("memory", "ok", "unknown on this system")
+
+
+@pytest.mark.parametrize(("free", "standing"), [(5_000_000_000, "ok"), (1_000_000, "missing")])
+def test_space(free, standing):
+    assert space_row("/tmp", free).standing == standing
+
+
+@pytest.mark.parametrize(
+    ("built_for", "driver", "devices", "words"),
+    [
+        ("13.0", "580.1", ["H200 with 150 GB"], "H200 with 150 GB; CUDA 13.0, driver 580.1"),
+        (None, None, [], "no NVIDIA driver"),
+        (None, "580.1", [], "built without CUDA"),
+        ("13.0", "470.1", [], "finds no GPU"),
+    ],
+)
+def test_every_way_to_lack_a_gpu_has_its_remedy(built_for, driver, devices, words):
+    row = cuda_row(built_for, driver, devices)
+    assert words in row.found
+    assert bool(row.remedy) != bool(devices)
+    assert (row.standing == "ok") == bool(devices)
+
+
+def test_the_driver_names_its_version():
+    text = "NVRM version: NVIDIA UNIX x86_64 Kernel Module  580.65.06  Release Build\nGCC version: 12.2\n"
+    assert driver_version(text) == "580.65.06"
+    assert driver_version("") is None
+
+
+def test_one_problem_is_enough():
+    rows = [Row("a", "ok", ""), Row("b", "problem", "", "do this")]
+    assert not healthy(rows)
+    assert as_json(rows) == {
+        "ok": False,
+        "rows": [
+            {"name": "a", "standing": "ok", "found": "", "remedy": ""},
+            {"name": "b", "standing": "problem", "found": "", "remedy": "do this"},
+        ],
+    }
