@@ -56,6 +56,8 @@ class ImageSource(Reader):
         self._rate = rate or (_mean_rate(self._times_s) if self._times_s else None) or DEFAULT_RATE
         path, first = self._first_readable(uri)
         self._dtype = first.dtype
+        self.stored_bits = settings.bits or 8 * first.dtype.itemsize
+        self.stored_format = f"{'gray' if first.ndim == 2 else 'rgb'}{8 * first.dtype.itemsize}"
         target = choose_picture_target(first, role, settings.bits, str(path))
         self.info = SourceInfo(
             uri=str(uri),

@@ -14,11 +14,20 @@ Role = Literal["visible", "thermal"]
 
 
 class Reader:
-    """A source that reads its frames once through; subclasses write `_read`."""
+    """A source that reads its frames once through; subclasses write `_read`.
+
+    Attributes:
+        stored_format: pixel format before conversion, for people.
+        stored_bits: significant bits of a value before conversion.
+        rotation: degrees counter-clockwise by which frames were turned to stand upright.
+    """
 
     info: SourceInfo
+    stored_format: str = ""
+    stored_bits: int = 8
 
     def __init__(self) -> None:
+        self.rotation = 0
         self.lost: Counter[str] = Counter()
         self._frames: Iterator[Frame] | None = None
 

@@ -85,6 +85,8 @@ class SyntheticSource(Reader):
         self._rate = rate
         self._jitter_ms = _number(uri, "jitter_ms", "0", "0", str(LARGEST_JITTER * 1000 / rate))
         is_visible, is_deep = role == "visible", self._bits > 8
+        self.stored_format = "generated"
+        self.stored_bits = 8 if is_visible else self._bits
         self.info = SourceInfo(
             uri=str(uri),
             width=width,

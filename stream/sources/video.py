@@ -35,9 +35,7 @@ class VideoSource(Reader):
     is taken for BT.601 and larger video for BT.709.
 
     Attributes:
-        stored_format: pixel format in the file, in libav's words.
         container: name of the container format.
-        rotation: degrees counter-clockwise by which frames are turned to stand upright.
     """
 
     def __init__(self, settings: InputSettings, path: Path, role: Role) -> None:
@@ -76,7 +74,8 @@ class VideoSource(Reader):
         self._first: VideoFrame | None = first
         self._size = first.width, first.height
         matrix = display_matrix(first)
-        self.stored_format: str = first.format.name
+        self.stored_format = first.format.name
+        self.stored_bits = first.format.components[0].bits
         self.container: str = self._container.format.name
         self.rotation = rotation_degrees(matrix)
         self._target = choose_target(first.format, role, settings.bits, self._name)
