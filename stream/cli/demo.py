@@ -12,7 +12,7 @@ from stream.cli.run import fuse_and_tell
 from stream.config import RunSettings, validate
 from stream.settings_merge import overlay
 
-STREET = "synthetic://street?seed=1&size=480x360&rate=12.5&duration=6&light=night"
+STREET = "synthetic://street?seed=1&size=384x288&rate=12.5&duration=6&light=night"
 VIDEO, COMPARISON, SHEET = "fused.mp4", "side_by_side.mp4", "contact_sheet.png"
 
 
