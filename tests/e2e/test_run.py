@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from fractions import Fraction
 from pathlib import Path
 
@@ -184,7 +185,9 @@ def test_fuse_in_python_cleans_up_when_abandoned(tmp_path: Path, weights: Path) 
     visible, thermal = make_pair(tmp_path, count=30, size=SIZE)
     frames = stream.fuse(visible, thermal, weights=weights, device="cpu")
     assert next(frames).index == 0
-    del frames  # the threads must be gone when the test ends
+    assert {"visible", "thermal"} <= {thread.name for thread in threading.enumerate()}
+    del frames
+    assert not {"visible", "thermal"} & {thread.name for thread in threading.enumerate()}
 
 
 def test_fuse_in_python_checks_settings_at_once() -> None:
