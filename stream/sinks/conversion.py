@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 from av import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from stream.frame import Colour, Pixels
 from stream.sources.pixels import BT601_MAX_HEIGHT_PX
@@ -20,6 +20,8 @@ _SCALER_MATRICES = {
     7: Colorspace.SMPTE240M,
     9: Colorspace.BT2020,
 }
+# The scaler's default cuts fractions off, which darkens and tints the picture by up to one level.
+_ROUNDED = Interpolation.BILINEAR | Interpolation.ACCURATE_RND
 _RGB_MATRIX = 0
 _BT709, _BT601 = 1, 6
 
@@ -66,6 +68,7 @@ class Converter:
             VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgb24"),
             format=self._pixel_format,
             dst_colorspace=self._matrix,
+            interpolation=_ROUNDED,
             src_color_range=ColorRange.JPEG,
             dst_color_range=self._range,
             threads=1,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 from fractions import Fraction
 from itertools import accumulate, pairwise
+from pathlib import Path
 
 import av
 import numpy as np
@@ -165,6 +167,21 @@ def test_close_twice(tmp_path):
     sink.close()
     sink.close()
     assert len(times_of(tmp_path / "a.mp4")) == 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs Linux")
+@pytest.mark.parametrize("encoder", ["libx264", "libx265", "libsvtav1"])
+def test_no_thread_of_an_encoder_and_no_file_stays(tmp_path, talkie, encoder):
+    def held():
+        return len(os.listdir("/proc/self/task")), len(os.listdir("/proc/self/fd"))
+
+    write(tmp_path / "warm-up.mp4", [0], encoder=encoder, audio_from=str(talkie))
+    before = held()
+    write(tmp_path / "a.mp4", [Fraction(i, 25) for i in range(9)], encoder=encoder, audio_from=str(talkie))
+    with pytest.raises(ZeroDivisionError), opened(tmp_path / "b.mp4", encoder=encoder) as sink:
+        sink.write(fused_frame(0))
+        raise ZeroDivisionError
+    assert held() == before
 
 
 def test_a_finished_mp4_has_an_ordinary_index(tmp_path):

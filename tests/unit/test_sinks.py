@@ -11,8 +11,9 @@ import pytest
 
 from stream.config import OutputSettings
 from stream.errors import SinkError
+from stream.frame import Colour
 from stream.sinks import SinkOptions, open_sink
-from stream.sinks.conversion import even, written_colour
+from stream.sinks.conversion import Converter, even, written_colour
 from stream.sinks.encoders import ENCODERS, choose_encoder
 from stream.sinks.images import ImageSink
 from stream.sinks.null import NullSink
@@ -205,3 +206,25 @@ def test_odd_sides_grow_by_their_last_row_and_column():
     np.testing.assert_array_equal(grown[:3, :5], pixels)
     np.testing.assert_array_equal(grown[3], grown[2])
     np.testing.assert_array_equal(grown[:, 5], grown[:, 4])
+
+
+@pytest.mark.parametrize(
+    ("matrix", "red", "blue"), [(6, 0.299, 0.114), (1, 0.2126, 0.0722), (9, 0.2627, 0.0593)]
+)
+def test_rgb_becomes_yuv_by_the_formula_of_h273(matrix, red, blue):
+    """H.273 equations for KR and KB, 8 bits, limited range: rounded to the nearest, without bias."""
+    colours = np.random.default_rng(0).integers(0, 256, (30, 40, 3)).astype(np.uint8)
+    picture = Converter("yuv420p", Colour(matrix))(colours.repeat(8, 0).repeat(8, 1), 7, Fraction(1, 25))
+    rgb = colours / 255.0
+    luma = rgb @ [red, 1 - red - blue, blue]
+    expected = (
+        16 + 219 * luma,
+        128 + 224 * (rgb[..., 2] - luma) / (2 - 2 * blue),
+        128 + 224 * (rgb[..., 0] - luma) / (2 - 2 * red),
+    )
+    assert (picture.pts, picture.time_base) == (7, Fraction(1, 25))
+    for plane, values, step in zip(picture.planes, expected, (8, 4, 4), strict=True):
+        stored = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+        error = stored[1::step, 1 : plane.width : step] - values
+        assert np.abs(error).max() < 0.7
+        assert abs(error.mean()) < 0.05
