@@ -49,6 +49,7 @@ class VideoSink(Closing):
         self._file: VideoFile | None = None
         self._size = (0, 0)
         self._failed = False
+        self._before = _trace(path)
 
     def write(self, frame: FusedFrame) -> None:
         """Write one frame.
@@ -60,8 +61,8 @@ class VideoSink(Closing):
         size = pixels.shape[1], pixels.shape[0]
         with self._one_sentence():
             if self._file is None:
-                self._file = self._open(size, frame.time_s)
                 self._size = size
+                self._file = self._open(size, frame.time_s)
             self._check_size(size)
             self._file.add(pixels, frame.time_s)
         self.written += 1
@@ -83,7 +84,8 @@ class VideoSink(Closing):
                 with self._one_sentence():
                     file.finish()
         finally:
-            if not self.written:
+            # Without a frame, what this sink has begun goes away; an older file that it never touched stays.
+            if not self.written and _trace(self._path) != self._before:
                 self._path.unlink(missing_ok=True)
 
     def _open(self, size: tuple[int, int], first_s: Fraction) -> VideoFile:
@@ -100,7 +102,23 @@ class VideoSink(Closing):
             yield
         except (av.error.FFmpegError, OSError, ValueError) as error:
             self._failed = True
-            kept = (
-                f"; the first {self.written} frames were kept as far as they fitted" if self.written else ""
-            )
-            raise SinkError(f"{self._path} cannot be written: {reason(error)}{kept}") from error
+            raise SinkError(f"{self._path} cannot be written: {self._why(error)}") from error
+
+    def _why(self, error: Exception) -> str:
+        if self.written:
+            return f"{reason(error)}; the first {self.written} frames were kept as far as they fitted"
+        if not isinstance(error, av.error.ArgumentError):
+            return reason(error)
+        return (
+            f"{self._coder[0].name} does not take pictures of {self._size[0]}x{self._size[1]}; "
+            "leave the encoder out to use libx264, or write larger pictures"
+        )
+
+
+def _trace(path: Path) -> tuple[int, int] | None:
+    """What changes when a file is written to; None where there is no file."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size

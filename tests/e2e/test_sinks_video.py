@@ -161,6 +161,16 @@ def test_a_picture_of_another_size_is_refused_and_the_file_stays_whole(tmp_path)
     assert len(times_of(tmp_path / "a.mp4")) == 10
 
 
+@pytest.mark.parametrize("older", [None, b"older"])
+def test_a_size_that_the_encoder_refuses_is_one_sentence_and_touches_nothing(tmp_path, older):
+    path = tmp_path / "a.mp4"
+    if older:
+        path.write_bytes(older)
+    with opened(path, encoder="libx265") as sink, pytest.raises(SinkError, match="not take pictures of 8x8"):
+        sink.write(fused_frame(0, size=(8, 8)))
+    assert (path.read_bytes() if path.exists() else None) == older
+
+
 def test_close_twice(tmp_path):
     sink = opened(tmp_path / "a.mp4")
     sink.write(fused_frame(0))
