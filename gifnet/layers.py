@@ -50,7 +50,8 @@ class PictureDecoder(nn.Module):
         """[B, C, H, W] to [B, 1, H, W]."""
         for layer in self.layers[:-1]:
             features = torch.relu(layer(features))
-        return torch.tanh(self.layers[-1](features))
+        picture: Tensor = self.layers[-1](features)
+        return picture.tanh()
 
 
 class FusionDecoder(nn.Module):
@@ -65,7 +66,8 @@ class FusionDecoder(nn.Module):
     def forward(self, features: Tensor, interaction: Tensor) -> Tensor:
         """Two [B, 98, H, W] maps to [B, 1, H, W]."""
         mixed = self.expand(torch.relu(self.reduce(torch.cat([features, interaction], dim=1))))
-        return self.picture(mixed) / 2 + 0.5
+        picture: Tensor = self.picture(mixed)
+        return picture / 2 + 0.5
 
 
 class RevisedLayerNorm(nn.Module):
@@ -164,11 +166,13 @@ def join_windows(windows: Tensor, height: int, width: int, window_px: int, shift
 def window_attention(query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:
     """Attention inside each window; all [windows, N, C], bias [heads, N, N]."""
     heads = bias.shape[0]
-    query, key, value = (_split_heads(part, heads) for part in (query, key, value))
+    query, key, value = (split_heads(part, heads) for part in (query, key, value))
     scores = query * query.shape[-1] ** -0.5 @ key.transpose(-2, -1) + bias
-    return (scores.softmax(dim=-1) @ value).transpose(1, 2).flatten(2)
+    attended: Tensor = scores.softmax(dim=-1) @ value
+    return attended.transpose(1, 2).flatten(2)
 
 
-def _split_heads(windows: Tensor, heads: int) -> Tensor:
+def split_heads(windows: Tensor, heads: int) -> Tensor:
+    """[windows, N, C] as [windows, heads, N, C / heads], without a copy where the strides allow it."""
     count, length, channels = windows.shape
     return windows.reshape(count, length, heads, channels // heads).transpose(1, 2)

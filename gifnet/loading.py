@@ -3,13 +3,72 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal, get_args
+
+import torch
 
 from gifnet import weights as weight_files
+from gifnet.errors import DeviceError
+from gifnet.hardware import has_fast_bfloat16
+from gifnet.inference import InferenceForm
 from gifnet.model import GIFNet
 
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
-def load(weights: str | Path = "default", device: str = "cpu", precision: str = "auto") -> GIFNet:
-    """A GIFNet with weights."""
+
+def load(
+    weights: str | Path = "default", device: str | torch.device = "cpu", precision: Precision = "auto"
+) -> GIFNet:
+    """A GIFNet that is ready to fuse: `model(visible, thermal)` runs its inference form, without gradients.
+
+    Its parts `encode`, `interact`, `decode` and `reconstruct` are there in float32; `model.train()` makes
+    `forward` the trainable one again.
+
+    Args:
+        weights: "default" (ours, in the package), "published" (imported before) or a file: safetensors of
+            ours, or a published checkpoint.
+        device: where to compute, as torch names it.
+        precision: number format; "auto" takes bfloat16 where the hardware computes in it, else float32.
+
+    Raises:
+        WeightsError: the weights are missing, damaged or of another network.
+        DeviceError: the device or the precision is not to be had here.
+    """
+    place = _device(device)
+    dtype = choose_dtype(precision, place)
     model = GIFNet()
-    weight_files.load_into(model, weight_files.read(weight_files.resolve(weights)))
-    return model.to(device).eval()
+    state = weight_files.read(weight_files.resolve(weights))
+    weight_files.load_into(model, state)
+    model = model.to(place).eval()
+    model.weights_sha256 = state.sha256
+    model.use_inference_form(InferenceForm(model, dtype), str(dtype).removeprefix("torch."))
+    return model
+
+
+def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype:
+    """The number format that a precision means on a device.
+
+    Raises:
+        DeviceError: for an unknown precision, and for float16 on a CPU.
+    """
+    if precision not in get_args(Precision):
+        raise DeviceError(f"precision must be one of {', '.join(get_args(Precision))}, got {precision!r}")
+    if precision == "auto":
+        return torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
+    if precision == "float16" and device.type == "cpu":
+        raise DeviceError("float16 is for GPUs, and the device is the CPU; take float32, bfloat16 or auto")
+    dtype: torch.dtype = getattr(torch, precision)
+    return dtype
+
+
+def _device(device: str | torch.device) -> torch.device:
+    try:
+        place = torch.device(device)
+    except RuntimeError:
+        raise DeviceError(f"device must be cpu, cuda or cuda:N, got {device!r}") from None
+    if place.type == "cuda" and not torch.cuda.is_available():
+        raise DeviceError(
+            "device cuda needs an NVIDIA GPU, its driver and a CUDA build of torch, and torch finds none; "
+            "take --device cpu, or ask `gifnet doctor` what is missing"
+        )
+    return place

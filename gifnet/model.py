@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, Protocol, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,14 @@ from gifnet.layers import (
     split_windows,
     window_attention,
 )
+
+
+class Fusion(Protocol):
+    """Anything that fuses: two [B, 1, H, W] pictures in [0, 1] to one."""
+
+    def __call__(self, visible: Tensor, thermal: Tensor) -> Tensor:
+        """Fuse."""
+
 
 OTHER: dict[Task, Task] = {"multi-modal": "multi-focus", "multi-focus": "multi-modal"}
 
@@ -69,7 +77,8 @@ class InteractionBlock(nn.Module):
 
     def _attend(self, query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:
         windows = window_attention(query, key, self._windows(value), bias)
-        return join_windows(windows, *value.shape[2:], self.config.window_px, self.shift_px)
+        height, width = value.shape[2:]
+        return join_windows(windows, height, width, self.config.window_px, self.shift_px)
 
     def _windows(self, features: Tensor) -> Tensor:
         return split_windows(features, self.config.window_px, self.shift_px)
@@ -115,6 +124,31 @@ class GIFNet(nn.Module):
         self.interaction = TaskInteraction(self.config)
         self.decoder = FusionDecoder(self.config)
         self.reconstruction = PictureDecoder(self.config.channels, self.config.decoder)
+        self.precision = "float32"
+        self.weights_sha256 = ""
+        self._inference: Fusion | None = None
+
+    def use_inference_form(self, form: Fusion, precision: str) -> None:
+        """Let `forward` run `form`, made of these weights, until they may change (train, to, loading)."""
+        self._inference, self.precision = form, precision
+
+    def train(self, mode: bool = True) -> Self:
+        """Training mode; the inference form is dropped, since the weights are about to change."""
+        if mode:
+            self._drop_inference_form()
+        return super().train(mode)
+
+    def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """Load parameters; the inference form of the old ones is dropped."""
+        self._drop_inference_form()
+        return super().load_state_dict(*args, **kwargs)
+
+    def _apply(self, *args: Any, **kwargs: Any) -> Self:
+        self._drop_inference_form()
+        return super()._apply(*args, **kwargs)  # type: ignore[no-untyped-call, no-any-return]
+
+    def _drop_inference_form(self) -> None:
+        self._inference, self.precision = None, "float32"
 
     def forward(self, visible: Tensor, thermal: Tensor) -> Tensor:
         """Fuse two pictures into one, [B, 1, H, W] in [0, 1], by the multi-focus side as published.
@@ -122,6 +156,8 @@ class GIFNet(nn.Module):
         Raises:
             ValueError: when the two differ in shape or are too small.
         """
+        if self._inference is not None:
+            return self._inference(visible, thermal)
         check_pictures(visible, thermal)
         features = self.encode(visible, thermal)
         return self.decode(features, self.interact(features, features))

@@ -39,7 +39,7 @@ SOURCES: dict[str, Remote] = {
     "published": Remote(
         url="https://raw.githubusercontent.com/AWCXV/GIFNet/main/model/Final.model",
         sha256="bfc1dfef0d5b386b0c04f172daf8f6af52ba395f26dc3dd5757425fd32eb1038",
-        note="the authors' checkpoint; it carries no licence, so ask them before you use it beyond comparison",
+        note="the authors' checkpoint; it carries no licence: ask them before you use it beyond comparison",
     )
 }
 
@@ -78,7 +78,8 @@ def resolve(name_or_path: str | Path) -> Path:
     if name_or_path == "published":
         return _existing(
             store() / PUBLISHED_FILE,
-            "the published weights are not here; run `gifnet weights import FILE` or `gifnet weights fetch published`",
+            "the published weights are not here; run `gifnet weights import FILE` "
+            "or `gifnet weights fetch published`",
         )
     path = Path(name_or_path)
     return _existing(path, f"no weights file {path}; allowed are default, published and a path to a file")

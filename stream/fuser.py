@@ -7,7 +7,6 @@ from torch import Tensor
 
 import gifnet
 from cuda_kernels import reference
-from gifnet import weights as weight_files
 from gifnet.config import MIN_SIDE_PX
 from stream.config import FuseSettings
 from stream.errors import SourceError
@@ -52,9 +51,8 @@ class Fuser:
         self._register = build_registrar(settings.registration, visible_size, thermal_size, device)
         fusion = settings.fusion
         self._network = gifnet.load(fusion.weights, str(device), fusion.precision)
-        state = weight_files.read(weight_files.resolve(fusion.weights))
-        report.weights = {"name": fusion.weights, "sha256": state.sha256}
-        report.precision = str(next(self._network.parameters()).dtype).removeprefix("torch.")
+        report.weights = {"name": fusion.weights, "sha256": self._network.weights_sha256}
+        report.precision = self._network.precision
 
     @torch.inference_mode()
     def __call__(self, pair: FramePair) -> FusedFrame:

@@ -40,8 +40,6 @@ def no_thread_left_over() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
     left = [
-        thread
-        for thread in set(threading.enumerate()) - before
-        if thread.is_alive() and not thread.daemon
+        thread for thread in set(threading.enumerate()) - before if thread.is_alive() and not thread.daemon
     ]
     assert not left, f"threads left over: {left}"

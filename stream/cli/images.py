@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from stream.cli.options import setting_options, verbosity_options
-from stream.config import Device
+from stream.config import Device, Precision
 from stream.errors import SourceError
 from stream.stop import StopSignals
 
@@ -51,7 +51,7 @@ def images(
     thermal_colour: bool | None,
     weights: str,
     device: Device,
-    precision: str,
+    precision: Precision,
     quiet: bool,
     verbose: bool,
 ) -> None:
@@ -77,7 +77,11 @@ def images(
 
 
 def _fuser(
-    weights: str, device: Device, precision: str, colours: tuple[bool | None, bool | None], verbose: bool
+    weights: str,
+    device: Device,
+    precision: Precision,
+    colours: tuple[bool | None, bool | None],
+    verbose: bool,
 ) -> Callable[[PicturePair], None]:
     """Load the network; what comes back fuses one pair and writes it."""
     import gifnet

@@ -1,0 +1,302 @@
+"""The exact inference form of GIFNet: folded weights, channels last, worked off tile by tile.
+
+A tile is small enough that its intermediate results stay in the processor's cache and that their memory is
+used again: on a CPU, passes over full-size intermediates and their fresh pages cost more than the arithmetic.
+Whole-frame maps are kept from frame to frame. Maps are [H, W, C] here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from gifnet.config import PAD_MULTIPLE_PX
+from gifnet.folding import Convolution, FittedSide, FoldedBlock, FoldedGIFNet, FoldedSide, Linear, fold
+from gifnet.layers import split_heads
+from gifnet.model import GIFNet, check_pictures
+
+TILE_HEIGHT_PX = 16
+TILE_WIDTH_PX = 320
+
+
+class Region(NamedTuple):
+    """A rectangle of a map; it may reach over the border, where the map is reflected."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    def grown(self, margin: int) -> Region:
+        """The rectangle with a margin on all four sides."""
+        return Region(self.top - margin, self.bottom + margin, self.left - margin, self.right + margin)
+
+    def seen_from(self, other: Region) -> Region:
+        """The rectangle in coordinates that begin at the other one's corner."""
+        top, left = other.top, other.left
+        return Region(self.top - top, self.bottom - top, self.left - left, self.right - left)
+
+
+class InferenceForm:
+    """Fuses as `GIFNet.forward` does, to 1e-4 in float32, many times faster; without gradients.
+
+    Not thread-safe: maps are shared between calls. The result is the caller's own.
+    """
+
+    def __init__(self, model: GIFNet, dtype: torch.dtype = torch.float32) -> None:
+        self.dtype = dtype
+        self.device = next(model.parameters()).device
+        self._weights: FoldedGIFNet = fold(model, dtype)
+        self._memory = Memory(dtype, self.device)
+
+    @torch.no_grad()
+    def __call__(self, visible: Tensor, thermal: Tensor) -> Tensor:
+        """Two [B, 1, H, W] pictures in [0, 1] to one, float32.
+
+        Raises:
+            ValueError: when the two differ in shape or are too small.
+        """
+        check_pictures(visible, thermal)
+        fused = [self._fuse(v[0], t[0]) for v, t in zip(visible, thermal, strict=True)]
+        return torch.stack(fused).unsqueeze(1)
+
+    def _fuse(self, visible: Tensor, thermal: Tensor) -> Tensor:
+        features = self._encode(visible, thermal)
+        main, other = self._embed(_padded(features))
+        for index, block in enumerate(self._weights.blocks):
+            main = self._block(block, main, other, f"block {index}")
+        return self._decode(features, main)
+
+    def _encode(self, visible: Tensor, thermal: Tensor) -> Tensor:
+        layers = self._weights.encoder
+        features = self._memory.take("features", *visible.shape, 2 + sum(layer.outputs for layer in layers))
+        features[..., 0], features[..., 1] = thermal, visible
+        known = 2
+        for layer in layers:
+            for tile in _tiles(features):
+                grown = _convolve(features[..., :known], layer, tile).relu_()
+                _part(features[..., known : known + layer.outputs], tile).copy_(grown)
+            known += layer.outputs
+        return features
+
+    def _embed(self, features: Tensor) -> tuple[FeatureMap, FeatureMap]:
+        channels = features.shape[-1]
+        sides = tuple(FeatureMap(self._memory.take(name, *features.shape)) for name in ("main", "other"))
+        for tile in _tiles(features):
+            embedded = _convolve(features, self._weights.embed, tile)
+            sides[0].write(tile, embedded[..., :channels], self._memory)
+            sides[1].write(tile, embedded[..., channels:], self._memory)
+        return sides[0], sides[1]
+
+    def _block(self, block: FoldedBlock, main: FeatureMap, other: FeatureMap, name: str) -> FeatureMap:
+        own = main.fit(block.main, self.dtype)
+        result = FeatureMap(self._memory.take(name, *main.values.shape), own.offset)
+        frozen = other.fit(block.other, self.dtype) if block.other is not None else None
+        if frozen is not None:
+            result.offset = own.offset + block.gate * frozen.offset
+        gate = block.gate.to(self.dtype)
+        for tile in _window_tiles(main.values, block):
+            rows, query = self._side(block, own, main.values, tile, None)
+            if frozen is not None:
+                rows.addcmul_(self._side(block, frozen, other.values, tile, query)[0], gate)
+            result.write(_inside(tile, main.values), rows, self._memory)
+        return result
+
+    def _side(
+        self, block: FoldedBlock, side: FittedSide, features: Tensor, tile: Region, query: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """One side of a block on one tile: its new features [h, w, C], and the windows' queries.
+
+        `query` is that of the main side where this is the other one.
+        """
+        name = "main" if query is None else "other"
+        inside, channels = _inside(tile, features), features.shape[-1]
+        value = self._linear(_reflected(features, tile.grown(2)), side.value, "value")
+        windows = _cut_windows(_reflected(features, tile), block.window_px)
+        own_query, key = self._linear(windows, side.query_key, f"{name} query key").chunk(2, dim=-1)
+        value_windows = _cut_windows(value[2:-2, 2:-2], block.window_px)
+        attended = _attend(own_query if query is None else query, key, value_windows, block)
+        # The depth-wise convolution reads two pixels around what lies inside the map.
+        around = _part(value, inside.grown(2).seen_from(tile.grown(2)))
+        local = _last(F.conv2d(_first(around), side.depthwise.weight, side.depthwise.bias, groups=channels))
+        local.add_(_part(_join_windows(attended, tile, block.window_px), inside.seen_from(tile)))
+        rows = self._memory.take(f"{name} rows", *local.shape).copy_(_part(features, inside))
+        flat = rows.view(-1, channels)
+        flat.addmm_(local.reshape(flat.shape), side.project)
+        flat.addmm_(self._linear(flat, side.mlp_in, "hidden").relu_(), side.mlp_out)
+        return rows, own_query
+
+    def _decode(self, features: Tensor, interaction: FeatureMap) -> Tensor:
+        weights = self._weights
+        mix = weights.mix_interaction.absorb(interaction.offset).to(self.dtype)
+        maps = self._memory.take("mixed", *features.shape)
+        for tile in _tiles(maps):
+            mixed = _convolve(interaction.values, mix, tile)
+            flat = mixed.view(-1, mixed.shape[-1])
+            flat.addmm_(_part(features, tile).reshape(flat.shape), weights.mix_features).relu_()
+            _part(maps, tile).copy_(mixed)
+        for index, layer in enumerate(weights.picture[:-1]):
+            inputs, maps = maps, self._memory.take(f"picture {index}", *maps.shape[:2], layer.outputs)
+            for tile in _tiles(maps):
+                _part(maps, tile).copy_(_convolve(inputs, layer, tile).relu_())
+        fused = torch.empty(*maps.shape[:2], 1, device=self.device)
+        for tile in _tiles(fused):
+            _part(fused, tile).copy_(_convolve(maps, weights.picture[-1], tile))
+        return fused[..., 0].tanh_().mul_(0.5).add_(0.5)
+
+    def _linear(self, maps: Tensor, linear: Linear, name: str) -> Tensor:
+        """`linear` on the last dimension of [..., C]."""
+        flat = maps.reshape(-1, maps.shape[-1])
+        result = self._memory.take(name, *maps.shape[:-1], linear.weight.shape[1])
+        torch.addmm(linear.bias, flat, linear.weight, out=result.view(flat.shape[0], -1))
+        return result
+
+
+class Memory:
+    """Named pieces of memory that are taken again and again; what a name held before is overwritten."""
+
+    def __init__(self, dtype: torch.dtype, device: torch.device) -> None:
+        self._dtype, self._device = dtype, device
+        self._pieces: dict[str, Tensor] = {}
+
+    def take(self, name: str, *shape: int, dtype: torch.dtype | None = None) -> Tensor:
+        """An uninitialised tensor of this shape."""
+        size = math.prod(shape)
+        piece = self._pieces.get(name)
+        if piece is None or piece.numel() < size:
+            piece = self._pieces[name] = torch.empty(size, dtype=dtype or self._dtype, device=self._device)
+        return piece[:size].view(shape)
+
+
+class FeatureMap:
+    """Features [H, W, C] of which a constant a channel, the offset, is kept apart; knows their statistics."""
+
+    def __init__(self, values: Tensor, offset: Tensor | None = None) -> None:
+        channels = values.shape[-1]
+        self.values = values
+        self.offset = torch.zeros(channels, device=values.device) if offset is None else offset
+        self._sums = torch.zeros(channels, dtype=torch.float64, device=values.device)
+        self._squares = torch.zeros((), dtype=torch.float64, device=values.device)
+
+    def write(self, tile: Region, part: Tensor, memory: Memory) -> None:
+        """Put a tile in its place and add it to the statistics: float32 within it, float64 across tiles."""
+        _part(self.values, tile).copy_(part)
+        exact = (
+            memory.take("statistics", *part.shape, dtype=torch.float32).copy_(part).view(-1, part.shape[-1])
+        )
+        self._sums += exact.sum(dim=0)
+        self._squares += torch.linalg.vector_norm(exact).double().square()
+
+    def fit(self, side: FoldedSide, dtype: torch.dtype) -> FittedSide:
+        """The side's weights for this frame."""
+        pixels, offset = self.values.shape[0] * self.values.shape[1], self.offset.double()
+        count = pixels * len(offset)
+        mean = (self._sums + pixels * offset).sum() / count
+        squares = self._squares + (2 * offset * self._sums + pixels * offset.square()).sum()
+        variance = (squares / count - mean.square()).clamp_min(0)
+        return side.fit(mean.float(), variance.float(), self.offset, dtype)
+
+
+def _tiles(maps: Tensor) -> Iterator[Region]:
+    height, width = maps.shape[:2]
+    for top in range(0, height, TILE_HEIGHT_PX):
+        for left in range(0, width, TILE_WIDTH_PX):
+            yield Region(top, min(top + TILE_HEIGHT_PX, height), left, min(left + TILE_WIDTH_PX, width))
+
+
+def _window_tiles(maps: Tensor, block: FoldedBlock) -> Iterator[Region]:
+    """Tiles of whole attention windows; shifted windows and the last ones reach over the border."""
+    height, width = maps.shape[:2]
+    shift, window = block.shift_px, block.window_px
+    bottom = height + -(height + shift) % window
+    right = width + -(width + shift) % window
+    for top in range(-shift, bottom, TILE_HEIGHT_PX):
+        for left in range(-shift, right, TILE_WIDTH_PX):
+            yield Region(top, min(top + TILE_HEIGHT_PX, bottom), left, min(left + TILE_WIDTH_PX, right))
+
+
+def _inside(tile: Region, maps: Tensor) -> Region:
+    height, width = maps.shape[:2]
+    return Region(max(tile.top, 0), min(tile.bottom, height), max(tile.left, 0), min(tile.right, width))
+
+
+def _part(maps: Tensor, tile: Region) -> Tensor:
+    return maps[tile.top : tile.bottom, tile.left : tile.right]
+
+
+def _reflected(maps: Tensor, region: Region) -> Tensor:
+    """A region of [H, W, C]; what lies outside the map is reflected at its border."""
+    height, width = maps.shape[:2]
+    inside = _inside(region, maps)
+    part = _part(maps, inside)
+    if inside == region:
+        return part
+    over = (
+        inside.left - region.left,
+        region.right - inside.right,
+        inside.top - region.top,
+        region.bottom - inside.bottom,
+    )
+    if max(over[:2]) < part.shape[1] and max(over[2:]) < part.shape[0]:
+        return _last(F.pad(_first(part), over, mode="reflect"))
+    # A sliver at the border of the map: what is reflected into it lies in the neighbouring tile.
+    rows = _reflected_index(region.top, region.bottom, height, maps.device)
+    columns = _reflected_index(region.left, region.right, width, maps.device)
+    return maps[rows[:, None], columns]
+
+
+def _reflected_index(start: int, stop: int, length: int, device: torch.device) -> Tensor:
+    index = torch.arange(start, stop, device=device).abs()
+    return torch.where(index < length, index, 2 * (length - 1) - index)
+
+
+def _convolve(maps: Tensor, layer: Convolution, tile: Region) -> Tensor:
+    """A 3x3 convolution of [H, W, C] that reflects at the border, on one tile: [h, w, outputs]."""
+    around = _reflected(maps, tile.grown(1)).to(layer.weight.dtype)
+    return _last(F.conv2d(_first(around), layer.weight, layer.bias))
+
+
+def _first(maps: Tensor) -> Tensor:
+    """[H, W, C] as [1, C, H, W] in channels-last order."""
+    # The batch dimension goes in before the permutation: torch would not see channels-last strides otherwise.
+    return maps[None].permute(0, 3, 1, 2)
+
+
+def _last(maps: Tensor) -> Tensor:
+    """[1, C, H, W] in channels-last order as [H, W, C]."""
+    return maps[0].permute(1, 2, 0)
+
+
+def _attend(query: Tensor, key: Tensor, value: Tensor, block: FoldedBlock) -> Tensor:
+    """Window attention; all [windows, N, C]. The query carries the scale already."""
+    query, key, value = (split_heads(part, block.heads) for part in (query, key, value))
+    bias = block.position_bias[None]
+    attended = F.scaled_dot_product_attention(query, key, value, attn_mask=bias, scale=1.0)
+    return attended.transpose(1, 2).flatten(2)
+
+
+def _cut_windows(part: Tensor, window_px: int) -> Tensor:
+    """[h, w, C] as windows [windows, window_px**2, C]."""
+    height, width, channels = part.shape
+    cut = part.reshape(height // window_px, window_px, width // window_px, window_px, channels)
+    return cut.transpose(1, 2).reshape(-1, window_px**2, channels)
+
+
+def _join_windows(windows: Tensor, tile: Region, window_px: int) -> Tensor:
+    """The reverse of `_cut_windows` for the windows of a tile."""
+    rows, columns = (tile.bottom - tile.top) // window_px, (tile.right - tile.left) // window_px
+    cut = windows.view(rows, columns, window_px, window_px, -1).transpose(1, 2)
+    return cut.reshape(rows * window_px, columns * window_px, -1)
+
+
+def _padded(features: Tensor) -> Tensor:
+    """[H, W, C] reflected at the bottom and right so that both sides divide by 4."""
+    height, width = features.shape[:2]
+    return _reflected(
+        features, Region(0, height + -height % PAD_MULTIPLE_PX, 0, width + -width % PAD_MULTIPLE_PX)
+    )
