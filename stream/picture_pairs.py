@@ -89,7 +89,7 @@ def _plan_folders(visible: Path, thermal: Path, output: Path) -> Plan:
         matches, alone = list(zip(visibles.values(), thermals.values(), strict=True)), []
     else:
         raise SourceError(
-            f"no picture in {visible} ({len(visibles)}) has a name in {thermal} ({len(thermals)}), "
+            f"no picture of {visible} ({len(visibles)}) has the name of one in {thermal} ({len(thermals)}), "
             "and the numbers differ; give pictures that belong together the same name"
         )
     _make_folder(output)
