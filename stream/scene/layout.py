@@ -25,11 +25,11 @@ PAINTS: tuple[Colour, ...] = (
     (0.08, 0.20, 0.13),
 )
 CLOTHES: tuple[Colour, ...] = (
-    (0.020, 0.022, 0.028),
-    (0.030, 0.025, 0.022),
-    (0.045, 0.045, 0.050),
-    (0.020, 0.030, 0.060),
-    (0.070, 0.030, 0.028),
+    (0.022, 0.023, 0.028),
+    (0.028, 0.025, 0.022),
+    (0.038, 0.038, 0.042),
+    (0.018, 0.024, 0.042),
+    (0.042, 0.022, 0.020),
 )
 
 
@@ -288,9 +288,10 @@ def _crossers(
 
 def _meetings(person: Person, cars: tuple[Car, ...]) -> int:
     count = 0
-    for time_s in np.arange(0, 60, 0.25):
+    driving = [car for car in cars if car.speed_m_s]
+    for time_s in np.arange(0, 60, 0.4).tolist():
         x, z, _, _ = person.at(time_s)
-        count += sum(abs(car.x_m - x) < 1.7 and -6 < car.z_at(time_s) - z < 2 for car in cars)
+        count += sum(abs(car.x_m - x) < 1.7 and -6 < car.z_at(time_s) - z < 2 for car in driving)
     return count
 
 

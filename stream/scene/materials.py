@@ -16,7 +16,7 @@ from stream.scene.camera import Points
 from stream.scene.layout import Colour, Lamp, Layout
 
 Picture = NDArray[np.float32]
-LAMP_POWER = 26.0
+LAMP_POWER = 16.0
 SKY_LIGHT: dict[str, Colour] = {
     "night": (0.010, 0.012, 0.019),
     "dusk": (0.085, 0.080, 0.105),
