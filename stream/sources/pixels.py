@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from av import VideoFormat, VideoFrame
-from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from stream.errors import SourceError
 from stream.frame import Colour, PixelFormat, Pixels
@@ -26,6 +26,8 @@ from stream.sources.reader import Role
 UNSPECIFIED = 2
 # Players take video without a matrix tag for BT.601 up to this height (standard definition), else for BT.709.
 BT601_MAX_HEIGHT_PX = 576
+# The scaler's default cuts fractions off, which darkens the picture by one to two levels.
+ROUNDED = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,7 @@ class Converter:
                 format=self._target.scaler_format,
                 src_colorspace=_assumed_matrix(frame),
                 dst_color_range=ColorRange.JPEG,
+                interpolation=ROUNDED,
                 threads=1,
             )
         return np.ascontiguousarray(upright(frame.to_ndarray(), display_matrix(frame)))
