@@ -121,6 +121,7 @@ def save(path: Path, model: GIFNet, metadata: Mapping[str, str]) -> None:
         name: tensor.detach().float().contiguous().cpu() for name, tensor in model.state_dict().items()
     }
     save_file(tensors, part, metadata=dict(metadata))
+    part.chmod(0o644)  # safetensors makes it private; weights are there to be shared
     part.replace(path)
 
 
