@@ -20,8 +20,11 @@ import torch
 from torch.nn import functional as F
 
 from benchmarks.common import circumstances, save
+from cuda_kernels import reference
+from gifnet import weights
 from gifnet.inference import InferenceForm
 from gifnet.model import GIFNet
+from stream.scene import Street
 
 NEEDED_MAC_PER_PIXEL = 653_000
 """Multiply-accumulates that can reach the fused picture, counted from the published shapes."""
@@ -30,10 +33,10 @@ NEEDED_MAC_PER_PIXEL = 653_000
 def main() -> None:
     arguments = parse()
     torch.set_num_threads(arguments.threads)
-    torch.manual_seed(0)
     width, height = (int(side) for side in arguments.size.split("x"))
-    visible, thermal = torch.rand(2, 1, 1, height, width)
+    visible, thermal = street(width, height)
     model = GIFNet().eval()
+    weights.load_into(model, weights.read(weights.PACKAGED))
     forms: dict[str, Callable[[], torch.Tensor]] = {
         "published": lambda: run_published(model, visible, thermal),
         "ours float32": bind(InferenceForm(model), visible, thermal),
@@ -56,6 +59,15 @@ def main() -> None:
     }
     show(result)
     print("written:", save(arguments.name, result))
+
+
+def street(width: int, height: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """A generated pair as the network takes it, two [1, 1, H, W] in [0, 1]."""
+    scene = Street(1, (width, height))
+    counts = torch.from_numpy(scene.thermal(1.0).astype("int32"))
+    span = reference.percentiles(counts, 1.0, 99.5)
+    luma = reference.luma(torch.from_numpy(scene.visible(1.0))) / 255
+    return luma[None, None], reference.normalise(counts, span)[None, None]
 
 
 def run_published(model: GIFNet, visible: torch.Tensor, thermal: torch.Tensor) -> torch.Tensor:
