@@ -80,14 +80,18 @@ def bind(form: InferenceForm, visible: torch.Tensor, thermal: torch.Tensor) -> C
 
 
 def measure(forms: dict[str, Callable[[], torch.Tensor]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each form in each round, after one warm-up of each."""
+    """Seconds of each form in each round.
+
+    In a round every form runs two frames in a row and the second is counted: in a stream of frames it finds
+    the processor's caches and its memory as it left them, not as another form did.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in forms}
-    for number in range(rounds + 1):
+    for _ in range(rounds):
         for name, run in forms.items():
+            run()
             begin = time.perf_counter()
             run()
-            if number:
-                seconds[name].append(time.perf_counter() - begin)
+            seconds[name].append(time.perf_counter() - begin)
     return seconds
 
 
