@@ -36,22 +36,33 @@ class Operation:
         arguments: tensors that it reads; none may overlap a result.
         results: tensors that it returns, and takes as `out=` (a tuple where there are two).
         edge: what happens at borders, ties and special numbers.
+        at_setup: True for what runs once, before the first frame, and exists in torch only.
+        band: largest difference of another back end from the reference, 0 for none at all.
     """
 
     name: str
     arguments: tuple[Array, ...]
     results: tuple[Array, ...]
     edge: str
+    at_setup: bool = False
+    band: float = 0.0
 
 
 _PLANE = ("height", "width")
 _THERMAL = ("thermal_height", "thermal_width")
 _FLOAT = (torch.float32,)
 _DOUBLE = (torch.float64,)
+_NETWORK = (torch.float32, torch.float16, torch.bfloat16)
 _MATRIX = Array("visible_from_thermal", (3, 3), _DOUBLE, "invertible")
 _RGB = Array("rgb", (*_PLANE, 3), (torch.uint8,), "0..255")
 _COUNTS = Array("counts", _PLANE, (torch.uint8, torch.uint16, torch.float32), "0..65535, raw counts")
 _SPAN = Array("span", (2,), _FLOAT, "low and high count")
+_COVERAGE = Array("coverage", _PLANE, _FLOAT, "0..1, 1 where the thermal camera sees")
+_MAPS = (
+    Array("map_x", _PLANE, _FLOAT, "thermal pixels, NaN for nowhere"),
+    Array("map_y", _PLANE, _FLOAT, "thermal pixels, NaN for nowhere"),
+)
+_VALID = Array("valid", _PLANE, (torch.bool,), "place lies inside")
 
 
 def _plane(name: str, values: str) -> Array:
@@ -84,6 +95,12 @@ _TABLE = (
         "128 where both inputs are exactly 128",
     ),
     Operation(
+        "cover",
+        (_plane("luma", "0..255"), _plane("fused", "0..1"), _COVERAGE),
+        (_plane("covered", "0..255"),),
+        "torch.lerp: exact where coverage is 0 or 1",
+    ),
+    Operation(
         "percentiles",
         (_COUNTS,),
         (_SPAN,),
@@ -96,26 +113,55 @@ _TABLE = (
         "0 for NaN and for an empty span",
     ),
     Operation(
+        "damp",
+        (
+            Array("measured", (2,), _FLOAT, "low and high count"),
+            Array("previous", (2,), _FLOAT, "low and high count"),
+            Array("keep", (1,), _FLOAT, "0..1"),
+        ),
+        (_SPAN,),
+        "torch.lerp: exact where keep is 0 or 1",
+    ),
+    Operation(
+        "shade",
+        (_plane("brightness", "0..1"), _COVERAGE),
+        (Array("shaded", _PLANE, (torch.uint8,), "0..255"),),
+        "rounded half to even",
+    ),
+    Operation(
         "project",
         (_MATRIX, Array("places", ("places", 2), _DOUBLE, "visible pixels")),
         (Array("projected", ("places", 2), _DOUBLE, "thermal pixels"),),
         "NaN where the plane lies behind the camera",
+        at_setup=True,
     ),
     Operation(
         "homography_maps",
         (_MATRIX,),
         (_plane("map_x", "thermal pixels"), _plane("map_y", "thermal pixels")),
         "NaN where the plane lies behind the camera",
+        at_setup=True,
     ),
     Operation(
         "warp",
         (
             Array("thermal", _THERMAL, _FLOAT, "any"),
-            _plane("map_x", "thermal pixels, NaN for nowhere"),
-            _plane("map_y", "thermal pixels, NaN for nowhere"),
+            *_MAPS,
         ),
-        (_plane("warped", "as thermal"), Array("valid", _PLANE, (torch.bool,), "place lies inside")),
+        (_plane("warped", "as thermal"), _VALID),
         "nearest border pixel outside, 0 at NaN, both invalid",
+    ),
+    Operation(
+        "gather",
+        (Array("counts", _THERMAL, _COUNTS.dtypes, _COUNTS.values), *_MAPS, _SPAN),
+        (_plane("brightness", "0..1"), _VALID),
+        "normalise of warp: nearest border pixel outside, 0 at NaN, both invalid",
+    ),
+    Operation(
+        "pack",
+        (_plane("luma", "0..255"), _plane("brightness", "0..1"), _COVERAGE),
+        (Array("visible", _PLANE, _NETWORK, "0..1"), Array("thermal", _PLANE, _NETWORK, "0..1")),
+        "computed in float32, then rounded half to even",
     ),
 )
 

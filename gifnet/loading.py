@@ -41,7 +41,7 @@ def load(
     weight_files.load_into(model, state)
     model = model.to(place).eval()
     model.weights_sha256 = state.sha256
-    model.use_inference_form(InferenceForm(model, dtype), str(dtype).removeprefix("torch."))
+    model.use_inference_form(InferenceForm(model, dtype), str(dtype).removeprefix("torch."), "torch")
     return model
 
 

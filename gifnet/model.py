@@ -125,12 +125,13 @@ class GIFNet(nn.Module):
         self.decoder = FusionDecoder(self.config)
         self.reconstruction = PictureDecoder(self.config.channels, self.config.decoder)
         self.precision = "float32"
+        self.form = "full"
         self.weights_sha256 = ""
         self._inference: Fusion | None = None
 
-    def use_inference_form(self, form: Fusion, precision: str) -> None:
+    def use_inference_form(self, form: Fusion, precision: str, name: str) -> None:
         """Let `forward` run `form`, made of these weights, until they may change (train, to, loading)."""
-        self._inference, self.precision = form, precision
+        self._inference, self.precision, self.form = form, precision, name
 
     def train(self, mode: bool = True) -> Self:
         """Training mode; the inference form is dropped, since the weights are about to change."""
@@ -148,7 +149,7 @@ class GIFNet(nn.Module):
         return super()._apply(*args, **kwargs)  # type: ignore[no-untyped-call, no-any-return]
 
     def _drop_inference_form(self) -> None:
-        self._inference, self.precision = None, "float32"
+        self._inference, self.precision, self.form = None, "float32", "full"
 
     def forward(self, visible: Tensor, thermal: Tensor) -> Tensor:
         """Fuse two pictures into one, [B, 1, H, W] in [0, 1], by the multi-focus side as published.

@@ -74,6 +74,9 @@ class FusionSettings(Settings):
 
     weights: Annotated[str, Field(min_length=1, description="default, published or a file")] = "default"
     precision: Annotated[Precision, Field(description="number format of the network")] = "auto"
+    batch: Annotated[
+        int, Field(ge=1, le=64, description="pairs fused at once; more costs latency and memory")
+    ] = 1
 
 
 class OutputSettings(Settings):
@@ -117,6 +120,7 @@ NAMES: dict[str, str] = {
     "audio": "outputs.*.audio",
     "weights": "fusion.weights",
     "precision": "fusion.precision",
+    "batch": "fusion.batch",
     "device": "device",
     "tolerance_ms": "pairing.tolerance_ms",
     "offset_ms": "pairing.offset_ms",

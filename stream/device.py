@@ -1,11 +1,137 @@
-"""Which device the network runs on."""
+"""Which device computes, and how its work is ordered; everything of the GPU has a CPU twin."""
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from types import ModuleType
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+import torch
+from torch import Tensor
+
+from cuda_kernels import reference
+from gifnet.graphed import CapturedGraph
 from stream.config import Device
 from stream.errors import DeviceError
+
+if TYPE_CHECKING:
+    from cuda_kernels.kernels import Kernels
+
+Operations: TypeAlias = "ModuleType | Kernels"
+Work = Callable[[], None]
+
+LEAST_MEMORY_BYTES = 1 << 30
+
+
+class Mark(Protocol):
+    """A point in a lane's work that others can wait for."""
+
+    def wait(self) -> None:
+        """Hold the calling thread until the lane has come past the point."""
+
+
+class Lane(Protocol):
+    """A queue of device work that is done in order; lanes run beside each other."""
+
+    def after(self, *marks: Mark) -> AbstractContextManager[None]:
+        """Work given in the block joins this lane and starts only after the marks."""
+
+    def mark(self, mark: Mark) -> None:
+        """Set a mark behind all that the lane has been given."""
+
+
+class DeviceContext(Protocol):
+    """A device and what is needed to use it; one a run.
+
+    Attributes:
+        device: as torch names it.
+        operations: array operations for its tensors: `cuda_kernels.reference`, or kernels of the same names.
+        upload: lane of copies to the device.
+        compute: lane of the computation.
+        download: lane of copies to the host.
+    """
+
+    device: torch.device
+    operations: Operations
+    upload: Lane
+    compute: Lane
+    download: Lane
+
+    def new_mark(self) -> Mark:
+        """A mark that is not set yet; waiting for it returns at once."""
+
+    def host_memory(self, *shape: int, dtype: torch.dtype) -> Tensor:
+        """Memory of the host from and to which copies need no help of the processor."""
+
+    def prepare(self, work: Work) -> Work | None:
+        """The work as one step of the device, to be called in the compute lane; None where there is no such.
+
+        Every call reads and writes the memory that the first one did.
+        """
+
+
+class HostContext:
+    """The CPU: all work is done when it is given."""
+
+    def __init__(self) -> None:
+        self.device = torch.device("cpu")
+        self.operations: Operations = reference
+        self.upload: Lane = _HostLane()
+        self.compute = self.download = self.upload
+
+    def new_mark(self) -> Mark:
+        """Always set."""
+        return _HostMark()
+
+    def host_memory(self, *shape: int, dtype: torch.dtype) -> Tensor:
+        """Plain memory."""
+        return torch.empty(shape, dtype=dtype)
+
+    def prepare(self, work: Work) -> Work | None:
+        """Nothing: stages are called, and timed, one by one."""
+        return None
+
+
+class CudaContext:
+    """A GPU: three CUDA streams ordered by events, pinned memory, kernels, one captured graph a step."""
+
+    def __init__(self, device: torch.device) -> None:
+        """Compile and load the kernels.
+
+        Raises:
+            DeviceError: CuPy is missing, a kernel does not compile, or too little memory is free.
+        """
+        from cuda_kernels.cupy_backend import load_kernels
+
+        check_memory(*torch.cuda.mem_get_info(device))
+        self.device = device
+        self.operations: Operations = load_kernels(device)
+        self.upload: Lane = _CudaLane(device)
+        self.compute: Lane = _CudaLane(device)
+        self.download: Lane = _CudaLane(device)
+
+    def new_mark(self) -> Mark:
+        """A CUDA event."""
+        return _CudaMark()
+
+    def host_memory(self, *shape: int, dtype: torch.dtype) -> Tensor:
+        """Pinned memory."""
+        return torch.empty(shape, dtype=dtype, pin_memory=True)
+
+    def prepare(self, work: Work) -> Work | None:
+        """The work, captured as one CUDA graph."""
+        return CapturedGraph(work, self.device).replay
+
+
+def open_device(wanted: Device) -> DeviceContext:
+    """The context of the device that `auto`, `cpu` or `cuda` means on this machine.
+
+    Raises:
+        DeviceError: `cuda` was asked for and cannot be had, or cannot be used.
+    """
+    chosen = choose_device(wanted)
+    return CudaContext(chosen) if chosen.type == "cuda" else HostContext()
 
 
 def choose_device(wanted: Device) -> torch.device:
@@ -20,7 +146,7 @@ def choose_device(wanted: Device) -> torch.device:
             "or let the program choose with --device auto"
         )
     use_cuda = wanted == "cuda" or (wanted == "auto" and torch.cuda.is_available())
-    return torch.device("cuda" if use_cuda else "cpu")
+    return torch.device("cuda", 0) if use_cuda else torch.device("cpu")
 
 
 def explain_device(wanted: Device, chosen: torch.device) -> str:
@@ -32,7 +158,59 @@ def explain_device(wanted: Device, chosen: torch.device) -> str:
     return _missing()
 
 
+def check_memory(free_bytes: int, total_bytes: int) -> None:
+    """Refuse a GPU on which not even a small picture could be fused.
+
+    Raises:
+        DeviceError: says how much is free and what to do.
+    """
+    if free_bytes < LEAST_MEMORY_BYTES:
+        raise DeviceError(
+            f"the GPU has {free_bytes / 2**30:.1f} of {total_bytes / 2**30:.1f} GiB free, and at least "
+            f"{LEAST_MEMORY_BYTES / 2**30:.0f} GiB are needed; end other programs on it, or take --device cpu"
+        )
+
+
 def _missing() -> str:
     if torch.version.cuda is None:
         return "this torch is built without CUDA"
     return "torch finds no usable NVIDIA GPU and driver"
+
+
+class _HostMark:
+    def wait(self) -> None:
+        """Nothing is ever outstanding."""
+
+
+class _HostLane:
+    def after(self, *marks: Mark) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def mark(self, mark: Mark) -> None:
+        """Nothing is ever outstanding."""
+
+
+class _CudaMark:
+    def __init__(self) -> None:
+        # A blocking event lets the waiting thread sleep, where it would otherwise burn a core.
+        self.event = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+
+    def wait(self) -> None:
+        self.event.synchronize()
+
+
+class _CudaLane:
+    def __init__(self, device: torch.device) -> None:
+        self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+
+    @contextmanager
+    def after(self, *marks: Mark) -> Iterator[None]:
+        for mark in marks:
+            assert isinstance(mark, _CudaMark)
+            self._stream.wait_event(mark.event)
+        with torch.cuda.stream(self._stream):
+            yield
+
+    def mark(self, mark: Mark) -> None:
+        assert isinstance(mark, _CudaMark)
+        mark.event.record(self._stream)

@@ -1,16 +1,19 @@
 """What travels through the pipeline: frames, pairs of frames, fused frames.
 
-Pixels are numpy arrays on the host; every array here is read-only by agreement.
+Pixels are numpy arrays on the host, or torch tensors of a GPU where frames are decoded there; all of them are
+read-only by agreement.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PixelFormat = Literal["rgb24", "gray8", "gray16le"]
 ClockSource = Literal["device", "rtcp", "v4l2", "pts", "arrival"]
@@ -18,6 +21,7 @@ View = Literal["fused", "side-by-side", "visible", "thermal"]
 Flag = Literal["held", "single", "stale"]
 
 Pixels = NDArray[Any]
+AnyPixels: TypeAlias = "Pixels | Tensor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,8 @@ class Frame:
     """One picture of one camera.
 
     Attributes:
-        pixels: `rgb24` [H, W, 3] uint8; `gray8` [H, W] uint8; `gray16le` [H, W] uint16, raw counts.
+        pixels: `rgb24` [H, W, 3] uint8; `gray8` [H, W] uint8; `gray16le` [H, W] uint16, raw counts. An array,
+            or a CUDA tensor whose values are complete.
         pixel_format: which of the three.
         time_s: capture time in seconds on `clock`, exact.
         clock: where that time comes from.
@@ -46,7 +51,7 @@ class Frame:
         bits: significant bits of a `gray16le` count (10, 12, 14, 16); 8 for the others.
     """
 
-    pixels: Pixels
+    pixels: AnyPixels
     pixel_format: PixelFormat
     time_s: Fraction
     clock: ClockSource
@@ -55,10 +60,12 @@ class Frame:
 
     def __post_init__(self) -> None:
         expected_ndim = 3 if self.pixel_format == "rgb24" else 2
-        expected_dtype = np.uint16 if self.pixel_format == "gray16le" else np.uint8
-        if self.pixels.ndim != expected_ndim or self.pixels.dtype != expected_dtype:
+        expected_dtype = "uint16" if self.pixel_format == "gray16le" else "uint8"
+        # torch writes its number formats as `torch.uint8`.
+        dtype = str(self.pixels.dtype).removeprefix("torch.")
+        if self.pixels.ndim != expected_ndim or dtype != expected_dtype:
             raise ValueError(
-                f"a {self.pixel_format} frame has {expected_ndim} dimensions of {expected_dtype.__name__}, "
+                f"a {self.pixel_format} frame has {expected_ndim} dimensions of {expected_dtype}, "
                 f"got {self.pixels.shape = }, {self.pixels.dtype = }"
             )
 

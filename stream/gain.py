@@ -7,6 +7,7 @@ from torch import Tensor
 
 from cuda_kernels import reference
 from stream.config import GainSettings
+from stream.device import Operations
 
 
 class GainControl:
@@ -15,43 +16,65 @@ class GainControl:
     A per-frame span jumps whenever something hot enters the picture; here the span moves by a share of
     `1 - damping` a frame towards the measured one. The first frame is taken as it is.
 
+    What is decided on the host (`next_keep`) and what is computed on the device (`update`) are apart, so that
+    the latter can be part of a captured graph: `keep` is then just another input.
+
     Attributes:
         method: `percentile`, `minmax` or `none`, with `auto` resolved by the number of bits.
+        device: where the counts are.
         frozen: True keeps the span where it is, for example while a camera's shutter is closed.
     """
 
-    def __init__(self, settings: GainSettings, bits: int) -> None:
+    def __init__(
+        self,
+        settings: GainSettings,
+        bits: int,
+        operations: Operations = reference,
+        device: torch.device | str = "cpu",
+    ) -> None:
         """Start without a span.
 
         Args:
             settings: method, percentiles and damping.
             bits: significant bits of a count; 8 for pictures that a camera has already scaled.
+            operations: for tensors of the device.
+            device: where the counts are.
         """
         automatic = "none" if bits <= 8 else "percentile"
         self.method = automatic if settings.method == "auto" else settings.method
+        self.device = torch.device(device)
         self.frozen = False
-        self._settings = settings
-        self._whole = (0.0, float(2**bits - 1))
-        self._span: Tensor | None = None
+        self._operations = operations
+        self._damping = settings.damping
+        self._shares = (0.0, 100.0) if self.method == "minmax" else (settings.low, settings.high)
+        self._started = False
+        self._span = torch.tensor((0.0, 2.0**bits - 1), device=device)
+        self._previous, self._measured = torch.zeros_like(self._span), torch.zeros_like(self._span)
 
-    def span(self, raw: Tensor) -> Tensor:
+    def next_keep(self) -> float:
+        """Share of the last span that the next frame keeps; to be asked once a frame."""
+        started, self._started = self._started, True
+        if not started:
+            return 0.0
+        return 1.0 if self.frozen else self._damping
+
+    def update(self, counts: Tensor, keep: Tensor) -> Tensor:
         """The counts that become black and white in this frame; never waits for the device.
 
         Args:
-            raw: [H, W] uint8, uint16 or float32 counts.
+            counts: [H, W] uint8, uint16 or float32.
+            keep: [1] float32, what `next_keep` gave for this frame.
 
         Returns:
-            [2] float32, low and high count, for `cuda_kernels.reference.normalise`.
+            [2] float32, low and high count, in memory that the next call overwrites.
         """
-        if self._span is None:
-            self._span = self._measure(raw)
-        elif not self.frozen and self.method != "none":
-            self._span = torch.lerp(self._measure(raw), self._span, self._settings.damping)
+        if self.method != "none":
+            self._previous.copy_(self._span)
+            self._operations.percentiles(counts, *self._shares, out=self._measured)
+            self._operations.damp(self._measured, self._previous, keep, out=self._span)
         return self._span
 
-    def _measure(self, raw: Tensor) -> Tensor:
-        if self.method == "none":
-            return torch.tensor(self._whole, dtype=torch.float32, device=raw.device)
-        if self.method == "minmax":
-            return reference.percentiles(raw, 0.0, 100.0)
-        return reference.percentiles(raw, self._settings.low, self._settings.high)
+    def span(self, counts: Tensor) -> Tensor:
+        """As `update` with the next `keep`, and the span in memory of its own."""
+        keep = torch.tensor([self.next_keep()], dtype=torch.float32, device=self._span.device)
+        return self.update(counts, keep).clone()

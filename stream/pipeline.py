@@ -1,10 +1,11 @@
 """Builds the stages and runs them; reads like the picture.
 
     visible source ─► prefetch ─┐
-                                ├─► pair ─► fuse ─► prefetch ─► fan-out ─► sinks
+                                ├─► pair ─► fuse ─► prefetch ─► land ─► fan-out ─► sinks
     thermal source ─► prefetch ─┘
 
-Sources and fusion run on threads of their own, sinks on the caller's.
+Sources and fusion run on threads of their own, sinks on the caller's. What fusion gives out may still be on
+its way through the device; it is waited for where it lands.
 """
 
 from __future__ import annotations
@@ -17,14 +18,16 @@ from typing import Any, cast
 
 from stream.clock import SystemClock
 from stream.config import NAMES, FuseSettings, InputSettings, RunSettings, validate
-from stream.device import choose_device, explain_device
+from stream.device import explain_device, open_device
 from stream.errors import ConfigError, SinkError
 from stream.fan_out import FanOut
 from stream.frame import Frame, FusedFrame
 from stream.fuser import Fuser, check_sizes
+from stream.metrics import StageTimes
 from stream.places import check_places
 from stream.prefetch import Prefetch, prefetch
 from stream.report import RunReport
+from stream.ring import InFlight
 from stream.settings_merge import overlay, public_values
 from stream.sources import Role, Source, SourceInfo, open_source
 from stream.sync import Pairer, pair_streams
@@ -41,13 +44,21 @@ _log = logging.getLogger(__name__)
 class FusedStream:
     """Fused frames of two streams, once through, and what is known of the visible one."""
 
-    def __init__(self, frames: Iterator[FusedFrame], visible: SourceInfo) -> None:
+    def __init__(self, flights: Iterator[InFlight], visible: SourceInfo, times: StageTimes) -> None:
         self.visible = visible
-        self._frames = frames
+        self._flights, self._times = flights, times
 
-    def __iter__(self) -> Iterator[FusedFrame]:
-        """Fused frames in the order of their times."""
-        return self._frames
+    @contextmanager
+    def ahead(self) -> Iterator[Iterator[FusedFrame]]:
+        """Fused frames in the order of their times, made `FUSED_AHEAD` batches ahead on another thread."""
+        with prefetch(lambda: nullcontext(self._flights), FUSED_AHEAD, name="fuse") as flights:
+            yield self._land(flights)
+
+    def _land(self, flights: Iterable[InFlight]) -> Iterator[FusedFrame]:
+        for flight in flights:
+            with self._times.measure("land"):
+                frames = flight.result()
+            yield from frames
 
 
 def run(
@@ -88,7 +99,7 @@ def _run(settings: RunSettings, report: RunReport, watch: Watch, progress: Progr
     with (
         open_fused(settings, report) as fused,
         FanOut(settings, fused.visible, report) as sinks,
-        prefetch(lambda: nullcontext(fused), FUSED_AHEAD, name="fuse") as frames,
+        fused.ahead() as frames,
     ):
         for frame in watch(frames):
             sinks.write(frame)
@@ -100,22 +111,22 @@ def open_fused(settings: FuseSettings, report: RunReport) -> Iterator[FusedStrea
     """Open both sources and everything between them and the sinks.
 
     Raises:
-        GifnetError: of a source, the device, the weights or the calibration, before the first frame.
+        GifnetError: of the device, a source, the weights or the calibration, before the first frame.
     """
+    context = open_device(settings.device)
+    report.device = {"name": str(context.device), "why": explain_device(settings.device, context.device)}
+    _log.info("device %s: %s", context.device, report.device["why"])
     with (
         _open_source(settings.visible, "visible", report) as visible,
         _open_source(settings.thermal, "thermal", report) as thermal,
     ):
         visible_info, thermal_info = _info(visible), _info(thermal)
         check_sizes(visible_info, thermal_info)
-        device = choose_device(settings.device)
-        report.device = {"name": str(device), "why": explain_device(settings.device, device)}
-        _log.info("device %s: %s", device, report.device["why"])
-        fuser = Fuser(settings, visible_info, thermal_info, device, report)
+        fuser = Fuser(settings, visible_info, thermal_info, context, report)
         pairer = Pairer(settings.pairing, visible_info.rate, thermal_info.rate)
         report.frames_in, report.dropped = pairer.read, pairer.dropped
         pairs = report.times.waits("read", pair_streams(visible, thermal, pairer))
-        yield FusedStream(map(fuser, pairs), visible_info)
+        yield FusedStream(fuser.fuse(pairs), visible_info, report.times)
 
 
 def fuse(visible: str | Path, thermal: str | Path, **settings: Any) -> Iterator[FusedFrame]:
@@ -146,7 +157,7 @@ def fuse(visible: str | Path, thermal: str | Path, **settings: Any) -> Iterator[
 
 
 def _fuse(settings: FuseSettings) -> Iterator[FusedFrame]:
-    with open_fused(settings, RunReport(SystemClock())) as frames:
+    with open_fused(settings, RunReport(SystemClock())) as fused, fused.ahead() as frames:
         yield from frames
 
 

@@ -19,43 +19,22 @@ Points = NDArray[np.float64]
 
 
 class Registrar:
-    """Thermal picture in, the same picture on the visible grid out.
+    """Where the thermal picture lies on the visible grid.
 
     Attributes:
-        identity: True when both grids are one, so that nothing is resampled.
+        maps: where in the thermal picture each visible pixel looks, two [Hv, Wv] float32 (see
+            `reference.gather`); None where both grids are one, so that nothing is resampled.
         coverage: [Hv, Wv] float32, 1 where the thermal camera sees, falling to 0 within `FEATHER_PX` of its
             border; None when it sees everything.
     """
 
     def __init__(self, maps: tuple[Tensor, Tensor] | None, thermal_size: Size) -> None:
-        """Keep the maps and work out the coverage.
-
-        Args:
-            maps: where in the thermal picture each visible pixel looks (see `reference.warp`); None for
-                pictures on one grid.
-            thermal_size: width and height of the thermal picture.
-        """
-        self.identity = maps is None
+        """Keep the maps and work out the coverage."""
+        self.maps = maps
         self.coverage: Tensor | None = None
-        self._maps = maps
         if maps is not None:
             _, valid = reference.warp(_blank(thermal_size, maps[0].device), *maps)
             self.coverage = None if bool(valid.all()) else feather(valid)
-
-    def __call__(self, plane: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Register one thermal picture.
-
-        Args:
-            plane: [Ht, Wt] float32, uint8 or uint16, counts or brightness.
-
-        Returns:
-            [Hv, Wv] float32, and the coverage. Without coverage the picture goes on as its nearest border.
-        """
-        plane = plane.to(torch.float32)
-        if self._maps is None:
-            return plane, None
-        warped, _ = reference.warp(plane, *self._maps)
-        return warped, self.coverage
 
 
 def build_registrar(

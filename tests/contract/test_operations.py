@@ -19,6 +19,7 @@ SIZES = {"height": 6, "width": 9, "thermal_height": 5, "thermal_width": 4, "plac
 SETTINGS: dict[str, dict[str, Any]] = {
     "percentiles": {"low": 1.0, "high": 99.0},
     "homography_maps": {"size": (SIZES["width"], SIZES["height"])},
+    "pack": {"dtype": torch.float32},
 }
 
 CASES = [

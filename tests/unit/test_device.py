@@ -32,5 +32,5 @@ def test_without_cuda(monkeypatch: pytest.MonkeyPatch, built_for: str | None, wo
 def test_auto_takes_cuda_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a GPU")
-    assert choose_device("auto") == choose_device("cuda") == torch.device("cuda")
+    assert choose_device("auto") == choose_device("cuda") == torch.device("cuda", 0)
     assert explain_device("auto", torch.device("cuda")) == "CUDA is available: a GPU"

@@ -1,0 +1,92 @@
+"""Thermal counts: their statistics, their gain, and how they become brightness."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from cuda_kernels.reference.results import deliver
+
+COUNTS = 1 << 16
+
+
+def percentiles(counts: Tensor, low: float, high: float, *, out: Tensor | None = None) -> Tensor:
+    """Two percentiles of raw counts from their histogram, exact on whole numbers.
+
+    The p-th percentile is the smallest count that at least p % of the pixels do not exceed (the inverse of
+    the empirical distribution); 0 gives the minimum and 100 the maximum.
+
+    Args:
+        counts: [H, W] uint8 or uint16, or float32 (rounded half to even, clipped to 0..65535; NaN pixels
+            are left out).
+        low: percentile in 0..100.
+        high: percentile in 0..100.
+        out: [2] float32 to write into.
+
+    Returns:
+        [2] float32: the low and the high percentile, both 0 where no pixel is a number.
+    """
+    cumulative = torch.cumsum(_histogram(counts), dim=0)
+    shares = torch.tensor((low / 100, high / 100), dtype=torch.float64, device=counts.device)
+    # The small term keeps a product that should be whole from reaching the next rank by rounding.
+    ranks = torch.ceil(shares * cumulative[-1] - 1e-6).clamp(min=1).to(cumulative.dtype)
+    found = torch.searchsorted(cumulative, ranks)
+    return deliver(torch.where(cumulative[-1] > 0, found, 0), out, torch.float32)
+
+
+def damp(measured: Tensor, previous: Tensor, keep: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """The span of this frame: between the measured one and the last one.
+
+    `torch.lerp(measured, previous, keep)`.
+
+    Args:
+        measured: [2] float32, low and high count of this frame.
+        previous: [2] float32, the span of the last frame.
+        keep: [1] float32 in 0..1, share of the last span that is kept.
+        out: [2] float32 to write into.
+
+    Returns:
+        [2] float32.
+    """
+    return deliver(torch.lerp(measured, previous, keep), out, torch.float32)
+
+
+def normalise(counts: Tensor, span: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Counts as brightness: 0 at and below the low end of a span, 1 at and above its high end.
+
+    Args:
+        counts: [H, W] uint8, uint16 or float32.
+        span: [2] float32, low and high count.
+        out: [H, W] float32 to write into.
+
+    Returns:
+        [H, W] float32 in 0..1; 0 everywhere where the span is empty, and 0 for NaN counts.
+    """
+    low, high = span[0], span[1]
+    width = high - low
+    shares = torch.where(width > 0, (counts.to(torch.float32) - low) / width, 0)
+    return deliver(shares.nan_to_num(nan=0.0).clamp(0, 1), out, torch.float32)
+
+
+def shade(brightness: Tensor, coverage: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """Thermal brightness as a grey picture, black where the thermal camera does not see.
+
+    Args:
+        brightness: [H, W] float32 in 0..1.
+        coverage: [H, W] float32 in 0..1.
+        out: [H, W] uint8 to write into.
+
+    Returns:
+        [H, W] uint8: 255 * brightness * coverage, rounded half to even.
+    """
+    return deliver((255 * brightness * coverage).round(), out, torch.uint8)
+
+
+def _histogram(counts: Tensor) -> Tensor:
+    """How often each count from 0 to 65535 occurs; int32 [65536]; NaN counts nowhere."""
+    numbers = torch.ones_like(counts, dtype=torch.int32)
+    if counts.is_floating_point():
+        numbers = (~torch.isnan(counts)).to(torch.int32)
+        counts = counts.nan_to_num(nan=0.0).round().clamp(0, COUNTS - 1)
+    histogram = torch.zeros(COUNTS, dtype=torch.int32, device=counts.device)
+    return histogram.index_add_(0, counts.reshape(-1).to(torch.int64), numbers.reshape(-1))
