@@ -11,8 +11,8 @@ class CapturedGraph:
     """A CUDA graph of some work in memory that stays in place: change the inputs, replay, read the results.
 
     The work runs a few times before it is captured, so that compilation, plans of libraries and lazily loaded
-    modules stay out of the graph; its intermediate results get memory of the graph's own. Other threads may use
-    the GPU meanwhile, as a decoder does: only what this thread does is captured.
+    modules stay out of the graph; its intermediate results get memory of the graph's own. Other threads may
+    use the GPU meanwhile, as a decoder does: only what this thread does is captured.
     """
 
     def __init__(self, work: Callable[[], None], device: torch.device, warm_ups: int = 3) -> None:

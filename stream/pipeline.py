@@ -56,7 +56,7 @@ class FusedStream:
 
     def _land(self, flights: Iterable[InFlight]) -> Iterator[FusedFrame]:
         for flight in flights:
-            with self._times.measure("land"):
+            with self._times.measure("download"):
                 frames = flight.result()
             yield from frames
 

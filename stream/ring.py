@@ -15,7 +15,6 @@ from stream.device_errors import mapped_cuda_errors
 from stream.frame import FramePair, FusedFrame, Pixels
 from stream.step import FusionStep
 
-
 # The step's own tensor, the slot's on the device, the slot's on the host.
 Places = tuple[Tensor, Tensor, Tensor]
 

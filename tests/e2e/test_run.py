@@ -38,12 +38,14 @@ def test_the_report_tells_everything(run: Gifnet, tmp_path: Path, weights: Path)
     assert told["fused"] == 4
     assert told["dropped"] == {"visible_unpaired": 2}
     assert told["lost"] == {"visible": {}, "thermal": {}}
-    assert told["device"] == {"name": "cpu", "why": "as asked for"}
+    expected = {"name": "cpu", "why": "as asked for", "batch": "1", "slots": "3", "form": "torch"}
+    assert told["device"] == expected
     assert told["weights"] == {"name": str(weights), "sha256": read(weights).sha256}
     assert told["precision"] in ("float32", "bfloat16")
     assert told["outputs"] == [{"uri": str(tmp_path / "fused.mp4"), "view": "fused", "frames": 4}]
     assert told["settings"]["pairing"]["tolerance_ms"] == 20
-    assert set(told["stages"]) == {"read", "luma", "register", "network", "merge", "write"}
+    stages = ["read", "upload", "luma", "register", "network", "merge", "download", "write"]
+    assert sorted(told["stages"]) == sorted(stages)
     assert all(stage["count"] == 4 for stage in told["stages"].values())
     assert told["stages"]["network"]["p95_ms"] >= told["stages"]["network"]["p50_ms"] > 0
     assert told["wall_s"] > 0

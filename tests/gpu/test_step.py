@@ -1,0 +1,68 @@
+"""The whole step on a GPU: the graph equals the stages one by one, and the CPU's result within a band."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from stream.device import CudaContext, open_device
+from stream.fuser import Fuser
+from tests.unit.test_fuser import fuser, landed, pair_of, same
+
+pytestmark = pytest.mark.gpu
+
+SIZE = (96, 64)
+
+
+@pytest.fixture(scope="module")
+def context(cuda: str) -> CudaContext:
+    opened = open_device("cuda")
+    assert isinstance(opened, CudaContext)
+    return opened
+
+
+def pairs(count: int) -> list[object]:
+    return [pair_of(i) for i in range(count)]
+
+
+def test_it_equals_the_cpu(context: CudaContext) -> None:
+    on_cpu, on_gpu = landed(fuser(), pairs(6)), landed(fuser(context=context), pairs(6))
+    for first, second in zip(on_cpu, on_gpu, strict=True):
+        assert np.abs(first.pixels.astype(int) - second.pixels.astype(int)).max() <= 1
+        assert np.abs(first.thermal.astype(int) - second.thermal.astype(int)).max() <= 1
+
+
+def test_the_graph_equals_the_stages_one_by_one(
+    context: CudaContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graphed = landed(fuser(batch=2, context=context), pairs(7))
+    monkeypatch.setattr(CudaContext, "prepare", lambda self, work: None)
+    assert same(landed(fuser(batch=2, context=context), pairs(7)), graphed)
+
+
+def test_a_change_of_size_is_captured_anew(context: CudaContext) -> None:
+    mixed = [pair_of(0), pair_of(1), pair_of(2, SIZE), pair_of(3, SIZE), pair_of(4)]
+    assert [frame.pixels.shape[:2] for frame in landed(fuser(context=context), mixed)] == [
+        (16, 24),
+        (16, 24),
+        (64, 96),
+        (64, 96),
+        (16, 24),
+    ]
+
+
+def test_after_warm_up_nothing_is_allocated_and_nobody_waits(context: CudaContext) -> None:
+    """Sending a frame on its way allocates no device memory and never waits for the device."""
+    by: Fuser = fuser(context=context)
+    landed(by, pairs(4))
+    torch.cuda.synchronize()
+    before = torch.cuda.memory_stats()["allocation.all.allocated"]
+    for _ in range(25):
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            flights = list(by.fuse(pairs(3)))
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+        assert all(len(flight.result()) == 1 for flight in flights)
+    assert torch.cuda.memory_stats()["allocation.all.allocated"] == before
