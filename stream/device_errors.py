@@ -1,69 +1,103 @@
-"""Errors of the GPU, its driver and its libraries as one sentence."""
+"""What GPU libraries raise, in one sentence each: the only file that knows their exceptions and messages.
+
+Exceptions are recognised by the names of their types and modules, so that neither CuPy nor Triton is imported.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
+from stream.errors import DeviceError, GifnetError
 
-from stream.errors import DeviceError
+_LIBRARIES = ("torch", "cupy", "cupy_backends", "triton")
+# Words of torch's plain RuntimeErrors that come from the device.
+_CUDA_WORDS = ("cuda", "cublas", "cudnn", "nvrtc", "triton")
 
-_CPU = "or ask for the CPU with --device cpu"
-# What the text of an error holds -> what is wrong and what to do. CUDA errors have no types of their own in
-# every torch, and CuPy's cannot be named without importing it.
-_MEMORY = (
-    "the GPU has too little memory free; take smaller pictures or a smaller --batch, "
-    f"end other programs on it, {_CPU}"
+_FROM_THE_START = "; run again, and take --device cpu if it comes back"
+# Words in an error, in lower case -> the sentence; the first line that fits holds.
+_SENTENCES: tuple[tuple[tuple[str, ...], str], ...] = (
+    (
+        ("out of memory", "memoryallocation", "alloc_failed", "error_out_of_memory"),
+        "the GPU has too little memory left; end other programs on it, take smaller pictures or a smaller "
+        "--batch, or ask for --device cpu",
+    ),
+    (
+        ("insufficient for cuda runtime", "insufficientdriver", "driver version is insufficient"),
+        "the NVIDIA driver is older than the installed torch or CuPy needs; update the driver, or ask for "
+        "--device cpu",
+    ),
+    (
+        ("no kernel image", "nokernelimagefordevice", "unsupported ptx", "unsupportedptxversion"),
+        "the installed torch or CuPy holds no code for this GPU; install builds that support it, or ask for "
+        "--device cpu",
+    ),
+    (
+        ("no cuda-capable device", "no cuda gpus", "nodevice", "no nvidia driver"),
+        "no NVIDIA GPU can be used; let this process see one, or ask for --device cpu",
+    ),
+    (
+        ("busy or unavailable", "devicesunavailable", "device unavailable"),
+        "the GPU is reserved by another program; end that program, take another GPU, or ask for --device cpu",
+    ),
+    (
+        ("ecc", "has fallen off the bus", "devicelost", "hardware stack error", "system not yet initialized"),
+        "the GPU or its driver has failed; see what nvidia-smi says and restart the machine if need be",
+    ),
+    (
+        ("illegal memory access", "illegaladdress", "misaligned address", "misalignedaddress"),
+        "a computation on the GPU read or wrote memory that is not its own, and the GPU cannot be used by "
+        "this process any more" + _FROM_THE_START,
+    ),
+    (
+        ("launch failure", "launchfailure", "device-side assert", "launch timed out", "launchtimeout"),
+        "a computation on the GPU broke off, and the GPU cannot be used by this process any more"
+        + _FROM_THE_START,
+    ),
+    (
+        ("operation not permitted when stream is capturing", "streamcapture"),
+        "the work of a frame could not be recorded as a CUDA graph" + _FROM_THE_START,
+    ),
 )
-_DRIVER = f"the NVIDIA driver is older than this CUDA needs; install a newer one, {_CPU}"
-_SENTENCES = {
-    "out of memory": _MEMORY,
-    "outofmemory": _MEMORY,
-    "insufficient driver": _DRIVER,
-    "insufficientdriver": _DRIVER,
-    "no kernel image": "this GPU's generation is not among those that torch or the kernels are built for; "
-    f"install a torch for it, {_CPU}",
-    "illegal memory access": "the GPU reported a wrong memory access, which is a defect of this program; "
-    f"please report it with the command that you ran, {_CPU}",
-    "unspecified launch failure": f"a computation on the GPU was broken off; start again, {_CPU}",
-    "device-side assert": f"a computation on the GPU was broken off; start again, {_CPU}",
-    "uncorrectable ecc": f"the GPU's memory is faulty (uncorrectable ECC error); restart the machine, {_CPU}",
-    "device lost": f"the GPU fell off the bus; restart the machine, {_CPU}",
-}
 
 
 def explain_cuda_error(error: BaseException) -> str | None:
-    """One sentence on an error of the GPU; None for any other error.
+    """One sentence for an exception of torch, CuPy, Triton or CUDA; None for every other exception.
 
-    Args:
-        error: of torch, CuPy or the driver.
+    A `GifnetError` says its own sentence already, so that the answer for it is None too.
     """
-    if isinstance(error, torch.OutOfMemoryError):
-        return _MEMORY
-    if not isinstance(error, RuntimeError | MemoryError):
+    if isinstance(error, GifnetError) or not _is_of_device(error):
         return None
-    text = str(error).lower()
-    if not any(word in text or word in type(error).__name__.lower() for word in ("cuda", "cudnn", "cublas")):
-        return None
-    for words, sentence in _SENTENCES.items():
-        if words in text:
+    text = f"{type(error).__name__} {error}".lower()
+    for words, sentence in _SENTENCES:
+        if any(word in text for word in words):
             return sentence
-    first_line = str(error).strip().splitlines()[0].rstrip(".")
-    return f"the GPU failed: {first_line}; start again, {_CPU}"
+    first_line = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return f"the GPU reported an error: {first_line}{_FROM_THE_START}"
 
 
 @contextmanager
 def mapped_cuda_errors() -> Iterator[None]:
-    """Turn errors of the GPU inside the block into a `DeviceError`; others pass.
+    """Turn errors of GPU libraries inside the `with` block into `DeviceError`; others pass as they are.
 
     Raises:
-        DeviceError: with one sentence, from the original error.
+        DeviceError: with the sentence of `explain_cuda_error`, and the original error as its cause.
     """
     try:
         yield
-    except (RuntimeError, MemoryError) as error:
+    except Exception as error:
         sentence = explain_cuda_error(error)
         if sentence is None:
             raise
         raise DeviceError(sentence) from error
+
+
+def _is_of_device(error: BaseException) -> bool:
+    kind = type(error)
+    # torch.OutOfMemoryError and torch.AcceleratorError say little of themselves in `__module__`.
+    if kind.__name__ in ("OutOfMemoryError", "AcceleratorError"):
+        return True
+    if kind.__module__.split(".")[0] in _LIBRARIES:
+        return True
+    text = str(error).lower()
+    return kind is RuntimeError and any(word in text for word in _CUDA_WORDS)

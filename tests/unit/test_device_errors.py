@@ -4,35 +4,66 @@ import pytest
 import torch
 
 from stream.device_errors import explain_cuda_error, mapped_cuda_errors
-from stream.errors import DeviceError
+from stream.errors import DeviceError, SourceError
 
 
-class CUDARuntimeError(RuntimeError):
-    """CuPy's has this name."""
+def of_library(module: str, name: str, text: str) -> Exception:
+    """An exception as a library that is not here would raise it."""
+    kind = type(name, (RuntimeError,), {"__module__": module})
+    error: Exception = kind(text)
+    return error
+
+
+RUNTIME = "cupy_backends.cuda.api.runtime"
 
 
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), "too little memory"),
-        (RuntimeError("CUDA error: out of memory"), "too little memory"),
-        (
-            CUDARuntimeError("cudaErrorInsufficientDriver: CUDA driver is old"),
-            "driver is older",
-        ),
-        (RuntimeError("CUDA error: no kernel image is available for execution on the device"), "generation"),
-        (RuntimeError("CUDA error: an illegal memory access was encountered\nCUDA kernel errors"), "defect"),
-        (RuntimeError("cuDNN error: CUDNN_STATUS_EXECUTION_FAILED\nmore"), "the GPU failed: cuDNN error"),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."), "--batch"),
+        (of_library("cupy.cuda.memory", "OutOfMemoryError", "Out of memory allocating 512 bytes"), "--batch"),
+        (RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be"), "--batch"),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"), "--batch"),
+        (of_library(RUNTIME, "CUDARuntimeError", "cudaErrorInsufficientDriver: x"), "update the driver"),
+        (RuntimeError("CUDA error: no kernel image is available for execution"), "no code for this GPU"),
+        (of_library("torch", "AcceleratorError", "CUDA error: an illegal memory access"), "not its own"),
+        (of_library(RUNTIME, "CUDARuntimeError", "cudaErrorLaunchFailure: unspecified"), "broke off"),
+        (RuntimeError("No CUDA GPUs are available"), "no NVIDIA GPU"),
+        (RuntimeError("CUDA error: all CUDA-capable devices are busy or unavailable"), "reserved"),
+        (RuntimeError("CUDA error: uncorrectable ECC error encountered"), "nvidia-smi"),
     ],
 )
-def test_gpu_errors_become_one_sentence(error: BaseException, words: str) -> None:
-    with pytest.raises(DeviceError, match=f"{words}.*--device cpu") as caught, mapped_cuda_errors():
+def test_device_errors_become_one_sentence_with_a_remedy(error: Exception, words: str) -> None:
+    sentence = explain_cuda_error(error)
+    assert sentence is not None and words in sentence
+    assert "\n" not in sentence and ";" in sentence
+
+
+def test_an_unknown_error_of_the_device_keeps_its_first_line() -> None:
+    error = of_library("triton.compiler.errors", "CompilationError", "at 3:4: bad\nlong listing")
+    assert explain_cuda_error(error) == (
+        "the GPU reported an error: at 3:4: bad; run again, and take --device cpu if it comes back"
+    )
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("CUDA"),
+        RuntimeError("expected a tensor of 3 dimensions"),
+        DeviceError("said"),
+        KeyError("x"),
+    ],
+)
+def test_other_errors_are_not_explained(error: Exception) -> None:
+    assert explain_cuda_error(error) is None
+    with pytest.raises(type(error)), mapped_cuda_errors():
         raise error
-    assert "\n" not in str(caught.value)
-    assert caught.value.__cause__ is error
 
 
-def test_other_errors_pass() -> None:
-    assert explain_cuda_error(ValueError("CUDA")) is None
-    with pytest.raises(RuntimeError, match="something else"), mapped_cuda_errors():
-        raise RuntimeError("something else")
+def test_mapping_keeps_the_cause_and_our_own_errors() -> None:
+    with pytest.raises(DeviceError, match="too little memory") as caught, mapped_cuda_errors():
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+    assert isinstance(caught.value.__cause__, torch.OutOfMemoryError)
+    with pytest.raises(SourceError, match="as it was"), mapped_cuda_errors():
+        raise SourceError("as it was")
