@@ -15,6 +15,7 @@ from stream.frame import View
 
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
+Decoder = Literal["auto", "cpu", "cuda"]
 
 
 class Settings(BaseModel):
@@ -30,6 +31,10 @@ class InputSettings(Settings):
     name: Annotated[str | None, Field(description="name in reports")] = None
     bits: Annotated[int | None, Field(ge=8, le=16, description="significant bits of a grey count")] = None
     rate: Annotated[float | None, Field(gt=0, description="frames a second of an image folder")] = None
+    decoder: Annotated[
+        Decoder,
+        Field(description="where video is decoded; auto: by NVDEC on a GPU that runs the network, if it can"),
+    ] = "auto"
 
 
 class PairingSettings(Settings):
@@ -84,7 +89,10 @@ class OutputSettings(Settings):
 
     uri: Annotated[str, Field(min_length=1, description="path or URI of the output; repeatable")]
     view: Annotated[View, Field(description="which picture is written")] = "fused"
-    encoder: Annotated[str | None, Field(description="video encoder, libx264 by default")] = None
+    encoder: Annotated[
+        str | None,
+        Field(description="video encoder; by default h264_nvenc on a GPU that has it, else libx264"),
+    ] = None
     quality: Annotated[
         int | None, Field(ge=0, le=63, description="constant rate factor, lower is better")
     ] = None
@@ -135,9 +143,11 @@ NAMES: dict[str, str] = {
     "visible_name": "visible.name",
     "visible_bits": "visible.bits",
     "visible_rate": "visible.rate",
+    "visible_decoder": "visible.decoder",
     "thermal_name": "thermal.name",
     "thermal_bits": "thermal.bits",
     "thermal_rate": "thermal.rate",
+    "thermal_decoder": "thermal.decoder",
     "report": "report",
 }
 

@@ -1,6 +1,6 @@
 """What GPU libraries raise, in one sentence each: the only file that knows their exceptions and messages.
 
-Exceptions are recognised by the names of their types and modules, so that neither CuPy nor Triton is imported.
+Exceptions are recognised by the names of their types and modules, so that no library is imported.
 """
 
 from __future__ import annotations
@@ -41,7 +41,13 @@ _SENTENCES: tuple[tuple[tuple[str, ...], str], ...] = (
         "the GPU is reserved by another program; end that program, take another GPU, or ask for --device cpu",
     ),
     (
-        ("ecc", "has fallen off the bus", "devicelost", "hardware stack error", "system not yet initialized"),
+        (
+            "ecc error",
+            "has fallen off the bus",
+            "devicelost",
+            "hardware stack error",
+            "system not yet initialized",
+        ),
         "the GPU or its driver has failed; see what nvidia-smi says and restart the machine if need be",
     ),
     (
