@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stream.config import InputSettings
 from stream.errors import SourceError
@@ -15,17 +16,21 @@ from stream.sources.synthetic import SyntheticSource
 from stream.sources.video import VideoSource
 from stream.uri import Uri, parse_uri
 
+if TYPE_CHECKING:
+    import torch
+
 __all__ = ["Role", "Source", "SourceInfo", "open_source"]
 
 SUPPORTED = "a video file, a folder or glob of pictures, images://FOLDER and synthetic://street?seed=1"
 
 
-def open_source(settings: InputSettings, role: Role) -> Source:
+def open_source(settings: InputSettings, role: Role, device: torch.device | None = None) -> Source:
     """Open what a path or URI names.
 
     Args:
         settings: of the input; `uri` chooses the kind of source.
         role: `visible` gives `rgb24` frames, `thermal` gives `gray8` or `gray16le`.
+        device: where the network runs; frames of video are decoded there if possible. None for the CPU.
 
     Returns:
         A source; close it, or use it in a `with`.
@@ -36,20 +41,22 @@ def open_source(settings: InputSettings, role: Role) -> Source:
     uri = parse_uri(settings.uri)
     if uri.scheme not in OPENERS:
         raise SourceError(f"{uri}: no source is known for {uri.scheme}://; supported are {SUPPORTED}")
+    if _is_video(uri):
+        check_options(uri, set())
+        return VideoSource(settings, Path(uri.path), role, device)
+    if settings.decoder == "cuda":
+        raise SourceError(f"{uri} holds no video that NVDEC decodes; take --{role}-decoder auto or cpu")
     return OPENERS[uri.scheme](settings, uri, role)
 
 
-def _open_path(settings: InputSettings, uri: Uri, role: Role) -> Source:
-    if is_picture_path(uri.path):
-        return ImageSource(settings, uri, role)
-    check_options(uri, set())
-    return VideoSource(settings, Path(uri.path), role)
+def _is_video(uri: Uri) -> bool:
+    return uri.scheme in ("", "file") and not is_picture_path(uri.path)
 
 
-# Scheme -> what opens it; the empty one is a plain path.
+# Scheme -> what opens it where it is no video; the empty one is a plain path.
 OPENERS: dict[str, Callable[[InputSettings, Uri, Role], Source]] = {
-    "": _open_path,
-    "file": _open_path,
+    "": ImageSource,
+    "file": ImageSource,
     "images": ImageSource,
     "synthetic": SyntheticSource,
 }

@@ -27,6 +27,8 @@ class SourceInfo:
         time_base: unit of the container's time stamps, in seconds.
         colour: of the original video, to be carried to the output.
         codec: name of the decoder or reader, for people.
+        decoder: what decodes video and where, `cpu (libav h264)` or `cuda (NVDEC h264)`; empty without video.
+        decoder_why: one phrase on why that decodes.
         live: True when frames are lost if nobody reads.
         audio: True when an audio track can be carried over from `uri`.
     """
@@ -41,6 +43,8 @@ class SourceInfo:
     time_base: Fraction = Fraction(1, 90_000)
     colour: Colour = field(default_factory=Colour)
     codec: str = ""
+    decoder: str = ""
+    decoder_why: str = ""
     live: bool = False
     audio: bool = False
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+from av.codec.hwaccel import HWAccel
 from av.stream import Disposition
 
 from stream.errors import SourceError
@@ -18,23 +19,27 @@ _DURATION_TAG = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 _NOT_VIDEO = {"tty"}
 
 
-def open_container(path: Path) -> Any:
+def open_container(path: Path, hardware: HWAccel | None = None) -> Any:
     """Open a file for reading.
 
     Args:
         path: the file.
+        hardware: what decodes its video in place of the CPU.
 
     Returns:
         An `av.container.InputContainer`; close it.
 
     Raises:
         SourceError: when it is missing, empty, a folder, not readable or no media file.
+        av.error.FFmpegError: when it is the hardware that cannot be opened.
     """
     _check_file(path)
     try:
         # The prefix keeps libav from taking a colon in the name for a protocol.
-        container = av.open(f"file:{path}", "r")
+        container = av.open(f"file:{path}", "r", hwaccel=hardware)
     except av.error.FFmpegError as error:
+        if hardware is not None:
+            raise
         raise SourceError(_why_not_opened(path, error)) from None
     if container.format.name in _NOT_VIDEO:
         container.close()

@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import av
 from av import VideoFrame
 
 from stream.config import InputSettings
 from stream.errors import SourceError
-from stream.frame import Frame
+from stream.frame import AnyPixels, Frame
 from stream.sources.base import SourceInfo
-from stream.sources.containers import declared_end_s, declared_frames, open_container, video_stream
+from stream.sources.decoders import SURFACES, Video, video_of, why_cpu
+from stream.sources.packets import DEFAULT_RATE, PictureReader
 from stream.sources.pixels import Converter, choose_target, colour_of, display_matrix, rotation_degrees
 from stream.sources.reader import Reader, Role
+from stream.sources.yuv import yuv_of
 from stream.uri import mask
 
-DEFAULT_RATE = Fraction(25)
-# A file ends early when it misses more than this share of its stated length, and more than these frames.
-MISSING_SHARE = Fraction(1, 50)
-MISSING_FRAMES = 2
+if TYPE_CHECKING:
+    import torch
+
+    from stream.sources.nvdec import Surfaces
+
+_log = logging.getLogger(__name__)
+
+# What opening NVDEC raises without a GPU, without its decoder, or for a stream that it does not take.
+_HARDWARE_ERRORS = (av.error.FFmpegError, NotImplementedError, RuntimeError)
+
+
+def open_cuda_surfaces(device: torch.device) -> Surfaces:
+    """NVDEC of a CUDA device; torch is imported here, so that files can be looked at without it."""
+    from stream.sources.nvdec import CudaSurfaces
+
+    return CudaSurfaces(device)
 
 
 class VideoSource(Reader):
@@ -34,70 +50,116 @@ class VideoSource(Reader):
     Positions (`Frame.index`) count the lost frames too. Where no matrix is tagged, video of up to 576 lines
     is taken for BT.601 and larger video for BT.709.
 
+    Everything that is known of a video is what the CPU's decoder finds in its first picture; then NVDEC takes
+    over where it is wanted and possible.
+
     Attributes:
         container: name of the container format.
     """
 
-    def __init__(self, settings: InputSettings, path: Path, role: Role) -> None:
+    def __init__(
+        self,
+        settings: InputSettings,
+        path: Path,
+        role: Role,
+        device: torch.device | None = None,
+        open_surfaces: Callable[[torch.device], Surfaces] = open_cuda_surfaces,
+    ) -> None:
         """Open a file and decode its first frame.
 
         Args:
             settings: of the input; `bits` holds for thermal counts.
             path: the file.
             role: decides the pixel format of the frames.
+            device: where the network runs; frames may stay there. None for the CPU.
+            open_surfaces: gives what NVDEC decodes into.
 
         Raises:
-            SourceError: when the file holds no video that can be decoded.
+            SourceError: when the file holds no video that can be decoded, or not by the decoder asked for.
         """
         super().__init__()
-        self._name = str(path)
+        self._name, self._role = str(path), role
         self._yielded = 0
-        self._container = open_container(path)
+        self._pictures = PictureReader(path)
         try:
-            self._prepare(settings, role)
+            video = self._prepare(settings)
+            self._choose_decoder(settings, path, video, device, open_surfaces)
         except BaseException:
             self.close()
             raise
+        self.lost = self._pictures.lost
 
-    def _prepare(self, settings: InputSettings, role: Role) -> None:
-        self._stream: Any = video_stream(self._container, self._name)
-        self._stream.thread_type = "AUTO"
-        self._rate: Fraction | None = self._stream.average_rate or self._stream.guessed_rate or None
-        # Read before decoding: libav revises what a file says while it reads.
-        self._end_s = declared_end_s(self._container, self._stream, self._rate)
-        self._read_until_s = Fraction(0)
-        frames = declared_frames(self._container, self._stream, self._rate)
-        self._pictures = self._decode()
-        first = next(self._pictures, None)
-        if first is None:
-            raise SourceError(f"{self._name} holds no frame that can be decoded: it is damaged or cut off")
-        self._first: VideoFrame | None = first
+    def _prepare(self, settings: InputSettings) -> Video:
+        pictures, first = self._pictures, self._pictures.first
         self._size = first.width, first.height
         matrix = display_matrix(first)
         self.stored_format = first.format.name
         self.stored_bits = first.format.components[0].bits
-        self.container: str = self._container.format.name
+        self.container: str = pictures.container.format.name
         self.rotation = rotation_degrees(matrix)
-        self._target = choose_target(first.format, role, settings.bits, self._name)
-        self._convert = Converter(self._target)
+        self._target = choose_target(first.format, self._role, settings.bits, self._name)
+        self._convert: Callable[[VideoFrame], AnyPixels] = Converter(self._target)
         width, height = self._size if matrix[0] else self._size[::-1]
+        context = pictures.stream.codec_context
         self.info = SourceInfo(
             uri=mask(settings.uri),
             width=width,
             height=height,
             pixel_format=self._target.pixel_format,
             bits=self._target.bits,
-            rate=self._rate,
-            frames=frames,
-            time_base=self._stream.time_base,
-            colour=colour_of(self._stream.codec_context),
-            codec=self._stream.codec_context.name,
-            audio=bool(self._container.streams.audio),
+            rate=pictures.rate,
+            frames=pictures.frames,
+            time_base=pictures.stream.time_base,
+            colour=colour_of(context),
+            codec=context.name,
+            audio=bool(pictures.container.streams.audio),
         )
+        return video_of(context.codec, first)
 
-    def _read(self) -> Iterator[Frame]:
+    def _choose_decoder(
+        self,
+        settings: InputSettings,
+        path: Path,
+        video: Video,
+        device: torch.device | None,
+        open_surfaces: Callable[[torch.device], Surfaces],
+    ) -> None:
+        decoder, why = f"cpu (libav {video.codec})", why_cpu(settings.decoder, device, video)
+        if why is None:
+            assert device is not None
+            why = self._move(path, video, open_surfaces(device))
+        if why is None:
+            decoder, why = f"cuda (NVDEC {video.codec})", "the network runs on this GPU"
+        elif settings.decoder == "cuda":
+            raise SourceError(
+                f"{self._name} cannot be decoded by NVDEC: {why}; take --{self._role}-decoder auto or cpu"
+            )
+        self.info = replace(self.info, decoder=decoder, decoder_why=why)
+        _log.info("%s: decoder %s: %s", self._name, decoder, why)
+
+    def _move(self, path: Path, video: Video, surfaces: Surfaces) -> str | None:
+        """Let NVDEC begin anew; gives the reason, in one phrase, where it does not."""
+        from stream.sources.nvdec import SurfaceConverter
+
+        yuv = yuv_of(self._pictures.first, SURFACES[video.pixel_format])
+        try:
+            with surfaces.hardware() as hardware:
+                moved = PictureReader(path, hardware)
+        except _HARDWARE_ERRORS as error:
+            return f"NVDEC cannot be opened here ({getattr(error, 'strerror', None) or error})"
+        except SourceError:
+            return "NVDEC decodes no frame of it"
+        if surfaces.surface(moved.first) is None:
+            moved.close()
+            return "this GPU's NVDEC does not take its profile or size"
+        self._pictures.close()
+        self._pictures = moved
+        self._convert = SurfaceConverter(surfaces, self._target, yuv)
+        return None
+
+    def _read(self) -> Generator[Frame, None, None]:
         last_s: Fraction | None = None
-        for picture in self._all_pictures():
+        for picture in self._pictures:
             self._check_size(picture)
             time_s = self._time_s(picture)
             if last_s is not None and time_s <= last_s:
@@ -106,51 +168,7 @@ class VideoSource(Reader):
             last_s = time_s
             yield self._frame(picture, time_s)
             self._yielded += 1
-        self._check_end()
-
-    def _all_pictures(self) -> Iterator[VideoFrame]:
-        first, self._first = self._first, None
-        if first is not None:
-            yield first
-        yield from self._pictures
-
-    def _decode(self) -> Iterator[VideoFrame]:
-        for packet in self._packets():
-            for picture in self._decode_packet(packet):
-                if picture.is_corrupt:
-                    self.lost["corrupt"] += 1
-                else:
-                    yield picture
-
-    def _packets(self) -> Iterator[Any]:
-        """Packets to the end of the file; the last one is empty and draws out what the decoder holds."""
-        packets = self._container.demux(self._stream)
-        while True:
-            try:
-                packet = next(packets, None)
-            except av.error.FFmpegError as error:
-                raise SourceError(
-                    f"{self._name} cannot be read on after {_clock(self._read_until_s)}: {error.strerror}"
-                ) from None
-            if packet is None:
-                return
-            if packet.pts is not None:
-                until_s = (packet.pts + (packet.duration or 0)) * packet.time_base
-                self._read_until_s = max(self._read_until_s, until_s)
-            yield packet
-
-    def _decode_packet(self, packet: Any) -> Iterator[VideoFrame]:
-        while True:
-            try:
-                yield from packet.decode()
-                return
-            except av.error.EOFError:
-                return
-            except av.error.FFmpegError:
-                self.lost["corrupt"] += 1
-                # The empty packet at the end may still draw out frames behind the damaged one.
-                if packet.size:
-                    return
+        self._pictures.check_end()
 
     def _frame(self, picture: VideoFrame, time_s: Fraction) -> Frame:
         target = self._target
@@ -158,7 +176,8 @@ class VideoSource(Reader):
             pixels = self._convert(picture)
         except (av.error.FFmpegError, ValueError):
             raise SourceError(
-                f"{self._name} has pixels of the format {picture.format.name}, which cannot be converted"
+                f"{self._name} has pixels of the format {picture.format.name} at frame {self._position()}, "
+                f"which cannot be converted ({self.info.decoder}); another decoder or another file may do"
             ) from None
         return Frame(pixels, target.pixel_format, time_s, "pts", self._position(), target.bits)
 
@@ -167,7 +186,7 @@ class VideoSource(Reader):
 
     def _time_s(self, picture: VideoFrame) -> Fraction:
         if picture.pts is None or picture.time_base is None:
-            return self._position() / (self._rate or DEFAULT_RATE)
+            return self._position() / (self._pictures.rate or DEFAULT_RATE)
         return picture.pts * picture.time_base
 
     def _check_size(self, picture: VideoFrame) -> None:
@@ -178,26 +197,14 @@ class VideoSource(Reader):
                 f"{_by(size)} pixels; cut it there and give the parts one by one"
             )
 
-    def _check_end(self) -> None:
-        if self._end_s is None:
-            return
-        missing_s = self._end_s - self._read_until_s
-        frame_s = 1 / (self._rate or DEFAULT_RATE)
-        if missing_s > max(MISSING_FRAMES * frame_s, MISSING_SHARE * self._end_s):
-            raise SourceError(
-                f"{self._name} ends early: it was read up to {_clock(self._read_until_s)} of "
-                f"{_clock(self._end_s)}, the rest is missing"
-            )
-
     def close(self) -> None:
         """Close the file; may be called twice."""
-        self._container.close()
+        frames: Iterator[Frame] | None = self._frames
+        if isinstance(frames, Generator):
+            # It holds the last picture, which may be memory of the GPU.
+            frames.close()
+        self._pictures.close()
 
 
 def _by(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]}"
-
-
-def _clock(time_s: Fraction) -> str:
-    minutes, seconds = divmod(float(time_s), 60)
-    return f"{int(minutes)}:{seconds:06.3f}"
