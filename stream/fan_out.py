@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from stream.config import OutputSettings, RunSettings
-from stream.frame import FusedFrame
+from stream.frame import FusedFrame, View
 from stream.places import local_path
 from stream.report import Output, RunReport
 from stream.sinks import open_sink
@@ -22,8 +22,16 @@ class FanOut:
     Closing finishes every sink, also when one of them or the run has failed, and masks no exception.
     """
 
-    def __init__(self, settings: RunSettings, visible: SourceInfo, report: RunReport) -> None:
+    def __init__(
+        self, settings: RunSettings, visible: SourceInfo, report: RunReport, device: str = "cpu"
+    ) -> None:
         """Open all sinks.
+
+        Args:
+            settings: of the outputs, and where sound comes from.
+            visible: gives rate, time base, colour and size.
+            report: gets the outputs, and a count of every frame.
+            device: type of the device that fuses, `cpu` or `cuda`.
 
         Raises:
             SinkError: when one cannot be opened; those before it are closed again.
@@ -32,10 +40,12 @@ class FanOut:
         report.outputs = [Output(mask(output.uri), output.view) for output in settings.outputs]
         with ExitStack() as stack:
             self._sinks = [
-                stack.enter_context(open_sink(output, _options(output, settings, visible)))
+                stack.enter_context(open_sink(output, _options(output, settings, visible, device)))
                 for output in settings.outputs
             ]
             self._stack = stack.pop_all()
+        for sink, noted in zip(self._sinks, report.outputs, strict=True):
+            noted.encoder = sink.encoder
 
     def write(self, frame: FusedFrame) -> None:
         """Give a frame to every sink.
@@ -63,7 +73,7 @@ class FanOut:
         self._stack.__exit__(kind, error, trace)
 
 
-def _options(output: OutputSettings, settings: RunSettings, visible: SourceInfo) -> SinkOptions:
+def _options(output: OutputSettings, settings: RunSettings, visible: SourceInfo, device: str) -> SinkOptions:
     audio = local_path(settings.visible.uri) if output.audio and visible.audio else None
     return SinkOptions(
         view=output.view,
@@ -73,4 +83,11 @@ def _options(output: OutputSettings, settings: RunSettings, visible: SourceInfo)
         encoder=output.encoder,
         quality=output.quality,
         audio_from=str(audio) if audio else None,
+        device=device,
+        size=_picture_size(output.view, visible),
     )
+
+
+def _picture_size(view: View, visible: SourceInfo) -> tuple[int, int]:
+    side_by_side = view == "side-by-side"
+    return visible.width * (3 if side_by_side else 1), visible.height

@@ -27,11 +27,13 @@ class Output:
         uri: as the user gave it, passwords masked.
         view: which picture it holds.
         frames: how many were written.
+        encoder: name of the video encoder that writes it, empty where none does.
     """
 
     uri: str
     view: str
     frames: int = 0
+    encoder: str = ""
 
 
 @dataclass(slots=True)
@@ -42,6 +44,7 @@ class RunReport:
         clock: for the wall time.
         settings: effective settings without passwords.
         device: where the network ran, and why there.
+        decoders: what decoded each stream and why, by stream; empty for streams that are no video.
         weights: name and SHA-256.
         precision: number format that was really used.
         frames_in: frames read, by stream.
@@ -58,6 +61,7 @@ class RunReport:
     clock: Clock
     settings: dict[str, Any] = field(default_factory=dict)
     device: dict[str, str] = field(default_factory=dict)
+    decoders: dict[str, dict[str, str]] = field(default_factory=dict)
     weights: dict[str, str] = field(default_factory=dict)
     precision: str = ""
     frames_in: Counter[str] = field(default_factory=Counter)
@@ -101,6 +105,7 @@ class RunReport:
             "versions": versions(),
             "settings": self.settings,
             "device": self.device,
+            "decoders": self.decoders,
             "weights": self.weights,
             "precision": self.precision,
             "frames_in": {stream: self.frames_in[stream] for stream in ("visible", "thermal")},

@@ -87,11 +87,14 @@ def _lines(report: RunReport) -> Iterator[tuple[str, str]]:
             yield f"lost ({stream})", _reasons(reasons)
     if report.device:
         yield "device", f"{report.device['name']}, {report.precision} ({report.device['why']})"
+    for stream, decoder in report.decoders.items():
+        yield stream, f"decoded by {decoder['name']}: {decoder['why']}"
     if report.weights:
         yield "weights", f"{report.weights['name']}, SHA-256 {report.weights['sha256'][:12]}"
     for output in report.outputs:
         if output.frames:
-            yield "written", f"{output.uri} ({output.view}, {output.frames} frames)"
+            encoder = f", {output.encoder}" if output.encoder else ""
+            yield "written", f"{output.uri} ({output.view}, {output.frames} frames{encoder})"
 
 
 def _reasons(reasons: dict[str, int]) -> str:

@@ -22,6 +22,8 @@ class SinkOptions:
         encoder: name of the video encoder, None for the sink's default.
         quality: constant rate factor of the encoder, lower is better; None for the sink's default.
         audio_from: file whose audio is copied beside the pictures, None for silence.
+        device: type of the device that fuses; on `cuda` the default encoder may be NVENC.
+        size: width and height of the pictures to be written; None when unknown.
     """
 
     view: View = "fused"
@@ -31,15 +33,22 @@ class SinkOptions:
     encoder: str | None = None
     quality: int | None = None
     audio_from: str | None = None
+    device: str = "cpu"
+    size: tuple[int, int] | None = None
 
 
 class Sink(Protocol):
     """Takes fused frames in the order of their times; used by one thread only.
 
     `close` finishes the output so that it is whole; what was written before an error stays playable.
+
+    Attributes:
+        written: frames so far.
+        encoder: name of the video encoder, empty for sinks without one.
     """
 
     written: int
+    encoder: str
 
     def write(self, frame: FusedFrame) -> None:
         """Write one frame.

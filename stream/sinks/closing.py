@@ -18,6 +18,8 @@ class Closing:
     first error is the one that is seen.
     """
 
+    encoder = ""
+
     def close(self) -> None:
         """Finish and release; may be called twice."""
         raise NotImplementedError

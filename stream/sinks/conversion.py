@@ -9,6 +9,7 @@ from av import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from stream.frame import Colour, Pixels
+from stream.sinks.encoders import SUBSAMPLED
 from stream.sources.pixels import BT601_MAX_HEIGHT_PX
 
 # H.273 matrix -> the scaler's name for it.
@@ -34,7 +35,7 @@ def written_colour(source: Colour, height_px: int, pixel_format: str) -> Colour:
         height_px: of the output.
         pixel_format: of the encoder; RGB formats have no matrix and full range.
     """
-    if not pixel_format.startswith("yuv"):
+    if pixel_format not in SUBSAMPLED:
         return Colour(_RGB_MATRIX, source.primaries, source.transfer, full_range=True)
     by_height = _BT601 if height_px <= BT601_MAX_HEIGHT_PX else _BT709
     matrix = source.matrix if source.matrix in _SCALER_MATRICES else by_height
@@ -62,7 +63,7 @@ class Converter:
             A frame of the pixel format. For 4:2:0, which needs even sides, an odd width or height grows by
             one pixel that repeats the last column or row.
         """
-        if self._pixel_format == "yuv420p":
+        if self._pixel_format in SUBSAMPLED:
             pixels = even(pixels)
         picture = self._scaler.reformat(
             VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgb24"),

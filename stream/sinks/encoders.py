@@ -9,6 +9,8 @@ import av
 from stream.errors import SinkError
 
 DEFAULT_ENCODER = "libx264"
+GPU_ENCODER = "h264_nvenc"
+SUBSAMPLED = ("yuv420p", "nv12")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Encoder:
     @property
     def subsampled(self) -> bool:
         """True when width and height must be even."""
-        return self.pixel_format == "yuv420p"
+        return self.pixel_format in SUBSAMPLED
 
 
 # B-frames and look-ahead are kept short: what is inside the encoder is lost when the process is killed.
@@ -50,6 +52,7 @@ _X265 = {
 _SVT = {"preset": "8", "crf": "{quality}", "svtav1-params": "lp=2:pred-struct=1"}
 _VP9 = {"crf": "{quality}", "b": "0", "deadline": "realtime", "cpu-used": "6", "lag-in-frames": "0"}
 _MPEG4 = {"qmin": "{quality}", "qmax": "{quality}"}
+# NVENC takes a `cq` of 0 for "as you like", so that its scale begins at 1. It works on NV12.
 _NVENC = {"preset": "p4", "rc": "vbr", "cq": "{quality}", "b": "0", "bf": "0"}
 
 ENCODERS = {
@@ -61,9 +64,9 @@ ENCODERS = {
         Encoder("libvpx-vp9", _VP9, 0, 63, 28, finest=1_000_000),
         Encoder("mpeg4", _MPEG4, 1, 31, 3, finest=65_535),
         Encoder("ffv1", {"level": "3"}, None, 0, 0, pixel_format="bgr0"),
-        Encoder("h264_nvenc", _NVENC, 0, 51, 19),
-        Encoder("hevc_nvenc", _NVENC, 0, 51, 21),
-        Encoder("av1_nvenc", _NVENC, 0, 63, 28),
+        Encoder(GPU_ENCODER, _NVENC, 1, 51, 19, pixel_format="nv12"),
+        Encoder("hevc_nvenc", _NVENC, 1, 51, 21, pixel_format="nv12"),
+        Encoder("av1_nvenc", _NVENC, 1, 63, 28, pixel_format="nv12"),
     )
 }
 

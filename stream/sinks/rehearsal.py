@@ -14,18 +14,51 @@ import numpy as np
 
 from stream.errors import SinkError
 from stream.sinks.base import SinkOptions
-from stream.sinks.encoders import Encoder
+from stream.sinks.encoders import DEFAULT_ENCODER, GPU_ENCODER, Encoder, choose_encoder
 from stream.sinks.place import reason
 from stream.sinks.video_file import VideoFile
 
 _SIZE = (256, 256)
 
+Coder = tuple[Encoder, dict[str, str]]
+
 _log = logging.getLogger(__name__)
 
 
-def rehearse(
-    path: Path, container: str, coder: tuple[Encoder, dict[str, str]], options: SinkOptions
-) -> SinkOptions:
+def choose_coder(container: str, options: SinkOptions) -> Coder:
+    """The encoder that is asked for; without one, NVENC where the GPU fuses and has it, else libx264.
+
+    NVENC is tried with a picture of the size that will be written, since it does not take every size.
+
+    Raises:
+        SinkError: when the encoder is unknown or not in this installation, or the quality off its scale.
+    """
+    if options.encoder is None and options.device == "cuda":
+        coder = gpu_coder(options.quality)
+        if coder and opens(container, coder, options):
+            return coder
+        _log.info("%s cannot be opened here for such pictures: %s is used", GPU_ENCODER, DEFAULT_ENCODER)
+    return choose_encoder(options.encoder, options.quality)
+
+
+def gpu_coder(quality: int | None) -> Coder | None:
+    """NVENC with a quality; None where its scale does not have that number, or this PyAV not the encoder."""
+    try:
+        return choose_encoder(GPU_ENCODER, quality)
+    except SinkError:
+        return None
+
+
+def opens(container: str, coder: Coder, options: SinkOptions) -> bool:
+    """Whether one silent black picture can be encoded into memory."""
+    try:
+        encode_black(container, coder, replace(options, audio_from=None), options.size or _SIZE)
+    except (av.error.FFmpegError, ValueError):
+        return False
+    return True
+
+
+def rehearse(path: Path, container: str, coder: Coder, options: SinkOptions) -> SinkOptions:
     """Encode one black picture into memory; without sound where only that does not fit the container.
 
     Returns:
@@ -47,11 +80,12 @@ def rehearse(
         raise SinkError(_why_not(path, coder[0], error)) from error
 
 
-def encode_black(container: str, coder: tuple[Encoder, dict[str, str]], options: SinkOptions) -> None:
+def encode_black(container: str, coder: Coder, options: SinkOptions, size: tuple[int, int] = _SIZE) -> None:
     """Encode one black picture into memory; raises what PyAV raises."""
-    file = VideoFile(io.BytesIO(), container, coder, options, _SIZE, Fraction(0))
+    width, height = size
+    file = VideoFile(io.BytesIO(), container, coder, options, size, Fraction(0))
     try:
-        file.add(np.zeros((*_SIZE, 3), np.uint8), Fraction(0))
+        file.add(np.zeros((height, width, 3), np.uint8), Fraction(0))
     except BaseException:
         with suppress(av.error.FFmpegError, ValueError):
             file.close()
@@ -62,10 +96,10 @@ def encode_black(container: str, coder: tuple[Encoder, dict[str, str]], options:
 def _why_not(path: Path, encoder: Encoder, error: Exception) -> str:
     if encoder.name.endswith("_nvenc") and not isinstance(error, ValueError):
         return (
-            f"the encoder {encoder.name} cannot be opened: this machine has no NVIDIA video encoder "
-            "or no driver for it; leave the encoder out to use libx264"
+            f"the encoder {encoder.name} cannot be opened: this machine has no NVIDIA video encoder for it "
+            f"(H100, H200 and A100 have none) or no driver; take the encoder {DEFAULT_ENCODER}"
         )
     return (
         f"{encoder.name} cannot write {path.suffix} files here ({reason(error)}); "
-        "use .mkv, or leave the encoder out to use libx264"
+        f"use .mkv, or take the encoder {DEFAULT_ENCODER}"
     )

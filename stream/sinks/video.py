@@ -13,9 +13,8 @@ from stream.errors import SinkError
 from stream.frame import FusedFrame
 from stream.sinks.base import SinkOptions
 from stream.sinks.closing import Closing
-from stream.sinks.encoders import choose_encoder
 from stream.sinks.place import check_place, reason
-from stream.sinks.rehearsal import rehearse
+from stream.sinks.rehearsal import choose_coder, rehearse
 from stream.sinks.video_file import CONTAINERS, VideoFile
 from stream.view import render
 
@@ -43,7 +42,8 @@ class VideoSink(Closing):
         self.written = 0
         self._path = path
         self._container = CONTAINERS[path.suffix.lower()]
-        self._coder = choose_encoder(options.encoder, options.quality)
+        self._coder = choose_coder(self._container, options)
+        self.encoder = self._coder[0].name
         check_place(path)
         self._options = rehearse(path, self._container, self._coder, options)
         self._file: VideoFile | None = None
@@ -111,7 +111,7 @@ class VideoSink(Closing):
             return reason(error)
         return (
             f"{self._coder[0].name} does not take pictures of {self._size[0]}x{self._size[1]}; "
-            "leave the encoder out to use libx264, or write larger pictures"
+            "take the encoder libx264, or pictures of another size"
         )
 
 

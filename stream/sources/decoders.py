@@ -1,4 +1,4 @@
-"""Which decoder a video gets, libav on the CPU or NVDEC on the GPU that fuses; nothing here touches a device."""
+"""Which decoder a video gets, libav on the CPU or NVDEC on the GPU; nothing here touches a device."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 FFmpeg decodes in the CUDA context that torch uses, so that both see the same memory. It is handed over by
 `current_ctx`, which takes the context of the calling thread as it is. PyAV's default, `primary_ctx`, insists
-on flags that the context does not have once torch has opened it, and the device is chosen before sources open.
+on flags that the context does not have once torch has opened it, and the device is opened before the sources.
 """
 
 from __future__ import annotations
