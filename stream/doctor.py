@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
 import platform
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -53,12 +51,12 @@ def examine() -> list[Row]:
     rows += [_package_row(name) for name in NEEDED]
     if any(row.standing == "problem" for row in rows):
         return rows
-    from stream.doctor_media import decoder_row, encoder_rows, hardware_decoder_row
+    from stream.doctor_gpu import gpu_rows
+    from stream.doctor_media import decoder_row, encoder_rows
 
-    rows += [cpu_row(cpu_flags(_text("/proc/cpuinfo")), _cores()), _threads_row()]
-    rows += [memory_row(_text("/proc/meminfo")), _space_row()]
-    rows += [_cuda_row(), _cupy_row()]
-    rows += [*encoder_rows(), decoder_row(), hardware_decoder_row()]
+    rows += [cpu_row(cpu_flags(text_of("/proc/cpuinfo")), _cores()), _threads_row()]
+    rows += [memory_row(text_of("/proc/meminfo")), _space_row()]
+    rows += [*gpu_rows(), *encoder_rows(), decoder_row()]
     return rows + list(_weight_rows())
 
 
@@ -133,51 +131,6 @@ def space_row(folder: str, free_bytes: int) -> Row:
     return Row("temporary files", "ok", found)
 
 
-def cuda_row(built_for: str | None, driver: str | None, devices: list[str]) -> Row:
-    """GPU, driver and the build of torch.
-
-    Args:
-        built_for: CUDA version that torch is built for, None for a build without.
-        driver: version of the NVIDIA driver, None without.
-        devices: what torch can use.
-    """
-    if devices:
-        return Row("GPU", "ok", f"{', '.join(devices)}; CUDA {built_for}, driver {driver or 'unknown'}")
-    if driver is None:
-        return Row(
-            "GPU", "missing", "no NVIDIA driver", "for a GPU, install one and its driver; else use the CPU"
-        )
-    if built_for is None:
-        remedy = "install a build of torch with CUDA, see pytorch.org"
-        return Row("GPU", "missing", f"driver {driver}, but this torch is built without CUDA", remedy)
-    remedy = "update the driver, or let the container see the GPU (docker run --gpus all)"
-    return Row("GPU", "missing", f"driver {driver}, torch for CUDA {built_for} finds no GPU", remedy)
-
-
-def _cuda_row() -> Row:
-    import torch
-
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    properties = [torch.cuda.get_device_properties(index) for index in range(count)]
-    devices = [f"{device.name} with {device.total_memory / _GB:.0f} GB" for device in properties]
-    return cuda_row(torch.version.cuda, driver_version(_text("/proc/driver/nvidia/version")), devices)
-
-
-def driver_version(text: str) -> str | None:
-    """Version of the NVIDIA driver, from the text of /proc/driver/nvidia/version."""
-    words = text.split("\n")[0].split()
-    return next((word for word in words if word[:1].isdigit() and "." in word), None)
-
-
-def _cupy_row() -> Row:
-    if importlib.util.find_spec("cupy") is None:
-        remedy = "for a GPU only: python -m pip install 'gifnet-stream[gpu]'"
-        return Row("CuPy", "missing", "not installed", remedy)
-    with suppress(PackageNotFoundError):
-        return Row("CuPy", "ok", version("cupy-cuda13x"))
-    return Row("CuPy", "ok", "another build of it")
-
-
 def _threads_row() -> Row:
     import torch
 
@@ -212,7 +165,8 @@ def _cores() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def _text(path: str) -> str:
+def text_of(path: str) -> str:
+    """Text of a file of the system, empty where it cannot be read."""
     try:
         return Path(path).read_text(encoding="utf-8", errors="replace")
     except OSError:

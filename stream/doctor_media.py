@@ -1,9 +1,8 @@
-"""What `doctor` looks at in PyAV: encoders and decoders."""
+"""What `doctor` looks at in PyAV: encoders, those of the GPU too, and decoders."""
 
 from __future__ import annotations
 
 import av
-from av.codec.hwaccel import hwdevices_available
 
 from stream.doctor import DECODERS, Row
 from stream.errors import SinkError
@@ -30,9 +29,12 @@ def encoder_rows() -> list[Row]:
 
 def _hardware_row(working: list[str]) -> Row:
     if working:
-        return Row("hardware encoders", "ok", ", ".join(working))
-    remedy = f"{DEFAULT_ENCODER} is used; for NVENC, a GeForce, RTX or L-series GPU and its driver are needed"
-    return Row("hardware encoders", "missing", "none", remedy)
+        return Row("NVENC", "ok", ", ".join(working))
+    remedy = (
+        f"{DEFAULT_ENCODER} is used; H100, H200 and A100 have no NVENC, GeForce, RTX and L-series GPUs have, "
+        "and a container sees it only with NVIDIA_DRIVER_CAPABILITIES=compute,utility,video"
+    )
+    return Row("NVENC", "missing", "none", remedy)
 
 
 def _works(name: str) -> bool:
@@ -53,11 +55,3 @@ def decoder_row() -> Row:
             "decoders", "missing", f"no {', '.join(absent)}", "python -m pip install --force-reinstall av"
         )
     return Row("decoders", "ok", ", ".join(DECODERS))
-
-
-def hardware_decoder_row() -> Row:
-    """Decoders in hardware that this build of PyAV can talk to."""
-    kinds = hwdevices_available()
-    if "cuda" in kinds:
-        return Row("hardware decoding", "ok", f"built for {', '.join(kinds)}; works where the hardware is")
-    return Row("hardware decoding", "missing", "not built for CUDA", "video is decoded by the CPU")

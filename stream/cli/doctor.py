@@ -54,4 +54,5 @@ def _verdict(rows: list[Row], healthy: bool) -> str:
 
 
 def _gpu(rows: list[Row]) -> str:
-    return " and on the GPU" if any(row.name == "GPU" and row.standing == "ok" for row in rows) else ""
+    working = {row.name for row in rows if row.standing == "ok"}
+    return " and on the GPU" if {"GPU", "CuPy", "CUDA kernels"} <= working else ""

@@ -9,8 +9,6 @@ from stream.doctor import (
     as_json,
     cpu_flags,
     cpu_row,
-    cuda_row,
-    driver_version,
     healthy,
     memory_row,
     python_row,
@@ -53,28 +51,6 @@ def test_memory_is_unknown_without_proc():
 @pytest.mark.parametrize(("free", "standing"), [(5_000_000_000, "ok"), (1_000_000, "missing")])
 def test_space(free, standing):
     assert space_row("/tmp", free).standing == standing
-
-
-@pytest.mark.parametrize(
-    ("built_for", "driver", "devices", "words"),
-    [
-        ("13.0", "580.1", ["H200 with 150 GB"], "H200 with 150 GB; CUDA 13.0, driver 580.1"),
-        (None, None, [], "no NVIDIA driver"),
-        (None, "580.1", [], "built without CUDA"),
-        ("13.0", "470.1", [], "finds no GPU"),
-    ],
-)
-def test_every_way_to_lack_a_gpu_has_its_remedy(built_for, driver, devices, words):
-    row = cuda_row(built_for, driver, devices)
-    assert words in row.found
-    assert bool(row.remedy) != bool(devices)
-    assert (row.standing == "ok") == bool(devices)
-
-
-def test_the_driver_names_its_version():
-    text = "NVRM version: NVIDIA UNIX x86_64 Kernel Module  580.65.06  Release Build\nGCC version: 12.2\n"
-    assert driver_version(text) == "580.65.06"
-    assert driver_version("") is None
 
 
 def test_one_problem_is_enough():
