@@ -78,7 +78,8 @@ class HostContext:
         self.device = torch.device("cpu")
         self.operations: Operations = reference
         self.upload: Lane = _HostLane()
-        self.compute = self.download = self.upload
+        self.compute: Lane = self.upload
+        self.download: Lane = self.upload
 
     def new_mark(self) -> Mark:
         """Always set."""
@@ -131,7 +132,9 @@ def open_device(wanted: Device) -> DeviceContext:
         DeviceError: `cuda` was asked for and cannot be had, or cannot be used.
     """
     chosen = choose_device(wanted)
-    return CudaContext(chosen) if chosen.type == "cuda" else HostContext()
+    if chosen.type == "cuda":
+        return CudaContext(chosen)
+    return HostContext()
 
 
 def choose_device(wanted: Device) -> torch.device:

@@ -6,6 +6,7 @@
     ├── SyncError           two streams that cannot be paired
     ├── CalibrationError    a calibration file, or a pair of sizes that needs one
     ├── DeviceError         a device or precision that this machine does not offer
+    │   └── KernelError     CUDA kernels that cannot be compiled or loaded
     ├── WeightsError        weights that are missing, damaged or of another network
     ├── TrainingError       training that cannot start or go on
     └── SinkError           a file, folder or socket that fused frames go to
@@ -13,6 +14,7 @@
 The text of each is one sentence: what was wrong, what is allowed, what came, what to do.
 """
 
+from cuda_kernels.errors import KernelError
 from gifnet.errors import DeviceError, GifnetError, TrainingError, WeightsError
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "ConfigError",
     "DeviceError",
     "GifnetError",
+    "KernelError",
     "SinkError",
     "SourceError",
     "SyncError",

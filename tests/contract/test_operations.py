@@ -1,84 +1,69 @@
-"""Every back end against the table of operations: shapes, dtypes, `out=`; arguments stay as they are."""
+"""Every back end against the table of operations and against the reference; arguments stay as they are."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
 from cuda_kernels import contract, reference
-from cuda_kernels.contract import OPERATIONS, Array, Operation
-
-# Later back ends join here; each offers the functions of `reference` by name.
-BACKENDS = {"reference": reference}
-SIZES = {"height": 6, "width": 9, "thermal_height": 5, "thermal_width": 4, "places": 11}
-SETTINGS: dict[str, dict[str, Any]] = {
-    "percentiles": {"low": 1.0, "high": 99.0},
-    "homography_maps": {"size": (SIZES["width"], SIZES["height"])},
-    "pack": {"dtype": torch.float32},
-}
+from cuda_kernels.contract import OPERATIONS, Operation
+from tests.contract.backends import EVERY, KERNELS, open_backend
+from tests.contract.examples import (
+    MANY_SIZES,
+    Sizes,
+    arguments_of,
+    blank,
+    extremes,
+    results_of,
+    settings_of,
+    shape_of,
+    special_cases,
+)
 
 CASES = [
-    pytest.param(operation, getattr(backend, operation.name), dtype, id=f"{name}-{operation.name}-{index}")
-    for name, backend in BACKENDS.items()
+    pytest.param(operation, dtype, id=f"{operation.name}-{dtype}".replace("torch.", ""))
     for operation in OPERATIONS.values()
-    for index, dtype in enumerate(operation.arguments[0].dtypes)
+    for dtype in operation.arguments[0].dtypes
 ]
-every_case = pytest.mark.parametrize(("operation", "function", "dtype"), CASES)
+PER_FRAME = [case for case in CASES if not case.values[0].at_setup]  # type: ignore[union-attr]
+SPECIAL = [pytest.param(*case, id=case[0]) for case in special_cases()]
+every_case = pytest.mark.parametrize(("operation", "dtype"), CASES)
+every_backend = pytest.mark.parametrize("name", EVERY)
 
 
-def shape_of(array: Array) -> tuple[int, ...]:
-    return tuple(SIZES[size] if isinstance(size, str) else size for size in array.shape)
+def skip_at_setup(name: str, operation: Operation) -> None:
+    if operation.at_setup and name != "reference":
+        pytest.skip("runs once, before the first frame, and exists in torch only")
 
 
-def example(array: Array, dtype: torch.dtype) -> Tensor:
-    if array.name == "visible_from_thermal":
-        return torch.tensor([[2, 0.1, 1], [0, 2, 1], [0, 0, 1]], dtype=dtype)
-    if array.name == "span":
-        return torch.tensor([20.0, 200.0])
-    return (torch.rand(shape_of(array), generator=torch.Generator().manual_seed(3)) * 255).to(dtype)
-
-
-def arguments_of(operation: Operation, dtype: torch.dtype) -> dict[str, Tensor]:
-    first, *others = operation.arguments
-    return {first.name: example(first, dtype)} | {
-        array.name: example(array, array.dtypes[0]) for array in others
-    }
-
-
-def results_of(returned: Any) -> tuple[Tensor, ...]:
-    return returned if isinstance(returned, tuple) else (returned,)
-
-
-def blank(array: Array) -> Tensor:
-    return torch.full(shape_of(array), 77, dtype=array.dtypes[0])
-
-
+@every_backend
 @every_case
-def test_results_are_as_the_table_says(
-    operation: Operation, function: Callable[..., Any], dtype: torch.dtype
-) -> None:
-    arguments = arguments_of(operation, dtype)
+def test_results_are_as_the_table_says(name: str, operation: Operation, dtype: torch.dtype) -> None:
+    skip_at_setup(name, operation)
+    backend, device = open_backend(name)
+    arguments = arguments_of(operation, dtype, device=device)
     before = {name: tensor.clone() for name, tensor in arguments.items()}
     contract.check(operation.name, **arguments)
-    results = results_of(function(**arguments, **SETTINGS.get(operation.name, {})))
+    results = results_of(getattr(backend, operation.name)(**arguments, **settings_of(operation)))
     assert len(results) == len(operation.results)
     for array, result in zip(operation.results, results, strict=True):
         assert tuple(result.shape) == shape_of(array)
         assert result.dtype == array.dtypes[0]
+        assert result.device == device
     assert all(torch.equal(before[name], arguments[name]) for name in arguments)
 
 
+@every_backend
 @every_case
-def test_out_takes_the_same_result(
-    operation: Operation, function: Callable[..., Any], dtype: torch.dtype
-) -> None:
-    arguments, settings = arguments_of(operation, dtype), SETTINGS.get(operation.name, {})
-    outs = tuple(blank(array) for array in operation.results)
+def test_out_takes_the_same_result(name: str, operation: Operation, dtype: torch.dtype) -> None:
+    skip_at_setup(name, operation)
+    backend, device = open_backend(name)
+    function, settings = getattr(backend, operation.name), settings_of(operation)
+    arguments = arguments_of(operation, dtype, device=device)
+    outs = tuple(blank(array, device=device) for array in operation.results)
     returned = results_of(function(**arguments, **settings, out=outs if len(outs) > 1 else outs[0]))
     expected = results_of(function(**arguments, **settings))
     for out, given_back, result in zip(outs, returned, expected, strict=True):
@@ -86,12 +71,82 @@ def test_out_takes_the_same_result(
         assert torch.equal(out, result)
 
 
-@pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
-def test_parameters_are_those_of_the_table(backend: Any) -> None:
+@pytest.mark.parametrize("sizes", MANY_SIZES, ids=lambda sizes: f"{sizes['height']}x{sizes['width']}")
+@pytest.mark.parametrize("name", KERNELS)
+@pytest.mark.parametrize(("operation", "dtype"), PER_FRAME)
+def test_kernels_equal_the_reference(
+    name: str, operation: Operation, dtype: torch.dtype, sizes: Sizes
+) -> None:
+    backend, device = open_backend(name)
+    arguments, settings = arguments_of(operation, dtype, sizes), settings_of(operation, sizes)
+    compare(backend, device, operation, arguments, settings)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+@pytest.mark.parametrize(("case", "operation", "arguments", "settings"), SPECIAL)
+def test_kernels_equal_the_reference_where_it_is_hard(
+    name: str, case: str, operation: str, arguments: dict[str, Tensor], settings: dict[str, float]
+) -> None:
+    backend, device = open_backend(name)
+    compare(backend, device, OPERATIONS[operation], arguments, settings)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_pack_rounds_as_torch_does(name: str, dtype: torch.dtype) -> None:
+    """Numbers of all magnitudes, those between two numbers of the format included."""
+    backend, device = open_backend(name)
+    luma = (255 * 2.0 ** -torch.linspace(0, 26, 20_000))[None].to(device)
+    ones = torch.ones_like(luma)
+    packed, _ = backend.pack(luma, ones, ones, dtype)
+    assert torch.equal(packed.cpu(), reference.pack(luma.cpu(), ones.cpu(), ones.cpu(), dtype)[0])
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_percentiles_count_each_frame_anew(name: str) -> None:
+    backend, device = open_backend(name)
+    backend.percentiles(extremes().to(device), 0.0, 100.0)
+    calm = torch.full((3, 3), 5, dtype=torch.uint8, device=device)
+    assert backend.percentiles(calm, 0.0, 100.0).tolist() == [5, 5]
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_kernels_refuse_memory_with_gaps(name: str) -> None:
+    backend, device = open_backend(name)
+    with pytest.raises(ValueError, match=r"counts of normalise must be contiguous"):
+        backend.normalise(
+            torch.zeros(4, 6, dtype=torch.uint8, device=device).T, torch.zeros(2, device=device)
+        )
+
+
+@every_backend
+def test_parameters_are_those_of_the_table(name: str) -> None:
+    backend, _ = open_backend(name)
     for operation in OPERATIONS.values():
-        parameters = list(inspect.signature(getattr(backend, operation.name)).parameters)
-        expected = [array.name for array in operation.arguments] + list(SETTINGS.get(operation.name, {}))
-        assert parameters == [*expected, "out"]
+        if name == "reference" or not operation.at_setup:
+            parameters = list(inspect.signature(getattr(backend, operation.name)).parameters)
+            expected = [array.name for array in operation.arguments] + list(settings_of(operation))
+            assert parameters == [*expected, "out"]
+
+
+def compare(
+    backend: object,
+    device: torch.device,
+    operation: Operation,
+    arguments: dict[str, Tensor],
+    settings: dict[str, float],
+) -> None:
+    """A back end's results into poisoned memory against the reference's."""
+    expected = results_of(getattr(reference, operation.name)(**arguments, **settings))
+    there = {name: tensor.to(device) for name, tensor in arguments.items()}
+    outs = tuple(torch.full_like(result, 77, device=device) for result in expected)
+    getattr(backend, operation.name)(**there, **settings, out=outs if len(outs) > 1 else outs[0])
+    for out, result in zip(outs, expected, strict=True):
+        found = out.cpu()
+        if operation.band and found.is_floating_point():
+            torch.testing.assert_close(found, result, rtol=0, atol=operation.band, equal_nan=True)
+        else:
+            assert torch.equal(found, result)
 
 
 def picture(**changes: Tensor) -> dict[str, Tensor]:

@@ -1,0 +1,104 @@
+// Thermal counts: statistics, gain, brightness; the specification is cuda_kernels/reference/thermal.py.
+// Percentiles take three launches: clear, count, find. Nothing leaves the device.
+
+#define PIXEL long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; if (i >= pixels) return
+#define BINS 65536
+#define FINDERS 256
+#define BINS_EACH (BINS / FINDERS)
+
+extern "C" __global__ void clear_histogram(unsigned int* histogram) {
+    histogram[blockIdx.x * blockDim.x + threadIdx.x] = 0;
+}
+
+// Few different values collide often: each block counts in shared memory first. 256 threads a block.
+extern "C" __global__ void histogram_uint8(const unsigned char* counts, unsigned int* histogram, long long pixels) {
+    __shared__ unsigned int local[256];
+    local[threadIdx.x] = 0;
+    __syncthreads();
+    long long stride = (long long)gridDim.x * blockDim.x;
+    for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < pixels; i += stride)
+        atomicAdd(&local[counts[i]], 1u);
+    __syncthreads();
+    if (local[threadIdx.x]) atomicAdd(&histogram[threadIdx.x], local[threadIdx.x]);
+}
+
+extern "C" __global__ void histogram_uint16(
+    const unsigned short* counts, unsigned int* histogram, long long pixels
+) {
+    PIXEL;
+    atomicAdd(&histogram[counts[i]], 1u);
+}
+
+// Rounded half to even and clipped to the bins; NaN counts nowhere.
+extern "C" __global__ void histogram_float32(const float* counts, unsigned int* histogram, long long pixels) {
+    PIXEL;
+    if (isnan(counts[i])) return;
+    atomicAdd(&histogram[(int)fminf(fmaxf(rintf(counts[i]), 0.0f), BINS - 1.0f)], 1u);
+}
+
+// Smallest count whose rank is reached, for both shares; one block of FINDERS threads.
+extern "C" __global__ void find_percentiles(
+    const unsigned int* histogram, float* span, double low_share, double high_share
+) {
+    __shared__ unsigned long long sums[FINDERS];
+    const unsigned int* own = histogram + threadIdx.x * BINS_EACH;
+    unsigned long long sum = 0;
+    for (int bin = 0; bin < BINS_EACH; ++bin) sum += own[bin];
+    sums[threadIdx.x] = sum;
+    __syncthreads();
+    unsigned long long before = 0, total = 0;
+    for (int other = 0; other < FINDERS; ++other) {
+        if (other < threadIdx.x) before += sums[other];
+        total += sums[other];
+    }
+    for (int which = 0; which < 2; ++which) {
+        // The small term keeps a product that should be whole from reaching the next rank by rounding.
+        double wanted = ceil((which ? high_share : low_share) * (double)total - 1e-6);
+        unsigned long long rank = wanted < 1.0 ? 1 : (unsigned long long)wanted;
+        if (total == 0 && threadIdx.x == 0) span[which] = 0.0f;
+        if (rank <= before || rank > before + sum) continue;
+        int bin = 0;
+        for (unsigned long long seen = before + own[0]; seen < rank; seen += own[bin]) ++bin;
+        span[which] = (float)(threadIdx.x * BINS_EACH + bin);
+    }
+}
+
+extern "C" __global__ void damp(const float* measured, const float* previous, const float* keep, float* span) {
+    float start = measured[threadIdx.x], end = previous[threadIdx.x], weight = keep[0];
+    // As torch.lerp: exact at both ends.
+    span[threadIdx.x] =
+        weight < 0.5f ? start + weight * (end - start) : end - (end - start) * (1.0f - weight);
+}
+
+template <typename Count>
+__device__ inline void normalise(const Count* counts, const float* span, float* brightness, long long pixels) {
+    PIXEL;
+    float low = span[0], width = span[1] - span[0];
+    // fmaxf takes NaN to 0.
+    brightness[i] = width > 0.0f ? fminf(fmaxf(((float)counts[i] - low) / width, 0.0f), 1.0f) : 0.0f;
+}
+
+extern "C" __global__ void normalise_uint8(
+    const unsigned char* counts, const float* span, float* brightness, long long pixels
+) {
+    normalise(counts, span, brightness, pixels);
+}
+
+extern "C" __global__ void normalise_uint16(
+    const unsigned short* counts, const float* span, float* brightness, long long pixels
+) {
+    normalise(counts, span, brightness, pixels);
+}
+
+extern "C" __global__ void normalise_float32(
+    const float* counts, const float* span, float* brightness, long long pixels
+) {
+    normalise(counts, span, brightness, pixels);
+}
+
+extern "C" __global__ void shade(
+    const float* brightness, const float* coverage, unsigned char* shaded, long long pixels
+) {
+    PIXEL;
+    shaded[i] = (unsigned char)rintf(fminf(fmaxf(255.0f * brightness[i] * coverage[i], 0.0f), 255.0f));
+}
