@@ -52,7 +52,7 @@ class PictureReader:
         self.lost: Counter[str] = Counter()
         self._name = str(path)
         self._in_hardware = hardware is not None
-        self._failures = 0
+        self._watch = HardwareWatch()
         self.container = open_container(path, hardware)
         try:
             self._prepare()
@@ -62,8 +62,9 @@ class PictureReader:
 
     def _prepare(self) -> None:
         self.stream: Any = video_stream(self.container, self._name)
-        # Hardware works on several pictures by itself; threads would only hold more of its memory.
-        self.stream.thread_type = "NONE" if self._in_hardware else "AUTO"
+        # With threads, libav's H.264 decoder marks a damaged picture now and then only, or never. Hardware
+        # works on several pictures by itself, and threads would hold more of its memory.
+        self.stream.thread_type = "NONE"
         self.rate: Fraction | None = self.stream.average_rate or self.stream.guessed_rate or None
         # Read before decoding: libav revises what a file says while it reads.
         self._end_s = declared_end_s(self.container, self.stream, self.rate)
@@ -120,7 +121,7 @@ class PictureReader:
     def _decode(self) -> Iterator[VideoFrame]:
         for packet in self._packets():
             for picture in self._decode_packet(packet):
-                self._failures = 0
+                self._watch.saw_picture()
                 if picture.is_corrupt:
                     self.lost["corrupt"] += 1
                 else:
@@ -152,21 +153,37 @@ class PictureReader:
                 return
             except av.error.FFmpegError as error:
                 self.lost["corrupt"] += 1
-                self._note_failure(error)
+                if self._in_hardware and self._watch.gives_up(error):
+                    raise SourceError(self._hardware_failed(error)) from None
                 # The empty packet at the end may still draw out frames behind the damaged one.
                 if packet.size:
                     return
 
-    def _note_failure(self, error: av.error.FFmpegError) -> None:
-        """Give up on hardware that fails again and again for reasons that do not lie in the file."""
-        if not self._in_hardware or isinstance(error, av.error.InvalidDataError):
-            return
-        self._failures += 1
-        if self._failures >= HARDWARE_FAILURES:
-            raise SourceError(
-                f"{self._name} cannot be decoded on after {_clock(self.read_until_s)}: the video decoder of "
-                f"the GPU fails ({error.strerror}); take the decoder cpu"
-            ) from None
+    def _hardware_failed(self, error: av.error.FFmpegError) -> str:
+        return (
+            f"{self._name} cannot be decoded on after {_clock(self.read_until_s)}: the GPU's video decoder "
+            f"fails ({error.strerror}); take the decoder cpu"
+        )
+
+
+class HardwareWatch:
+    """Tells a damaged packet from a decoder in hardware that has failed for good."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+
+    def saw_picture(self) -> None:
+        """The hardware is well."""
+        self._failures = 0
+
+    def gives_up(self, error: Exception) -> bool:
+        """Count an error; True after `HARDWARE_FAILURES` of them without a picture.
+
+        Errors of the data are not the hardware's, however many there are.
+        """
+        if not isinstance(error, av.error.InvalidDataError):
+            self._failures += 1
+        return self._failures >= HARDWARE_FAILURES
 
 
 def _clock(time_s: Fraction) -> str:

@@ -86,6 +86,16 @@ def write_video(
     return path
 
 
+def damage_packet(path: Path, index: int) -> None:
+    """Overwrite the second half of one coded picture, which every decoder notices."""
+    with av.open(str(path)) as container:
+        packet = [each for each in container.demux(video=0) if each.size][index]
+        place, size = packet.pos, packet.size
+    data = bytearray(path.read_bytes())
+    data[place + size // 2 : place + size] = bytes(size - size // 2)
+    path.write_bytes(data)
+
+
 def moving_pattern(
     count: int, size: tuple[int, int] = (64, 48), *, depth: int = 8, colour: bool = False
 ) -> list[Pixels]:

@@ -11,7 +11,7 @@ from stream.config import InputSettings
 from stream.errors import SourceError
 from stream.frame import Frame
 from stream.sources import Role, Source, open_source
-from tests.helpers.media import Pixels, _write_tone, moving_pattern, write_video
+from tests.helpers.media import Pixels, _write_tone, damage_packet, moving_pattern, write_video
 
 LOSSLESS = {"preset": "veryfast", "qp": "0"}
 
@@ -158,10 +158,7 @@ def test_a_file_that_starts_late_knows_its_number_of_frames(tmp_path: Path) -> N
 
 def test_a_damaged_frame_is_counted_and_skipped(tmp_path: Path) -> None:
     path = write_video(tmp_path / "v.mp4", noisy(40))
-    data = bytearray(path.read_bytes())
-    middle = len(data) // 2
-    data[middle : middle + 200] = bytes(range(200))
-    path.write_bytes(data)
+    damage_packet(path, 20)
     with source_of(path) as source:
         frames = list(source)
     assert source.lost == {"corrupt": 1}
