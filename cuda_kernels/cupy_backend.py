@@ -10,7 +10,8 @@ from torch import Tensor
 
 from cuda_kernels import compile as sources
 from cuda_kernels.errors import KernelError
-from cuda_kernels.kernels import Argument, Kernels, Size
+from cuda_kernels.kernels import Kernels
+from cuda_kernels.launching import Argument, Size
 
 
 class CupyLauncher:
@@ -35,7 +36,7 @@ class CupyLauncher:
             }
 
     def launch(self, kernel: str, grid: Size, block: Size, arguments: Sequence[Argument]) -> None:
-        """Start a kernel; see `kernels.Launcher`."""
+        """Start a kernel; see `launching.Launcher`."""
         values = tuple(
             argument.data_ptr() if isinstance(argument, Tensor) else argument for argument in arguments
         )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PixelFormat = Literal["rgb24", "gray8", "gray16le"]
 ClockSource = Literal["device", "rtcp", "v4l2", "pts", "arrival"]
-View = Literal["fused", "side-by-side", "visible", "thermal"]
+View = Literal["fused", "side-by-side", "visible", "thermal", "thermal-colour", "checkerboard"]
 Flag = Literal["held", "single", "stale"]
 
 Pixels = NDArray[Any]

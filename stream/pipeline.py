@@ -18,7 +18,7 @@ from typing import Any, cast
 
 from stream.clock import SystemClock
 from stream.config import NAMES, FuseSettings, InputSettings, RunSettings, validate
-from stream.device import explain_device, open_device
+from stream.device import DeviceContext, explain_device, open_device
 from stream.errors import ConfigError, SinkError
 from stream.fan_out import FanOut
 from stream.frame import Frame, FusedFrame
@@ -42,10 +42,17 @@ _log = logging.getLogger(__name__)
 
 
 class FusedStream:
-    """Fused frames of two streams, once through, and what is known of the visible one."""
+    """Fused frames of two streams, once through.
 
-    def __init__(self, flights: Iterator[InFlight], visible: SourceInfo, times: StageTimes) -> None:
-        self.visible = visible
+    Attributes:
+        visible: what is known of the visible stream.
+        device: type of the device that fuses, `cpu` or `cuda`.
+    """
+
+    def __init__(
+        self, flights: Iterator[InFlight], visible: SourceInfo, device: str, times: StageTimes
+    ) -> None:
+        self.visible, self.device = visible, device
         self._flights, self._times = flights, times
 
     @contextmanager
@@ -98,7 +105,7 @@ def run(
 def _run(settings: RunSettings, report: RunReport, watch: Watch, progress: Progress) -> None:
     with (
         open_fused(settings, report) as fused,
-        FanOut(settings, fused.visible, report) as sinks,
+        FanOut(settings, fused.visible, report, fused.device) as sinks,
         fused.ahead() as frames,
     ):
         for frame in watch(frames):
@@ -117,16 +124,17 @@ def open_fused(settings: FuseSettings, report: RunReport) -> Iterator[FusedStrea
     report.device = {"name": str(context.device), "why": explain_device(settings.device, context.device)}
     _log.info("device %s: %s", context.device, report.device["why"])
     with (
-        _open_source(settings.visible, "visible", report) as visible,
-        _open_source(settings.thermal, "thermal", report) as thermal,
+        _open_source(settings.visible, "visible", context, report) as visible,
+        _open_source(settings.thermal, "thermal", context, report) as thermal,
     ):
         visible_info, thermal_info = _info(visible), _info(thermal)
+        report.decoders = _decoders(visible=visible_info, thermal=thermal_info)
         check_sizes(visible_info, thermal_info)
         fuser = Fuser(settings, visible_info, thermal_info, context, report)
         pairer = Pairer(settings.pairing, visible_info.rate, thermal_info.rate)
         report.frames_in, report.dropped = pairer.read, pairer.dropped
         pairs = report.times.waits("read", pair_streams(visible, thermal, pairer))
-        yield FusedStream(fuser.fuse(pairs), visible_info, report.times)
+        yield FusedStream(fuser.fuse(pairs), visible_info, context.device.type, report.times)
 
 
 def fuse(visible: str | Path, thermal: str | Path, **settings: Any) -> Iterator[FusedFrame]:
@@ -162,10 +170,10 @@ def _fuse(settings: FuseSettings) -> Iterator[FusedFrame]:
 
 
 def _open_source(
-    settings: InputSettings, role: Role, report: RunReport
+    settings: InputSettings, role: Role, context: DeviceContext, report: RunReport
 ) -> AbstractContextManager[Prefetch[Frame]]:
     def open_here() -> Source:
-        source = open_source(settings, role)
+        source = open_source(settings, role, context.device)
         report.lost[role] = source.lost
         return source
 
@@ -174,6 +182,15 @@ def _open_source(
 
 def _info(frames: Prefetch[Frame]) -> SourceInfo:
     return cast(Source, frames.upstream).info
+
+
+def _decoders(**streams: SourceInfo) -> dict[str, dict[str, str]]:
+    """What decodes each stream, and why, of those that are video."""
+    return {
+        name: {"name": info.decoder, "why": info.decoder_why}
+        for name, info in streams.items()
+        if info.decoder
+    }
 
 
 def _write_report(settings: RunSettings, report: RunReport) -> None:

@@ -127,7 +127,7 @@ class SurfaceConverter:
 
     def _convert(self, planes: list[Tensor]) -> Tensor:
         if self._target.pixel_format == "rgb24":
-            rgb: Tensor = self._surfaces.operations.rgb_from_nv12(*planes, self._matrix)
+            rgb: Tensor = self._surfaces.operations.rgb_from_nv12(planes[0], planes[1], self._matrix)
             return rgb
         return full_range(planes[0], self._gain, self._black, self._top)
 

@@ -31,12 +31,19 @@ def settings_of(operation: Operation, sizes: Sizes = SIZES) -> dict[str, Any]:
         "percentiles": {"low": 1.0, "high": 99.0},
         "homography_maps": {"size": (sizes["width"], sizes["height"])},
         "pack": {"dtype": torch.float32},
+        "counts_from_gray": {"shift": 2},
+        "checkerboard": {"square_px": 4},
     }.get(operation.name, {})
 
 
 def shape_of(array: Array, sizes: Sizes = SIZES) -> tuple[int, ...]:
     """An array's shape in numbers."""
-    return tuple(sizes[size] if isinstance(size, str) else size for size in array.shape)
+    derived = {
+        "chroma_height": (sizes["height"] + 1) // 2,
+        "chroma_width": (sizes["width"] + 1) // 2,
+        "three_widths": 3 * sizes["width"],
+    }
+    return tuple((sizes | derived)[size] if isinstance(size, str) else size for size in array.shape)
 
 
 def example(array: Array, dtype: torch.dtype, sizes: Sizes = SIZES) -> Tensor:
@@ -47,8 +54,10 @@ def example(array: Array, dtype: torch.dtype, sizes: Sizes = SIZES) -> Tensor:
         return torch.tensor([[2, 0.1, 1], [0, 2, 1], [0, 0, 1]], dtype=dtype)
     if array.name in ("span", "measured", "previous"):
         return torch.tensor([20.0, 200.0]) + random
-    if array.name in ("coverage", "brightness", "fused", "keep"):
+    if dtype.is_floating_point and array.name in ("coverage", "brightness", "fused", "keep"):
         return random
+    if array.name == "matrix":
+        return torch.tensor([[1.16, 0, 1.6, -222], [1.16, -0.39, -0.81, 135], [1.16, 2.02, 0, -277]]) + random
     if array.name in ("map_x", "map_y"):
         return random * 1.4 * sizes["thermal_width" if array.name == "map_x" else "thermal_height"] - 2
     return (random * 255).to(dtype)
@@ -60,7 +69,8 @@ def arguments_of(
     """Arguments of an operation, the first one in `dtype`."""
     first, *others = operation.arguments
     arguments = {first.name: example(first, dtype, sizes)} | {
-        array.name: example(array, array.dtypes[0], sizes) for array in others
+        array.name: example(array, dtype if array.dtypes == first.dtypes else array.dtypes[0], sizes)
+        for array in others
     }
     return {name: tensor.to(device) for name, tensor in arguments.items()}
 

@@ -42,7 +42,10 @@ def test_the_report_tells_everything(run: Gifnet, tmp_path: Path, weights: Path)
     assert told["device"] == expected
     assert told["weights"] == {"name": str(weights), "sha256": read(weights).sha256}
     assert told["precision"] in ("float32", "bfloat16")
-    assert told["outputs"] == [{"uri": str(tmp_path / "fused.mp4"), "view": "fused", "frames": 4}]
+    output = {"uri": str(tmp_path / "fused.mp4"), "view": "fused", "frames": 4, "encoder": "libx264"}
+    assert told["outputs"] == [output]
+    decoder = {"name": "cpu (libav h264)", "why": "the network does not run on a GPU"}
+    assert told["decoders"] == {"visible": decoder, "thermal": decoder}
     assert told["settings"]["pairing"]["tolerance_ms"] == 20
     stages = ["read", "upload", "luma", "register", "network", "merge", "download", "write"]
     assert sorted(told["stages"]) == sorted(stages)
@@ -57,13 +60,14 @@ def test_the_summary(gifnet: Gifnet, tmp_path: Path, weights: Path) -> None:
     done = gifnet("run", visible, thermal, "-o", out, "--weights", weights, "--device", "cpu")
     assert done.status == 0
     assert done.out == ""
-    for words in ("3 visible, 3 thermal", "p95 ms", "network", f"{out} (fused, 3 frames)", "as asked for"):
+    for words in ("3 visible, 3 thermal", "p95 ms", "network", f"{out} (fused, 3 frames, libx264)"):
         assert words in done.err
+    assert "as asked for" in done.err and "decoded by cpu (libav h264)" in done.err
 
 
 def test_every_view_at_once(run: Gifnet, tmp_path: Path, weights: Path) -> None:
     visible, thermal = make_pair(tmp_path, count=2, size=SIZE)
-    views = ("fused", "side-by-side", "visible", "thermal")
+    views = ("fused", "side-by-side", "visible", "thermal", "thermal-colour", "checkerboard")
     config = tmp_path / "run.yaml"
     config.write_text(
         yaml.safe_dump(
@@ -83,6 +87,10 @@ def test_every_view_at_once(run: Gifnet, tmp_path: Path, weights: Path) -> None:
     source = read_frames(visible)[0].astype(float)
     assert np.abs(pictures["visible"].astype(float) - source).mean() < 4
     assert np.ptp(pictures["thermal"].astype(int), axis=2).max() < 12
+    assert np.ptp(pictures["thermal-colour"].astype(int), axis=2).max() > 60
+    board = pictures["checkerboard"].astype(float)
+    assert np.abs(board[:32, :32] - pictures["visible"][:32, :32]).mean() < 4
+    assert np.abs(board[:32, 32:64] - pictures["thermal"][:32, 32:64]).mean() < 4
 
 
 def test_slower_and_shorter_thermal_stream(run: Gifnet, tmp_path: Path) -> None:

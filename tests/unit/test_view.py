@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from stream.colour_table import heat
 from stream.view import render
 from tests.helpers.fused import fused_frame
 
@@ -29,3 +30,35 @@ def test_side_by_side_is_visible_thermal_fused():
     parts = np.split(picture, 3, axis=1)
     for part, view in zip(parts, ("visible", "thermal", "fused"), strict=True):
         np.testing.assert_array_equal(part, render(frame, view))
+
+
+def test_checkerboard_begins_with_visible():
+    frame = fused_frame(3)
+    picture = render(frame, "checkerboard")
+    thermal = render(frame, "thermal")
+    np.testing.assert_array_equal(picture[:32, :32], frame.visible[:32, :32])
+    np.testing.assert_array_equal(picture[:32, 32:], thermal[:32, 32:])
+    np.testing.assert_array_equal(picture[32:, :32], thermal[32:, :32])
+    np.testing.assert_array_equal(picture[32:, 32:], frame.visible[32:, 32:])
+
+
+def test_heat_gets_lighter_all_the_way():
+    table = heat().astype(float)
+    luma = table @ (0.2126, 0.7152, 0.0722)
+    assert table.shape == (256, 3)
+    assert (np.diff(luma) > -0.5).all()  # rounding of each channel
+    assert (np.diff(luma[::8]) > 0).all()
+    assert luma[0] < 12 and luma[-1] > 225
+
+
+def test_thermal_colour_is_the_table():
+    frame = fused_frame(3)
+    np.testing.assert_array_equal(render(frame, "thermal-colour"), heat()[frame.thermal])
+
+
+def test_pictures_that_cannot_be_written_are_shown_too():
+    frame = fused_frame(3)
+    expected = render(frame, "side-by-side").copy()
+    for pixels in (frame.visible, frame.thermal, frame.pixels):
+        pixels.flags.writeable = False
+    np.testing.assert_array_equal(render(frame, "side-by-side"), expected)

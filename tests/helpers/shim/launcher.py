@@ -17,7 +17,7 @@ from typing import Any
 from torch import Tensor
 
 from cuda_kernels import compile as sources
-from cuda_kernels.kernels import Argument, Size
+from cuda_kernels.launching import Argument, Size
 
 HEADER = Path(__file__).with_name("cuda_shim.h")
 FLAGS = ("-std=c++17", "-O1", "-ffp-contract=off", "-fPIC", "-shared", "-x", "c++", "-w")
@@ -50,7 +50,7 @@ class ShimLauncher:
                 self._functions[name] = getattr(library, f"run_{name}"), barriers
 
     def launch(self, kernel: str, grid: Size, block: Size, arguments: Sequence[Argument]) -> None:
-        """See `kernels.Launcher`."""
+        """See `launching.Launcher`."""
         function, barriers = self._functions[kernel]
         kept = [_memory(argument) for argument in arguments]
         pointers = (ctypes.c_void_p * len(kept))(*(ctypes.addressof(each) for each in kept))
