@@ -37,7 +37,7 @@ def heat() -> NDArray[np.uint8]:
 
 def _largest_chroma(lightness: float, hue: float) -> float:
     """The most colourful that sRGB can show at a lightness and hue."""
-    tried = np.linspace(0, 0.3, 301)
+    tried = np.linspace(0, 0.3, 3001)
     linear = _linear_rgb(np.full_like(tried, lightness), tried, np.full_like(tried, hue))
     shown = ((linear >= 0) & (linear <= 1)).all(axis=1)
     return float(tried[max(int(np.argmin(shown)) - 1, 0)])
