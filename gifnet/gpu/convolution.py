@@ -1,0 +1,94 @@
+"""3x3 convolution as a sum of matrix products, one for each tap and slice of the channels."""
+
+from __future__ import annotations
+
+import triton
+import triton.language as tl
+
+from gifnet.gpu.addressing import reflect, start_of
+
+
+@triton.jit
+def _add_slice(total, source, weight, START: tl.constexpr, WIDTH: tl.constexpr, ROW: tl.constexpr):
+    """`total + source[:, START:START + WIDTH] @ weight[ROW:ROW + WIDTH]`; source are pointers to pixels."""
+    BLOCK: tl.constexpr = total.shape[1]
+    channels = tl.arange(0, WIDTH)
+    pixels = tl.load(source[:, None] + START + channels[None, :])
+    columns = tl.arange(0, BLOCK)
+    weights = tl.load(weight + (ROW + channels[:, None]) * BLOCK + columns[None, :])
+    return tl.dot(pixels, weights, total)
+
+
+@triton.jit
+def _add_slices(
+    total, source, weight,
+    A: tl.constexpr, A_WIDTH: tl.constexpr, B: tl.constexpr, B_WIDTH: tl.constexpr,
+    C: tl.constexpr, C_WIDTH: tl.constexpr,
+):  # fmt: skip
+    """The product with up to three slices of the channels, whose widths are powers of two or 0."""
+    total = _add_slice(total, source, weight, A, A_WIDTH, 0)
+    if B_WIDTH > 0:
+        total = _add_slice(total, source, weight, B, B_WIDTH, A_WIDTH)
+    if C_WIDTH > 0:
+        total = _add_slice(total, source, weight, C, C_WIDTH, A_WIDTH + B_WIDTH)
+    return total
+
+
+@triton.jit
+def convolve(
+    source, centre, weight, centre_weight, bias, out, partials,
+    height, width, domain_height, domain_width, out_height, out_width, images,
+    CHANNELS: tl.constexpr,
+    A: tl.constexpr, A_WIDTH: tl.constexpr, B: tl.constexpr, B_WIDTH: tl.constexpr,
+    C: tl.constexpr, C_WIDTH: tl.constexpr,
+    OUTPUTS: tl.constexpr, OUT_START: tl.constexpr, OUT_CHANNELS: tl.constexpr,
+    RELU: tl.constexpr, PICTURE: tl.constexpr, CENTRE: tl.constexpr, STATISTICS: tl.constexpr,
+    PIXELS: tl.constexpr, BLOCK: tl.constexpr,
+):  # fmt: skip
+    """Convolve [B, height, width, CHANNELS] to `out[..., OUT_START:OUT_START + OUTPUTS]`.
+
+    The source is first reflected to `domain_height` by `domain_width`, whose border is reflected again; what
+    comes out is its upper left part. Grid: (blocks of PIXELS, B, layers); layers are stacked in `weight`
+    [layers, 9, inputs, BLOCK], `bias` [layers, BLOCK] and `out` [layers, B, out_height, out_width,
+    OUT_CHANNELS]. With CENTRE, the pixels of a second map of as many channels are multiplied by
+    `centre_weight` [inputs, BLOCK] and added. With PICTURE, the result is tanh(x)/2 + 1/2. With STATISTICS,
+    each program leaves the sum of its numbers and of their squares in `partials` [layers, B, blocks, 2].
+    """
+    block, image, layer = tl.program_id(0), tl.program_id(1), tl.program_id(2)
+    pixels = block * PIXELS + tl.arange(0, PIXELS)
+    is_inside = pixels < out_height * out_width
+    pixels = tl.minimum(pixels, out_height * out_width - 1)
+    row, column = pixels // out_width, pixels % out_width
+    source = start_of(source, image, height, width, CHANNELS)
+    INPUTS: tl.constexpr = A_WIDTH + B_WIDTH + C_WIDTH
+    weight += layer * 9 * INPUTS * BLOCK
+
+    total = tl.zeros((PIXELS, BLOCK), tl.float32)
+    for tap in range(9):
+        from_row = reflect(reflect(row + tap // 3 - 1, domain_height), height)
+        from_column = reflect(reflect(column + tap % 3 - 1, domain_width), width)
+        place = source + (from_row * width + from_column) * CHANNELS
+        total = _add_slices(total, place, weight + tap * INPUTS * BLOCK, A, A_WIDTH, B, B_WIDTH, C, C_WIDTH)
+    if CENTRE:
+        centre = start_of(centre, image, out_height, out_width, CHANNELS)
+        total = _add_slices(
+            total, centre + pixels * CHANNELS, centre_weight, A, A_WIDTH, B, B_WIDTH, C, C_WIDTH
+        )
+
+    columns = tl.arange(0, BLOCK)
+    total += tl.load(bias + layer * BLOCK + columns)[None, :]
+    if RELU:
+        total = tl.maximum(total, 0.0)
+    if PICTURE:
+        total = tl.sigmoid(2.0 * total)  # tanh(x)/2 + 1/2
+    if STATISTICS:
+        kept = tl.where(is_inside[:, None], total, 0.0)
+        place = ((layer * images + image) * tl.num_programs(0) + block) * 2
+        tl.store(partials + place, tl.sum(kept))
+        tl.store(partials + place + 1, tl.sum(kept * kept))
+    out = start_of(out, layer * images + image, out_height, out_width, OUT_CHANNELS)
+    tl.store(
+        out + pixels[:, None] * OUT_CHANNELS + OUT_START + columns[None, :],
+        total.to(out.dtype.element_ty),
+        mask=is_inside[:, None] & (columns[None, :] < OUTPUTS),
+    )
