@@ -1,7 +1,8 @@
-"""What the processor computes in hardware."""
+"""What the processor computes in hardware, and what can compile for it."""
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -28,3 +29,8 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     return bool(cpu_flags() & CPU_FLAGS_BFLOAT16)
+
+
+def has_triton() -> bool:
+    """True where Triton is installed, which CUDA builds of torch bring along; does not import it."""
+    return find_spec("triton") is not None

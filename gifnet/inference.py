@@ -1,8 +1,9 @@
 """The exact inference form of GIFNet: folded weights, channels last, worked off tile by tile.
 
-A tile is small enough that its intermediate results stay in the processor's cache and that their memory is
-used again: on a CPU, passes over full-size intermediates and their fresh pages cost more than the arithmetic.
-Whole-frame maps are kept from frame to frame. Maps are [H, W, C] here.
+On a CPU a tile is small enough that its intermediate results stay in the processor's cache and that their
+memory is used again: passes over full-size intermediates and their fresh pages cost more than the arithmetic.
+A GPU takes the whole frame as one tile, since every launch costs. Whole-frame maps are kept from frame to
+frame. Maps are [H, W, C] here.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from gifnet.folding import Convolution, FittedSide, FoldedBlock, FoldedGIFNet, F
 from gifnet.layers import split_heads
 from gifnet.model import GIFNet, check_pictures
 
-TILE_HEIGHT_PX = 16
-TILE_WIDTH_PX = 320
+CPU_TILE_PX = (16, 320)
+WHOLE_PX = (1 << 30, 1 << 30)
+"""A tile that no frame exceeds; it divides by the size of a window."""
 
 
 class Region(NamedTuple):
@@ -53,6 +55,7 @@ class InferenceForm:
         self.device = next(model.parameters()).device
         self._weights: FoldedGIFNet = fold(model, dtype)
         self._memory = Memory(dtype, self.device)
+        self._tile_px = CPU_TILE_PX if self.device.type == "cpu" else WHOLE_PX
 
     @torch.no_grad()
     def __call__(self, visible: Tensor, thermal: Tensor) -> Tensor:
@@ -78,7 +81,7 @@ class InferenceForm:
         features[..., 0], features[..., 1] = thermal, visible
         known = 2
         for layer in layers:
-            for tile in _tiles(features):
+            for tile in _tiles(features, self._tile_px):
                 grown = _convolve(features[..., :known], layer, tile).relu_()
                 _part(features[..., known : known + layer.outputs], tile).copy_(grown)
             known += layer.outputs
@@ -87,7 +90,7 @@ class InferenceForm:
     def _embed(self, features: Tensor) -> tuple[FeatureMap, FeatureMap]:
         channels = features.shape[-1]
         sides = tuple(FeatureMap(self._memory.take(name, *features.shape)) for name in ("main", "other"))
-        for tile in _tiles(features):
+        for tile in _tiles(features, self._tile_px):
             embedded = _convolve(features, self._weights.embed, tile)
             sides[0].write(tile, embedded[..., :channels], self._memory)
             sides[1].write(tile, embedded[..., channels:], self._memory)
@@ -100,7 +103,7 @@ class InferenceForm:
         if frozen is not None:
             result.offset = own.offset + block.gate * frozen.offset
         gate = block.gate.to(self.dtype)
-        for tile in _window_tiles(main.values, block):
+        for tile in _window_tiles(main.values, block, self._tile_px):
             rows, query = self._side(block, own, main.values, tile, None)
             if frozen is not None:
                 rows.addcmul_(self._side(block, frozen, other.values, tile, query)[0], gate)
@@ -135,17 +138,17 @@ class InferenceForm:
         weights = self._weights
         mix = weights.mix_interaction.absorb(interaction.offset).to(self.dtype)
         maps = self._memory.take("mixed", *features.shape)
-        for tile in _tiles(maps):
+        for tile in _tiles(maps, self._tile_px):
             mixed = _convolve(interaction.values, mix, tile)
             flat = mixed.view(-1, mixed.shape[-1])
             flat.addmm_(_part(features, tile).reshape(flat.shape), weights.mix_features).relu_()
             _part(maps, tile).copy_(mixed)
         for index, layer in enumerate(weights.picture[:-1]):
             inputs, maps = maps, self._memory.take(f"picture {index}", *maps.shape[:2], layer.outputs)
-            for tile in _tiles(maps):
+            for tile in _tiles(maps, self._tile_px):
                 _part(maps, tile).copy_(_convolve(inputs, layer, tile).relu_())
         fused = torch.empty(*maps.shape[:2], 1, device=self.device)
-        for tile in _tiles(fused):
+        for tile in _tiles(fused, self._tile_px):
             _part(fused, tile).copy_(_convolve(maps, weights.picture[-1], tile))
         return fused[..., 0].tanh_().mul_(0.5).add_(0.5)
 
@@ -202,22 +205,24 @@ class FeatureMap:
         return side.fit(mean.float(), variance.float(), self.offset, dtype)
 
 
-def _tiles(maps: Tensor) -> Iterator[Region]:
-    height, width = maps.shape[:2]
-    for top in range(0, height, TILE_HEIGHT_PX):
-        for left in range(0, width, TILE_WIDTH_PX):
-            yield Region(top, min(top + TILE_HEIGHT_PX, height), left, min(left + TILE_WIDTH_PX, width))
+def _tiles(maps: Tensor, tile_px: tuple[int, int]) -> Iterator[Region]:
+    return _cut(Region(0, maps.shape[0], 0, maps.shape[1]), tile_px)
 
 
-def _window_tiles(maps: Tensor, block: FoldedBlock) -> Iterator[Region]:
+def _window_tiles(maps: Tensor, block: FoldedBlock, tile_px: tuple[int, int]) -> Iterator[Region]:
     """Tiles of whole attention windows; shifted windows and the last ones reach over the border."""
     height, width = maps.shape[:2]
     shift, window = block.shift_px, block.window_px
     bottom = height + -(height + shift) % window
     right = width + -(width + shift) % window
-    for top in range(-shift, bottom, TILE_HEIGHT_PX):
-        for left in range(-shift, right, TILE_WIDTH_PX):
-            yield Region(top, min(top + TILE_HEIGHT_PX, bottom), left, min(left + TILE_WIDTH_PX, right))
+    return _cut(Region(-shift, bottom, -shift, right), tile_px)
+
+
+def _cut(whole: Region, tile_px: tuple[int, int]) -> Iterator[Region]:
+    height, width = tile_px
+    for top in range(whole.top, whole.bottom, height):
+        for left in range(whole.left, whole.right, width):
+            yield Region(top, min(top + height, whole.bottom), left, min(left + width, whole.right))
 
 
 def _inside(tile: Region, maps: Tensor) -> Region:

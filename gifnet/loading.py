@@ -9,9 +9,9 @@ import torch
 
 from gifnet import weights as weight_files
 from gifnet.errors import DeviceError
-from gifnet.hardware import has_fast_bfloat16
+from gifnet.hardware import has_fast_bfloat16, has_triton
 from gifnet.inference import InferenceForm
-from gifnet.model import GIFNet
+from gifnet.model import Fusion, GIFNet
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
@@ -28,7 +28,9 @@ def load(
         weights: "default" (ours, in the package), "published" (imported before) or a file: safetensors of
             ours, or a published checkpoint.
         device: where to compute, as torch names it.
-        precision: number format; "auto" takes bfloat16 where the hardware computes in it, else float32.
+        precision: number format; "auto" takes bfloat16 where the hardware computes in it, else float16 on a
+            GPU and float32 on a CPU. In 16 bits a GPU with tensor cores for bfloat16 runs the form of
+            `gifnet.gpu` where Triton is installed; `model.form` tells which one runs.
 
     Raises:
         WeightsError: the weights are missing, damaged or of another network.
@@ -41,7 +43,8 @@ def load(
     weight_files.load_into(model, state)
     model = model.to(place).eval()
     model.weights_sha256 = state.sha256
-    model.use_inference_form(InferenceForm(model, dtype), str(dtype).removeprefix("torch."), "torch")
+    form, name = _inference_form(model, dtype)
+    model.use_inference_form(form, str(dtype).removeprefix("torch."), name)
     return model
 
 
@@ -54,11 +57,23 @@ def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype:
     if precision not in get_args(Precision):
         raise DeviceError(f"precision must be one of {', '.join(get_args(Precision))}, got {precision!r}")
     if precision == "auto":
-        return torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
+        if has_fast_bfloat16(device):
+            return torch.bfloat16
+        return torch.float16 if device.type == "cuda" else torch.float32
     if precision == "float16" and device.type == "cpu":
         raise DeviceError("float16 is for GPUs, and the device is the CPU; take float32, bfloat16 or auto")
     dtype: torch.dtype = getattr(torch, precision)
     return dtype
+
+
+def _inference_form(model: GIFNet, dtype: torch.dtype) -> tuple[Fusion, str]:
+    """The fastest form for the model's device and a number format, and its name."""
+    device = next(model.parameters()).device
+    if dtype != torch.float32 and device.type == "cuda" and has_fast_bfloat16(device) and has_triton():
+        from gifnet.gpu.form import TritonForm
+
+        return TritonForm(model, dtype), "triton"
+    return InferenceForm(model, dtype), "torch"
 
 
 def _device(device: str | torch.device) -> torch.device:

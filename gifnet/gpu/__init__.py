@@ -1,1 +1,1 @@
-"""The inference form of GIFNet for GPUs with tensor cores, in 16 bits; imports Triton when it is asked for."""
+"""The inference form of GIFNet for GPUs with tensor cores, in 16 bits; imports Triton when used."""

@@ -10,7 +10,7 @@ from gifnet.gpu.addressing import load_pixels, reflect, start_of
 
 @triton.jit
 def _project(pixels, weight, vectors, kind, inverse_std, mean, INPUTS: tl.constexpr, HEAD: tl.constexpr):
-    """Normalise and project: `inverse_std (x W - mean sum(W)) + b`, [pixels, HEAD] float32.
+    """Normalise and project: `inverse_std (x W - mean sum(W)) + b`, [pixels, HEAD].
 
     `weight` [3, INPUTS, HEAD] and `vectors` [3, 2, HEAD], the sums of W and b, of one head.
     """
@@ -18,7 +18,8 @@ def _project(pixels, weight, vectors, kind, inverse_std, mean, INPUTS: tl.conste
     weights = tl.load(weight + kind * INPUTS * HEAD + rows[:, None] * HEAD + columns[None, :])
     sums = tl.load(vectors + kind * 2 * HEAD + columns)
     bias = tl.load(vectors + (kind * 2 + 1) * HEAD + columns)
-    return inverse_std * (tl.dot(pixels, weights) - mean * sums[None, :]) + bias[None, :]
+    projected = inverse_std * (tl.dot(pixels, weights) - mean * sums[None, :]) + bias[None, :]
+    return projected.to(pixels.dtype)
 
 
 @triton.jit
@@ -64,7 +65,7 @@ def attend(
     inputs, columns = tl.arange(0, INPUTS), tl.arange(0, HEAD)
     is_kept = is_inside[:, None] & (columns[None, :] < HEAD_CHANNELS)
 
-    for head in tl.static_range(HEADS):
+    for head in range(HEADS):
         query = tl.zeros((WINDOW, HEAD), features.dtype.element_ty)
         for side in tl.static_range(SIDES):
             index = side * images + image
@@ -74,10 +75,9 @@ def attend(
             of_head = weight + (side * HEADS + head) * 3 * INPUTS * HEAD
             its_vectors = vectors + (side * HEADS + head) * 6 * HEAD
             if side == 0:
-                projected = _project(pixels, of_head, its_vectors, 0, inverse_std, mean, INPUTS, HEAD)
-                query = projected.to(pixels.dtype)
-            key = _project(pixels, of_head, its_vectors, 1, inverse_std, mean, INPUTS, HEAD).to(pixels.dtype)
-            value = _project(pixels, of_head, its_vectors, 2, inverse_std, mean, INPUTS, HEAD).to(pixels.dtype)
+                query = _project(pixels, of_head, its_vectors, 0, inverse_std, mean, INPUTS, HEAD)
+            key = _project(pixels, of_head, its_vectors, 1, inverse_std, mean, INPUTS, HEAD)
+            value = _project(pixels, of_head, its_vectors, 2, inverse_std, mean, INPUTS, HEAD)
             result = _attend_head(query, key, value, position + head * WINDOW * WINDOW, WINDOW)
             offset = place[:, None] * CHANNELS + head * HEAD_CHANNELS + columns[None, :]
             tl.store(start_of(values, index, height, width, CHANNELS) + offset, value, mask=is_kept)

@@ -20,17 +20,17 @@ def _add_slice(total, source, weight, START: tl.constexpr, WIDTH: tl.constexpr, 
 
 
 @triton.jit
-def _add_slices(
-    total, source, weight,
-    A: tl.constexpr, A_WIDTH: tl.constexpr, B: tl.constexpr, B_WIDTH: tl.constexpr,
-    C: tl.constexpr, C_WIDTH: tl.constexpr,
+def _add_taps(
+    total, source, row, column, weight, height, width, domain_height, domain_width,
+    CHANNELS: tl.constexpr, START: tl.constexpr, WIDTH: tl.constexpr, ROW: tl.constexpr, INPUTS: tl.constexpr,
 ):  # fmt: skip
-    """The product with up to three slices of the channels, whose widths are powers of two or 0."""
-    total = _add_slice(total, source, weight, A, A_WIDTH, 0)
-    if B_WIDTH > 0:
-        total = _add_slice(total, source, weight, B, B_WIDTH, A_WIDTH)
-    if C_WIDTH > 0:
-        total = _add_slice(total, source, weight, C, C_WIDTH, A_WIDTH + B_WIDTH)
+    """`_add_slice` for the nine pixels around each. A loop of its own for each slice takes little memory."""
+    BLOCK: tl.constexpr = total.shape[1]
+    for tap in range(9):
+        from_row = reflect(reflect(row + tap // 3 - 1, domain_height), height)
+        from_column = reflect(reflect(column + tap % 3 - 1, domain_width), width)
+        place = source + (from_row * width + from_column) * CHANNELS
+        total = _add_slice(total, place, weight + tap * INPUTS * BLOCK, START, WIDTH, ROW)
     return total
 
 
@@ -51,8 +51,9 @@ def convolve(
     comes out is its upper left part. Grid: (blocks of PIXELS, B, layers); layers are stacked in `weight`
     [layers, 9, inputs, BLOCK], `bias` [layers, BLOCK] and `out` [layers, B, out_height, out_width,
     OUT_CHANNELS]. With CENTRE, the pixels of a second map of as many channels are multiplied by
-    `centre_weight` [inputs, BLOCK] and added. With PICTURE, the result is tanh(x)/2 + 1/2. With STATISTICS,
-    each program leaves the sum of its numbers and of their squares in `partials` [layers, B, blocks, 2].
+    `centre_weight` [inputs, BLOCK] and added, all three slices. With PICTURE, the result is tanh(x)/2 + 1/2.
+    With STATISTICS, each program leaves the sum of its numbers and of their squares in `partials` [layers, B,
+    blocks, 2].
     """
     block, image, layer = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     pixels = block * PIXELS + tl.arange(0, PIXELS)
@@ -64,16 +65,25 @@ def convolve(
     weight += layer * 9 * INPUTS * BLOCK
 
     total = tl.zeros((PIXELS, BLOCK), tl.float32)
-    for tap in range(9):
-        from_row = reflect(reflect(row + tap // 3 - 1, domain_height), height)
-        from_column = reflect(reflect(column + tap % 3 - 1, domain_width), width)
-        place = source + (from_row * width + from_column) * CHANNELS
-        total = _add_slices(total, place, weight + tap * INPUTS * BLOCK, A, A_WIDTH, B, B_WIDTH, C, C_WIDTH)
+    total = _add_taps(
+        total, source, row, column, weight, height, width, domain_height, domain_width,
+        CHANNELS, A, A_WIDTH, 0, INPUTS,
+    )  # fmt: skip
+    if B_WIDTH > 0:
+        total = _add_taps(
+            total, source, row, column, weight, height, width, domain_height, domain_width,
+            CHANNELS, B, B_WIDTH, A_WIDTH, INPUTS,
+        )  # fmt: skip
+    if C_WIDTH > 0:
+        total = _add_taps(
+            total, source, row, column, weight, height, width, domain_height, domain_width,
+            CHANNELS, C, C_WIDTH, A_WIDTH + B_WIDTH, INPUTS,
+        )  # fmt: skip
     if CENTRE:
-        centre = start_of(centre, image, out_height, out_width, CHANNELS)
-        total = _add_slices(
-            total, centre + pixels * CHANNELS, centre_weight, A, A_WIDTH, B, B_WIDTH, C, C_WIDTH
-        )
+        pixel = start_of(centre, image, out_height, out_width, CHANNELS) + pixels * CHANNELS
+        total = _add_slice(total, pixel, centre_weight, A, A_WIDTH, 0)
+        total = _add_slice(total, pixel, centre_weight, B, B_WIDTH, A_WIDTH)
+        total = _add_slice(total, pixel, centre_weight, C, C_WIDTH, A_WIDTH + B_WIDTH)
 
     columns = tl.arange(0, BLOCK)
     total += tl.load(bias + layer * BLOCK + columns)[None, :]

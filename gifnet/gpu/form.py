@@ -16,7 +16,16 @@ from gifnet.config import PAD_MULTIPLE_PX, GIFNetConfig
 from gifnet.folding import fold
 from gifnet.gpu.attention import attend
 from gifnet.gpu.convolution import convolve
-from gifnet.gpu.packing import CHANNELS, HEAD, HEAD_CHANNELS, HIDDEN, WIDTH, PackedBlock, PackedConvolution, pack
+from gifnet.gpu.packing import (
+    CHANNELS,
+    HEAD,
+    HEAD_CHANNELS,
+    HIDDEN,
+    WIDTH,
+    PackedBlock,
+    PackedConvolution,
+    pack,
+)
 from gifnet.gpu.side import finish
 from gifnet.gpu.statistics import reduce_moments
 from gifnet.model import GIFNet, check_pictures
@@ -87,16 +96,16 @@ class TritonForm:
             sides, block.attention, block.attention_vectors, block.position, moments, values, attended,
             height, width, columns, images, block.eps,
             SIDES=block.sides, SHIFT=shift, SIDE=window, CHANNELS=CHANNELS, INPUTS=WIDTH,
-            HEADS=block.position.shape[0], HEAD=HEAD, HEAD_CHANNELS=HEAD_CHANNELS, num_warps=4,
+            HEADS=block.position.shape[0], HEAD=HEAD, HEAD_CHANNELS=HEAD_CHANNELS, num_warps=4, num_stages=1,
         )  # fmt: skip
         rows, columns = -(-height // TILE_PX), -(-width // TILE_PX)
         partials = self._partials(1, images, rows * columns)
         finish[(rows * columns, images)](
-            sides, values, attended, block.depthwise, block.project, block.enter, block.enter_bias, block.leave,
-            block.vectors, moments, block.gate, partials,
+            sides, values, attended, block.depthwise, block.project, block.enter, block.enter_bias,
+            block.leave, block.vectors, moments, block.gate, partials,
             height, width, columns, images, block.eps,
             SIDES=block.sides, TILE=TILE_PX, TAPS=5, CHANNELS=CHANNELS, WIDTH=WIDTH,
-            HIDDEN=HIDDEN, CHUNK=HIDDEN_CHUNK, TAIL=HIDDEN_TAIL, num_warps=4,
+            HIDDEN=HIDDEN, CHUNK=HIDDEN_CHUNK, TAIL=HIDDEN_TAIL, num_warps=8, num_stages=1,
         )  # fmt: skip
         return partials
 
@@ -135,7 +144,7 @@ def _convolve(
     images, height, width, channels = source.shape
     out_height, out_width, out_channels = out.shape[-3:]
     layers, block = layer.bias.shape
-    (a, a_width), (b, b_width), (c, c_width) = (*layer.slices, *((0, 0),) * (3 - len(layer.slices)))
+    (a, a_width), (b, b_width), (c, c_width) = [*layer.slices, (0, 0), (0, 0)][:3]
     other, other_weight = centre or (source, layer.weight)
     convolve[(-(-out_height * out_width // CONVOLVED_PX), images, layers)](
         source, other, layer.weight, other_weight, layer.bias, out, out if partials is None else partials,
@@ -154,5 +163,7 @@ def _moments(partials: Tensor, maps: Tensor) -> Tensor:
     # A power of two, so that a new size seldom means a new kernel.
     rounds = 1 << (-(-programs // SUMMED) - 1).bit_length()
     moments = torch.empty(sides, images, 2, device=partials.device)
-    reduce_moments[(sides * images,)](partials, moments, programs, float(numbers), ROUNDS=rounds, BLOCK=SUMMED)
+    reduce_moments[(sides * images,)](
+        partials, moments, programs, float(numbers), ROUNDS=rounds, BLOCK=SUMMED
+    )
     return moments

@@ -1,6 +1,6 @@
-"""Folded weights as kernels want them: zero-padded to sizes that tensor cores take, heads in blocks of their own.
+"""Folded weights as kernels want them: padded to sizes that tensor cores take, heads in blocks of their own.
 
-Padding is exact: what is added is zero on both sides of every product.
+Padding changes nothing: it is zero on both sides of every product.
 """
 
 from __future__ import annotations
@@ -146,9 +146,7 @@ def _block(block: FoldedBlock, dtype: torch.dtype) -> PackedBlock:
             [_attention_vectors(side, own, block.heads) for side, own in zip(sides, attention, strict=True)]
         ),
         depthwise=torch.stack([_depthwise(side, block.heads) for side in sides]),
-        project=torch.stack([_grown(_by_head(side.project.weight, block.heads), WIDTH, WIDTH) for side in sides])
-        .to(dtype)
-        .contiguous(),
+        project=torch.stack([_project(side, block.heads) for side in sides]).to(dtype),
         enter=torch.stack([_grown(side.mlp_in.weight, WIDTH, HIDDEN) for side in sides]).to(dtype),
         enter_bias=torch.stack([_grown(side.mlp_in.bias, HIDDEN) for side in sides]),
         leave=torch.stack([_grown(side.mlp_out.weight, HIDDEN, WIDTH) for side in sides]).to(dtype),
@@ -164,7 +162,7 @@ def _attention(weight: Tensor, side: FoldedSide, heads: int) -> Tensor:
 
 
 def _attention_vectors(side: FoldedSide, weight: Tensor, heads: int) -> Tensor:
-    """[heads, 3, 2, HEAD]: column sums of the weight as it is stored, so that the mean cancels, and biases."""
+    """[heads, 3, 2, HEAD]: column sums of the weight as stored, so that the mean cancels, and biases."""
     enter = side.query_key_value
     bias = (enter.bias + side.norm_shift @ enter.weight).view(3, heads, -1).transpose(0, 1)
     return torch.stack((weight.float().sum(dim=2), _grown(bias, heads, 3, HEAD)), dim=2).contiguous()
@@ -174,6 +172,11 @@ def _depthwise(side: FoldedSide, heads: int) -> Tensor:
     """[25, WIDTH] float32."""
     weight = side.depthwise.weight.float().flatten(1)
     return _grown(_by_head(weight, heads).t(), weight.shape[1], WIDTH).contiguous()
+
+
+def _project(side: FoldedSide, heads: int) -> Tensor:
+    """[WIDTH, WIDTH] float32."""
+    return _grown(_by_head(side.project.weight, heads), WIDTH, WIDTH)
 
 
 def _vectors(side: FoldedSide, heads: int) -> Tensor:

@@ -18,7 +18,9 @@ def _local(values, attended, depthwise, vectors, row, column, place, height, wid
            CHANNELS: tl.constexpr, WIDTH: tl.constexpr, TAPS: tl.constexpr):  # fmt: skip
     """Depth-wise convolution of the values, with attention added: [pixels, WIDTH] float32."""
     columns = tl.arange(0, WIDTH)
-    total = load_pixels(attended, place, columns, CHANNELS).to(tl.float32) + _vector(vectors, 0, columns, WIDTH)
+    total = load_pixels(attended, place, columns, CHANNELS).to(tl.float32) + _vector(
+        vectors, 0, columns, WIDTH
+    )
     for tap in range(TAPS * TAPS):
         from_row = reflect(row + tap // TAPS - TAPS // 2, height)
         from_column = reflect(column + tap % TAPS - TAPS // 2, width)
@@ -28,10 +30,10 @@ def _local(values, attended, depthwise, vectors, row, column, place, height, wid
 
 
 @triton.jit
-def _feed_forward(rows, enter, enter_bias, leave, START: tl.constexpr, CHUNK: tl.constexpr,
+def _feed_forward(rows, enter, enter_bias, leave, start, CHUNK: tl.constexpr,
                   WIDTH: tl.constexpr, HIDDEN: tl.constexpr):  # fmt: skip
-    """Part of the feed-forward layers that passes hidden units START..START + CHUNK: [pixels, WIDTH]."""
-    columns, units = tl.arange(0, WIDTH), START + tl.arange(0, CHUNK)
+    """Part of the feed-forward layers that passes hidden units start..start + CHUNK: [pixels, WIDTH]."""
+    columns, units = tl.arange(0, WIDTH), start + tl.arange(0, CHUNK)
     enter_weight = tl.load(enter + columns[:, None] * HIDDEN + units[None, :])
     hidden = tl.maximum(tl.dot(rows, enter_weight) + tl.load(enter_bias + units)[None, :], 0.0)
     leave_weight = tl.load(leave + units[:, None] * WIDTH + columns[None, :])
@@ -40,10 +42,12 @@ def _feed_forward(rows, enter, enter_bias, leave, START: tl.constexpr, CHUNK: tl
 
 @triton.jit
 def finish(
-    features, values, attended, depthwise, project, enter, enter_bias, leave, vectors, moments, gate, partials,
+    features, values, attended, depthwise, project, enter, enter_bias, leave, vectors,
+    moments, gate, partials,
     height, width, tile_columns, images, eps,
     SIDES: tl.constexpr, TILE: tl.constexpr, TAPS: tl.constexpr,
-    CHANNELS: tl.constexpr, WIDTH: tl.constexpr, HIDDEN: tl.constexpr, CHUNK: tl.constexpr, TAIL: tl.constexpr,
+    CHANNELS: tl.constexpr, WIDTH: tl.constexpr, HIDDEN: tl.constexpr,
+    CHUNK: tl.constexpr, TAIL: tl.constexpr,
 ):  # fmt: skip
     """Replace the main side's features by those after the block; with SIDES = 2, the gated other side's too.
 
@@ -63,11 +67,12 @@ def finish(
     columns = tl.arange(0, WIDTH)
 
     total = tl.zeros((TILE * TILE, WIDTH), tl.float32)
-    for side in tl.static_range(SIDES):
+    for side in range(SIDES):
         index = side * images + image
         own = vectors + side * 7 * WIDTH
         local = _local(
-            start_of(values, index, height, width, CHANNELS), start_of(attended, index, height, width, CHANNELS),
+            start_of(values, index, height, width, CHANNELS),
+            start_of(attended, index, height, width, CHANNELS),
             depthwise + side * TAPS * TAPS * WIDTH, own, row, column, place, height, width,
             CHANNELS, WIDTH, TAPS,
         )  # fmt: skip
@@ -83,14 +88,11 @@ def finish(
         rows += _vector(own, 6, columns, WIDTH)
         in_weight, out_weight = enter + side * WIDTH * HIDDEN, leave + side * HIDDEN * WIDTH
         in_bias = enter_bias + side * HIDDEN
-        for start in tl.static_range(0, HIDDEN - TAIL, CHUNK):
+        for start in range(0, HIDDEN - TAIL, CHUNK):
             rows += _feed_forward(narrow, in_weight, in_bias, out_weight, start, CHUNK, WIDTH, HIDDEN)
         if TAIL > 0:
             rows += _feed_forward(narrow, in_weight, in_bias, out_weight, HIDDEN - TAIL, TAIL, WIDTH, HIDDEN)
-        if side == 0:
-            total = rows
-        else:
-            total += tl.load(gate) * rows
+        total += tl.where(side == 0, 1.0, tl.load(gate)) * rows
 
     kept = tl.where(is_inside[:, None], total, 0.0)
     partial = partials + (image * tl.num_programs(0) + tile) * 2

@@ -42,8 +42,11 @@ def test_equals_the_full_network_at_any_size(height: int, width: int) -> None:
     assert difference < 1e-4
 
 
-def test_equals_the_full_network_across_many_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inference, "TILE_WIDTH_PX", 16)
+@pytest.mark.parametrize("tile_px", [(16, 16), inference.WHOLE_PX])
+def test_equals_the_full_network_across_many_tiles_and_in_one(
+    monkeypatch: pytest.MonkeyPatch, tile_px: tuple[int, int]
+) -> None:
+    monkeypatch.setattr(inference, "CPU_TILE_PX", tile_px)
     model = formula_model()
     visible, thermal = pictures(90, 117)
     assert (InferenceForm(model)(visible, thermal) - full(model, visible, thermal)).abs().max() < 1e-4
