@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+import os
+import shutil
+import sysconfig
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
@@ -31,6 +35,35 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     return bool(cpu_flags() & CPU_FLAGS_BFLOAT16)
 
 
-def has_triton() -> bool:
-    """True where Triton is installed, which CUDA builds of torch bring along; does not import it."""
-    return find_spec("triton") is not None
+@dataclass(frozen=True, slots=True)
+class TritonParts:
+    """What Triton needs to compile and launch kernels here.
+
+    Attributes:
+        version: of Triton, None where it is not installed; CUDA builds of torch bring it along.
+        compiler: the C compiler that builds what launches a kernel, None without one.
+        has_headers: Python's header files are there.
+    """
+
+    version: str | None
+    compiler: str | None
+    has_headers: bool
+
+    @property
+    def missing(self) -> str | None:
+        """The first part that is missing, in words."""
+        if self.version is None:
+            return "Triton"
+        if self.compiler is None:
+            return "a C compiler"
+        return None if self.has_headers else "Python.h"
+
+
+def triton_parts() -> TritonParts:
+    """Look for them; imports nothing."""
+    try:
+        installed = version("triton")
+    except PackageNotFoundError:
+        installed = None
+    compiler = os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang")
+    return TritonParts(installed, compiler, Path(sysconfig.get_paths()["include"], "Python.h").is_file())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -9,11 +10,13 @@ import torch
 
 from gifnet import weights as weight_files
 from gifnet.errors import DeviceError
-from gifnet.hardware import has_fast_bfloat16, has_triton
+from gifnet.hardware import has_fast_bfloat16, triton_parts
 from gifnet.inference import InferenceForm
 from gifnet.model import Fusion, GIFNet
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
+
+_log = logging.getLogger(__name__)
 
 
 def load(
@@ -30,7 +33,7 @@ def load(
         device: where to compute, as torch names it.
         precision: number format; "auto" takes bfloat16 where the hardware computes in it, else float16 on a
             GPU and float32 on a CPU. In 16 bits a GPU with tensor cores for bfloat16 runs the form of
-            `gifnet.gpu` where Triton is installed; `model.form` tells which one runs.
+            `gifnet.gpu` where Triton can compile it; `model.form` tells which one runs.
 
     Raises:
         WeightsError: the weights are missing, damaged or of another network.
@@ -69,10 +72,16 @@ def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype:
 def _inference_form(model: GIFNet, dtype: torch.dtype) -> tuple[Fusion, str]:
     """The fastest form for the model's device and a number format, and its name."""
     device = next(model.parameters()).device
-    if dtype != torch.float32 and device.type == "cuda" and has_fast_bfloat16(device) and has_triton():
-        from gifnet.gpu.form import TritonForm
+    if dtype != torch.float32 and device.type == "cuda" and has_fast_bfloat16(device):
+        missing = triton_parts().missing
+        if missing is None:
+            from gifnet.gpu.form import TritonForm
 
-        return TritonForm(model, dtype), "triton"
+            return TritonForm(model, dtype), "triton"
+        _log.warning(
+            "the network runs in torch, slower than in Triton, since %s is missing; see `gifnet doctor`",
+            missing,
+        )
     return InferenceForm(model, dtype), "torch"
 
 

@@ -12,7 +12,7 @@ from stream.errors import DeviceError, GifnetError
 
 _LIBRARIES = ("torch", "cupy", "cupy_backends", "triton")
 # Words of torch's plain RuntimeErrors that come from the device.
-_CUDA_WORDS = ("cuda", "cublas", "cudnn", "nvrtc", "triton")
+_CUDA_WORDS = ("cuda", "cublas", "cudnn", "nvrtc", "triton", "c compiler")
 
 _FROM_THE_START = "; run again, and take --device cpu if it comes back"
 # Words in an error, in lower case -> the sentence; the first line that fits holds.
@@ -59,6 +59,11 @@ _SENTENCES: tuple[tuple[tuple[str, ...], str], ...] = (
         ("launch failure", "launchfailure", "device-side assert", "launch timed out", "launchtimeout"),
         "a computation on the GPU broke off, and the GPU cannot be used by this process any more"
         + _FROM_THE_START,
+    ),
+    (
+        ("outofresources", "compilationerror", "c compiler", "ptxas"),
+        "Triton could not compile the network for this GPU; ask for --precision float32, which does without "
+        "Triton, and see `gifnet doctor`",
     ),
     (
         ("operation not permitted when stream is capturing", "streamcapture"),

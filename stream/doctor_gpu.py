@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import shutil
-import sysconfig
 import tempfile
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,6 +14,7 @@ import numpy as np
 import torch
 
 from cuda_kernels import compile as kernel_sources
+from gifnet.hardware import TritonParts, triton_parts
 from stream.config import InputSettings
 from stream.device_errors import mapped_cuda_errors
 from stream.doctor import Row, text_of
@@ -68,7 +66,7 @@ def gpu_rows() -> list[Row]:
     except DeviceError as error:
         gpu = Row("GPU", "missing", f"driver {driver}, but the GPU cannot be used", str(error))
     first = cards[0].capability if cards else None
-    rows = [gpu, cupy_row(), kernels_row(first), triton_row(first, *_triton_parts())]
+    rows = [gpu, cupy_row(), kernels_row(first), triton_row(first, triton_parts())]
     return [*rows, nvdec_row(first is not None)]
 
 
@@ -144,38 +142,26 @@ def kernels_row(capability: tuple[int, int] | None) -> Row:
     return Row("CUDA kernels", "ok", found)
 
 
-def triton_row(
-    capability: tuple[int, int] | None, triton: str | None, compiler: str | None, headers: bool
-) -> Row:
-    """What compiles the network's attention for 16-bit precisions.
+def triton_row(capability: tuple[int, int] | None, parts: TritonParts) -> Row:
+    """What compiles the network for 16-bit precisions.
 
     Args:
         capability: of the GPU, None without one.
-        triton: its version, None where it is not installed.
-        compiler: the C compiler that it would call, None where there is none.
-        headers: whether Python's headers are here, which it needs too.
+        parts: what is here of that which it needs.
     """
     slower = "the network runs on a GPU without it, more slowly"
+    triton = parts.version
     if triton is None:
         return Row("Triton", "missing", "not installed", f"{slower}; builds of torch for CUDA bring it")
-    if compiler is None or not headers:
-        lacks = "no C compiler" if compiler is None else "no headers of Python"
-        return Row("Triton", "missing", f"{triton}, but {lacks}", f"{slower}; install gcc and python3-dev")
+    if parts.missing:
+        found = f"{triton}, but {parts.missing} is missing"
+        return Row("Triton", "missing", found, f"{slower}; install gcc and python3-dev")
     if capability is not None and capability < TRITON_CAPABILITY:
         found = f"{triton}, not used on compute capability {capability[0]}.{capability[1]}"
         return Row(
             "Triton", "missing", found, f"{slower}; a GPU of compute capability 8.0 or newer is needed"
         )
     return Row("Triton", "ok", triton)
-
-
-def _triton_parts() -> tuple[str | None, str | None, bool]:
-    compiler = os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang")
-    headers = Path(sysconfig.get_paths()["include"], "Python.h").is_file()
-    try:
-        return version("triton"), compiler, headers
-    except PackageNotFoundError:
-        return None, compiler, headers
 
 
 def nvdec_row(has_gpu: bool) -> Row:

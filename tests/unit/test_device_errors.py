@@ -30,6 +30,12 @@ RUNTIME = "cupy_backends.cuda.api.runtime"
         (of_library(RUNTIME, "CUDARuntimeError", "cudaErrorLaunchFailure: unspecified"), "broke off"),
         (RuntimeError("No CUDA GPUs are available"), "no NVIDIA GPU"),
         (RuntimeError("CUDA error: all CUDA-capable devices are busy or unavailable"), "reserved"),
+        (
+            of_library("triton.compiler.errors", "CompilationError", "at 3:4: bad\nlong"),
+            "--precision float32",
+        ),
+        (of_library("triton.runtime.errors", "OutOfResources", "shared memory"), "--precision float32"),
+        (RuntimeError("Failed to find C compiler. Please specify via CC"), "gifnet doctor"),
         (RuntimeError("CUDA error: uncorrectable ECC error encountered"), "nvidia-smi"),
     ],
 )
@@ -40,7 +46,7 @@ def test_device_errors_become_one_sentence_with_a_remedy(error: Exception, words
 
 
 def test_an_unknown_error_of_the_device_keeps_its_first_line() -> None:
-    error = of_library("triton.compiler.errors", "CompilationError", "at 3:4: bad\nlong listing")
+    error = of_library("triton.runtime.driver", "DriverError", "at 3:4: bad\nlong listing")
     assert explain_cuda_error(error) == (
         "the GPU reported an error: at 3:4: bad; run again, and take --device cpu if it comes back"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gifnet.hardware import TritonParts
 from stream.doctor_gpu import Card, cuda_row, driver_version, kernels_row, nvdec_row, triton_row
 from stream.doctor_media import encoder_rows
 
@@ -38,19 +39,19 @@ def test_the_driver_names_its_version():
     ("capability", "version", "compiler", "headers", "words"),
     [
         ((9, 0), None, "gcc", True, "not installed"),
-        ((9, 0), "3.6.0", None, True, "no C compiler"),
-        ((9, 0), "3.6.0", "gcc", False, "no headers of Python"),
+        ((9, 0), "3.6.0", None, True, "but a C compiler is missing"),
+        ((9, 0), "3.6.0", "gcc", False, "but Python.h is missing"),
         ((7, 5), "3.6.0", "gcc", True, "not used on compute capability 7.5"),
     ],
 )
 def test_every_way_to_lack_triton_has_its_remedy(capability, version, compiler, headers, words):
-    row = triton_row(capability, version, compiler, headers)
+    row = triton_row(capability, TritonParts(version, compiler, headers))
     assert row.standing == "missing" and words in row.found
     assert "without it" in row.remedy
 
 
 def test_triton_is_fine_without_a_gpu_to_judge_it_by():
-    assert triton_row(None, "3.6.0", "gcc", True).standing == "ok"
+    assert triton_row(None, TritonParts("3.6.0", "gcc", True)).standing == "ok"
 
 
 def test_kernels_are_compiled_also_without_a_gpu():
