@@ -4,7 +4,7 @@ CONSTRAINTS ?= constraints.txt
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types check clean
+.PHONY: demo test lint types check gpu clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gifnet demo --output demo
@@ -20,6 +20,12 @@ types: $(VENV)/.installed
 	$(BIN)/mypy
 
 check: lint types test
+
+# Everything that needs a GPU, for a machine that has one with torch and CuPy for it: checks, then figures.
+gpu:
+	REQUIRE_GPU=1 $(PYTHON) -m pytest -m gpu
+	$(PYTHON) -m stream bench --device cuda --size 640x480 --size 1280x1024 --precision float16 \
+	  --precision bfloat16 --batch 1 --batch 4 --compile --json benchmarks/results/gpu.json
 
 $(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \

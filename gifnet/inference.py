@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from gifnet.config import PAD_MULTIPLE_PX
 from gifnet.folding import Convolution, FittedSide, FoldedBlock, FoldedGIFNet, FoldedSide, Linear, fold
+from gifnet.hardware import exact_float32
 from gifnet.layers import split_heads
 from gifnet.model import GIFNet, check_pictures
 
@@ -65,7 +66,8 @@ class InferenceForm:
             ValueError: when the two differ in shape or are too small.
         """
         check_pictures(visible, thermal)
-        fused = [self._fuse(v[0], t[0]) for v, t in zip(visible, thermal, strict=True)]
+        with exact_float32(self.device):
+            fused = [self._fuse(v[0], t[0]) for v, t in zip(visible, thermal, strict=True)]
         return torch.stack(fused).unsqueeze(1)
 
     def _fuse(self, visible: Tensor, thermal: Tensor) -> Tensor:

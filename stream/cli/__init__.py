@@ -24,6 +24,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "scenes": ("stream.cli.scenes:scenes", "Write generated pairs with known truth to a folder."),
     },
     "Machine": {
+        "bench": ("stream.cli.bench:bench", "Measure how fast this machine fuses."),
         "doctor": ("stream.cli.doctor:doctor", "Tell what this machine can do and what it lacks."),
     },
 }

@@ -1,0 +1,5 @@
+"""`python -m stream` is `gifnet`."""
+
+from stream.cli import main
+
+main()
