@@ -28,7 +28,7 @@ class Array:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One array operation of `reference.py` and of every other back end.
+    """One array operation of `reference` and of every other back end.
 
     Attributes:
         name: of the function.

@@ -84,8 +84,9 @@ class Bench:
         """One combination; what the device refuses is said in the row, and the others go on."""
         row: Row = {"size": list(load.size), "precision": precision, "batch": batch, "not_measured": {}}
         parts: tuple[tuple[str, Callable[[Load, Precision, int, Row], None]], ...] = (
-            ("network", self._network),
+            # First, so that the peak of memory is not that of the published form.
             ("end to end", self._end_to_end),
+            ("network", self._network),
             ("stages", self._stages),
         )
         for name, part in parts:
@@ -102,7 +103,6 @@ class Bench:
 
     def _network(self, load: Load, precision: Precision, batch: int, row: Row) -> None:
         settings, device = self.settings, self.context.device
-        self._reset_memory()
         pictures = load.pictures(batch, device)
         ours = models.ours(settings.weights, precision, pictures, device)
         row["form"] = ours.network.form
@@ -120,7 +120,9 @@ class Bench:
         }
         exact = gifnet.load(settings.weights, device, "float32")(*pictures)
         row["psnr_db"] = models.psnr_db(ours.result, exact)
-        row["memory"] = self._memory()
+        if "end_to_end" in row:
+            whole, alone = row["end_to_end"]["throughput"], row["network"]["ours"]
+            row["end_to_end"]["share_of_network"] = whole["frames_per_s"] / alone["frames_per_s"]
         dtype: torch.dtype = getattr(torch, precision)
         floor = floor_of(fold(ours.network, torch.float32), load.size, dtype, self._rates(dtype))
         row["floor"] = asdict(floor) | {"times_used": ours_s / batch / floor.milliseconds}
@@ -139,6 +141,7 @@ class Bench:
 
     def _end_to_end(self, load: Load, precision: Precision, batch: int, row: Row) -> None:
         settings = self.settings
+        self._reset_memory()
         result = measure_end_to_end(
             load, settings.weights, precision, batch, self.context, self.clock, settings.burst_s
         )
@@ -148,9 +151,7 @@ class Bench:
             "start_s": result.start_s,
             **result.device,
         }
-        if "network" in row:
-            own_rate = row["network"]["ours"]["frames_per_s"]
-            row["end_to_end"]["share_of_network"] = result.throughput.frames_per_s / own_rate
+        row["memory"] = self._memory()
         if self.context.device.type == "cpu":
             row["stages"] = {name: asdict(time) for name, time in result.stages.items()}
 
@@ -175,7 +176,7 @@ class Bench:
             torch.cuda.reset_peak_memory_stats(self.context.device)
 
     def _memory(self) -> dict[str, int]:
-        """Peaks in bytes: of the process since it began, and of the device in this row."""
+        """Peaks in bytes: of the process since it began, and of the device during the whole way of frames."""
         memory = {"host_peak_bytes": _host_peak_bytes()}
         if self.context.device.type == "cuda":
             memory["device_peak_bytes"] = torch.cuda.max_memory_reserved(self.context.device)

@@ -50,10 +50,10 @@ def reasons(rows: list[Row]) -> list[str]:
 def _network_lines(row: Row) -> list[tuple[str, str]]:
     timings, ratios = row.get("network", {}), row.get("times_as_fast_as", {})
     found = [("network", _rate(timings.get("ours"))), ("  p50, p95, p99", _quantiles(timings.get("ours")))]
-    for name in ("published", "published compiled"):
+    for name, title in (("published", "published"), ("published compiled", "compiled")):
         ratio = ratios.get(name)
-        found.append((f"{name} form", _rate(timings.get(name))))
-        found.append((f"  times the {name}", NOT_MEASURED if ratio is None else f"{ratio:.1f}"))
+        found.append((f"{title} form", _rate(timings.get(name))))
+        found.append((f"  times the {title}", NOT_MEASURED if ratio is None else f"{ratio:.1f}"))
     floor = row.get("floor")
     found.append(("floor", NOT_MEASURED if floor is None else f"{floor['milliseconds']:.3f} ms"))
     found.append(("  times the floor used", NOT_MEASURED if floor is None else f"{floor['times_used']:.1f}"))
@@ -69,7 +69,7 @@ def _end_to_end_lines(row: Row) -> list[tuple[str, str]]:
     share = whole.get("share_of_network")
     return [
         ("end to end", _rate(whole["throughput"])),
-        ("  share of the network's rate", NOT_MEASURED if share is None else f"{100 * share:.0f} %"),
+        ("  of the network's rate", NOT_MEASURED if share is None else f"{100 * share:.0f} %"),
         ("  latency p50, p95, p99", _quantiles(whole["latency"])),
         ("  start to first frame", f"{whole['start_s']:.2f} s"),
     ]
@@ -77,7 +77,7 @@ def _end_to_end_lines(row: Row) -> list[tuple[str, str]]:
 
 def _memory_lines(row: Row) -> list[tuple[str, str]]:
     memory = row.get("memory", {})
-    titles = {"host_peak_bytes": "peak memory of the process", "device_peak_bytes": "peak memory of the GPU"}
+    titles = {"host_peak_bytes": "peak memory, process", "device_peak_bytes": "peak memory, GPU"}
     return [(title, f"{memory[key] / _MIB:.0f} MiB") for key, title in titles.items() if key in memory]
 
 

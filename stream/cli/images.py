@@ -86,17 +86,21 @@ def _fuser(
     """Load the network; what comes back fuses one pair and writes it."""
     import gifnet
     from stream.device import choose_device, explain_device
+    from stream.device_errors import mapped_cuda_errors
     from stream.picture import fuse_pictures, load_picture, save_picture
 
     chosen = choose_device(device)
     if verbose:
         click.echo(f"gifnet: the network runs on {chosen}: {explain_device(device, chosen)}", err=True)
-    network = gifnet.load(weights, str(chosen), precision)
+    with mapped_cuda_errors():
+        network = gifnet.load(weights, str(chosen), precision)
 
     def fuse(pair: PicturePair) -> None:
-        visible = load_picture(pair.visible, colours[0], chosen)
-        thermal = load_picture(pair.thermal, colours[1], chosen)
-        save_picture(pair.output, fuse_pictures(visible, thermal, network))
+        with mapped_cuda_errors():
+            visible = load_picture(pair.visible, colours[0], chosen)
+            thermal = load_picture(pair.thermal, colours[1], chosen)
+            fused = fuse_pictures(visible, thermal, network)
+        save_picture(pair.output, fused)
 
     return fuse
 
