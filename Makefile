@@ -26,6 +26,7 @@ gpu:
 	REQUIRE_GPU=1 $(PYTHON) -m pytest -m gpu
 	$(PYTHON) -m stream bench --device cuda --size 640x480 --size 1280x1024 --precision float16 \
 	  --precision bfloat16 --batch 1 --batch 4 --compile --json benchmarks/results/gpu.json
+	$(PYTHON) -m benchmarks.endurance --device cuda --frames 100000
 
 $(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
