@@ -35,18 +35,37 @@ class InputSettings(Settings):
         Decoder,
         Field(description="where video is decoded; auto: by NVDEC on a GPU that runs the network, if it can"),
     ] = "auto"
+    transport: Annotated[
+        Literal["tcp", "udp"], Field(description="how an RTSP camera sends its pictures")
+    ] = "tcp"
+    timeout_s: Annotated[
+        float, Field(ge=0.2, le=60, description="silence after which a camera is connected anew")
+    ] = 3.0
 
 
 class PairingSettings(Settings):
     """How frames of the two streams find each other."""
 
     tolerance_ms: Annotated[float, Field(ge=0, description="largest time between partners")] = 20.0
-    offset_ms: Annotated[float, Field(description="thermal clock minus visible clock")] = 0.0
+    offset_ms: Annotated[
+        float | Literal["auto"],
+        Field(description="thermal clock minus visible clock; auto: follow the clocks of live cameras"),
+    ] = 0.0
     unpaired: Annotated[
-        Literal["drop", "hold"],
-        Field(description="drop: leave out; hold: every visible frame, with the last thermal one"),
+        Literal["drop", "hold", "single"],
+        Field(
+            description="drop: leave out; hold: every visible frame, with the last thermal one; "
+            "single: pass the one camera through"
+        ),
     ] = "drop"
     max_age_ms: Annotated[float, Field(ge=0, description="oldest thermal frame that is held")] = 200.0
+    max_wait_ms: Annotated[
+        float, Field(ge=0, le=5000, description="longest that a live frame waits for its partner")
+    ] = 250.0
+    shutter: Annotated[
+        Literal["auto", "on", "off"],
+        Field(description="recognise a closed thermal shutter by repeated frames; auto: of 9 to 16 bits"),
+    ] = "auto"
 
 
 class RegistrationSettings(Settings):
@@ -77,11 +96,23 @@ class GainSettings(Settings):
 class FusionSettings(Settings):
     """Which network fuses, and how."""
 
+    model: Annotated[
+        Literal["full", "null"],
+        Field(description="full: GIFNet; null: no network, the visible picture, to try everything else"),
+    ] = "full"
     weights: Annotated[str, Field(min_length=1, description="default, published or a file")] = "default"
     precision: Annotated[Precision, Field(description="number format of the network")] = "auto"
     batch: Annotated[
         int, Field(ge=1, le=64, description="pairs fused at once; more costs latency and memory")
     ] = 1
+
+
+class LiveSettings(Settings):
+    """Bounds of what waits between live cameras and fusion; the freshest frames win."""
+
+    queue_frames: Annotated[int, Field(ge=2, le=1000, description="frames of a camera that may wait")] = 32
+    queue_mb: Annotated[float, Field(gt=0, description="megabytes of a camera's frames that may wait")] = 256
+    queue_ms: Annotated[float, Field(gt=0, description="longest that a live frame may wait")] = 1000
 
 
 class OutputSettings(Settings):
@@ -97,6 +128,19 @@ class OutputSettings(Settings):
         int | None, Field(ge=0, le=63, description="constant rate factor, lower is better")
     ] = None
     audio: Annotated[bool, Field(description="carry the visible file's audio over")] = True
+    segment_s: Annotated[
+        float | None, Field(ge=1, description="begin a new file after so many seconds of video")
+    ] = None
+    segment_mb: Annotated[
+        float | None, Field(gt=0, description="begin a new file after so many megabytes")
+    ] = None
+    keep_free_mb: Annotated[
+        float | None,
+        Field(ge=0, description="pause writing while less is free on the disk; by default 200 when live"),
+    ] = None
+    sidecar: Annotated[
+        bool, Field(description="write the pairing of every frame to a .jsonl file beside the video")
+    ] = False
 
 
 class FuseSettings(Settings):
@@ -108,7 +152,11 @@ class FuseSettings(Settings):
     registration: RegistrationSettings = RegistrationSettings()
     gain: GainSettings = GainSettings()
     fusion: FusionSettings = FusionSettings()
+    live: LiveSettings = LiveSettings()
     device: Annotated[Device, Field(description="where the network runs")] = "auto"
+    duration_s: Annotated[float | None, Field(gt=0, description="end after so many seconds of wall time")] = (
+        None
+    )
 
 
 class RunSettings(FuseSettings):
@@ -126,6 +174,11 @@ NAMES: dict[str, str] = {
     "encoder": "outputs.*.encoder",
     "quality": "outputs.*.quality",
     "audio": "outputs.*.audio",
+    "segment_s": "outputs.*.segment_s",
+    "segment_mb": "outputs.*.segment_mb",
+    "keep_free_mb": "outputs.*.keep_free_mb",
+    "sidecar": "outputs.*.sidecar",
+    "model": "fusion.model",
     "weights": "fusion.weights",
     "precision": "fusion.precision",
     "batch": "fusion.batch",
@@ -134,6 +187,12 @@ NAMES: dict[str, str] = {
     "offset_ms": "pairing.offset_ms",
     "unpaired": "pairing.unpaired",
     "max_age_ms": "pairing.max_age_ms",
+    "max_wait_ms": "pairing.max_wait_ms",
+    "shutter": "pairing.shutter",
+    "queue_frames": "live.queue_frames",
+    "queue_mb": "live.queue_mb",
+    "queue_ms": "live.queue_ms",
+    "duration_s": "duration_s",
     "calibration": "registration.file",
     "distance_m": "registration.distance_m",
     "gain": "gain.method",
@@ -144,10 +203,14 @@ NAMES: dict[str, str] = {
     "visible_bits": "visible.bits",
     "visible_rate": "visible.rate",
     "visible_decoder": "visible.decoder",
+    "visible_transport": "visible.transport",
+    "visible_timeout_s": "visible.timeout_s",
     "thermal_name": "thermal.name",
     "thermal_bits": "thermal.bits",
     "thermal_rate": "thermal.rate",
     "thermal_decoder": "thermal.decoder",
+    "thermal_transport": "thermal.transport",
+    "thermal_timeout_s": "thermal.timeout_s",
     "report": "report",
 }
 
@@ -243,6 +306,8 @@ def _sentences(model: type[Settings], error: ValidationError) -> Iterator[str]:
     """One phrase for each problem; unknown keys of one section share a phrase."""
     unknown: dict[Place, list[str]] = {}
     for problem in error.errors():
+        if problem["loc"] and str(problem["loc"][-1]).startswith("literal["):
+            continue  # the words beside a number; the complaint about the number names them
         if problem["type"] == "extra_forbidden":
             unknown.setdefault(problem["loc"][:-1], []).append(_path(problem["loc"]))
         else:
@@ -253,14 +318,22 @@ def _sentences(model: type[Settings], error: ValidationError) -> Iterator[str]:
 
 
 def _sentence(problem: Any) -> str:
-    path = _path(problem["loc"])
+    place, words = problem["loc"], ""
+    if place and place[-1] == "float":
+        place, words = place[:-1], f", or {_words_beside_number(_path(place[:-1]))}"
+    path = _path(place)
     if problem["type"] == "missing":
         remedy = _REMEDIES.get(path)
         return f"{path} is missing" + (f", {remedy}" if remedy else "")
     if problem["type"] == "value_error":
         return f"{path or 'the settings'}: {problem['ctx']['error']}"
     text = problem["msg"].replace("Input", "it").replace("List", "it").replace("Tuple", "it")
-    return f"{path or 'the settings'}: {text}, got {problem['input']!r}"
+    return f"{path or 'the settings'}: {text}{words}, got {problem['input']!r}"
+
+
+def _words_beside_number(path: str) -> str:
+    parts = get_args(field_at(path).annotation)
+    return " or ".join(repr(word) for part in parts for word in get_args(part))
 
 
 def _path(place: Place) -> str:

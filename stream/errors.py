@@ -3,6 +3,8 @@
     GifnetError
     ├── ConfigError         a configuration file or option
     ├── SourceError         a camera, file or folder that frames come from
+    │   └── RefusedError    a camera that will not open however often one tries
+    │       └── PasswordError
     ├── SyncError           two streams that cannot be paired
     ├── CalibrationError    a calibration file, or a pair of sizes that needs one
     ├── DeviceError         a device or precision that this machine does not offer
@@ -23,6 +25,8 @@ __all__ = [
     "DeviceError",
     "GifnetError",
     "KernelError",
+    "PasswordError",
+    "RefusedError",
     "SinkError",
     "SourceError",
     "SyncError",
@@ -37,6 +41,14 @@ class ConfigError(GifnetError):
 
 class SourceError(GifnetError):
     """A camera, file or folder that frames cannot be read from."""
+
+
+class RefusedError(SourceError):
+    """A camera that will not open however often one tries: a wrong password, no video, a wrong option."""
+
+
+class PasswordError(RefusedError):
+    """A camera that does not take the user name or password."""
 
 
 class SyncError(GifnetError):

@@ -19,6 +19,7 @@ PixelFormat = Literal["rgb24", "gray8", "gray16le"]
 ClockSource = Literal["device", "rtcp", "v4l2", "pts", "arrival"]
 View = Literal["fused", "side-by-side", "visible", "thermal", "thermal-colour", "checkerboard"]
 Flag = Literal["held", "single", "stale"]
+Side = Literal["visible", "thermal"]
 
 Pixels = NDArray[Any]
 AnyPixels: TypeAlias = "Pixels | Tensor"
@@ -49,6 +50,7 @@ class Frame:
         clock: where that time comes from.
         index: position in its stream, from 0.
         bits: significant bits of a `gray16le` count (10, 12, 14, 16); 8 for the others.
+        arrived_s: when it reached this machine, in seconds of the monotonic clock; None for recorded frames.
     """
 
     pixels: AnyPixels
@@ -57,6 +59,7 @@ class Frame:
     clock: ClockSource
     index: int
     bits: int = 8
+    arrived_s: float | None = None
 
     def __post_init__(self) -> None:
         expected_ndim = 3 if self.pixel_format == "rgb24" else 2
@@ -100,6 +103,37 @@ class FramePair:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class SingleFrame:
+    """A frame of one camera that passes through because the other one gave nothing.
+
+    Attributes:
+        frame: the frame.
+        side: which camera it is of.
+        time_s: its capture time on the visible clock.
+        flags: `single`, and `stale` where the thermal camera's shutter is why.
+    """
+
+    frame: Frame
+    side: Side
+    time_s: Fraction
+    flags: frozenset[Flag] = frozenset({"single"})
+    pairing_error_s: None = None
+
+    @property
+    def visible(self) -> Frame | None:
+        """The visible frame, if it is one."""
+        return self.frame if self.side == "visible" else None
+
+    @property
+    def thermal(self) -> Frame | None:
+        """The thermal frame, if it is one."""
+        return self.frame if self.side == "thermal" else None
+
+
+Moment: TypeAlias = FramePair | SingleFrame
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FusedFrame:
     """A fused picture and what it was made of, on the visible grid.
 
@@ -107,17 +141,17 @@ class FusedFrame:
         pixels: [H, W, 3] uint8 RGB, the fused picture.
         visible: [H, W, 3] uint8 RGB.
         thermal: [H, W] uint8, registered and after gain control.
-        pair: the frames it came from.
+        pair: the frames it came from; one only where the picture of one camera passes through.
         index: position among the fused frames, from 0.
     """
 
     pixels: Pixels
     visible: Pixels
     thermal: Pixels
-    pair: FramePair
+    pair: Moment
     index: int
 
     @property
     def time_s(self) -> Fraction:
-        """Capture time in seconds, that of the visible frame."""
+        """Capture time in seconds on the visible clock, that of the visible frame."""
         return self.pair.time_s

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias
 
+import numpy as np
 import torch
 
 import gifnet
 from gifnet.config import MIN_SIDE_PX
+from stream.calibration import load_calibration
 from stream.config import FuseSettings
 from stream.device import DeviceContext
 from stream.device_errors import mapped_cuda_errors
-from stream.errors import DeviceError, SourceError
-from stream.frame import Frame, FramePair
+from stream.errors import CalibrationError, DeviceError, SourceError
+from stream.frame import Frame, FramePair, FusedFrame, Moment, SingleFrame
 from stream.gain import GainControl
+from stream.null_model import NullModel
 from stream.register import Registrar, build_registrar
 from stream.report import RunReport
-from stream.ring import InFlight, Ring, Slot
+from stream.ring import Flight, Home, InFlight, Ring, Slot
 from stream.sources.base import SourceInfo
 from stream.step import FusionStep, Layout, timed
 
 SLOTS = 3
+
+Size = tuple[int, int]
+# Called with frames that cannot be fused, and why.
+Misfit = Callable[[Moment, CalibrationError], None]
+Network: TypeAlias = gifnet.GIFNet | NullModel
 
 _log = logging.getLogger(__name__)
 
@@ -39,87 +48,161 @@ class Fuser:
     def __init__(
         self,
         settings: FuseSettings,
-        visible: SourceInfo,
-        thermal: SourceInfo,
+        visible: SourceInfo | None,
+        thermal: SourceInfo | None,
         context: DeviceContext,
         report: RunReport,
+        on_misfit: Misfit | None = None,
     ) -> None:
-        """Load the network and prepare the step for the sources' frames.
+        """Load the network, and prepare the step where the sources' frames are known.
+
+        Args:
+            settings: network, gain and registration.
+            visible: what is known of the visible source; None while a camera has not been seen.
+            thermal: what is known of the thermal source.
+            context: the device.
+            report: gets weights, precision and what the device takes.
+            on_misfit: called, in place of an error, for frames of a size that the registration does not fit.
 
         Raises:
             WeightsError: the weights cannot be loaded.
             DeviceError: the device does not offer the precision, or has too little memory.
             CalibrationError: the sizes differ and no calibration is given, or it does not fit them.
         """
-        fusion = settings.fusion
         self._settings, self._context, self._report = settings, context, report
+        self._on_misfit = on_misfit
         self._fused = 0
-        self._batch = fusion.batch
-        self._gain = GainControl(settings.gain, thermal.bits, context.operations, context.device)
-        self._network = gifnet.load(fusion.weights, context.device, fusion.precision)
-        report.weights = {"name": fusion.weights, "sha256": self._network.weights_sha256}
+        self._batch = settings.fusion.batch
+        self._layout: Layout | None = None
+        self._bits = 0
+        self._began_as: Size | None = None
+        self._misfit: tuple[Layout, CalibrationError] | None = None
+        self._network = _load_network(settings, context)
+        report.weights = {"name": settings.fusion.weights, "sha256": self._network.weights_sha256}
         report.precision = self._network.precision
-        counts = torch.uint16 if thermal.pixel_format == "gray16le" else torch.uint8
-        with mapped_cuda_errors():
-            self._prepare((visible.width, visible.height), (thermal.width, thermal.height), counts)
+        if settings.registration.file:
+            load_calibration(settings.registration.file)
+        if visible and thermal:
+            counts = torch.uint16 if thermal.pixel_format == "gray16le" else torch.uint8
+            layout = Layout((visible.width, visible.height), (thermal.width, thermal.height), counts)
+            with mapped_cuda_errors():
+                self._prepare(layout, thermal.bits)
 
-    def fuse(self, pairs: Iterable[FramePair]) -> Iterator[InFlight]:
+    def fuse(self, moments: Iterable[Moment]) -> Iterator[Flight]:
         """Send pairs on their way, in batches; what is given out need not be home yet.
+
+        A single visible frame is passed on as it is; a single thermal one goes through gain control and
+        registration.
 
         Raises:
             DeviceError: the device fails.
         """
-        waiting: list[FramePair] = []
-        for pair in pairs:
-            if waiting and _sizes(pair) != _sizes(waiting[0]):
-                yield self.submit(waiting)
+        waiting: list[Moment] = []
+        for moment in moments:
+            if waiting and (_is_visible(moment) or not self._alike(moment, waiting[0])):
+                yield from self._send(waiting)
                 waiting = []
-            waiting.append(pair)
+            if _is_visible(moment):
+                yield self._pass_on(moment)
+                continue
+            waiting.append(moment)
             if len(waiting) >= self._batch:
-                yield self.submit(waiting)
+                yield from self._send(waiting)
                 waiting = []
         if waiting:
-            yield self.submit(waiting)
+            yield from self._send(waiting)
 
-    def submit(self, pairs: list[FramePair]) -> InFlight:
+    def submit(self, moments: list[Moment]) -> InFlight:
         """Send up to a batch of pairs of one size on its way.
 
         Raises:
             DeviceError: the device fails.
             CalibrationError: the pairs have sizes that the calibration does not fit.
         """
+        pairs = [self._as_pair(moment) for moment in moments]
         with torch.inference_mode(), mapped_cuda_errors():
             self._follow(pairs[0])
             slot = self._ring.take()
             with self._report.times.measure("upload"):
-                slot.fill(pairs, [self._gain.next_keep() for _ in pairs])
+                slot.fill(pairs, [self._gain.next_keep(frozen=bool(pair.flags)) for pair in pairs])
             slot.compute(self._work)
             slot.fetch()
         first, self._fused = self._fused, self._fused + len(pairs)
-        return self._ring.launch(slot, pairs, first)
+        return self._ring.launch(slot, moments, first)
+
+    def _send(self, moments: list[Moment]) -> Iterator[Flight]:
+        """One batch, or what becomes of it where no registration fits."""
+        try:
+            flight = self.submit(moments)
+        except CalibrationError as error:
+            if self._on_misfit is None:
+                raise
+            for moment in moments:
+                self._on_misfit(moment, error)
+            return
+        yield flight
+
+    def _pass_on(self, moment: Moment) -> Home:
+        assert moment.visible is not None
+        pixels = moment.visible.pixels
+        picture = pixels.cpu().numpy() if isinstance(pixels, torch.Tensor) else pixels
+        dark = np.zeros(picture.shape[:2], np.uint8)
+        self._fused += 1
+        return Home([FusedFrame(picture, picture, dark, moment, self._fused - 1)])
+
+    def _as_pair(self, moment: Moment) -> FramePair:
+        """A single thermal frame goes with a black visible one."""
+        if isinstance(moment, FramePair):
+            return moment
+        assert moment.thermal is not None
+        width, height = self._visible_size(moment.thermal)
+        black = np.zeros((height, width, 3), np.uint8)
+        visible = Frame(black, "rgb24", moment.time_s, moment.frame.clock, 0)
+        return FramePair(visible, moment.thermal, moment.time_s, 0.0)
+
+    def _visible_size(self, thermal: Frame) -> Size:
+        """Size of the pictures that a thermal frame is brought onto."""
+        if self._layout:
+            return self._layout.visible_size
+        file = self._settings.registration.file
+        return load_calibration(file).visible.size if file else thermal.size
+
+    def _alike(self, one: Moment, other: Moment) -> bool:
+        return _layout_of(self._as_pair(one)) == _layout_of(self._as_pair(other))
 
     def _follow(self, pair: FramePair) -> None:
         """Prepare anew where a camera changed its size."""
-        visible_size, thermal_size, counts = _sizes(pair)
-        layout = self._layout
-        if (visible_size, thermal_size, counts) != (layout.visible_size, layout.thermal_size, layout.counts):
-            _log.warning(
-                "visible pictures are now %s and thermal %s pixels: preparing for that",
-                _by(visible_size),
-                _by(thermal_size),
-            )
-            self._prepare(visible_size, thermal_size, counts)
+        wanted, layout = _layout_of(pair), self._layout
+        if self._misfit and self._misfit[0] == wanted:
+            raise self._misfit[1]
+        if layout and wanted == Layout(layout.visible_size, layout.thermal_size, layout.counts):
+            return
+        if layout:
+            sizes = _by(wanted.visible_size), _by(wanted.thermal_size)
+            _log.warning("visible pictures are now %s and thermal %s pixels: preparing for that", *sizes)
+        try:
+            self._prepare(wanted, pair.thermal.bits)
+        except CalibrationError as error:
+            self._misfit = wanted, error
+            raise
 
     @torch.inference_mode()
-    def _prepare(
-        self, visible_size: tuple[int, int], thermal_size: tuple[int, int], counts: torch.dtype
-    ) -> None:
+    def _prepare(self, wanted: Layout, bits: int) -> None:
         """Take memory for a layout; where it does not suffice, for a smaller batch or ring."""
         registrar = build_registrar(
-            self._settings.registration, visible_size, thermal_size, self._context.device
+            self._settings.registration,
+            wanted.visible_size,
+            wanted.thermal_size,
+            self._context.device,
+            self._began_as,
         )
+        if self._layout is None and wanted.visible_size == wanted.thermal_size:
+            self._began_as = wanted.visible_size
+        if bits != self._bits:
+            context, self._bits = self._context, bits
+            self._gain = GainControl(self._settings.gain, bits, context.operations, context.device)
         for batch, slots in _plans(self._batch):
-            layout = Layout(visible_size, thermal_size, counts, batch)
+            layout = Layout(wanted.visible_size, wanted.thermal_size, wanted.counts, batch)
             try:
                 self._take_memory(layout, registrar, slots)
             except torch.OutOfMemoryError:
@@ -129,7 +212,7 @@ class Fuser:
             self._report.device |= {"batch": str(batch), "slots": str(slots), "form": self._network.form}
             return
         raise DeviceError(
-            f"the device has too little memory to fuse pictures of {_by(visible_size)} pixels, "
+            f"the device has too little memory to fuse pictures of {_by(wanted.visible_size)} pixels, "
             "even one by one; end other programs on it, take smaller pictures, or ask for --device cpu"
         )
 
@@ -150,11 +233,26 @@ def check_sizes(visible: SourceInfo, thermal: SourceInfo) -> None:
         SourceError: names the stream and the smallest size.
     """
     for source in (visible, thermal):
-        if min(source.width, source.height) < MIN_SIDE_PX:
-            raise SourceError(
-                f"{source.uri} has {source.width}x{source.height} pixels; "
-                f"the network needs at least {MIN_SIDE_PX}x{MIN_SIDE_PX}"
-            )
+        check_size(source.uri, (source.width, source.height))
+
+
+def check_size(name: str, size: Size) -> None:
+    """Refuse pictures that are too small for the network.
+
+    Raises:
+        SourceError: names the stream and the smallest size.
+    """
+    if min(size) < MIN_SIDE_PX:
+        raise SourceError(
+            f"{name} has {_by(size)} pixels; the network needs at least {MIN_SIDE_PX}x{MIN_SIDE_PX}"
+        )
+
+
+def _load_network(settings: FuseSettings, context: DeviceContext) -> Network:
+    fusion = settings.fusion
+    if fusion.model == "null":
+        return NullModel()
+    return gifnet.load(fusion.weights, context.device, fusion.precision)
 
 
 def _plans(batch: int) -> Iterator[tuple[int, int]]:
@@ -170,7 +268,7 @@ def _words(batch: int, slots: int) -> str:
     return f"{batch} pair{'s' * (batch > 1)} at once with {slots} slot{'s' * (slots > 1)}; trying less"
 
 
-def _by(size: tuple[int, int]) -> str:
+def _by(size: Size) -> str:
     return f"{size[0]}x{size[1]}"
 
 
@@ -178,9 +276,10 @@ def _nothing() -> None:
     """What a step is before there is memory for one."""
 
 
-def _sizes(pair: FramePair) -> tuple[tuple[int, int], tuple[int, int], torch.dtype]:
-    return pair.visible.size, pair.thermal.size, _counts(pair.thermal)
+def _is_visible(moment: Moment) -> bool:
+    return isinstance(moment, SingleFrame) and moment.side == "visible"
 
 
-def _counts(frame: Frame) -> torch.dtype:
-    return torch.uint16 if frame.pixel_format == "gray16le" else torch.uint8
+def _layout_of(pair: FramePair) -> Layout:
+    counts = torch.uint16 if pair.thermal.pixel_format == "gray16le" else torch.uint8
+    return Layout(pair.visible.size, pair.thermal.size, counts)

@@ -22,7 +22,6 @@ class GainControl:
     Attributes:
         method: `percentile`, `minmax` or `none`, with `auto` resolved by the number of bits.
         device: where the counts are.
-        frozen: True keeps the span where it is, for example while a camera's shutter is closed.
     """
 
     def __init__(
@@ -43,7 +42,6 @@ class GainControl:
         automatic = "none" if bits <= 8 else "percentile"
         self.method = automatic if settings.method == "auto" else settings.method
         self.device = torch.device(device)
-        self.frozen = False
         self._operations = operations
         self._damping = settings.damping
         self._shares = (0.0, 100.0) if self.method == "minmax" else (settings.low, settings.high)
@@ -51,12 +49,16 @@ class GainControl:
         self._span = torch.tensor((0.0, 2.0**bits - 1), device=device)
         self._previous, self._measured = torch.zeros_like(self._span), torch.zeros_like(self._span)
 
-    def next_keep(self) -> float:
-        """Share of the last span that the next frame keeps; to be asked once a frame."""
+    def next_keep(self, frozen: bool = False) -> float:
+        """Share of the last span that the next frame keeps; to be asked once a frame.
+
+        Args:
+            frozen: True keeps the span where it is, for example while the camera's shutter is closed.
+        """
         started, self._started = self._started, True
         if not started:
             return 0.0
-        return 1.0 if self.frozen else self._damping
+        return 1.0 if frozen else self._damping
 
     def update(self, counts: Tensor, keep: Tensor) -> Tensor:
         """The counts that become black and white in this frame; never waits for the device.

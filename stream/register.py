@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cuda_kernels import reference
-from stream.calibration import Calibration, Camera, Size, load_calibration
+from stream.calibration import Calibration, Camera, Size, load_calibration, one_grid
 from stream.config import RegistrationSettings
 from stream.errors import CalibrationError
 
@@ -42,6 +42,7 @@ def build_registrar(
     visible_size: Size,
     thermal_size: Size,
     device: torch.device | str = "cpu",
+    began_as: Size | None = None,
 ) -> Registrar:
     """Registration as the settings ask for: by a calibration file, or none where the sizes agree.
 
@@ -50,14 +51,17 @@ def build_registrar(
         visible_size: width and height.
         thermal_size: width and height.
         device: where the maps live.
+        began_as: size that pictures of both cameras had when the stream began. Without a file, a camera that
+            changes its size is then taken to see what it saw before, if the aspect ratio is the same.
 
     Raises:
         CalibrationError: the sizes differ and no file is given, or the file is wrong or does not fit.
     """
-    if settings.file is None:
+    if settings.file is None and (began_as is None or visible_size == thermal_size):
         _check_one_grid(visible_size, thermal_size)
         return Registrar(None, thermal_size)
-    calibration = load_calibration(settings.file).scaled(visible_size, thermal_size)
+    calibration = load_calibration(settings.file) if settings.file else one_grid(began_as or visible_size)
+    calibration = calibration.scaled(visible_size, thermal_size)
     map_x, map_y = thermal_maps(calibration, settings.distance_m)
     registrar = Registrar((map_x.to(device), map_y.to(device)), thermal_size)
     if registrar.coverage is not None and not bool((registrar.coverage > 0).any()):

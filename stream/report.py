@@ -13,6 +13,7 @@ from typing import Any
 
 from stream.clock import Clock
 from stream.errors import ConfigError
+from stream.live_account import LiveAccount
 from stream.metrics import StageTimes
 
 SCHEMA = "gifnet.report/1"
@@ -51,6 +52,7 @@ class RunReport:
         fused: fused frames.
         dropped: frames without a partner, by reason.
         lost: frames that a source could not deliver, by stream and reason.
+        live: the account of live cameras; None for recordings.
         outputs: what was written where.
         times: how long each stage took.
         wall_s: seconds from start to end.
@@ -68,6 +70,7 @@ class RunReport:
     fused: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     lost: dict[str, Counter[str]] = field(default_factory=dict)
+    live: LiveAccount | None = None
     outputs: list[Output] = field(default_factory=list)
     times: StageTimes = field(init=False)
     start_s: float = field(init=False)
@@ -86,8 +89,14 @@ class RunReport:
     def finish(self, error: BaseException | None) -> None:
         """Note the end of the run and what ended it."""
         self.wall_s = self.elapsed_s()
+        self.take_live()
         self.complete = error is None
         self.error = None if error is None else describe_error(error)
+
+    def take_live(self) -> None:
+        """Bring the counters of live cameras up to date."""
+        if self.live:
+            self.frames_in, self.dropped, self.lost = self.live.counters()
 
     def kept(self) -> str:
         """One phrase on what was written, for a run that stopped early."""
@@ -112,6 +121,7 @@ class RunReport:
             "fused": self.fused,
             "dropped": dict(self.dropped),
             "lost": {stream: dict(reasons) for stream, reasons in self.lost.items()},
+            "live": self.live.as_json(self.fused) if self.live else None,
             "outputs": [asdict(output) for output in self.outputs],
             "stages": {stage: asdict(time) for stage, time in self.times.summary().items()},
             "wall_s": round(self.wall_s, 3),

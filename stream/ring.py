@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from stream.device import DeviceContext, Work
 from stream.device_errors import mapped_cuda_errors
-from stream.frame import FramePair, FusedFrame, Pixels
+from stream.frame import FramePair, FusedFrame, Moment, Pixels
 from stream.step import FusionStep
 
 # The step's own tensor, the slot's on the device, the slot's on the host.
@@ -82,12 +82,30 @@ class Slot:
         return self._results if self._brings_visible else self._results[:2]
 
 
+class Flight(Protocol):
+    """Something on its way to fused frames."""
+
+    def result(self) -> list[FusedFrame]:
+        """Wait, and give the fused frames in order."""
+
+
+class Home:
+    """Fused frames that are there already, because nothing had to be computed."""
+
+    def __init__(self, frames: list[FusedFrame]) -> None:
+        self._frames = frames
+
+    def result(self) -> list[FusedFrame]:
+        """The frames."""
+        return self._frames
+
+
 class InFlight:
     """A batch on its way: `result` waits for it and gives its fused frames."""
 
-    def __init__(self, slot: Slot, ring: Ring, pairs: list[FramePair], first_index: int) -> None:
+    def __init__(self, slot: Slot, ring: Ring, moments: list[Moment], first_index: int) -> None:
         self._slot: Slot | None = slot
-        self._ring, self._pairs, self._first_index = ring, pairs, first_index
+        self._ring, self._moments, self._first_index = ring, moments, first_index
         self._frames: list[FusedFrame] = []
         self._lock = threading.Lock()
 
@@ -112,11 +130,14 @@ class InFlight:
 
     def _collect(self, slot: Slot) -> list[FusedFrame]:
         fused, thermal, *rest = slot.results()
-        visible: Any = rest[0] if rest else [pair.visible.pixels for pair in self._pairs]
-        return [
-            FusedFrame(fused[i], visible[i], thermal[i], pair, self._first_index + i)
-            for i, pair in enumerate(self._pairs)
-        ]
+        frames = []
+        for i, moment in enumerate(self._moments):
+            if moment.visible is None:  # nothing to fuse with: the thermal picture itself passes through
+                fused[i], visible = thermal[i][..., None], np.zeros_like(fused[i])
+            else:
+                visible = rest[0][i] if rest else moment.visible.pixels
+            frames.append(FusedFrame(fused[i], visible, thermal[i], moment, self._first_index + i))
+        return frames
 
 
 class Ring:
@@ -132,11 +153,11 @@ class Ring:
             self._flying.popleft().result()
         return self._free.popleft()
 
-    def launch(self, slot: Slot, pairs: list[FramePair], first_index: int) -> InFlight:
+    def launch(self, slot: Slot, moments: list[Moment], first_index: int) -> InFlight:
         """Follow a slot that is on its way now."""
         while self._flying and self._flying[0].is_home:
             self._flying.popleft()
-        flight = InFlight(slot, self, pairs, first_index)
+        flight = InFlight(slot, self, moments, first_index)
         self._flying.append(flight)
         return flight
 

@@ -13,14 +13,11 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from typing import Literal
 
 from stream.config import PairingSettings
-from stream.errors import SyncError
-from stream.frame import Flag, Frame, FramePair
+from stream.errors import ConfigError, SyncError
+from stream.frame import Flag, Frame, FramePair, Moment, Side, SingleFrame
 from stream.matching import LookAhead, Stamped, choose_partner
-
-Side = Literal["visible", "thermal"]
 
 
 class Pairer:
@@ -48,9 +45,17 @@ class Pairer:
             settings: tolerance, offset, and what happens to unpaired frames.
             visible_rate: frames a second, None when unknown.
             thermal_rate: frames a second, None when unknown.
+
+        Raises:
+            ConfigError: the offset is `auto`, which only live cameras can have.
         """
         slower = visible_rate is not None and thermal_rate is not None and thermal_rate < visible_rate
+        if settings.offset_ms == "auto":
+            raise ConfigError(
+                "the offset of recordings is a number; gifnet sync-check finds it, auto is for live cameras"
+            )
         self.hold = settings.unpaired == "hold"
+        self.single = settings.unpaired == "single"
         self.anchor: Side = "thermal" if slower and not self.hold else "visible"
         self.tolerance_s = _seconds(settings.tolerance_ms)
         self.offset_s = _seconds(settings.offset_ms)
@@ -60,7 +65,7 @@ class Pairer:
         self.pairs = 0
 
 
-def pair_streams(visible: Iterable[Frame], thermal: Iterable[Frame], pairer: Pairer) -> Iterator[FramePair]:
+def pair_streams(visible: Iterable[Frame], thermal: Iterable[Frame], pairer: Pairer) -> Iterator[Moment]:
     """Pair two streams, reading either only as far as the next pair needs.
 
     Both are read to their ends, so that every frame is in the books.
@@ -72,7 +77,8 @@ def pair_streams(visible: Iterable[Frame], thermal: Iterable[Frame], pairer: Pai
 
     Yields:
         Pairs in the order of their times. Each frame is in one pair at most, but for a held thermal frame:
-        its further pairs carry the flag `held`.
+        its further pairs carry the flag `held`. With `unpaired: single`, a frame of the slower stream without
+        a partner comes alone.
 
     Raises:
         SyncError: at the end, when there was no pair at all.
@@ -90,19 +96,22 @@ def pair_streams(visible: Iterable[Frame], thermal: Iterable[Frame], pairer: Pai
             nearest_s = _nearer(nearest_s, anchors.buffer[0], partners)
         pair = _pair_of(anchors, partners, choice, pairer)
         if pair is not None:
-            pairer.pairs += 1
+            pairer.pairs += isinstance(pair, FramePair)
             yield pair
     partners.drain()
-    if pairer.pairs == 0:
+    if pairer.pairs == 0 and not pairer.single:
         raise SyncError(_no_pairs(sides["visible"], sides["thermal"], nearest_s, pairer))
 
 
-def _pair_of(anchors: LookAhead, partners: LookAhead, choice: int | None, pairer: Pairer) -> FramePair | None:
+def _pair_of(anchors: LookAhead, partners: LookAhead, choice: int | None, pairer: Pairer) -> Moment | None:
     """What becomes of the oldest anchor."""
     if choice is not None:
         return _matched_pair(anchors, partners, choice, pairer)
     if pairer.hold:
         return _held_pair(anchors, partners, pairer)
+    if pairer.single:
+        lonely = anchors.take()
+        return SingleFrame(lonely.frame, pairer.anchor, lonely.time_s)
     anchors.drop("unpaired")
     return None
 

@@ -75,7 +75,33 @@ def _plain_type(field: FieldInfo) -> Any:
     return field.annotation
 
 
+class NumberOr(click.ParamType):  # type: ignore[type-arg]
+    """A number or one of a few words."""
+
+    name = "number"
+
+    def __init__(self, words: tuple[str, ...]) -> None:
+        self._words = words
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number, or the word as it is."""
+        if isinstance(value, float) or value in self._words:
+            return value
+        try:
+            return float(value)
+        except ValueError:
+            self.fail(f"{value!r} is neither a number nor {' nor '.join(self._words)}", param, ctx)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """For the help."""
+        return "|".join(["NUMBER", *self._words])
+
+
 def _click_type(field: FieldInfo) -> Any:
+    parts = get_args(field.annotation)
+    words = [get_args(part) for part in parts if get_origin(part) is Literal]
+    if words and float in parts:
+        return NumberOr(words[0])
     kind = _plain_type(field)
     if get_origin(kind) is Literal:
         return click.Choice(get_args(kind))

@@ -30,6 +30,7 @@ class SourceInfo:
         decoder: what decodes video and where, `cpu (libav h264)` or `cuda (NVDEC h264)`; empty without video.
         decoder_why: one phrase on why that decodes.
         live: True when frames are lost if nobody reads.
+        finite: True for a live source that comes to an end, as a recording does that is played like a camera.
         audio: True when an audio track can be carried over from `uri`.
     """
 
@@ -46,6 +47,7 @@ class SourceInfo:
     decoder: str = ""
     decoder_why: str = ""
     live: bool = False
+    finite: bool = False
     audio: bool = False
 
 

@@ -43,7 +43,7 @@ def test_all_problems_are_reported_with_their_path() -> None:
     text = str(caught.value)
     assert text.startswith("run.yaml: ")
     assert "pairing.tolerence_ms is not a known key, allowed are tolerance_ms" in text
-    assert "pairing.unpaired: it should be 'drop' or 'hold', got 'maybe'" in text
+    assert "pairing.unpaired: it should be 'drop', 'hold' or 'single', got 'maybe'" in text
     assert "gain.low: it should be greater than or equal to 0, got -1" in text
     assert "report" in text
 

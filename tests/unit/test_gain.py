@@ -70,8 +70,8 @@ def test_without_damping_every_frame_is_its_own() -> None:
 def test_frozen_keeps_the_span() -> None:
     gain = control()
     before = gain.span(counts(0))
-    gain.frozen = True
-    assert torch.equal(gain.span(counts(0, 9000, 9999)), before)
+    keep = torch.tensor([gain.next_keep(frozen=True)])
+    assert torch.equal(gain.update(counts(0, 9000, 9999), keep), before)
 
 
 def flicker(gain: GainControl) -> float:

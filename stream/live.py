@@ -1,0 +1,180 @@
+"""Two live cameras to a stream of moments: pairs, and frames of one camera where the other is away."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Self
+
+from stream.camera import Camera
+from stream.clock import Clock
+from stream.config import FuseSettings, InputSettings, PairingSettings
+from stream.errors import CalibrationError
+from stream.frame import Frame, Moment, Side
+from stream.live_books import LiveBooks
+from stream.live_pairing import LivePairer
+from stream.sources.base import Source
+from stream.sources.live import Wait, open_live
+
+# Moments that may be ready at once, as after a burst; with more of them, fusion is too slow and the freshest
+# one wins.
+READY = 4
+# How often cameras are looked after at least.
+TEND_S = 0.1
+# With frames of both cameras for so long and no pair, something is wrong.
+NO_PAIR_AFTER_S = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+class LiveMoments:
+    """Iterates over what two cameras give, for as long as nobody calls `stop`.
+
+    Iterated by one thread; `stop` and `change` may be called from any.
+    """
+
+    def __init__(self, settings: FuseSettings, clock: Clock) -> None:
+        """Nothing is opened before the `with` block."""
+        self._clock, self._settings = clock, settings
+        self._pairer = LivePairer(settings.pairing, settings.live)
+        self._changed = threading.Condition()
+        self._ready: deque[Moment] = deque()
+        self._stopped = False
+        self._paired_s: float | None = None
+        self._misfit = ""
+        self.cameras: dict[Side, Camera] = {
+            "visible": self._camera("visible", settings.visible),
+            "thermal": self._camera("thermal", settings.thermal),
+        }
+
+    @property
+    def books(self) -> LiveBooks:
+        """Accounts of every frame."""
+        return self._pairer.books
+
+    def clocks(self) -> dict[str, Any]:
+        """What is known of the cameras' clocks: their kind, offset in ms, drift in ppm."""
+        with self._changed:
+            pairer, now_s = self._pairer, self._clock.monotonic_s()
+            drift_ppm = pairer.relation.drift_ppm()
+            return {
+                "visible": pairer.relation.watches["visible"].clock,
+                "thermal": pairer.relation.watches["thermal"].clock,
+                "offset_ms": round(pairer.offset_s(now_s) * 1000, 3),
+                "drift_ppm": None if drift_ppm is None else round(drift_ppm, 2),
+            }
+
+    def change(self, settings: PairingSettings) -> None:
+        """Pair by other settings from now on."""
+        with self._changed:
+            self._pairer.change(settings)
+
+    def stop(self) -> None:
+        """End the iteration."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+
+    def misfit(self, moment: Moment, error: CalibrationError) -> None:
+        """A moment whose pictures cannot be registered; said once for each reason."""
+        with self._changed:
+            self.books.unuse(moment, "not_registered")
+        if str(error) != self._misfit:
+            self._misfit = str(error)
+            _log.warning("%s; such frames are left out", error)
+
+    def __enter__(self) -> Self:
+        """Connect both cameras."""
+        for camera in self.cameras.values():
+            camera.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Disconnect, and account for what waits."""
+        self.stop()
+        for camera in self.cameras.values():
+            camera.close()
+        with self._changed:
+            for moment in self._ready:
+                self.books.unuse(moment, "at_stop")
+            self._ready.clear()
+            self._pairer.finish()
+
+    def __iter__(self) -> Iterator[Moment]:
+        """Moments as they are decided.
+
+        Raises:
+            GifnetError: a camera cannot be opened however often one tries.
+        """
+        while (moment := self._next()) is not None:
+            yield moment
+
+    def _next(self) -> Moment | None:
+        while True:
+            for camera in self.cameras.values():
+                camera.tend()
+                if camera.refusal:
+                    raise camera.refusal
+            with self._changed:
+                over = all(camera.is_over for camera in self.cameras.values())
+                now_s = self._clock.monotonic_s()
+                self._decide(now_s)
+                if self._stopped or self._ready:
+                    return self._ready.popleft() if self._ready and not self._stopped else None
+                waiting_until_s = self._pairer.deadline_s()
+                if over and waiting_until_s is None:
+                    return None
+                self._complain(now_s)
+                until_s = TEND_S if waiting_until_s is None else waiting_until_s - now_s
+                self._changed.wait(max(0.001, min(TEND_S, until_s)))
+
+    def _decide(self, now_s: float) -> None:
+        """Bring what is due among the ready; where fusion does not keep up, only the freshest stays."""
+        self._ready.extend(self._pairer.due(now_s))
+        queues = self._pairer.queues.values()
+        if len(self._ready) > READY or any(queue.overran for queue in queues):
+            while len(self._ready) > 1:
+                self.books.unuse(self._ready.popleft(), "superseded")
+        for queue in queues:
+            queue.overran = False
+
+    def _complain(self, now_s: float) -> None:
+        """Say once why there is no pair although both cameras stream."""
+        if self._paired_s is None:
+            self._paired_s = now_s
+        books = self.books
+        streaming = all(camera.account.state == "streaming" for camera in self.cameras.values())
+        if books.moments["pairs"] or not streaming:
+            self._paired_s = now_s if not books.moments["pairs"] else float("inf")
+        elif now_s - self._paired_s > NO_PAIR_AFTER_S:
+            self._paired_s = float("inf")
+            _log.warning("%s", self._why_no_pair(now_s))
+
+    def _why_no_pair(self, now_s: float) -> str:
+        apart_s = self._pairer.relation.apart_s(now_s) or 0.0
+        apart_s -= self._pairer.offset_s(now_s)
+        tolerance_ms = self._pairer.settings.tolerance_ms
+        return (
+            f"both cameras stream, but no two frames are within {tolerance_ms:g} ms: by their arrival, the "
+            f"thermal clock is {apart_s * 1000:.0f} ms ahead of the visible one; pass --offset-ms auto, "
+            "set the clocks of the cameras by NTP, or raise --tolerance-ms"
+        )
+
+    def _camera(self, side: Side, settings: InputSettings) -> Camera:
+        def open_here(wait: Wait) -> Source:
+            return open_live(settings, side, self._clock, wait)
+
+        def post(frame: Frame) -> None:
+            with self._changed:
+                self._pairer.offer(side, frame)
+                self._changed.notify_all()
+
+        return Camera(side, settings.uri, settings.timeout_s, open_here, post, self._clock)

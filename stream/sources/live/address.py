@@ -1,0 +1,75 @@
+"""What libav is told to open a live stream: its name for it, the format and the options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from stream.config import InputSettings
+from stream.errors import RefusedError
+from stream.uri import Uri
+
+# Read as little as possible before the first frame, or it is a second old when it comes.
+_SMALL_PROBE = {"probesize": "32", "analyzeduration": "0"}
+# A transport stream names its codec in tables that come every tenth of a second or so.
+_TABLES_PROBE = {"probesize": "200000", "analyzeduration": "500000"}
+_V4L2_OPTIONS = {"size": "video_size", "rate": "framerate", "format": "input_format"}
+
+SCHEMES = ("rtsp", "rtsps", "udp", "tcp", "http", "https", "v4l2", "screen", "lavfi")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """What libav is told.
+
+    Attributes:
+        url: with its password.
+        format: libav's name, None to find out.
+        options: of the demuxer and the protocol.
+        stamps: True where time stamps are the time of day.
+        untimed: True where time stamps mean nothing.
+    """
+
+    url: str
+    format: str | None = None
+    options: dict[str, str] = field(default_factory=dict)
+    stamps: bool = False
+    untimed: bool = False
+
+
+def address_of(uri: Uri, settings: InputSettings) -> Address:
+    """Where libav finds a live stream.
+
+    Args:
+        uri: one of `SCHEMES`.
+        settings: of the input.
+
+    Raises:
+        RefusedError: an option of the URI is unknown.
+    """
+    match uri.scheme:
+        case "rtsp" | "rtsps":
+            return Address(uri.text, "rtsp", {**_SMALL_PROBE, "rtsp_transport": settings.transport})
+        case "udp" | "tcp":
+            return Address(uri.text, "mpegts", dict(_TABLES_PROBE))
+        case "http" | "https":
+            return Address(uri.text, None, {"probesize": "100000", "analyzeduration": "0"}, untimed=True)
+        case "v4l2":
+            return Address(uri.path, "v4l2", _device_options(uri), stamps=True)
+        case "screen":
+            return Address(uri.path or ":0.0", "x11grab", _device_options(uri), stamps=True)
+        case _:
+            # Generated pictures come as fast as they are asked for; this filter paces them.
+            return Address(uri.text.split("://", 1)[1] + ",realtime", "lavfi")
+
+
+def _device_options(uri: Uri) -> dict[str, str]:
+    unknown = sorted(set(uri.options) - set(_V4L2_OPTIONS))
+    if unknown:
+        known = ", ".join(_V4L2_OPTIONS)
+        raise RefusedError(f"{uri}: unknown option {', '.join(unknown)}; known are {known}")
+    options = {_V4L2_OPTIONS[key]: value for key, value in uri.options.items()}
+    if uri.scheme == "v4l2":
+        options["timestamps"] = "abs"
+    else:
+        options.pop("input_format", None)
+    return options

@@ -1,0 +1,186 @@
+"""Live streams that libav reads: RTSP, transport streams, motion JPEG, V4L2 devices, the screen."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import av
+from av import VideoFrame
+
+from stream.clock import Clock
+from stream.config import InputSettings
+from stream.errors import RefusedError, SourceError
+from stream.frame import ClockSource, Frame
+from stream.sources.base import SourceInfo
+from stream.sources.live.address import Address, address_of
+from stream.sources.live.media_clock import MediaClock
+from stream.sources.live.refusals import explain_open
+from stream.sources.pixels import Converter, choose_target, colour_of
+from stream.sources.reader import Reader, Role
+from stream.uri import Uri
+
+# Times of packets whose pictures are still in the decoder.
+_REMEMBERED = 64
+
+
+class LibavSource(Reader):
+    """One connection to a live stream; ends when the stream does.
+
+    The time of a frame is the best that there is: the sender's clock from RTCP reports (`rtcp`), the time of
+    capture that the kernel stamps (`v4l2`), the stream's own stamps brought to the time of day by their
+    arrival (`pts`), or arrival itself. All are seconds since 1970. Frames before the first whole picture, and
+    those that are damaged, are left out and counted in `lost`.
+    """
+
+    def __init__(self, settings: InputSettings, uri: Uri, role: Role, clock: Clock) -> None:
+        """Connect, and wait for the first picture.
+
+        Args:
+            settings: of the input.
+            uri: where the stream is.
+            role: decides the pixel format of the frames.
+            clock: for arrival.
+
+        Raises:
+            RefusedError: there is something, but it will never be a stream of pictures.
+            SourceError: there is nothing now.
+        """
+        super().__init__()
+        self._name, self._role, self._settings, self._clock = str(uri), role, settings, clock
+        self._address = address_of(uri, settings)
+        self._container = self._connect(self._address)
+        self._media = MediaClock()
+        self._senders: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
+        self._format, self._index = "", 0
+        try:
+            self._stream = self._video()
+            self._pictures = self._decode()
+            first = next(self._pictures, None)
+            if first is None:
+                raise SourceError(f"{self._name} ended before its first picture")
+            self._first: VideoFrame | None = first
+            self.info = self._describe(first)
+        except BaseException:
+            self.close()
+            raise
+
+    def _connect(self, address: Address) -> Any:
+        timeout_s, began_s = self._settings.timeout_s, self._clock.monotonic_s()
+        try:
+            return av.open(
+                address.url,
+                "r",
+                format=address.format,
+                options=address.options,
+                timeout=(2 * timeout_s, timeout_s),
+            )
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            at_once = self._clock.monotonic_s() - began_s < timeout_s / 2
+            raise explain_open(self._name, error, at_once) from None
+
+    def _video(self) -> Any:
+        if not self._container.streams.video:
+            raise RefusedError(f"{self._name} sends no video; check the path of the stream")
+        stream = self._container.streams.video[0]
+        if stream.codec_context is None:
+            raise RefusedError(f"{self._name} sends video of a codec that cannot be decoded here")
+        # One thread and no reordering delay: a picture comes out as soon as it is in.
+        stream.thread_type = "NONE"
+        stream.codec_context.flags |= av.codec.context.Flags.low_delay
+        return stream
+
+    def _describe(self, first: VideoFrame) -> SourceInfo:
+        self._convert_to(first)
+        context = self._stream.codec_context
+        return SourceInfo(
+            uri=self._name,
+            width=first.width,
+            height=first.height,
+            pixel_format=self._target.pixel_format,
+            bits=self._target.bits,
+            rate=self._stream.average_rate or None,
+            colour=colour_of(context),
+            codec=context.name,
+            decoder=f"cpu (libav {context.name})",
+            decoder_why="live streams are decoded by the CPU",
+            live=True,
+        )
+
+    def _convert_to(self, picture: VideoFrame) -> None:
+        """Follow the pixel format, which may change when a camera is set up anew."""
+        if picture.format.name != self._format:
+            self._format = self.stored_format = picture.format.name
+            self.stored_bits = picture.format.components[0].bits
+            self._target = choose_target(picture.format, self._role, self._settings.bits, self._name)
+            self._convert = Converter(self._target)
+
+    def _read(self) -> Iterator[Frame]:
+        first, self._first = self._first, None
+        if first is not None:
+            yield self._frame(first)
+        for picture in self._pictures:
+            yield self._frame(picture)
+
+    def _frame(self, picture: VideoFrame) -> Frame:
+        arrived_s, utc_s = self._clock.monotonic_s(), Fraction(self._clock.utc_ns(), 1_000_000_000)
+        self._convert_to(picture)
+        if (picture.width, picture.height) != (self.info.width, self.info.height):
+            self.info = replace(self.info, width=picture.width, height=picture.height)
+        time_s, clock = self._time(picture, utc_s)
+        pixels = self._convert(picture)
+        index, self._index = self._index, self._index + 1
+        target = self._target
+        return Frame(pixels, target.pixel_format, time_s, clock, index, target.bits, arrived_s)
+
+    def _time(self, picture: VideoFrame, utc_s: Fraction) -> tuple[Fraction, ClockSource]:
+        sender_us = next((us for pts, us in self._senders if pts == picture.pts), None)
+        if sender_us is not None:
+            return Fraction(sender_us, 1_000_000), "rtcp"
+        if picture.pts is None or picture.time_base is None or self._address.untimed:
+            return utc_s, "arrival"
+        stamp_s = picture.pts * picture.time_base
+        if self._address.stamps:
+            return stamp_s, "v4l2"
+        return self._media.utc_s(stamp_s, utc_s), "pts"
+
+    def _decode(self) -> Iterator[VideoFrame]:
+        seen_key = False
+        for packet in self._packets():
+            seen_key = seen_key or packet.is_keyframe
+            if not seen_key:
+                self.lost["before_key_frame"] += 1
+                continue
+            try:
+                pictures = packet.decode()
+            except av.error.FFmpegError:
+                self.lost["corrupt"] += 1
+                continue
+            for picture in pictures:
+                if picture.is_corrupt:
+                    self.lost["corrupt"] += 1
+                else:
+                    yield picture
+
+    def _packets(self) -> Iterator[Any]:
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except (av.error.FFmpegError, OSError) as error:
+                why = getattr(error, "strerror", None) or str(error)
+                raise SourceError(f"the connection broke ({why})") from None
+            if packet is None or packet.size == 0:
+                return
+            if packet.pts is not None and packet.has_sidedata("prft"):
+                data = bytes(packet.get_sidedata("prft"))
+                self._senders.append((packet.pts, int.from_bytes(data[:8], "little", signed=True)))
+            yield packet
+
+    def close(self) -> None:
+        """Disconnect; may be called twice."""
+        self._pictures = iter(())
+        self._container.close()

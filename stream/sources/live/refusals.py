@@ -1,0 +1,52 @@
+"""Why a live stream does not open, in one sentence, and whether trying again can help."""
+
+from __future__ import annotations
+
+import errno
+
+import av
+
+from stream.errors import PasswordError, RefusedError, SourceError
+
+_REMEDIES = {
+    errno.ECONNREFUSED: "nothing listens there; check the port, and that the camera is on",
+    errno.EHOSTUNREACH: "the host cannot be reached; check the network and the address",
+    errno.ENETUNREACH: "the network cannot be reached; check cable and address",
+    errno.ETIMEDOUT: "no answer in time; check the address, and that the camera is on",
+    errno.ENOENT: "there is no such device; `ls /dev/video*` shows those that are there",
+    errno.ENODEV: "there is no such device; `ls /dev/video*` shows those that are there",
+    errno.EBUSY: "another program uses the camera; end it",
+}
+
+
+def explain_open(name: str, error: Exception, at_once: bool) -> SourceError:
+    """The error to raise for what libav raised on opening.
+
+    Args:
+        name: of the stream, without its password.
+        error: what was raised.
+        at_once: False when it took so long that the camera may have stopped answering half way.
+
+    Returns:
+        A `RefusedError` where no repetition helps, else a `SourceError`.
+    """
+    if isinstance(error, av.error.HTTPUnauthorizedError | av.error.HTTPForbiddenError):
+        return PasswordError(f"{name} refuses the user name or password; check them in the URL")
+    if isinstance(error, av.error.HTTPNotFoundError):
+        return RefusedError(f"{name} is a server that knows no such stream; check the path of the URL")
+    if isinstance(error, av.error.HTTPClientError):
+        return RefusedError(f"{name} refuses the request ({error.strerror}); check the URL")
+    if isinstance(error, PermissionError):
+        return RefusedError(f"{name} cannot be opened: no permission; add the user to the group video")
+    number = getattr(error, "errno", None)
+    if number in _REMEDIES:
+        return SourceError(f"{name}: {_REMEDIES[number]}")
+    if isinstance(error, av.error.ExitError):
+        return SourceError(f"{name}: {_REMEDIES[errno.ETIMEDOUT]}")
+    if isinstance(error, av.error.InvalidDataError):
+        sentence = f"{name} sends nothing that is known as video; check scheme, port and path of the URL"
+        return RefusedError(sentence) if at_once else SourceError(sentence)
+    if isinstance(error, ValueError) or number == errno.EINVAL:
+        return RefusedError(f"{name} is not understood ({error}); check the URL and its options")
+    why = getattr(error, "strerror", None) or str(error)
+    return SourceError(f"{name} cannot be reached ({why}); check the host name and the network")
