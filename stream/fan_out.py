@@ -15,6 +15,8 @@ from stream.sinks.base import SinkOptions
 from stream.sources.base import SourceInfo
 from stream.uri import mask
 
+KEEP_FREE_MB = 200.0
+
 
 class FanOut:
     """Owns the sinks of a run; used by one thread.
@@ -56,7 +58,7 @@ class FanOut:
         with self._report.times.measure("write"):
             for sink, output in zip(self._sinks, self._report.outputs, strict=True):
                 sink.write(frame)
-                output.frames += 1
+                output.frames, output.skipped = sink.written, sink.skipped
         self._report.fused += 1
 
     def __enter__(self) -> Self:
@@ -84,8 +86,18 @@ def _options(output: OutputSettings, settings: RunSettings, visible: SourceInfo,
         quality=output.quality,
         audio_from=str(audio) if audio else None,
         device=device,
-        size=_picture_size(output.view, visible),
+        size=None if visible.live else _picture_size(output.view, visible),
+        live=visible.live,
+        segment_s=output.segment_s,
+        segment_mb=output.segment_mb,
+        keep_free_mb=_keep_free_mb(output, visible),
+        sidecar=output.sidecar,
     )
+
+
+def _keep_free_mb(output: OutputSettings, visible: SourceInfo) -> float | None:
+    """A camera never stops, so that by default it does not fill the disk to the brim."""
+    return KEEP_FREE_MB if output.keep_free_mb is None and visible.live else output.keep_free_mb
 
 
 def _picture_size(view: View, visible: SourceInfo) -> tuple[int, int]:

@@ -28,12 +28,14 @@ class Output:
         uri: as the user gave it, passwords masked.
         view: which picture it holds.
         frames: how many were written.
+        skipped: how many were not, because the disk was too full.
         encoder: name of the video encoder that writes it, empty where none does.
     """
 
     uri: str
     view: str
     frames: int = 0
+    skipped: int = 0
     encoder: str = ""
 
 

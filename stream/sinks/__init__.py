@@ -10,6 +10,7 @@ from stream.errors import SinkError
 from stream.sinks.base import Sink, SinkOptions
 from stream.sinks.images import ImageSink
 from stream.sinks.null import NullSink
+from stream.sinks.segments import SegmentedSink
 from stream.sinks.video import VideoSink
 from stream.sinks.video_file import CONTAINERS
 from stream.uri import Uri, parse_uri
@@ -50,6 +51,9 @@ def _open_path(uri: Uri, options: SinkOptions) -> Sink:
             f"{uri}: no sink is known for files that end in {path.suffix!r}; supported are {SUPPORTED}"
         )
     _check_options(uri, set())
+    segmented = options.live or options.sidecar or options.keep_free_mb is not None
+    if segmented or options.segment_s is not None or options.segment_mb is not None:
+        return SegmentedSink(path, options)
     return VideoSink(path, options)
 
 

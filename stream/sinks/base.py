@@ -24,6 +24,11 @@ class SinkOptions:
         audio_from: file whose audio is copied beside the pictures, None for silence.
         device: type of the device that fuses; on `cuda` the default encoder may be NVENC.
         size: width and height of the pictures to be written; None when unknown.
+        live: True when frames come from cameras, whose pictures may change their size.
+        segment_s: seconds after which a video sink begins a new file; None for never.
+        segment_mb: megabytes after which it does.
+        keep_free_mb: megabytes of the disk that stay free; None writes until it is full.
+        sidecar: write the pairing of every frame beside a video.
     """
 
     view: View = "fused"
@@ -35,6 +40,11 @@ class SinkOptions:
     audio_from: str | None = None
     device: str = "cpu"
     size: tuple[int, int] | None = None
+    live: bool = False
+    segment_s: float | None = None
+    segment_mb: float | None = None
+    keep_free_mb: float | None = None
+    sidecar: bool = False
 
 
 class Sink(Protocol):
@@ -44,10 +54,12 @@ class Sink(Protocol):
 
     Attributes:
         written: frames so far.
+        skipped: frames that were not written, for want of room on the disk.
         encoder: name of the video encoder, empty for sinks without one.
     """
 
     written: int
+    skipped: int
     encoder: str
 
     def write(self, frame: FusedFrame) -> None:

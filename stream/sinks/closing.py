@@ -19,6 +19,7 @@ class Closing:
     """
 
     encoder = ""
+    skipped = 0
 
     def close(self) -> None:
         """Finish and release; may be called twice."""
