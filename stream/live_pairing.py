@@ -62,6 +62,10 @@ class LivePairer:
         if self.relation.add(side, frame):
             self.books.clock_jumps[side] += 1
             self._restart(side)
+        other = self.queues[OTHER[side]]
+        # A camera that was never seen gets as much time for its first frame as for any other.
+        if other.arrived_s == float("-inf"):
+            other.arrived_s = frame.arrived_s
         stale = side == "thermal" and self._is_stale(frame)
         time_s = float(frame.time_s) - (self.offset_s(frame.arrived_s) if side == "thermal" else 0.0)
         self.queues[side].put(Waiting(frame, time_s, frame.arrived_s, stale))
