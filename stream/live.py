@@ -19,9 +19,8 @@ from stream.live_pairing import LivePairer
 from stream.sources.base import Source
 from stream.sources.live import Wait, open_live
 
-# Moments that may be ready at once, as after a burst; with more of them, fusion is too slow and the freshest
-# one wins.
-READY = 4
+# A moment that was ready for so long shows that fusion is too slow: then the freshest one wins.
+LATE_S = 0.1
 # How often cameras are looked after at least.
 TEND_S = 0.1
 # With frames of both cameras for so long and no pair, something is wrong.
@@ -140,11 +139,19 @@ class LiveMoments:
         """Bring what is due among the ready; where fusion does not keep up, only the freshest stays."""
         self._ready.extend(self._pairer.due(now_s))
         queues = self._pairer.queues.values()
-        if len(self._ready) > READY or any(queue.overran for queue in queues):
+        late = self._ready and self._is_late(self._ready[0], now_s)
+        if late or any(queue.overran for queue in queues):
             while len(self._ready) > 1:
                 self.books.unuse(self._ready.popleft(), "superseded")
         for queue in queues:
             queue.overran = False
+
+    def _is_late(self, moment: Moment, now_s: float) -> bool:
+        """Whether it could have been taken long ago; one without a partner had to wait for it first."""
+        frames = (frame for frame in (moment.visible, moment.thermal) if frame is not None)
+        arrived_s = max(frame.arrived_s or 0.0 for frame in frames)
+        waited_s = self._pairer.settings.max_wait_ms / 1000 if moment.flags else 0.0
+        return now_s - arrived_s > waited_s + LATE_S
 
     def _complain(self, now_s: float) -> None:
         """Say once why there is no pair although both cameras stream."""

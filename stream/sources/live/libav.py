@@ -23,6 +23,8 @@ from stream.sources.pixels import Converter, choose_target, colour_of
 from stream.sources.reader import Reader, Role
 from stream.uri import Uri
 
+# The first pictures of a connection may come without a stamp; with more of them, there are none at all.
+UNSTAMPED = 3
 # Times of packets whose pictures are still in the decoder.
 _REMEMBERED = 64
 
@@ -162,8 +164,13 @@ class LibavSource(Reader):
             for picture in pictures:
                 if picture.is_corrupt:
                     self.lost["corrupt"] += 1
+                elif picture.pts is None and self._waits_for_stamps():
+                    self.lost["unstamped"] += 1
                 else:
                     yield picture
+
+    def _waits_for_stamps(self) -> bool:
+        return not self._address.untimed and self.lost["unstamped"] < UNSTAMPED
 
     def _packets(self) -> Iterator[Any]:
         packets = self._container.demux(self._stream)

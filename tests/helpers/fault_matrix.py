@@ -1,0 +1,153 @@
+"""Faults of live cameras, inflicted on real servers, and how fusion comes through them."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from stream.clock import SystemClock
+from stream.config import FuseSettings
+from stream.frame import FramePair, FusedFrame
+from stream.pipeline import open_fused
+from stream.report import RunReport
+from tests.helpers.rtsp_process import RtspProcess
+
+Who = Literal["visible", "thermal", "both"]
+TIMEOUT_S = 0.6
+# Long enough that the camera is found to be gone, and connected anew more than once.
+FAULT_S = 2.0
+SERVED = {"size": "160x120", "rate": 25}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """How a camera fails and comes back; `away` is True where it has to be connected anew."""
+
+    name: str
+    begin: Callable[[RtspProcess], None]
+    end: Callable[[RtspProcess], None]
+
+
+FAULTS = {
+    fault.name: fault
+    for fault in (
+        Fault("kill", lambda server: server.kill(), lambda server: server.start()),
+        Fault("stop", lambda server: server.stop(), lambda server: server.go_on()),
+        Fault("stall", lambda server: server.tell("stall"), lambda server: server.tell("resume")),
+        Fault("drop", lambda server: server.tell("drop"), lambda server: None),
+        Fault("slow", lambda server: server.tell("rate 4"), lambda server: server.tell("rate 25")),
+        Fault("size", lambda server: server.tell("size 240x180"), lambda server: server.tell("size 160x120")),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How fusion came through.
+
+    Attributes:
+        resumed_s: from the camera's return to the first pair of frames taken after it.
+        frames: fused frames in all.
+        unaccounted: frames that came and are in no book, both cameras together.
+        threads: threads left over.
+        files: sockets and files left over.
+        report: what the run tells.
+    """
+
+    resumed_s: float
+    frames: int
+    unaccounted: int
+    threads: int
+    files: int
+    report: RunReport
+
+
+def inflict(fault: Fault, who: Who, **settings: object) -> Outcome:
+    """Fuse two cameras, let one or both fail for `FAULT_S`, and see how it goes on."""
+    threads, files = threading.active_count(), open_files()
+    report, frames = RunReport(SystemClock()), 0
+    with ExitStack() as stack:
+        servers = {side: stack.enter_context(RtspProcess(**SERVED)) for side in ("visible", "thermal")}
+        victims = list(servers.values()) if who == "both" else [servers[who]]
+        with (
+            open_fused(live_settings(servers, **settings), report) as fused,
+            fused.ahead() as stream,
+        ):
+            frames += wait_for_pair(stream, time.time())
+            for victim in victims:
+                fault.begin(victim)
+            frames += let_run(stream, FAULT_S, victims, fault)
+            back_s = time.time()
+            frames += wait_for_pair(stream, back_s)
+            resumed_s = time.time() - back_s
+        report.fused = frames
+        report.finish(None)
+    settle(threads, files)
+    live = report.as_json()["live"]
+    unaccounted = sum(live["unaccounted"].values())
+    return Outcome(
+        resumed_s,
+        frames,
+        unaccounted,
+        threading.active_count() - threads,
+        open_files() - files,
+        report,
+    )
+
+
+def live_settings(servers: dict[str, RtspProcess], **more: object) -> FuseSettings:
+    """Settings of a run without a network, that passes single cameras through."""
+    values = {side: {"uri": server.url, "timeout_s": TIMEOUT_S} for side, server in servers.items()}
+    values |= {"fusion": {"model": "null"}, "pairing": {"unpaired": "single"}, **more}
+    return FuseSettings.model_validate(values)
+
+
+def let_run(stream: Iterator[FusedFrame], span_s: float, victims: list[RtspProcess], fault: Fault) -> int:
+    """Read on for a while; a timer ends the fault even if no frame comes meanwhile."""
+    ended = threading.Event()
+
+    def end() -> None:
+        for victim in victims:
+            fault.end(victim)
+        ended.set()
+
+    timer = threading.Timer(span_s, end)
+    timer.start()
+    frames = 0
+    try:
+        while not ended.is_set():
+            next(stream)
+            frames += 1
+    finally:
+        timer.join()
+    return frames
+
+
+def wait_for_pair(stream: Iterator[FusedFrame], since_s: float, patience: int = 2000) -> int:
+    """Read up to the first pair of frames of which both were taken after a moment; how many were read."""
+    for number, frame in enumerate(stream, start=1):
+        pair = frame.pair
+        if isinstance(pair, FramePair) and not pair.flags:
+            if min(pair.visible.time_s, pair.thermal.time_s) >= Fraction(since_s):
+                return number
+        if number >= patience:
+            break
+    raise AssertionError(f"no pair among {patience} frames")
+
+
+def settle(threads: int, files: int) -> None:
+    """What a library holds back ends by its own time-outs, which are a little longer than ours."""
+    until_s = time.monotonic() + 6 * TIMEOUT_S
+    while time.monotonic() < until_s and (threading.active_count() > threads or open_files() > files):
+        time.sleep(0.05)
+
+
+def open_files() -> int:
+    """Open files and sockets of this process."""
+    return len(os.listdir("/proc/self/fd"))

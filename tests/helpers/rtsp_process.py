@@ -1,0 +1,83 @@
+"""RTSP servers as processes that can be killed, stopped and started again on their port."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+
+class RtspProcess:
+    """A server of `tests.helpers.rtsp_server`; options as on its command line, with underscores."""
+
+    def __init__(self, **options: object) -> None:
+        self._options = options
+        self.port = 0
+        self._process: subprocess.Popen[str] | None = None
+        self.start()
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        user, password = self._options.get("user"), self._options.get("password")
+        login = f"{user}:{password}@" if user else ""
+        return f"rtsp://{login}127.0.0.1:{self.port}/stream"
+
+    def start(self) -> None:
+        """Start it, on the port that it had before."""
+        arguments = [sys.executable, "-m", "tests.helpers.rtsp_server", "--port", str(self.port)]
+        for name, value in self._options.items():
+            arguments += [f"--{name.replace('_', '-')}"] + ([] if value is True else [str(value)])
+        root = Path(__file__).parents[2]
+        self._process = subprocess.Popen(
+            arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root
+        )
+        assert self._process.stdout is not None
+        self.port = int(self._process.stdout.readline().split()[1])
+
+    def tell(self, command: str) -> None:
+        """Give it a command."""
+        assert self._process is not None and self._process.stdin is not None
+        self._process.stdin.write(command + "\n")
+        self._process.stdin.flush()
+
+    def kill(self) -> None:
+        """End it by SIGKILL."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(signal.SIGCONT)
+            process.kill()
+            for pipe in (process.stdin, process.stdout):
+                assert pipe is not None
+                pipe.close()
+            process.wait()
+
+    def restart(self, **options: object) -> None:
+        """Start it again, with other options on top."""
+        self.kill()
+        self._options |= options
+        self.start()
+
+    def stop(self) -> None:
+        """Halt it by SIGSTOP."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.kill()
