@@ -132,13 +132,19 @@ def let_run(stream: Iterator[FusedFrame], span_s: float, victims: list[RtspProce
 def wait_for_pair(stream: Iterator[FusedFrame], since_s: float, patience: int = 2000) -> int:
     """Read up to the first pair of frames of which both were taken after a moment; how many were read."""
     for number, frame in enumerate(stream, start=1):
-        pair = frame.pair
-        if isinstance(pair, FramePair) and not pair.flags:
-            if min(pair.visible.time_s, pair.thermal.time_s) >= Fraction(since_s):
-                return number
+        if is_pair_since(frame, Fraction(since_s)):
+            return number
         if number >= patience:
             break
     raise AssertionError(f"no pair among {patience} frames")
+
+
+def is_pair_since(frame: FusedFrame, since_s: Fraction) -> bool:
+    """Whether a fused frame is a fresh pair, both taken after a moment."""
+    pair = frame.pair
+    if not isinstance(pair, FramePair) or pair.flags:
+        return False
+    return min(pair.visible.time_s, pair.thermal.time_s) >= since_s
 
 
 def settle(threads: int, files: int) -> None:
