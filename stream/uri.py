@@ -57,8 +57,12 @@ def mask(uri: str) -> str:
     The password of `user:password@host` becomes `***`, also where it holds `@` or `/`, and so does the value
     of every option whose name speaks of a password, token or key. Plain paths come back as they are.
     """
-    if not _SCHEME.match(uri):
+    match = _SCHEME.match(uri)
+    if not match:
         return uri
+    if match[1].lower() == "chaos" and "!" in uri:
+        schedule, _, inner = uri.partition("!")
+        return f"{schedule}!{mask(inner)}"
     return _SECRET.sub(r"\1***", _USER.sub(_hide, uri))
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
+from stream.clock import SystemClock
 from stream.config import InputSettings
 from stream.errors import SourceError
 from stream.sources.base import Source, SourceInfo
 from stream.sources.images import ImageSource, is_picture_path
+from stream.sources.live import is_live, open_live
 from stream.sources.options import check_options
 from stream.sources.reader import Role
 from stream.sources.synthetic import SyntheticSource
@@ -21,7 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Role", "Source", "SourceInfo", "open_source"]
 
-SUPPORTED = "a video file, a folder or glob of pictures, images://FOLDER and synthetic://street?seed=1"
+SUPPORTED = (
+    "a video file, a folder or glob of pictures, images://FOLDER, synthetic://street?seed=1, and cameras by "
+    "rtsp://, v4l2:///dev/video0, udp://, tcp://, http://, screen://, lavfi://, python://, live:// or chaos://"
+)
 
 
 def open_source(settings: InputSettings, role: Role, device: torch.device | None = None) -> Source:
@@ -39,6 +45,8 @@ def open_source(settings: InputSettings, role: Role, device: torch.device | None
         SourceError: when the kind is unknown or the source cannot be opened.
     """
     uri = parse_uri(settings.uri)
+    if is_live(settings.uri):
+        return open_live(settings, role, SystemClock(), Event().wait)
     if uri.scheme not in OPENERS:
         raise SourceError(f"{uri}: no source is known for {uri.scheme}://; supported are {SUPPORTED}")
     if _is_video(uri):

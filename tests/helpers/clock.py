@@ -14,3 +14,8 @@ class HandClock:
 
     def utc_ns(self) -> int:
         return int(self.now_s * 1e9)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait at once; nobody asks to stop."""
+        self.now_s += seconds
+        return False

@@ -6,17 +6,21 @@ from collections.abc import Callable
 
 from stream.clock import Clock
 from stream.config import InputSettings
-from stream.errors import RefusedError
+from stream.errors import RefusedError, SourceError
 from stream.sources.base import Source
 from stream.sources.live import address
+from stream.sources.live.chaos import ChaosSource, begun_s
+from stream.sources.live.chaos_schedule import parse_schedule, split
 from stream.sources.live.iterable import IterableSource
 from stream.sources.live.libav import LibavSource
+from stream.sources.live.paced import PacedSource
 from stream.sources.reader import Role
 from stream.uri import parse_uri
 
 Wait = Callable[[float], bool]
 
-SCHEMES = (*address.SCHEMES, "python", "live", "chaos")
+WRAPPERS = ("live", "loop", "chaos")
+SCHEMES = (*address.SCHEMES, "python", *WRAPPERS)
 
 
 def is_live(uri: str) -> bool:
@@ -41,7 +45,37 @@ def open_live(settings: InputSettings, role: Role, clock: Clock, wait: Wait) -> 
     if settings.decoder == "cuda":
         raise RefusedError(f"{uri}: live streams are decoded by the CPU; take --{role}-decoder auto or cpu")
     match uri.scheme:
+        case "live" | "loop":
+            inner = settings.model_copy(update={"uri": settings.uri.split("://", 1)[1]})
+            return PacedSource(lambda: _open_recorded(inner, role), clock, wait, uri.scheme == "loop")
+        case "chaos":
+            schedule, inner_uri = split(settings.uri)
+            inner = settings.model_copy(update={"uri": inner_uri})
+            return ChaosSource(
+                lambda: _open_any(inner, role, clock, wait),
+                parse_schedule(schedule),
+                begun_s(settings.uri, clock),
+                clock,
+            )
         case "python":
             return IterableSource(settings, uri, role, clock)
         case _:
             return LibavSource(settings, uri, role, clock)
+
+
+def _open_recorded(settings: InputSettings, role: Role) -> Source:
+    """A recording to be played; what is wrong with it will not heal."""
+    from stream.sources import open_source
+
+    if is_live(settings.uri):
+        raise RefusedError(f"{parse_uri(settings.uri)} is live already; give it as it is")
+    try:
+        return open_source(settings, role)
+    except SourceError as error:
+        raise RefusedError(str(error)) from None
+
+
+def _open_any(settings: InputSettings, role: Role, clock: Clock, wait: Wait) -> Source:
+    if is_live(settings.uri):
+        return open_live(settings, role, clock, wait)
+    return PacedSource(lambda: _open_recorded(settings, role), clock, wait)

@@ -1,0 +1,69 @@
+"""Recordings that are played like cameras: each frame comes when its time does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+
+from stream.clock import Clock
+from stream.frame import Frame
+from stream.sources.base import Source
+from stream.sources.reader import Reader
+
+Wait = Callable[[float], bool]
+# Between the last frame of a recording and the first one of its next round, where nothing else is known.
+DEFAULT_GAP_S = Fraction(1, 25)
+
+
+class PacedSource(Reader):
+    """Gives out the frames of a recording at the pace of their times, as if they were taken now.
+
+    The first frame is of the moment when it is opened, and all distances are kept. Times are those of the
+    recording moved into the present, on the clock that the recording has.
+    """
+
+    def __init__(
+        self, open_inner: Callable[[], Source], clock: Clock, wait: Wait, rounds: bool = False
+    ) -> None:
+        """Open the recording.
+
+        Args:
+            open_inner: opens it from its beginning.
+            clock: for the present.
+            wait: waits so many seconds; True when the source is to end.
+            rounds: play it again and again.
+        """
+        super().__init__()
+        self._open, self._clock, self._wait, self._rounds = open_inner, clock, wait, rounds
+        self._inner = open_inner()
+        self.lost = self._inner.lost
+        self.info = replace(self._inner.info, live=True, finite=not rounds, frames=None, audio=False)
+
+    def _read(self) -> Iterator[Frame]:
+        begin_s = self._clock.monotonic_s()
+        utc_s = Fraction(self._clock.utc_ns(), 1_000_000_000)
+        at_s, index = Fraction(0), 0
+        while True:
+            first_s: Fraction | None = None
+            last_s, gap_s = Fraction(0), DEFAULT_GAP_S
+            for frame in self._inner:
+                first_s = frame.time_s if first_s is None else first_s
+                moved_s = frame.time_s - first_s
+                gap_s = moved_s - last_s or gap_s
+                last_s = moved_s
+                due_s = begin_s + float(at_s + moved_s)
+                if self._wait(max(0.0, due_s - self._clock.monotonic_s())):
+                    return
+                arrived_s = self._clock.monotonic_s()
+                yield replace(frame, time_s=utc_s + at_s + moved_s, index=index, arrived_s=arrived_s)
+                index += 1
+            if not self._rounds or first_s is None:
+                return
+            at_s += last_s + gap_s
+            self._inner.close()
+            self._inner = self._open()
+
+    def close(self) -> None:
+        """Close the recording; may be called twice."""
+        self._inner.close()
