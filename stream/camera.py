@@ -99,7 +99,7 @@ class Camera:
         self.account = CameraAccount()
         self.info: SourceInfo | None = None
         self.refusal: GifnetError | None = None
-        self._side, self._name = side, f"{side} camera {mask(uri)}"
+        self._side, self._uri, self._name = side, mask(uri), f"{side} camera {mask(uri)}"
         self._timeout_s, self._open, self._post, self._clock = timeout_s, open_source, post, clock
         self._backoff = Backoff(random.Random())
         self._lock = threading.Lock()
@@ -138,6 +138,10 @@ class Camera:
             reader.join(JOIN_S)
         self._reader, self._left = None, []
 
+    def describe(self) -> str:
+        """Which camera it is, and what was wrong last."""
+        return f"{self._name} ({self._said})" if self._said else self._name
+
     @property
     def is_over(self) -> bool:
         """True when no frame will come any more."""
@@ -171,7 +175,8 @@ class Camera:
         self.account.failures[why] += 1
         if why != self._said:
             self._said = why
-            _log.warning("%s: %s; connecting again until it is back", self._name, why)
+            name = f"{self._side} camera" if self._uri in why else self._name
+            _log.warning("%s: %s; connecting again until it is back", name, why)
 
 
 class _Reader(threading.Thread):

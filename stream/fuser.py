@@ -78,7 +78,8 @@ class Fuser:
         self._began_as: Size | None = None
         self._misfit: tuple[Layout, CalibrationError] | None = None
         self._network = _load_network(settings, context)
-        report.weights = {"name": settings.fusion.weights, "sha256": self._network.weights_sha256}
+        name = "none" if settings.fusion.model == "null" else settings.fusion.weights
+        report.weights = {"name": name, "sha256": self._network.weights_sha256}
         report.precision = self._network.precision
         if settings.registration.file:
             load_calibration(settings.registration.file)

@@ -44,6 +44,7 @@ class LiveMoments:
         self._stopped = False
         self._paired_s: float | None = None
         self._misfit = ""
+        self._end_s = clock.monotonic_s() + (settings.duration_s or float("inf"))
         self.cameras: dict[Side, Camera] = {
             "visible": self._camera("visible", settings.visible),
             "thermal": self._camera("thermal", settings.thermal),
@@ -84,6 +85,13 @@ class LiveMoments:
         if str(error) != self._misfit:
             self._misfit = str(error)
             _log.warning("%s; such frames are left out", error)
+
+    def why_nothing(self) -> str:
+        """Why no moment came so far."""
+        for camera in self.cameras.values():
+            if not camera.account.frames:
+                return f"no picture came from the {camera.describe()}"
+        return self._why_no_pair(self._clock.monotonic_s())
 
     def __enter__(self) -> Self:
         """Connect both cameras."""
@@ -126,6 +134,7 @@ class LiveMoments:
                 over = all(camera.is_over for camera in self.cameras.values())
                 now_s = self._clock.monotonic_s()
                 self._decide(now_s)
+                self._stopped = self._stopped or now_s >= self._end_s
                 if self._stopped or self._ready:
                     return self._ready.popleft() if self._ready and not self._stopped else None
                 waiting_until_s = self._pairer.deadline_s()

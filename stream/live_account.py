@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -10,11 +11,7 @@ if TYPE_CHECKING:
 
 
 class LiveAccount:
-    """Reads the books of live cameras for a report.
-
-    Attributes:
-        latency: from the arrival of a moment's last frame to when it was written.
-    """
+    """Reads the books of live cameras for a report."""
 
     def __init__(self, live: LiveMoments) -> None:
         self._live = live
@@ -24,6 +21,33 @@ class LiveAccount:
         books, cameras = self._live.books, self._live.cameras
         lost: dict[str, Counter[str]] = {side: camera.account.lost for side, camera in cameras.items()}
         return books.received, books.dropped, lost
+
+    def lines(self) -> Iterator[tuple[str, str]]:
+        """What people want to know at the end, as titles and texts."""
+        for side, camera in self._live.cameras.items():
+            account = camera.account
+            failures = account.failures.total() + account.stuck
+            again = f", connected anew {account.connects - 1} times" if account.connects > 1 else ""
+            away = f", away for {account.away_s:.1f} s" if account.away_s else ""
+            yield f"{side} camera", f"{account.state}{again}{away}, {failures} failures"
+        books, clocks = self._live.books.as_json(), self._live.clocks()
+        errors, moments = books["pairing_error_ms"], self._live.books.moments
+        yield (
+            "pairing",
+            (
+                f"{moments['pairs']} pairs, {moments['held']} held, {moments['single']} single, "
+                f"{moments['stale']} with the shutter closed; error p50 {errors['p50']:.1f} ms, "
+                f"p99 {errors['p99']:.1f} ms"
+            ),
+        )
+        drift = "" if clocks["drift_ppm"] is None else f", drift {clocks['drift_ppm']:.1f} ppm"
+        yield (
+            "clocks",
+            (
+                f"visible {clocks['visible']}, thermal {clocks['thermal']}, "
+                f"offset {clocks['offset_ms']:.1f} ms{drift}"
+            ),
+        )
 
     def as_json(self, fused: int) -> dict[str, Any]:
         """As plain values.

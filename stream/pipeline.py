@@ -20,7 +20,7 @@ from typing import Any, cast
 from stream.clock import SystemClock
 from stream.config import NAMES, FuseSettings, InputSettings, RunSettings, validate
 from stream.device import DeviceContext, explain_device, open_device
-from stream.errors import ConfigError, SinkError
+from stream.errors import ConfigError, SinkError, SourceError
 from stream.fan_out import FanOut
 from stream.frame import Frame, FusedFrame
 from stream.fuser import Fuser, check_sizes
@@ -128,6 +128,8 @@ def _run(settings: RunSettings, report: RunReport, watch: Watch, progress: Progr
             progress(report, fused.visible.frames)
             if settings.duration_s is not None and report.elapsed_s() >= settings.duration_s:
                 break
+        if fused.live and not report.fused:
+            raise SourceError(f"nothing was fused: {fused.live.why_nothing()}")
 
 
 @contextmanager

@@ -69,12 +69,12 @@ def rate_of(report: RunReport) -> float:
 def print_summary(report: RunReport) -> None:
     """The closing summary, to standard error."""
     for title, text in _lines(report):
-        print(f"{title:14}{text}", file=sys.stderr)
+        print(f"{title:16}{text}", file=sys.stderr)
     stages = report.times.summary()
     if stages:
-        print(f"{'stage':14}{'p50 ms':>10}{'p95 ms':>10}", file=sys.stderr)
+        print(f"{'stage':16}{'p50 ms':>10}{'p95 ms':>10}", file=sys.stderr)
     for stage, time in stages.items():
-        print(f"{stage:14}{time.p50_ms:10.2f}{time.p95_ms:10.2f}", file=sys.stderr)
+        print(f"{stage:16}{time.p50_ms:10.2f}{time.p95_ms:10.2f}", file=sys.stderr)
 
 
 def _lines(report: RunReport) -> Iterator[tuple[str, str]]:
@@ -85,11 +85,13 @@ def _lines(report: RunReport) -> Iterator[tuple[str, str]]:
     for stream, reasons in report.lost.items():
         if reasons:
             yield f"lost ({stream})", _reasons(reasons)
+    if report.live:
+        yield from report.live.lines()
     if report.device:
         yield "device", f"{report.device['name']}, {report.precision} ({report.device['why']})"
     for stream, decoder in report.decoders.items():
         yield stream, f"decoded by {decoder['name']}: {decoder['why']}"
-    if report.weights:
+    if report.weights.get("sha256"):
         yield "weights", f"{report.weights['name']}, SHA-256 {report.weights['sha256'][:12]}"
     for output in report.outputs:
         if output.frames:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import pytest
+
+# GStreamer's bindings belong to the system's Python.
+SYSTEM_PYTHON = "/usr/bin/python3"
 
 
 class RtspProcess:
@@ -28,15 +34,21 @@ class RtspProcess:
 
     def start(self) -> None:
         """Start it, on the port that it had before."""
-        arguments = [sys.executable, "-m", "tests.helpers.rtsp_server", "--port", str(self.port)]
-        for name, value in self._options.items():
-            arguments += [f"--{name.replace('_', '-')}"] + ([] if value is True else [str(value)])
-        root = Path(__file__).parents[2]
         self._process = subprocess.Popen(
-            arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root
+            self._arguments(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=Path(__file__).parents[2],
         )
         assert self._process.stdout is not None
         self.port = int(self._process.stdout.readline().split()[1])
+
+    def _arguments(self) -> list[str]:
+        arguments = [sys.executable, "-m", "tests.helpers.rtsp_server", "--port", str(self.port)]
+        for name, value in self._options.items():
+            arguments += [f"--{name.replace('_', '-')}"] + ([] if value is True else [str(value)])
+        return arguments
 
     def tell(self, command: str) -> None:
         """Give it a command."""
@@ -81,3 +93,24 @@ class RtspProcess:
         trace: TracebackType | None,
     ) -> None:
         self.kill()
+
+
+class GstProcess(RtspProcess):
+    """GStreamer's server, in the same hands; it takes no commands."""
+
+    def _arguments(self) -> list[str]:
+        return [SYSTEM_PYTHON, str(Path(__file__).with_name("gst_server.py")), str(self.port)]
+
+
+def gstreamer_or_skip() -> None:
+    """Skip a test where GStreamer's RTSP server is missing; fail it where REQUIRE_GSTREAMER=1."""
+    probe = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import GstRtspServer"
+    try:
+        found = subprocess.run([SYSTEM_PYTHON, "-c", probe], capture_output=True).returncode == 0
+    except OSError:
+        found = False
+    if not found:
+        message = "GStreamer's RTSP server is missing: Debian's gir1.2-gst-rtsp-server-1.0 and python3-gi"
+        if os.environ.get("REQUIRE_GSTREAMER") == "1":
+            pytest.fail(message)
+        pytest.skip(message)

@@ -60,7 +60,7 @@ def open_live(settings: InputSettings, role: Role, clock: Clock, wait: Wait) -> 
         case "python":
             return IterableSource(settings, uri, role, clock)
         case _:
-            return LibavSource(settings, uri, role, clock)
+            return LibavSource(settings, uri, role, clock, wait)
 
 
 def _open_recorded(settings: InputSettings, role: Role) -> Source:

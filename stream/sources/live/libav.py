@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -23,6 +23,8 @@ from stream.sources.pixels import Converter, choose_target, colour_of
 from stream.sources.reader import Reader, Role
 from stream.uri import Uri
 
+# Decoders of pictures that stand alone, although libav does not mark them so.
+ALWAYS_WHOLE = ("rawvideo", "wrapped_avframe", "mjpeg")
 # The first pictures of a connection may come without a stamp; with more of them, there are none at all.
 UNSTAMPED = 3
 # Times of packets whose pictures are still in the decoder.
@@ -38,7 +40,9 @@ class LibavSource(Reader):
     those that are damaged, are left out and counted in `lost`.
     """
 
-    def __init__(self, settings: InputSettings, uri: Uri, role: Role, clock: Clock) -> None:
+    def __init__(
+        self, settings: InputSettings, uri: Uri, role: Role, clock: Clock, wait: Callable[[float], bool]
+    ) -> None:
         """Connect, and wait for the first picture.
 
         Args:
@@ -46,6 +50,7 @@ class LibavSource(Reader):
             uri: where the stream is.
             role: decides the pixel format of the frames.
             clock: for arrival.
+            wait: asked with 0 whether the source is to end.
 
         Raises:
             RefusedError: there is something, but it will never be a stream of pictures.
@@ -53,6 +58,7 @@ class LibavSource(Reader):
         """
         super().__init__()
         self._name, self._role, self._settings, self._clock = str(uri), role, settings, clock
+        self._wait = wait
         self._address = address_of(uri, settings)
         self._container = self._connect(self._address)
         self._media = MediaClock()
@@ -82,7 +88,7 @@ class LibavSource(Reader):
             )
         except (av.error.FFmpegError, OSError, ValueError) as error:
             at_once = self._clock.monotonic_s() - began_s < timeout_s / 2
-            raise explain_open(self._name, error, at_once) from None
+            raise explain_open(self._name, address.url, error, at_once) from None
 
     def _video(self) -> Any:
         if not self._container.streams.video:
@@ -150,7 +156,9 @@ class LibavSource(Reader):
         return self._media.utc_s(stamp_s, utc_s), "pts"
 
     def _decode(self) -> Iterator[VideoFrame]:
-        seen_key = False
+        seen_key = (
+            self._stream.codec_context.codec.intra_only or self._stream.codec_context.name in ALWAYS_WHOLE
+        )
         for packet in self._packets():
             seen_key = seen_key or packet.is_keyframe
             if not seen_key:
@@ -180,7 +188,7 @@ class LibavSource(Reader):
             except (av.error.FFmpegError, OSError) as error:
                 why = getattr(error, "strerror", None) or str(error)
                 raise SourceError(f"the connection broke ({why})") from None
-            if packet is None or packet.size == 0:
+            if packet is None or packet.size == 0 or self._wait(0):
                 return
             if packet.pts is not None and packet.has_sidedata("prft"):
                 data = bytes(packet.get_sidedata("prft"))

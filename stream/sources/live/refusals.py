@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import socket
+from urllib.parse import urlsplit
 
 import av
 
@@ -19,11 +21,12 @@ _REMEDIES = {
 }
 
 
-def explain_open(name: str, error: Exception, at_once: bool) -> SourceError:
+def explain_open(name: str, url: str, error: Exception, at_once: bool) -> SourceError:
     """The error to raise for what libav raised on opening.
 
     Args:
         name: of the stream, without its password.
+        url: what libav was given.
         error: what was raised.
         at_once: False when it took so long that the camera may have stopped answering half way.
 
@@ -43,10 +46,19 @@ def explain_open(name: str, error: Exception, at_once: bool) -> SourceError:
         return SourceError(f"{name}: {_REMEDIES[number]}")
     if isinstance(error, av.error.ExitError):
         return SourceError(f"{name}: {_REMEDIES[errno.ETIMEDOUT]}")
-    if isinstance(error, av.error.InvalidDataError):
+    if isinstance(error, av.error.InvalidDataError) or (number == errno.EIO and _resolves(url)):
         sentence = f"{name} sends nothing that is known as video; check scheme, port and path of the URL"
         return RefusedError(sentence) if at_once else SourceError(sentence)
     if isinstance(error, ValueError) or number == errno.EINVAL:
         return RefusedError(f"{name} is not understood ({error}); check the URL and its options")
     why = getattr(error, "strerror", None) or str(error)
     return SourceError(f"{name} cannot be reached ({why}); check the host name and the network")
+
+
+def _resolves(url: str) -> bool:
+    """Whether the host of a URL has an address; libav says the same of an unknown one and of an early end."""
+    try:
+        host = urlsplit(url).hostname
+        return not host or bool(socket.getaddrinfo(host, None))
+    except (OSError, ValueError):
+        return False

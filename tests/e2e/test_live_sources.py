@@ -1,0 +1,242 @@
+"""Live sources on real sockets: RTSP by two servers, transport streams, motion JPEG, generated pictures."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import cv2
+import numpy as np
+import pytest
+
+from stream.clock import SystemClock
+from stream.config import InputSettings
+from stream.errors import PasswordError, RefusedError, SourceError
+from stream.frame import Frame
+from stream.sources.base import Source
+from stream.sources.live import open_live
+from tests.helpers.rtsp_process import GstProcess, RtspProcess, gstreamer_or_skip
+from tests.helpers.stamped_picture import read
+
+
+def opened(uri: str, role: str = "visible", **settings: object) -> Source:
+    values = {"uri": uri, "timeout_s": 1.0, **settings}
+    return open_live(InputSettings.model_validate(values), role, SystemClock(), lambda s: False)  # type: ignore[arg-type]
+
+
+def first(source: Source, count: int) -> list[Frame]:
+    return list(itertools.islice(source, count))
+
+
+def errors_ms(frames: list[Frame]) -> list[float]:
+    """Stated minus true capture time."""
+    truth = [read(np.asarray(frame.pixels)) for frame in frames]
+    assert None not in truth
+    return [float(frame.time_s * 1000) - true for frame, true in zip(frames, truth, strict=True) if true]
+
+
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_rtsp_frames_have_the_senders_clock(transport: str) -> None:
+    with RtspProcess(clock_ms=5000) as server, opened(server.url, transport=transport) as source:
+        begun_s = time.time()
+        frames = first(source, 20)
+    assert {frame.clock for frame in frames[2:]} == {"rtcp"}
+    assert max(abs(error - 5000) for error in errors_ms(frames)[2:]) < 2
+    true_ms = read(np.asarray(frames[0].pixels))
+    assert true_ms is not None and begun_s * 1000 - true_ms < 500  # fresh, not from a long probe
+    assert source.info.live and source.info.rate is None
+
+
+def test_without_reports_times_come_from_the_stream_and_its_arrival() -> None:
+    with RtspProcess(no_reports=True) as server, opened(server.url) as source:
+        frames = first(source, 40)
+    assert {frame.clock for frame in frames} == {"pts"}
+    late = errors_ms(frames)[10:]
+    assert max(late) - min(late) < 15  # as even as the stamps are
+    assert 0 < min(late) < 150  # and later than the truth by the way
+
+
+def test_a_thermal_camera_by_rtsp_is_grey() -> None:
+    with RtspProcess() as server, opened(server.url, "thermal") as source:
+        (frame,) = first(source, 1)
+    assert frame.pixel_format == "gray8" and frame.size == (320, 240)
+
+
+def test_a_change_of_size_is_followed() -> None:
+    with RtspProcess(size="160x120") as server, opened(server.url) as source:
+        assert first(source, 5)[-1].size == (160, 120)
+        server.tell("size 240x180")
+        assert any(frame.size == (240, 180) for frame in first(source, 60))
+        assert (source.info.width, source.info.height) == (240, 180)
+
+
+def test_the_end_of_the_connection_ends_the_frames() -> None:
+    with RtspProcess() as server, opened(server.url) as source:
+        first(source, 5)
+        server.tell("drop")
+        assert len(first(source, 500)) < 100
+
+
+def test_a_stalled_camera_times_out_within_the_library() -> None:
+    with RtspProcess() as server, opened(server.url) as source:
+        first(source, 5)
+        server.tell("stall")
+        with pytest.raises(SourceError, match="the connection broke"):
+            first(source, 500)
+
+
+def test_a_wrong_password_is_refused_and_masked() -> None:
+    with RtspProcess(user="anna", password="right") as server:
+        url = server.url.replace("right", "wr0ng")
+        with pytest.raises(PasswordError, match="refuses the user name or password") as refused:
+            opened(url)
+        assert "wr0ng" not in str(refused.value) and "anna:***@" in str(refused.value)
+        with opened(server.url) as source:
+            assert first(source, 1)
+
+
+def test_a_wrong_path_is_refused() -> None:
+    with RtspProcess() as server, pytest.raises(RefusedError, match="knows no such stream"):
+        opened(server.url.replace("stream", "other"))
+
+
+def test_what_is_no_video_is_refused() -> None:
+    page = b"<html>" + b"hello " * 20_000
+    with _Server(b"text/html", lambda: iter([page])) as uri, pytest.raises(RefusedError) as refused:
+        opened(uri)
+    assert "nothing that is known as video" in str(refused.value)
+
+
+def test_nothing_listens() -> None:
+    with pytest.raises(SourceError, match="nothing listens there") as error:
+        opened("rtsp://anna:secret@127.0.0.1:1/stream")
+    assert not isinstance(error.value, RefusedError)
+    assert "secret" not in str(error.value)
+
+
+def test_an_unknown_host() -> None:
+    with pytest.raises(SourceError, match=r"camera\.invalid.*check the host name") as error:
+        opened("rtsp://camera.invalid/stream")
+    assert not isinstance(error.value, RefusedError)
+
+
+def test_no_such_device() -> None:
+    with pytest.raises(SourceError, match="no such device"):
+        opened("v4l2:///dev/video97")
+    with pytest.raises(RefusedError, match="unknown option colour; known are size, rate, format"):
+        opened("v4l2:///dev/video97?colour=1")
+
+
+def test_generated_pictures_come_at_their_pace() -> None:
+    begun_s = time.monotonic()
+    with opened("lavfi://testsrc2=size=160x120:rate=20") as source:
+        frames = first(source, 11)
+    assert 0.4 < time.monotonic() - begun_s < 3
+    steps = {round(float(later.time_s - frame.time_s), 3) for frame, later in itertools.pairwise(frames)}
+    assert max(steps) < 0.1
+
+
+@pytest.mark.parametrize("scheme", ["udp", "tcp"])
+def test_a_transport_stream(scheme: str) -> None:
+    with _Sender(scheme) as (uri, _), opened(uri, timeout_s=4.0) as source:
+        frames = first(source, 12)
+    assert {frame.clock for frame in frames} == {"pts"}
+    assert frames[0].size == (160, 120)
+
+
+def test_motion_jpeg_by_http() -> None:
+    def parts() -> Iterator[bytes]:
+        for number in range(400):
+            data = cv2.imencode(".jpg", np.full((120, 160, 3), number % 255, np.uint8))[1].tobytes()
+            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
+            yield head.encode() + data + b"\r\n"
+            time.sleep(0.04)
+
+    with _Server(b"multipart/x-mixed-replace;boundary=frame", parts) as uri, opened(uri) as source:
+        frames = first(source, 12)
+    assert {frame.clock for frame in frames} == {"arrival"}
+    assert frames[0].size == (160, 120)
+
+
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_gstreamers_server(transport: str) -> None:
+    gstreamer_or_skip()
+    with GstProcess() as server, opened(server.url, transport=transport, timeout_s=4.0) as source:
+        # Its first report comes after about five seconds.
+        frames = list(itertools.takewhile(lambda frame: frame.clock != "rtcp", source))
+        frames += first(source, 1)
+    assert frames[-1].clock == "rtcp"
+    assert abs(float(frames[-1].time_s) - time.time()) < 2
+    assert frames[-1].size == (320, 240)
+
+
+class _Server:
+    """Answers one HTTP request with parts, on a thread, until the client has enough."""
+
+    def __init__(self, kind: bytes, parts: Callable[[], Iterator[bytes]]) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._kind, self._parts = kind, parts
+        self._thread = threading.Thread(target=self._serve)
+
+    def _serve(self) -> None:
+        connection, _ = self._listener.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: " + self._kind + b"\r\n\r\n")
+            for part in self._parts():
+                connection.sendall(part)
+
+    def __enter__(self) -> str:
+        self._thread.start()
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}/live"
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.join()
+        self._listener.close()
+
+
+class _Sender:
+    """Another process that sends 160x120 pictures, 25 a second, as libav would."""
+
+    def __init__(self, scheme: str) -> None:
+        with socket.socket(type=socket.SOCK_DGRAM if scheme == "udp" else socket.SOCK_STREAM) as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        target = f"{scheme}://127.0.0.1:{port}" + ("" if scheme == "udp" else "?listen=1")
+        self._uri = target.split("?")[0]
+        self._code = (
+            "import av,time,numpy as np\n"
+            f"o=av.open({target!r},'w',format='mpegts')\n"
+            "s=o.add_stream('libx264',rate=25,options={'tune':'zerolatency','preset':'ultrafast'})\n"
+            "s.width,s.height,s.pix_fmt=160,120,'yuv420p'\n"
+            "s.codec_context.gop_size=5\n"
+            "for i in range(400):\n"
+            "    f=av.VideoFrame.from_ndarray(np.full((120,160,3),i%255,np.uint8),format='rgb24')\n"
+            "    f.pts=i\n"
+            "    for p in s.encode(f.reformat(format=s.pix_fmt)): o.mux(p)\n"
+            "    time.sleep(0.04)\n"
+        )
+
+    def __enter__(self) -> tuple[str, subprocess.Popen[bytes]]:
+        self._process = subprocess.Popen([sys.executable, "-c", self._code], stderr=subprocess.DEVNULL)
+        if not self._uri.startswith("udp"):
+            time.sleep(0.8)  # a listener accepts one connection, so there is no asking whether it is ready
+        return self._uri, self._process
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.fixture(autouse=True)
+def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """libav's own words do not matter here."""
+    with caplog.at_level(logging.CRITICAL, "libav"):
+        yield
