@@ -50,6 +50,7 @@ class StageTime:
     count: int
     p50_ms: float
     p95_ms: float
+    p99_ms: float
     total_s: float
 
 
@@ -87,12 +88,13 @@ class StageTimes:
             yield item
 
     def summary(self) -> dict[str, StageTime]:
-        """Median and 95th percentile of each stage."""
+        """Median, 95th and 99th percentile of each stage."""
         return {
             stage: StageTime(
                 count=histogram.count,
                 p50_ms=round(histogram.quantile_s(0.50) * 1000, 3),
                 p95_ms=round(histogram.quantile_s(0.95) * 1000, 3),
+                p99_ms=round(histogram.quantile_s(0.99) * 1000, 3),
                 total_s=round(histogram.total_s, 3),
             )
             for stage, histogram in self._stages.items()

@@ -125,11 +125,20 @@ def _run(settings: RunSettings, report: RunReport, watch: Watch, progress: Progr
     ):
         for frame in watch(frames):
             sinks.write(frame)
+            _count_latency(frame, report)
             progress(report, fused.visible.frames)
             if settings.duration_s is not None and report.elapsed_s() >= settings.duration_s:
                 break
         if fused.live and not report.fused:
             raise SourceError(f"nothing was fused: {fused.live.why_nothing()}")
+
+
+def _count_latency(frame: FusedFrame, report: RunReport) -> None:
+    """From the arrival of a live pair's later frame to when every sink has it."""
+    sides = (side for side in (frame.pair.visible, frame.pair.thermal) if side is not None)
+    arrivals_s = [side.arrived_s for side in sides if side.arrived_s is not None]
+    if arrivals_s:
+        report.times.add("latency", report.clock.monotonic_s() - max(arrivals_s))
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
@@ -21,13 +21,13 @@ from tests.helpers.rtsp_process import RtspProcess
 Who = Literal["visible", "thermal", "both"]
 TIMEOUT_S = 0.6
 # Long enough that the camera is found to be gone, and connected anew more than once.
-FAULT_S = 2.0
+FAULT_S = 1.6
 SERVED = {"size": "160x120", "rate": 25}
 
 
 @dataclass(frozen=True)
 class Fault:
-    """How a camera fails and comes back; `away` is True where it has to be connected anew."""
+    """How a camera fails and comes back."""
 
     name: str
     begin: Callable[[RtspProcess], None]
@@ -68,15 +68,15 @@ class Outcome:
     report: RunReport
 
 
-def inflict(fault: Fault, who: Who, **settings: object) -> Outcome:
+def inflict(fault: Fault, who: Who, kind: type[RtspProcess] = RtspProcess) -> Outcome:
     """Fuse two cameras, let one or both fail for `FAULT_S`, and see how it goes on."""
     threads, files = threading.active_count(), open_files()
     report, frames = RunReport(SystemClock()), 0
     with ExitStack() as stack:
-        servers = {side: stack.enter_context(RtspProcess(**SERVED)) for side in ("visible", "thermal")}
+        servers = {side: stack.enter_context(kind(**SERVED)) for side in ("visible", "thermal")}
         victims = list(servers.values()) if who == "both" else [servers[who]]
         with (
-            open_fused(live_settings(servers, **settings), report) as fused,
+            open_fused(live_settings(servers), report) as fused,
             fused.ahead() as stream,
         ):
             frames += wait_for_pair(stream, time.time())
@@ -101,7 +101,7 @@ def inflict(fault: Fault, who: Who, **settings: object) -> Outcome:
     )
 
 
-def live_settings(servers: dict[str, RtspProcess], **more: object) -> FuseSettings:
+def live_settings(servers: Mapping[str, RtspProcess], **more: object) -> FuseSettings:
     """Settings of a run without a network, that passes single cameras through."""
     values = {side: {"uri": server.url, "timeout_s": TIMEOUT_S} for side, server in servers.items()}
     values |= {"fusion": {"model": "null"}, "pairing": {"unpaired": "single"}, **more}
