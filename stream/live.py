@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
@@ -23,6 +23,8 @@ from stream.sources.live import Wait, open_live
 LATE_S = 0.1
 # How often cameras are looked after at least.
 TEND_S = 0.1
+# Frames of both cameras that wait to be taken at most.
+MOST_TAKEN = 240
 # With frames of both cameras for so long and no pair, something is wrong.
 NO_PAIR_AFTER_S = 5.0
 
@@ -33,10 +35,22 @@ class LiveMoments:
     """Iterates over what two cameras give, for as long as nobody calls `stop`.
 
     Iterated by one thread; `stop` and `change` may be called from any.
+
+    Attributes:
+        cameras: by side.
+        untaken: frames that `taken` does not give because too many waited, by side.
     """
 
-    def __init__(self, settings: FuseSettings, clock: Clock) -> None:
-        """Nothing is opened before the `with` block."""
+    def __init__(self, settings: FuseSettings, clock: Clock, keep_frames: bool = False) -> None:
+        """Nothing is opened before the `with` block.
+
+        Args:
+            settings: cameras, pairing and bounds.
+            clock: for waiting.
+            keep_frames: keep every frame for `taken`.
+        """
+        self._taken: deque[tuple[Side, Frame]] | None = deque() if keep_frames else None
+        self.untaken: Counter[str] = Counter()
         self._clock, self._settings = clock, settings
         self._pairer = LivePairer(settings.pairing, settings.live)
         self._changed = threading.Condition()
@@ -49,6 +63,11 @@ class LiveMoments:
             "visible": self._camera("visible", settings.visible),
             "thermal": self._camera("thermal", settings.thermal),
         }
+
+    @property
+    def is_over(self) -> bool:
+        """True when no moment will come any more."""
+        return self._stopped
 
     @property
     def books(self) -> LiveBooks:
@@ -121,10 +140,26 @@ class LiveMoments:
         Raises:
             GifnetError: a camera cannot be opened however often one tries.
         """
-        while (moment := self._next()) is not None:
-            yield moment
+        while not self.is_over:
+            moment = self.next(TEND_S)
+            if moment is not None:
+                yield moment
 
-    def _next(self) -> Moment | None:
+    def taken(self) -> list[tuple[Side, Frame]]:
+        """Every frame that arrived since the last call, if frames are kept."""
+        with self._changed:
+            assert self._taken is not None
+            frames = list(self._taken)
+            self._taken.clear()
+            return frames
+
+    def next(self, patience_s: float) -> Moment | None:
+        """The next moment; None when there is none within so many seconds, or `is_over`.
+
+        Raises:
+            GifnetError: a camera cannot be opened however often one tries.
+        """
+        give_up_s = self._clock.monotonic_s() + patience_s
         while True:
             for camera in self.cameras.values():
                 camera.tend()
@@ -138,11 +173,12 @@ class LiveMoments:
                 if self._stopped or self._ready:
                     return self._ready.popleft() if self._ready and not self._stopped else None
                 waiting_until_s = self._pairer.deadline_s()
-                if over and waiting_until_s is None:
+                self._stopped = self._stopped or (over and waiting_until_s is None)
+                if self._stopped or now_s >= give_up_s:
                     return None
                 self._complain(now_s)
-                until_s = TEND_S if waiting_until_s is None else waiting_until_s - now_s
-                self._changed.wait(max(0.001, min(TEND_S, until_s)))
+                until_s = give_up_s if waiting_until_s is None else min(waiting_until_s, give_up_s)
+                self._changed.wait(max(0.001, until_s - now_s))
 
     def _decide(self, now_s: float) -> None:
         """Bring what is due among the ready; where fusion does not keep up, only the freshest stays."""
@@ -190,6 +226,10 @@ class LiveMoments:
 
         def post(frame: Frame) -> None:
             with self._changed:
+                if self._taken is not None and len(self._taken) < MOST_TAKEN:
+                    self._taken.append((side, frame))
+                elif self._taken is not None:
+                    self.untaken[side] += 1
                 self._pairer.offer(side, frame)
                 self._changed.notify_all()
 

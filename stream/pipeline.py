@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from fractions import Fraction
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,64 +22,24 @@ from stream.device import DeviceContext, explain_device, open_device
 from stream.errors import ConfigError, SinkError, SourceError
 from stream.fan_out import FanOut
 from stream.frame import Frame, FusedFrame
+from stream.fused_stream import FusedStream
 from stream.fuser import Fuser, check_sizes
-from stream.live import LiveMoments
-from stream.live_account import LiveAccount
-from stream.metrics import StageTimes
+from stream.live_run import is_live_pair, open_cameras, open_replay
 from stream.places import check_places
 from stream.prefetch import Prefetch, prefetch
 from stream.report import RunReport
-from stream.ring import Flight
 from stream.settings_merge import overlay, public_values
 from stream.sources import Role, Source, SourceInfo, open_source
-from stream.sources.live import is_live
 from stream.sync import Pairer, pair_streams
-from stream.uri import mask
+from stream.uri import parse_uri
 
 SOURCE_AHEAD = 4
-FUSED_AHEAD = 2
 
 Watch = Callable[[Iterable[FusedFrame]], Iterable[FusedFrame]]
 Progress = Callable[[RunReport, int | None], None]
+Opener = Callable[[FuseSettings, DeviceContext, RunReport], AbstractContextManager[FusedStream]]
 
 _log = logging.getLogger(__name__)
-
-
-class FusedStream:
-    """Fused frames of two streams, once through.
-
-    Attributes:
-        visible: what is known of the visible stream.
-        device: type of the device that fuses, `cpu` or `cuda`.
-        live: the cameras; None for recordings.
-    """
-
-    def __init__(
-        self,
-        flights: Iterator[Flight],
-        visible: SourceInfo,
-        device: str,
-        times: StageTimes,
-        live: LiveMoments | None = None,
-    ) -> None:
-        self.visible, self.device, self.live = visible, device, live
-        self._flights, self._times = flights, times
-
-    @contextmanager
-    def ahead(self) -> Iterator[Iterator[FusedFrame]]:
-        """Fused frames in the order of their times, made `FUSED_AHEAD` batches ahead on another thread."""
-        with prefetch(lambda: nullcontext(self._flights), FUSED_AHEAD, name="fuse") as flights:
-            try:
-                yield self._land(flights)
-            finally:
-                if self.live:  # it may be waiting for frames that never come
-                    self.live.stop()
-
-    def _land(self, flights: Iterable[Flight]) -> Iterator[FusedFrame]:
-        for flight in flights:
-            with self._times.measure("download"):
-                frames = flight.result()
-            yield from frames
 
 
 def run(
@@ -151,45 +110,15 @@ def open_fused(settings: FuseSettings, report: RunReport) -> Iterator[FusedStrea
     context = open_device(settings.device)
     report.device = {"name": str(context.device), "why": explain_device(settings.device, context.device)}
     _log.info("device %s: %s", context.device, report.device["why"])
-    with (
-        _open_live(settings, context, report)
-        if _is_live(settings)
-        else _open_recorded(settings, context, report) as fused
-    ):
+    with _opener(settings)(settings, context, report) as fused:
         yield fused
 
 
-def _is_live(settings: FuseSettings) -> bool:
-    lives = [is_live(source.uri) for source in (settings.visible, settings.thermal)]
-    if any(lives) and not all(lives):
-        recorded = settings.visible if lives[1] else settings.thermal
-        raise ConfigError(
-            f"a live camera cannot be paired with the recording {mask(recorded.uri)}; "
-            f"live://{mask(recorded.uri)} plays it like a camera"
-        )
-    return all(lives)
-
-
-@contextmanager
-def _open_live(settings: FuseSettings, context: DeviceContext, report: RunReport) -> Iterator[FusedStream]:
-    with LiveMoments(settings, report.clock) as live:
-        fuser = Fuser(settings, None, None, context, report, live.misfit)
-        report.live = LiveAccount(live)
-        flights = fuser.fuse(report.times.waits("read", live))
-        yield FusedStream(flights, _unseen(settings), context.device.type, report.times, live)
-
-
-def _unseen(settings: FuseSettings) -> SourceInfo:
-    """What is known of a visible camera that need not be there yet."""
-    rate = settings.visible.rate
-    return SourceInfo(
-        mask(settings.visible.uri),
-        0,
-        0,
-        "rgb24",
-        rate=None if rate is None else Fraction(rate).limit_denominator(1001),
-        live=True,
-    )
+def _opener(settings: FuseSettings) -> Opener:
+    """Cameras, a recording of a camera pair as it was paired, or any two recordings."""
+    if parse_uri(settings.visible.uri).scheme == "replay":
+        return open_replay
+    return open_cameras if is_live_pair(settings) else _open_recorded
 
 
 @contextmanager

@@ -49,6 +49,11 @@ class StopSignals:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 
+    @property
+    def asked(self) -> bool:
+        """Whether a signal came; for loops that do not use `watch`."""
+        return self._received is not None
+
     def watch(self, items: Iterable[Item]) -> Iterator[Item]:
         """The same items; a signal ends the waiting for the next one.
 

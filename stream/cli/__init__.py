@@ -17,6 +17,8 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Cameras": {
         "probe": ("stream.cli.probe:probe", "Tell what is in a file, folder or camera."),
+        "record": ("stream.cli.record:record", "Record two live cameras exactly as they come."),
+        "replay": ("stream.cli.record:replay", "Fuse a recording of two cameras again."),
     },
     "Network": {
         "weights": ("stream.cli.weights:weights", "List, import, verify and fetch weights."),

@@ -96,7 +96,8 @@ def _lines(report: RunReport) -> Iterator[tuple[str, str]]:
     for output in report.outputs:
         if output.frames:
             encoder = f", {output.encoder}" if output.encoder else ""
-            yield "written", f"{output.uri} ({output.view}, {output.frames} frames{encoder})"
+            skipped = f", {output.skipped} not for want of room" if output.skipped else ""
+            yield "written", f"{output.uri} ({output.view}, {output.frames} frames{encoder}{skipped})"
 
 
 def _reasons(reasons: dict[str, int]) -> str:

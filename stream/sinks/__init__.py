@@ -10,6 +10,7 @@ from stream.errors import SinkError
 from stream.sinks.base import Sink, SinkOptions
 from stream.sinks.images import ImageSink
 from stream.sinks.null import NullSink
+from stream.sinks.recording import RecordingSink
 from stream.sinks.segments import SegmentedSink
 from stream.sinks.video import VideoSink
 from stream.sinks.video_file import CONTAINERS
@@ -19,7 +20,7 @@ __all__ = ["Sink", "SinkOptions", "open_sink"]
 
 SUPPORTED = (
     "a file *.mp4, *.mkv or *.mov, "
-    "a folder of pictures (images://FOLDER?format=png, or a path that ends in /) and null://"
+    "a folder of pictures (images://FOLDER?format=png, or a path that ends in /), recording://FOLDER and null://"
 )
 
 
@@ -64,6 +65,13 @@ def _open_images(uri: Uri, options: SinkOptions) -> Sink:
     return ImageSink(Path(uri.path), options, uri.options.get("format", "png"))
 
 
+def _open_recording(uri: Uri, options: SinkOptions) -> Sink:
+    _check_options(uri, set())
+    if not uri.path:
+        raise SinkError(f"{uri} names no folder; write recording://FOLDER")
+    return RecordingSink(Path(uri.path), options)
+
+
 def _open_null(uri: Uri, options: SinkOptions) -> Sink:
     _check_options(uri, set())
     return NullSink(options)
@@ -81,4 +89,5 @@ OPENERS: dict[str, Callable[[Uri, SinkOptions], Sink]] = {
     "file": _open_path,
     "images": _open_images,
     "null": _open_null,
+    "recording": _open_recording,
 }

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["Role", "Source", "SourceInfo", "open_source"]
 
 SUPPORTED = (
-    "a video file, a folder or glob of pictures, images://FOLDER, synthetic://street?seed=1, and cameras by "
+    "a video file, a folder or glob of pictures, images://FOLDER, recording://FOLDER, "
+    "synthetic://street?seed=1, and cameras by "
     "rtsp://, v4l2:///dev/video0, udp://, tcp://, http://, screen://, lavfi://, python://, live:// or chaos://"
 )
 
@@ -61,10 +62,18 @@ def _is_video(uri: Uri) -> bool:
     return uri.scheme in ("", "file") and not is_picture_path(uri.path)
 
 
+def _open_recording(settings: InputSettings, uri: Uri, role: Role) -> Source:
+    from stream.recording.reader import RecordedSide
+
+    check_options(uri, set())
+    return RecordedSide(Path(uri.path), role)
+
+
 # Scheme -> what opens it where it is no video; the empty one is a plain path.
 OPENERS: dict[str, Callable[[InputSettings, Uri, Role], Source]] = {
     "": ImageSource,
     "file": ImageSource,
     "images": ImageSource,
     "synthetic": SyntheticSource,
+    "recording": _open_recording,
 }

@@ -47,9 +47,7 @@ def test_a_run_starts_with_a_camera_absent_and_ends_by_a_signal(tmp_path: Path) 
         thermal.kill()
         command = [sys.executable, "-m", "stream", "run", visible.url, url, "-o", str(output)]
         command += ["--model", "null", "--report", str(report), "--sidecar"]
-        run = subprocess.Popen(
-            command, stderr=subprocess.PIPE, text=True
-        )
+        run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         assert run.stderr is not None
         first_line = run.stderr.readline()
         assert "nothing listens there" in first_line and "connecting again" in first_line

@@ -1,0 +1,97 @@
+"""`gifnet record` and `gifnet replay`: keep what two cameras gave, and fuse it again."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stream.cli.options import named_settings, setting_options, verbosity_options
+from stream.config import NAMES, FuseSettings, OutputSettings, RunSettings, load_yaml, validate
+from stream.errors import ConfigError
+from stream.settings_merge import overlay
+
+_INPUTS = [name for name in NAMES if name.startswith(("visible_", "thermal_"))]
+_PAIRING = [name for name, place in NAMES.items() if place.startswith("pairing.")]
+_RECORD = [*_PAIRING, *_INPUTS, "queue_frames", "queue_mb", "queue_ms", "duration_s"]
+_ROTATION = ["segment_s", "segment_mb", "keep_free_mb"]
+_REPLAY = [name for name in NAMES if name not in (*_INPUTS, *_PAIRING)]
+
+
+@click.command()
+@click.argument("visible", required=False)
+@click.argument("thermal", required=False)
+@click.option(
+    "-o", "--output", "folder", type=click.Path(path_type=Path), required=True, help="Folder to make."
+)
+@click.option("-c", "--config", type=click.Path(path_type=Path), help="Configuration file in YAML.")
+@setting_options([*_RECORD, *_ROTATION])
+@verbosity_options
+@click.pass_context
+def record(
+    ctx: click.Context,
+    /,
+    visible: str | None,
+    thermal: str | None,
+    folder: Path,
+    config: Path | None,
+    quiet: bool,
+    verbose: bool,
+    **_: Any,
+) -> None:
+    """Record VISIBLE and THERMAL, two live cameras, exactly as they come.
+
+    All frames are kept without loss, thermal counts in all their bits, with their times and how they were
+    paired. `gifnet replay FOLDER` fuses them.
+    """
+    from stream.cli.progress import print_summary, show_progress
+    from stream.clock import SystemClock
+    from stream.recorder import record as record_cameras
+    from stream.report import RunReport
+    from stream.sources.live import is_live
+    from stream.stop import StopSignals
+
+    logging.basicConfig(format="gifnet: %(message)s", level=logging.INFO if verbose else logging.WARNING)
+    named = named_settings(ctx)
+    rotation = {name: named.pop(name) for name in _ROTATION if name in named}
+    from_file = load_yaml(config) if config else {}
+    allowed = {key: value for key, value in from_file.items() if key in FuseSettings.model_fields}
+    settings = validate(FuseSettings, overlay(allowed, named), str(config or "the command line"))
+    output = validate(OutputSettings, {"uri": str(folder), **rotation}, "the command line")
+    for source in (settings.visible, settings.thermal):
+        if not is_live(source.uri):
+            raise ConfigError("only live cameras are recorded; a file is a recording already")
+    report = RunReport(SystemClock())
+    try:
+        with StopSignals() as stop, show_progress(quiet) as tell:
+            record_cameras(settings, output, report, lambda: not stop.asked, tell)
+    finally:
+        report.finish(None)
+        if not quiet and report.fused:
+            print_summary(report)
+
+
+@click.command()
+@click.argument("recording", type=click.Path(path_type=Path))
+@setting_options(_REPLAY)
+@click.option("-c", "--config", type=click.Path(path_type=Path), help="Configuration file in YAML.")
+@verbosity_options
+@click.pass_context
+def replay(
+    ctx: click.Context, /, recording: Path, config: Path | None, quiet: bool, verbose: bool, **_: Any
+) -> None:
+    """Fuse a RECORDING of two cameras again, paired as it was.
+
+    It is a folder that `gifnet record` or an output recording://FOLDER made. With the same settings on the
+    same kind of machine, the pictures are those of the live run, bit for bit.
+    """
+    from stream.cli.run import fuse_and_tell
+
+    logging.basicConfig(format="gifnet: %(message)s", level=logging.INFO if verbose else logging.WARNING)
+    uri = f"replay://{recording}"
+    named = {**named_settings(ctx), "visible": uri, "thermal": uri}
+    from_file = load_yaml(config) if config else {}
+    settings = validate(RunSettings, overlay(from_file, named), str(config or "the command line"))
+    fuse_and_tell(settings, quiet)

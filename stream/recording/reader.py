@@ -1,0 +1,220 @@
+"""Reads a recording: its moments as they were, or the frames of one camera."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+
+from stream.errors import SourceError
+from stream.frame import Frame, FramePair, Moment, Side, SingleFrame
+from stream.recording import ABOUT, FRAMES, PAIRS, SCHEMA
+from stream.sources.base import SourceInfo
+from stream.sources.reader import Reader
+
+_FORMATS = {"gray": "gray8", "gray16le": "gray16le"}
+# Frames that moments may name once more: a held thermal frame is the last one.
+_KEPT = 4
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the list of frames."""
+
+    file: str
+    position: int
+    index: int
+    time_s: Fraction
+    clock: Any
+    bits: int
+
+
+class Recording:
+    """A folder that `RecordingWriter` made.
+
+    Attributes:
+        about: what is known of the cameras.
+        entries: every frame, by side.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Read the lists.
+
+        Raises:
+            SourceError: it is no recording, or one of another version.
+        """
+        self.folder = folder
+        try:
+            self.about: dict[str, Any] = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            raise SourceError(f"{folder} is no recording: it has no readable {ABOUT}") from None
+        if self.about.get("schema") != SCHEMA:
+            raise SourceError(
+                f"{folder} is a recording of the kind {self.about.get('schema')!r}, and this version reads "
+                f"{SCHEMA!r}; use the version that made it"
+            )
+        self.entries: dict[Side, list[Entry]] = {"visible": [], "thermal": []}
+        for line in _lines(folder / FRAMES):
+            self.entries[line["side"]].append(_entry(line))
+
+    def moments(self) -> Iterator[Moment]:
+        """Pairs and single frames as they were when it was made."""
+        tracks: dict[Side, TrackReader] = {side: TrackReader(self, side) for side in ("visible", "thermal")}
+        try:
+            for line in _lines(self.folder / PAIRS):
+                frames = {side: tracks[side].frame(line[side]) for side in tracks if side in line}
+                if None in frames.values():
+                    _log.warning("%s ends early: it was not closed", self.folder)
+                    return
+                yield _moment(line, frames)
+        finally:
+            for track in tracks.values():
+                track.close()
+
+    def rate(self, side: Side) -> Fraction | None:
+        """Mean frames a second."""
+        times = [entry.time_s for entry in self.entries[side]]
+        if len(times) < 2 or times[-1] <= times[0]:
+            return None
+        return ((len(times) - 1) / (times[-1] - times[0])).limit_denominator(1001)
+
+
+class TrackReader:
+    """Frames of one side by their numbers, which may only go forward, but for the last few."""
+
+    def __init__(self, recording: Recording, side: Side) -> None:
+        self._recording, self._side = recording, side
+        self._entries = recording.entries[side]
+        self._next = 0
+        self._kept: dict[int, Frame] = {}
+        self._file = ""
+        self._container: Any = None
+        self._pictures: Iterator[Any] = iter(())
+
+    def frame(self, number: int) -> Frame | None:
+        """The frame of a number; None when the video ends before it.
+
+        Raises:
+            SourceError: a file is missing or damaged.
+        """
+        while number not in self._kept:
+            if number < self._next or self._next >= len(self._entries):
+                return None
+            frame = self._read(self._entries[self._next])
+            if frame is None:
+                return None
+            self._kept[self._next] = frame
+            self._next += 1
+            for old in [kept for kept in self._kept if kept < self._next - _KEPT]:
+                del self._kept[old]
+        return self._kept[number]
+
+    def close(self) -> None:
+        """Close the file; may be called twice."""
+        container, self._container = self._container, None
+        self._pictures = iter(())
+        if container is not None:
+            container.close()
+
+    def _read(self, entry: Entry) -> Frame | None:
+        path = self._recording.folder / entry.file
+        try:
+            if entry.file != self._file:
+                self._open(path, entry.file)
+            picture = next(self._pictures, None)
+        except av.error.FFmpegError as error:
+            raise SourceError(f"{path} cannot be read: {error.strerror}") from None
+        if picture is None:
+            return None
+        kind = _FORMATS.get(picture.format.name, "rgb24")
+        pixels = picture.to_ndarray(format={"gray8": "gray"}.get(kind, kind))
+        return Frame(pixels, kind, entry.time_s, entry.clock, entry.index, entry.bits)  # type: ignore[arg-type]
+
+    def _open(self, path: Path, name: str) -> None:
+        self.close()
+        if not path.is_file():
+            raise SourceError(f"{path} is missing from the recording")
+        self._container, self._file = av.open(f"file:{path}"), name
+        self._pictures = self._container.decode(video=0)
+
+
+class RecordedSide(Reader):
+    """The frames of one camera of a recording, for `recording://FOLDER`."""
+
+    def __init__(self, folder: Path, side: Side) -> None:
+        """Read the first frame.
+
+        Raises:
+            SourceError: it is no recording, or has no frame of this camera.
+        """
+        super().__init__()
+        recording = Recording(folder)
+        self._track, self._count = TrackReader(recording, side), len(recording.entries[side])
+        first = self._track.frame(0)
+        if first is None:
+            raise SourceError(f"the recording {folder} has no frame of the {side} camera")
+        width, height = first.size
+        self.info = SourceInfo(
+            f"recording://{folder}",
+            width,
+            height,
+            first.pixel_format,
+            first.bits,
+            rate=recording.rate(side),
+            frames=self._count,
+            codec="recording",
+        )
+
+    def _read(self) -> Iterator[Frame]:
+        last_s: Fraction | None = None
+        for number in range(self._count):
+            frame = self._track.frame(number)
+            if frame is None:
+                return
+            if last_s is not None and frame.time_s <= last_s:
+                self.lost["out_of_order"] += 1
+                continue
+            last_s = frame.time_s
+            yield frame
+
+    def close(self) -> None:
+        """Close the files; may be called twice."""
+        self._track.close()
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Lines of a list up to the first that was not finished."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            for line in file:
+                try:
+                    yield json.loads(line)
+                except ValueError:
+                    return
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _entry(line: dict[str, Any]) -> Entry:
+    return Entry(
+        line["file"], line["position"], line["index"], Fraction(line["time_s"]), line["clock"], line["bits"]
+    )
+
+
+def _moment(line: dict[str, Any], frames: dict[Side, Frame | None]) -> Moment:
+    visible, thermal = frames.get("visible"), frames.get("thermal")
+    time_s, flags = Fraction(line["time_s"]), frozenset(line["flags"])
+    if visible is not None and thermal is not None:
+        return FramePair(visible, thermal, time_s, line["error_s"], flags)
+    if visible is not None:
+        return SingleFrame(visible, "visible", time_s, flags)
+    assert thermal is not None
+    return SingleFrame(thermal, "thermal", time_s, flags)

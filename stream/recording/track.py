@@ -1,0 +1,101 @@
+"""The video files of one camera in a recording, written without loss."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import av
+import numpy as np
+
+from stream.errors import SinkError
+from stream.frame import Frame, Side
+from stream.sinks.place import reason
+
+# Encoder and its pixel format for each kind of frame, and its options; all of them exact.
+_EXACT: dict[str, tuple[str, str, dict[str, str]]] = {
+    "rgb24": ("libx264rgb", "rgb24", {"qp": "0", "preset": "ultrafast"}),
+    "gray8": ("ffv1", "gray", {"level": "3", "slices": "4"}),
+    "gray16le": ("ffv1", "gray16le", {"level": "3", "slices": "4"}),
+}
+_STORED_AS = {"rgb24": "rgb24", "gray8": "gray", "gray16le": "gray16le"}
+_CONTAINER = {"cluster_time_limit": "1000", "flush_packets": "1"}
+_KEY_EVERY = 30
+# Matroska keeps milliseconds; exact times are in the list of frames.
+_TICK = Fraction(1, 1000)
+
+
+class Layout(NamedTuple):
+    """What all frames of a file have in common."""
+
+    size: tuple[int, int]
+    pixel_format: str
+
+
+class Track:
+    """Writes file after file of one side, each of one layout.
+
+    Attributes:
+        file: name of the file being written.
+        position: of the next frame in it.
+        bytes: written to the file so far.
+    """
+
+    def __init__(self, folder: Path, side: Side) -> None:
+        self.file, self.position, self.bytes = "", 0, 0
+        self._folder, self._side, self._number = folder, side, 0
+        self._layout: Layout | None = None
+        self._first_s = Fraction(0)
+        self._last = -1
+        self._container: Any = None
+        self._stream: Any = None
+
+    def write(self, frame: Frame) -> None:
+        """Write a frame, to a new file if it has another layout.
+
+        Raises:
+            SinkError: when it cannot be written.
+        """
+        layout = Layout(frame.size, frame.pixel_format)
+        try:
+            if layout != self._layout:
+                self.finish()
+                self._begin(layout, frame)
+            self._encode(frame)
+        except (av.error.FFmpegError, OSError) as error:
+            raise SinkError(f"{self._folder / self.file} cannot be written: {reason(error)}") from None
+        self.position += 1
+
+    def finish(self) -> None:
+        """Finish the file; the next frame begins a new one. May be called twice."""
+        container, self._container, self._layout = self._container, None, None
+        if container is None:
+            return
+        try:
+            for packet in self._stream.encode(None):
+                container.mux(packet)
+        finally:
+            container.close()
+
+    def _begin(self, layout: Layout, frame: Frame) -> None:
+        self.file = f"{self._side}-{self._number:04d}.mkv"
+        self._number, self.position, self.bytes = self._number + 1, 0, 0
+        self._first_s, self._last = frame.time_s, -1
+        encoder, pixel_format, options = _EXACT[layout.pixel_format]
+        path = str(self._folder / self.file)
+        self._container = av.open(path, "w", format="matroska", options=_CONTAINER)
+        self._stream = self._container.add_stream(encoder, rate=30, options=options, time_base=_TICK)
+        self._stream.width, self._stream.height = layout.size
+        self._stream.pix_fmt = pixel_format
+        self._stream.codec_context.gop_size = _KEY_EVERY
+        self._stream.codec_context.max_b_frames = 0
+        self._layout = layout
+
+    def _encode(self, frame: Frame) -> None:
+        picture = av.VideoFrame.from_ndarray(np.asarray(frame.pixels), format=_STORED_AS[frame.pixel_format])
+        self._last = max(round((frame.time_s - self._first_s) / _TICK), self._last + 1)
+        picture.pts, picture.time_base = self._last, _TICK
+        for packet in self._stream.encode(picture):
+            self.bytes += packet.size
+            self._container.mux(packet)

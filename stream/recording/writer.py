@@ -1,0 +1,171 @@
+"""Writes a recording."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from stream.errors import SinkError
+from stream.frame import Frame, Moment, Side
+from stream.recording import ABOUT, FRAMES, PAIRS, SCHEMA
+from stream.recording.track import Track
+from stream.sinks.place import reason
+
+# Between two looks at the disk, in seconds of the frames' own times.
+_LOOK_S = Fraction(1)
+_RESUME_SHARE = 1.1
+_REMEMBERED = 256
+
+_log = logging.getLogger(__name__)
+
+
+class RecordingWriter:
+    """Takes frames and moments; a moment's frames must come before it. Used by one thread.
+
+    Attributes:
+        frames: written, by side.
+        moments: written.
+        skipped: frames that were not written because the disk was too full, by side.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        about: Mapping[str, Any],
+        segment_s: float | None = None,
+        segment_mb: float | None = None,
+        keep_free_mb: float = 0.0,
+    ) -> None:
+        """Make the folder.
+
+        Args:
+            folder: to be made; must not hold a recording.
+            about: what is known of the cameras, plain values without passwords.
+            segment_s: seconds after which new files begin.
+            segment_mb: megabytes of one file after which new files begin.
+            keep_free_mb: with less free on the disk, writing pauses.
+
+        Raises:
+            SinkError: it holds one already, or cannot be made.
+        """
+        self._folder, self._segment_s, self._segment_mb = folder, segment_s, segment_mb
+        self._keep_free_mb, self._paused, self._looked_s = keep_free_mb, False, Fraction(-1)
+        if (folder / ABOUT).exists():
+            raise SinkError(f"{folder} holds a recording already; name another folder")
+        try:
+            folder.mkdir(exist_ok=True)
+            values = {"schema": SCHEMA, "made": datetime.now(UTC).isoformat(timespec="seconds"), **about}
+            (folder / ABOUT).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+            self._frames = (folder / FRAMES).open("w", encoding="utf-8", buffering=1)
+            self._pairs = (folder / PAIRS).open("w", encoding="utf-8", buffering=1)
+        except OSError as error:
+            raise SinkError(f"the recording {folder} cannot be made: {reason(error)}") from None
+        self._tracks: dict[Side, Track] = {side: Track(folder, side) for side in ("visible", "thermal")}
+        self._began_s: Fraction | None = None
+        # Numbers of the last frames, which moments may still name.
+        self._numbers: dict[Side, dict[tuple[Fraction, int], int]] = {"visible": {}, "thermal": {}}
+        self.frames: dict[Side, int] = {"visible": 0, "thermal": 0}
+        self.skipped: dict[Side, int] = {"visible": 0, "thermal": 0}
+        self.moments = 0
+
+    def add_frame(self, side: Side, frame: Frame) -> None:
+        """Write a frame.
+
+        Raises:
+            SinkError: when it cannot be written.
+        """
+        if self._waits_for_room(frame.time_s):
+            self.skipped[side] += 1
+            return
+        self._rotate(frame.time_s)
+        track = self._tracks[side]
+        track.write(frame)
+        line = {
+            "side": side,
+            "file": track.file,
+            "position": track.position - 1,
+            "index": frame.index,
+            "time_s": str(frame.time_s),
+            "clock": frame.clock,
+            "bits": frame.bits,
+            "arrived_s": frame.arrived_s,
+        }
+        self._write_line(self._frames, line)
+        numbers = self._numbers[side]
+        numbers[frame.time_s, frame.index] = self.frames[side]
+        if len(numbers) > _REMEMBERED:
+            del numbers[next(iter(numbers))]
+        self.frames[side] += 1
+
+    def add_moment(self, moment: Moment) -> None:
+        """Write how frames were paired; leaves it out where one of them was not written.
+
+        Raises:
+            SinkError: when it cannot be written.
+        """
+        numbers: dict[Side, int | None] = {}
+        if moment.visible is not None:
+            numbers["visible"] = self.number("visible", moment.visible)
+        if moment.thermal is not None:
+            numbers["thermal"] = self.number("thermal", moment.thermal)
+        if any(number is None for number in numbers.values()):
+            return
+        error_s = moment.pairing_error_s
+        line: dict[str, Any] = {side: number for side, number in numbers.items()}
+        line |= {"time_s": str(moment.time_s), "error_s": error_s, "flags": sorted(moment.flags)}
+        self._write_line(self._pairs, line)
+        self.moments += 1
+
+    def number(self, side: Side, frame: Frame) -> int | None:
+        """Which frame of its side it is, from 0; None when it was not written, or long ago."""
+        return self._numbers[side].get((frame.time_s, frame.index))
+
+    def close(self) -> None:
+        """Finish all files; may be called twice."""
+        try:
+            for track in self._tracks.values():
+                track.finish()
+        finally:
+            self._frames.close()
+            self._pairs.close()
+
+    def _write_line(self, file: Any, line: Mapping[str, Any]) -> None:
+        try:
+            file.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise SinkError(f"the recording {self._folder} cannot be written: {reason(error)}") from None
+
+    def _rotate(self, time_s: Fraction) -> None:
+        """Begin new files of both sides when it is time."""
+        if self._began_s is None:
+            self._began_s = time_s
+        old = self._segment_s is not None and abs(time_s - self._began_s) >= self._segment_s
+        largest = max(track.bytes for track in self._tracks.values())
+        if old or (self._segment_mb is not None and largest >= self._segment_mb * 1e6):
+            self._began_s = time_s
+            for track in self._tracks.values():
+                track.finish()
+                track.bytes = 0
+
+    def _waits_for_room(self, time_s: Fraction) -> bool:
+        if not self._keep_free_mb or abs(time_s - self._looked_s) < _LOOK_S:
+            return self._paused
+        self._looked_s = time_s
+        free_mb = shutil.disk_usage(self._folder).free / 1e6
+        if not self._paused and free_mb < self._keep_free_mb:
+            self._paused = True
+            for track in self._tracks.values():
+                track.finish()
+            _log.warning(
+                "%s: only %.0f MB are free; recording pauses until there is room", self._folder, free_mb
+            )
+        elif self._paused and free_mb >= self._keep_free_mb * _RESUME_SHARE:
+            self._paused = False
+            _log.warning("%s: there is room again, recording goes on", self._folder)
+        return self._paused

@@ -1,0 +1,47 @@
+"""A sink that keeps the frames that were fused, so that they can be fused again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stream.frame import FusedFrame
+from stream.recording.writer import RecordingWriter
+from stream.sinks.base import SinkOptions
+from stream.sinks.closing import Closing
+
+
+class RecordingSink(Closing):
+    """Writes both cameras' frames of everything that was fused, exactly, and how they were paired.
+
+    Frames that reached no pair are not among them; `gifnet record` keeps those too.
+    """
+
+    def __init__(self, folder: Path, options: SinkOptions) -> None:
+        """Make the folder.
+
+        Raises:
+            SinkError: it holds a recording already, or cannot be made.
+        """
+        self.written = 0
+        self._writer = RecordingWriter(
+            folder, {}, options.segment_s, options.segment_mb, options.keep_free_mb or 0.0
+        )
+
+    def write(self, frame: FusedFrame) -> None:
+        """Write the frames of a moment that were not written with an earlier one.
+
+        Raises:
+            SinkError: when they cannot be written.
+        """
+        pair = frame.pair
+        if pair.visible is not None:
+            self._writer.add_frame("visible", pair.visible)
+        if pair.thermal is not None and self._writer.number("thermal", pair.thermal) is None:
+            self._writer.add_frame("thermal", pair.thermal)
+        self._writer.add_moment(pair)
+        self.written = self._writer.moments
+        self.skipped = self._writer.skipped["visible"]
+
+    def close(self) -> None:
+        """Finish the recording; may be called twice."""
+        self._writer.close()

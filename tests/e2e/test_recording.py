@@ -1,0 +1,247 @@
+"""Recordings: a live run fused again bit for bit, what a killed recorder leaves, rotation, bad input."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stream import pipeline
+from stream.clock import SystemClock
+from stream.config import RunSettings
+from stream.errors import SinkError, SourceError
+from stream.recording.reader import RecordedSide, Recording
+from stream.report import RunReport
+from stream.sources.live.iterable import give
+from tests.e2e.test_live_faults import wait_until
+
+SIZE = (48, 64)
+
+
+def visible(count: int, size: tuple[int, int] = SIZE) -> Iterator[np.ndarray]:
+    rng = np.random.default_rng(1)
+    for _ in range(count):
+        time.sleep(1 / 25)
+        yield rng.integers(0, 256, (*size, 3)).astype(np.uint8)
+
+
+def thermal(count: int, closed: range = range(0)) -> Iterator[np.ndarray]:
+    """Raw counts; in a range the shutter is closed."""
+    rng = np.random.default_rng(2)
+    picture = np.zeros(SIZE, np.uint16)
+    for index in range(count):
+        time.sleep(1 / 25)
+        if index not in closed:
+            picture = rng.integers(3000, 16_000, SIZE).astype(np.uint16)
+        yield picture
+
+
+def run(visible_uri: str, thermal_uri: str, *outputs: dict[str, Any], **settings: Any) -> RunReport:
+    values = {"visible": {"uri": visible_uri}, "thermal": {"uri": thermal_uri}, "outputs": outputs}
+    report = RunReport(SystemClock())
+    pipeline.run(RunSettings.model_validate(values | settings), report)
+    return report
+
+
+def replay(folder: Path, output: Path, **settings: Any) -> RunReport:
+    return run(f"replay://{folder}", f"replay://{folder}", {"uri": f"{output}/"}, **settings)
+
+
+def pictures(folder: Path) -> list[bytes]:
+    return [path.read_bytes() for path in sorted(folder.glob("*.png"))]
+
+
+@pytest.mark.parametrize("unpaired", ["hold", "single"])
+def test_a_live_run_is_fused_again_bit_for_bit(tmp_path: Path, unpaired: str) -> None:
+    """With a closed shutter in the middle, whose frames are held or passed through."""
+    settings = {"pairing": {"unpaired": unpaired, "tolerance_ms": 30}, "fusion": {"precision": "float32"}}
+    live = run(
+        give(visible(40)),
+        give(thermal(40, closed=range(15, 25))),
+        {"uri": f"{tmp_path}/live/"},
+        {"uri": f"recording://{tmp_path}/kept"},
+        **settings,
+    )
+    assert live.live is not None and live.live.as_json(live.fused)["moments"]["stale"] >= 3
+    again = replay(tmp_path / "kept", tmp_path / "again", **settings)
+    assert again.fused == live.fused > 10
+    assert pictures(tmp_path / "again") == pictures(tmp_path / "live")
+
+
+def test_the_thermal_counts_are_exact(tmp_path: Path) -> None:
+    frames = list(thermal(12))
+    run(
+        give(visible(12)),
+        give(paced(frames)),
+        {"uri": f"recording://{tmp_path}/kept"},
+        fusion={"model": "null"},
+        pairing={"tolerance_ms": 40},
+    )
+    with RecordedSide(tmp_path / "kept", "thermal") as source:
+        kept = {frame.index: frame.pixels for frame in source}
+    assert len(kept) >= 8
+    assert all(np.array_equal(pixels, frames[index]) for index, pixels in kept.items())
+
+
+def paced(frames: list[np.ndarray]) -> Iterator[np.ndarray]:
+    for frame in frames:
+        time.sleep(1 / 25)
+        yield frame
+
+
+def record_command(folder: Path, *more: str) -> list[str]:
+    street = "loop://synthetic://street?seed=1&size=64x48&duration=2"
+    return [sys.executable, "-m", "stream", "record", street, street, "-o", str(folder), *more]
+
+
+def test_a_killed_recorder_leaves_what_can_be_fused(tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    recorder = subprocess.Popen(record_command(folder, "--quiet"))
+    wait_until(lambda: (folder / "pairs.jsonl").exists() and lines(folder / "pairs.jsonl") > 60)
+    recorder.send_signal(signal.SIGKILL)
+    recorder.wait()
+    report = replay(folder, tmp_path / "again", fusion={"model": "null"})
+    # A second or so may be lost in the containers.
+    assert report.fused > lines(folder / "pairs.jsonl") - 45
+
+
+def test_record_keeps_every_frame_and_ends_by_a_signal(tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    recorder = subprocess.Popen(record_command(folder), stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: (folder / "pairs.jsonl").exists() and lines(folder / "pairs.jsonl") > 30)
+    recorder.send_signal(signal.SIGINT)
+    told = recorder.communicate()[1]
+    assert recorder.returncode == 0 and "Traceback" not in told
+    recording = Recording(folder)
+    for side in ("visible", "thermal"):
+        indices = [entry.index for entry in recording.entries[side]]  # type: ignore[index]
+        assert indices == list(range(len(indices))) and len(indices) > 30
+    pairs = list(recording.moments())
+    assert len(pairs) == lines(folder / "pairs.jsonl")
+    assert all(abs(pair.pairing_error_s or 0) < 0.02 for pair in pairs)
+    assert f"written         {folder}" in told
+
+
+def test_files_are_rotated_and_read_as_one(tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    subprocess.run(record_command(folder, "--segment-s", "1", "--duration-s", "3.5", "--quiet"), check=True)
+    names = sorted(path.name for path in folder.glob("*.mkv"))
+    assert names[:3] == ["thermal-0000.mkv", "thermal-0001.mkv", "thermal-0002.mkv"]
+    assert len(list(Recording(folder).moments())) == lines(folder / "pairs.jsonl") > 70
+
+
+def test_a_change_of_size_begins_a_new_file(tmp_path: Path) -> None:
+    frames = itertools.chain(visible(12), visible(12, (96, 128)))
+    run(
+        give(frames),
+        give(thermal(24)),
+        {"uri": f"recording://{tmp_path}/kept"},
+        {"uri": f"{tmp_path}/fused.mp4", "sidecar": True},
+        fusion={"model": "null"},
+        pairing={"tolerance_ms": 40},
+    )
+    sizes = [pair.visible.size for pair in Recording(tmp_path / "kept").moments() if pair.visible]
+    assert set(sizes) == {(64, 48), (128, 96)}
+    videos = sorted(tmp_path.glob("fused*.mp4"))
+    assert len(videos) == 2 and videos[1].name == "fused.mp4"
+    assert sum(lines(path) for path in tmp_path.glob("fused*.jsonl")) == len(sizes)
+
+
+def test_a_full_disk_pauses_and_is_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    plenty_mb = 1e9
+    report = run(
+        give(visible(12)),
+        give(thermal(12)),
+        {"uri": f"{tmp_path}/fused.mp4", "keep_free_mb": plenty_mb},
+        {"uri": "null://"},
+        fusion={"model": "null"},
+        pairing={"tolerance_ms": 40},
+    )
+    assert report.outputs[0].frames == 0 and report.outputs[0].skipped == report.outputs[1].frames > 5
+    assert "writing pauses until there is room" in caplog.text
+    assert not list(tmp_path.glob("fused*.mp4"))
+
+
+def test_a_recording_is_never_written_over(tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    subprocess.run(record_command(folder, "--duration-s", "1", "--quiet"), check=True)
+    done = subprocess.run(record_command(folder, "--duration-s", "1"), capture_output=True, text=True)
+    assert done.returncode == 1 and "holds a recording already; name another folder" in done.stderr
+    with pytest.raises(SinkError, match="holds a recording already"):
+        run("live://synthetic://street?seed=1", "live://synthetic://street?seed=1",
+            {"uri": f"recording://{folder}"}, fusion={"model": "null"})  # fmt: skip
+
+
+def test_what_is_no_recording(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"is no recording: it has no readable recording\.json"):
+        Recording(tmp_path)
+    (tmp_path / "recording.json").write_text(json.dumps({"schema": "gifnet.recording/9"}))
+    with pytest.raises(SourceError, match=r"'gifnet\.recording/9', and this version reads"):
+        Recording(tmp_path)
+
+
+def test_only_cameras_are_recorded(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "stream", "record", "a.mp4", "b.mp4", "-o", str(tmp_path / "kept")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1 and "a file is a recording already" in done.stderr
+
+
+@pytest.mark.refdata
+def test_a_real_hand_held_recording_as_two_live_streams(tmp_path: Path, refdata: Path) -> None:
+    """85 pairs with uneven times and 16-bit thermal pictures, played live, paired, fused and kept."""
+    flirone = refdata / "flirone"
+    if not flirone.is_dir():
+        flirone = refdata / "data" / "flirone"
+    report = run(
+        f"live://images://{flirone}/visible",
+        f"live://images://{flirone}/thermal",
+        {"uri": f"recording://{tmp_path}/kept"},
+        {"uri": "null://"},
+        fusion={"model": "null"},
+        registration={"file": str(flirone_calibration(tmp_path))},
+    )
+    live = report.as_json()["live"]
+    assert live["received"] == {"visible": 85, "thermal": 85}
+    assert live["moments"]["pairs"] >= 83
+    assert live["pairing_error_ms"]["p99"] < 15
+    assert sum(live["unaccounted"].values()) == 0
+    pairs = list(Recording(tmp_path / "kept").moments())
+    assert all(pair.visible.index == pair.thermal.index for pair in pairs if pair.visible and pair.thermal)
+    assert all(pair.thermal.pixels.max() > 3400 for pair in pairs if pair.thermal)
+
+
+def flirone_calibration(folder: Path) -> Path:
+    """Thermal pictures of 60x80 over visible ones of 1080x1440, as a first guess."""
+    import yaml
+
+    def camera(width: int, height: int) -> dict[str, Any]:
+        matrix = [[width, 0, width / 2], [0, width, height / 2], [0, 0, 1]]
+        return {"size": [width, height], "camera_matrix": matrix}
+
+    path = folder / "flirone.yaml"
+    path.write_text(
+        yaml.safe_dump(
+            {
+                "visible": camera(1080, 1440),
+                "thermal": camera(60, 80),
+                "homography": {"matrix": [[18, 0, 0], [0, 18, 0], [0, 0, 1]], "distance_m": 2.0},
+                "rms_px": 0.0,
+                "date": "2026-01-01",
+                "made_by": "a guess",
+            }
+        )
+    )
+    return path
+
+
+def lines(path: Path) -> int:
+    return len(path.read_text().splitlines())
