@@ -60,9 +60,10 @@ def mask(uri: str) -> str:
     match = _SCHEME.match(uri)
     if not match:
         return uri
-    if match[1].lower() == "chaos" and "!" in uri:
-        schedule, _, inner = uri.partition("!")
-        return f"{schedule}!{mask(inner)}"
+    schedule, mark, inner = uri[match.end() :].partition("!")
+    # A camera before the '!' is a mistake, and the '!' may then be part of its password.
+    if match[1].lower() == "chaos" and mark and "://" not in schedule:
+        return f"{match[0]}{schedule}!{mask(inner)}"
     return _SECRET.sub(r"\1***", _USER.sub(_hide, uri))
 
 

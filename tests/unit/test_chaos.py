@@ -1,8 +1,7 @@
-"""Cameras that misbehave on purpose, and recordings played as cameras, on a clock moved by hand."""
+"""Cameras that misbehave on purpose, on a clock moved by hand."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -12,75 +11,28 @@ import pytest
 from stream.config import InputSettings
 from stream.errors import RefusedError, SourceError
 from stream.frame import Frame
-from stream.sources.base import SourceInfo
+from stream.sources.live import chaos as chaos_module
 from stream.sources.live import is_live, open_live
 from stream.sources.live.chaos import ChaosSource
 from stream.sources.live.chaos_schedule import KINDS, parse_schedule
 from stream.sources.live.paced import PacedSource
-from stream.sources.reader import Reader
 from stream.uri import mask
 from tests.helpers.clock import HandClock
+from tests.helpers.tape import RATE, Tape, numbers
 
-RATE = 10
 
-
-class Tape(Reader):
-    """A recording of a hundred frames, ten a second, each with its number as its brightness."""
-
-    def __init__(self, count: int = 100, begin_s: int = 7) -> None:
-        super().__init__()
-        self.info = SourceInfo("tape", 64, 48, "gray8", rate=Fraction(RATE), frames=count)
-        self._count, self._begin_s = count, begin_s
-        self.closed = False
+class ThermalTape(Tape):
+    """Five black frames of 14 bits, and one that is lost."""
 
     def _read(self) -> Iterator[Frame]:
-        for index in range(self._count):
-            pixels = np.full((48, 64), index, np.uint8)
-            yield Frame(pixels, "gray8", self._begin_s + Fraction(index, RATE), "pts", index)
-
-    def close(self) -> None:
-        self.closed = True
+        for index in range(5):
+            yield Frame(np.zeros((50, 70), np.uint16), "gray16le", Fraction(index, RATE), "pts", index, 14)
+        self.lost["corrupt"] += 1
 
 
 def chaos(schedule: str, clock: HandClock | None = None) -> ChaosSource:
     clock = clock or HandClock()
     return ChaosSource(lambda: PacedSource(Tape, clock, clock.wait), parse_schedule(schedule), 0.0, clock)
-
-
-def numbers(frames: list[Frame]) -> list[int]:
-    return [int(np.asarray(frame.pixels)[0, 0]) for frame in frames]
-
-
-def test_a_recording_is_played_at_its_pace() -> None:
-    clock = HandClock()
-    clock.now_s = 1000.0
-    with PacedSource(Tape, clock, clock.wait) as source:
-        frames = list(source)
-    assert source.info.live and source.info.finite
-    assert numbers(frames) == list(range(100))
-    assert [frame.arrived_s for frame in frames] == pytest.approx([1000 + i / RATE for i in range(100)])
-    assert [frame.time_s for frame in frames] == [1000 + Fraction(i, RATE) for i in range(100)]
-
-
-def test_it_stops_when_it_is_told_to() -> None:
-    clock = HandClock()
-
-    def wait(seconds: float) -> bool:
-        clock.wait(seconds)
-        return clock.now_s > 2
-
-    assert len(list(PacedSource(Tape, clock, wait))) == pytest.approx(21, abs=1)
-
-
-def test_rounds_go_on_without_a_gap() -> None:
-    clock = HandClock()
-    source = PacedSource(lambda: Tape(5), clock, clock.wait, rounds=True)
-    frames = [frame for frame, _ in zip(source, range(12), strict=False)]
-    assert numbers(frames) == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1]
-    steps = {later.time_s - frame.time_s for frame, later in itertools.pairwise(frames)}
-    assert steps == {Fraction(1, RATE)}
-    assert [frame.index for frame in frames] == list(range(12))
-    assert not source.info.finite
 
 
 def test_without_faults_nothing_changes() -> None:
@@ -91,6 +43,7 @@ def test_a_stall_swallows_its_frames() -> None:
     source = chaos("stall@2+1.0")
     assert numbers(list(source)) == [*range(20), *range(30, 100)]
     assert source.lost == {"chaos_stall": 10}
+    assert source.applied == {"stall": 10}
 
 
 def test_a_freeze_repeats_the_picture_at_new_times() -> None:
@@ -99,10 +52,21 @@ def test_a_freeze_repeats_the_picture_at_new_times() -> None:
     assert len({frame.time_s for frame in frames}) == 100
 
 
+def test_two_freezes_show_two_pictures() -> None:
+    assert numbers(list(chaos("freeze@2+0.5/1")))[20:40] == [
+        *[20] * 5,
+        *range(25, 30),
+        *[30] * 5,
+        *range(35, 40),
+    ]
+
+
 def test_a_share_of_frames_is_dropped_the_same_for_one_seed() -> None:
     first, second, other = (numbers(list(chaos(f"drop@0+10*0.3,seed={seed}"))) for seed in (1, 1, 2))
     assert first == second != other
     assert len(first) == pytest.approx(70, abs=12)
+    source = chaos("drop@0+10*0.3,seed=1")
+    assert len(list(source)) + source.lost["chaos_drop"] == 100
 
 
 def test_neighbours_are_swapped() -> None:
@@ -115,6 +79,25 @@ def test_a_burst_comes_at_once() -> None:
     assert len({frame.arrived_s for frame in frames[20:31]}) == 1
 
 
+@pytest.mark.parametrize("fault", ["burst@9+5", "reorder@9.85+5"])
+def test_what_is_held_back_comes_at_the_end_of_a_recording(fault: str) -> None:
+    assert numbers(list(chaos(fault))) == list(range(100))
+
+
+def test_a_long_burst_holds_the_freshest_frames_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chaos_module, "MOST_HELD_BYTES", 3 * 48 * 64)
+    source = chaos("burst@2+1")
+    assert numbers(list(source)) == [*range(20), *range(27, 100)]
+    assert source.lost == {"chaos_burst": 7}
+
+
+def test_frames_held_back_when_the_camera_is_disconnected_are_counted() -> None:
+    source = chaos("burst@1+5,disconnect@3+1")
+    with pytest.raises(SourceError, match="disconnected"):
+        list(source)
+    assert source.lost == {"chaos_disconnect": 21}
+
+
 def test_a_clock_jumps_and_comes_back() -> None:
     frames = list(chaos("jump@2+1*-100"))
     assert frames[20].time_s == Fraction(2) - 100
@@ -125,9 +108,14 @@ def test_a_jump_lasts_for_ever_without_a_length() -> None:
     assert list(chaos("jump@2*60"))[-1].time_s == Fraction(99, RATE) + 60
 
 
+def test_jumps_add_up() -> None:
+    times = [float(frame.time_s) for frame in chaos("jump@2*5,jump@4*-1")]
+    assert (times[30], times[50]) == pytest.approx((8, 9))
+
+
 def test_a_clock_drifts() -> None:
-    last = list(chaos("drift@0*200"))[-1]
-    assert float(last.time_s) == pytest.approx(9.9 * (1 + 200e-6))
+    last = list(chaos("drift@5*200"))[-1]
+    assert float(last.time_s) == pytest.approx(9.9 + 4.9 * 200e-6, abs=1e-9)
 
 
 def test_pictures_change_their_size() -> None:
@@ -141,6 +129,14 @@ def test_a_share_of_blocks_becomes_noise() -> None:
     assert not any(changed[:50]) and 0.2 < np.mean(changed[50:60]) < 0.7
 
 
+def test_noise_of_thermal_counts_stays_within_their_bits() -> None:
+    clock = HandClock()
+    source = ChaosSource(ThermalTape, parse_schedule("corrupt@0+9*1"), 0.0, clock)
+    pixels = np.stack([np.asarray(frame.pixels) for frame in source])
+    assert pixels.dtype == np.uint16 and 2**13 < pixels.max() < 2**14
+    assert source.lost == {"corrupt": 1}
+
+
 def test_a_disconnected_camera_cannot_be_opened_until_it_is_back() -> None:
     clock = HandClock()
     frames = []
@@ -152,6 +148,27 @@ def test_a_disconnected_camera_cannot_be_opened_until_it_is_back() -> None:
         chaos("disconnect@2+3", clock)
     clock.now_s = 5.01
     assert len(list(chaos("disconnect@2+3", clock))) == 100
+
+
+def test_a_camera_that_refuses_keeps_the_connection_it_has() -> None:
+    clock = HandClock()
+    assert len(list(chaos("refuse@2+3", clock))) == 100
+    clock.now_s = 4.9
+    with pytest.raises(SourceError, match="refuses") as refused:
+        chaos("refuse@2+3", clock)
+    assert not isinstance(refused.value, RefusedError)
+    clock.now_s = 5.01
+    assert len(list(chaos("refuse@2+3", clock))) == 100
+
+
+def test_every_kind_can_be_applied() -> None:
+    for kind in KINDS:
+        source = chaos(f"{kind}@2+1")
+        try:
+            list(source)
+        except SourceError:
+            assert kind == "disconnect"
+        assert set(source.applied) == {kind} - {"refuse"}
 
 
 def test_a_fault_comes_again() -> None:
@@ -170,7 +187,9 @@ def test_random_faults_are_the_same_for_one_seed() -> None:
     assert {fault.kind for fault in first.faults} == set(KINDS)
 
 
-@pytest.mark.parametrize("wrong", ["explode@3", "stall", "stall@x", "stall@1..2", "seed=x", "drop@1*2*3"])
+@pytest.mark.parametrize(
+    "wrong", ["explode@3", "stall", "stall@x", "stall@1..2", "seed=x", "seed=1.5", "drop@1*2*3", "rate=3"]
+)
 def test_a_wrong_schedule_is_refused(wrong: str) -> None:
     with pytest.raises(RefusedError, match="is no fault: write KIND@START") as refused:
         parse_schedule(f"stall@1,{wrong}")
@@ -178,23 +197,43 @@ def test_a_wrong_schedule_is_refused(wrong: str) -> None:
     assert all(kind in str(refused.value) for kind in KINDS)
 
 
-def test_schedules_and_recordings_by_uri() -> None:
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ("drop@1*5", "share of frames.* from 0 to 1, got 5"),
+        ("resize@1*900", "from 0.05 to 4, got 900"),
+        ("resize@1*0", "from 0.05 to 4, got 0"),
+        ("stall@1*3", "stall takes no amount"),
+        ("stall@1+0", "above 0 s"),
+        ("stall@1+1/0", "come again every 0 s and last 1 s"),
+        ("jump@1/60", "last for ever; give it a length"),
+        ("random=1000000", "at most 60"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused(wrong: str, says: str) -> None:
+    with pytest.raises(RefusedError, match=says) as refused:
+        parse_schedule(wrong)
+    assert repr(wrong) in str(refused.value)
+
+
+def test_blanks_between_faults_do_no_harm() -> None:
+    assert parse_schedule("stall@1, drop@2*.5 ,seed=3") == parse_schedule("stall@1,drop@2.0*0.5,seed=3")
+
+
+def test_schedules_by_uri() -> None:
     clock = HandClock()
     street = "synthetic://street?seed=1&size=64x48&duration=1"
     settings = InputSettings(uri=f"chaos://stall@0.2+0.2!{street}")
     assert is_live(settings.uri)
     with open_live(settings, "visible", clock, clock.wait) as source:
         assert len(list(source)) == 20
-    with open_live(InputSettings(uri=f"live://{street}"), "thermal", clock, clock.wait) as source:
-        assert len(list(source)) == 25
 
 
 @pytest.mark.parametrize(
     ("uri", "says"),
     [
         ("chaos://stall@1+2", "names no camera behind a '!'"),
-        ("live://nothing.mp4", "does not exist"),
-        ("live://rtsp://host/stream", "is live already"),
+        ("chaos://explode@1!live://nothing.mp4", "is no fault"),
         ("chaos://stall@1!live://nothing.mp4", "does not exist"),
     ],
 )
@@ -207,3 +246,22 @@ def test_what_will_never_open_is_refused(uri: str, says: str) -> None:
 def test_the_password_of_the_inner_camera_is_masked() -> None:
     masked = mask("chaos://stall@10+3,drop@20+5*0.3!rtsp://anna:secret@host:554/path")
     assert masked == "chaos://stall@10+3,drop@20+5*0.3!rtsp://anna:***@host:554/path"
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "chaos://explode@1!rtsp://anna:pa55!w0rd@host/path",
+        "chaos://rtsp://anna:pa55w0rd@host/path!stall@1",
+        "chaos://rtsp://anna:pa55!w0rd@host/path",
+        "chaos://stall@1,rtsp://anna:pa55w0rd@host/path",
+        "chaos://stall@1,rtsp://anna:pa55,w0rd@host!live://x",
+        "chaos://explode@1!rtsp://anna:pa55w0rd@host/path",
+    ],
+)
+def test_no_mistake_shows_a_password(uri: str) -> None:
+    assert "pa55" not in mask(uri) and "w0rd" not in mask(uri)
+    clock = HandClock()
+    with pytest.raises(RefusedError) as refused:
+        open_live(InputSettings(uri=uri), "visible", clock, clock.wait)
+    assert "pa55" not in str(refused.value) and "w0rd" not in str(refused.value)

@@ -15,14 +15,18 @@ from stream.clock import Clock
 from stream.errors import SourceError
 from stream.frame import Frame, Pixels
 from stream.sources.base import Source
-from stream.sources.live.chaos_schedule import Schedule
+from stream.sources.live.chaos_schedule import Kind, Schedule
 from stream.sources.reader import Reader
 
 SMALLEST_PX = 16
 BLOCK_PX = 16
+# Frames that a burst holds back; older ones are lost.
+MOST_HELD_BYTES = 256_000_000
 
 # When each camera was first opened, so that its schedule goes on over connections.
 _begun_s: dict[str, float] = {}
+
+Amounts = dict[Kind, float]
 
 
 def begun_s(name: str, clock: Clock) -> float:
@@ -33,13 +37,17 @@ def begun_s(name: str, clock: Clock) -> float:
 class ChaosSource(Reader):
     """Passes on the frames of another source, with faults by a schedule.
 
-    The kinds are told in `docs/chaos.md`. Frames that a fault swallows are counted in `lost` as `chaos_*`.
+    The kinds are told in `docs/chaos.md`. Frames that a fault swallows are counted in `lost` as `chaos_KIND`,
+    beside those that the other source lost.
+
+    Attributes:
+        applied: frames of this connection that each kind of fault touched, lost ones included.
     """
 
     def __init__(
         self, open_inner: Callable[[], Source], schedule: Schedule, begun_at_s: float, clock: Clock
     ) -> None:
-        """Open the other source, unless it is disconnected now.
+        """Open the other source, unless it is disconnected or refuses now.
 
         Args:
             open_inner: opens it.
@@ -48,88 +56,127 @@ class ChaosSource(Reader):
             clock: for the time now.
 
         Raises:
-            SourceError: it is disconnected.
+            SourceError: it is disconnected, or refuses.
         """
         super().__init__()
         self._schedule, self._begun_s, self._clock = schedule, begun_at_s, clock
-        self._rng = random.Random(schedule.seed)
+        self._rng, self._noise = random.Random(schedule.seed), np.random.default_rng(schedule.seed)
         self._held: list[Frame] = []
         self._frozen: Pixels | None = None
         self._own: Counter[str] = Counter()
-        self._check_connected(self._now_s())
+        self.applied: Counter[Kind] = Counter()
+        amounts = self._amounts_now()
+        if "disconnect" in amounts:
+            raise _disconnected()
+        if "refuse" in amounts:
+            raise SourceError("the camera refuses the connection, as its schedule of faults has it")
         self._inner = open_inner()
         self.info = self._inner.info
 
     def _read(self) -> Iterator[Frame]:
         for frame in self._inner:
-            now_s = self._now_s()
-            self._check_connected(now_s)
-            yield from self._disturbed(frame, now_s)
-            self.lost.clear()
-            self.lost.update(self._inner.lost + self._own)
+            amounts = self._amounts_now()
+            frames = self._disturbed(frame, amounts)
+            self._add_up()
+            if "disconnect" in amounts:
+                raise _disconnected()
+            yield from frames
+        self._add_up()
+        yield from self._let_go()
 
-    def _disturbed(self, frame: Frame, now_s: float) -> Iterator[Frame]:
-        schedule = self._schedule
-        if schedule.active("stall", now_s):
-            self._own["chaos_stall"] += 1
-            return
-        drop = schedule.active("drop", now_s)
-        if drop and self._rng.random() < drop.amount:
-            self._own["chaos_drop"] += 1
-            return
-        frame = self._repainted(self._reclocked(frame, now_s), now_s)
-        if schedule.active("burst", now_s) or (schedule.active("reorder", now_s) and not self._held):
-            self._held.append(frame)
-        else:
-            swapped = bool(schedule.active("reorder", now_s))
-            held, self._held = self._held, []
-            arrived_s = self._clock.monotonic_s()
-            for late in [frame, *held] if swapped else [*held, frame]:
-                yield replace(late, arrived_s=arrived_s)
+    def _disturbed(self, frame: Frame, amounts: Amounts) -> list[Frame]:
+        """What comes in place of a frame."""
+        if "disconnect" in amounts:
+            self._lose("disconnect", 1 + len(self._held))
+            self._held.clear()
+            return []
+        if "stall" in amounts:
+            self._lose("stall")
+            return []
+        if "drop" in amounts and self._rng.random() < amounts["drop"]:
+            self._lose("drop")
+            return []
+        return self._reordered(self._repainted(self._reclocked(frame, amounts), amounts), amounts)
 
-    def _reclocked(self, frame: Frame, now_s: float) -> Frame:
+    def _reclocked(self, frame: Frame, amounts: Amounts) -> Frame:
         """The same frame on a clock that jumped, or runs too fast."""
-        jump, drift = self._schedule.active("jump", now_s), self._schedule.active("drift", now_s)
-        ahead_s = jump.amount if jump else 0.0
-        if drift:
-            ahead_s += (now_s - drift.start_s) * drift.amount * 1e-6
+        ahead_s = sum(self._touch(kind, amounts) for kind in ("jump", "drift") if kind in amounts)
         return replace(frame, time_s=frame.time_s + Fraction(ahead_s)) if ahead_s else frame
 
-    def _repainted(self, frame: Frame, now_s: float) -> Frame:
+    def _repainted(self, frame: Frame, amounts: Amounts) -> Frame:
         """The same frame with other pixels."""
-        schedule, pixels = self._schedule, np.asarray(frame.pixels)
-        if not schedule.active("freeze", now_s):
-            self._frozen = None
+        pixels = np.asarray(frame.pixels)
+        if "freeze" in amounts:
+            self._touch("freeze", amounts)
+            pixels = self._frozen = pixels if self._frozen is None else self._frozen
         else:
-            self._frozen = pixels if self._frozen is None else self._frozen
-            pixels = self._frozen
-        resize, corrupt = schedule.active("resize", now_s), schedule.active("corrupt", now_s)
-        if resize:
-            height, width = pixels.shape[:2]
-            size = [max(SMALLEST_PX, round(side * resize.amount)) for side in (width, height)]
-            pixels = cv2.resize(pixels, (size[0], size[1]), interpolation=cv2.INTER_AREA)
-        if corrupt:
-            pixels = self._with_noise(pixels, corrupt.amount)
+            self._frozen = None
+        if "resize" in amounts:
+            pixels = _resized(pixels, self._touch("resize", amounts))
+        if "corrupt" in amounts:
+            pixels = self._with_noise(pixels, 2**frame.bits, self._touch("corrupt", amounts))
         return frame if pixels is frame.pixels else replace(frame, pixels=pixels)
 
-    def _with_noise(self, pixels: Pixels, share: float) -> Pixels:
-        """A share of the blocks replaced by noise."""
+    def _with_noise(self, pixels: Pixels, levels: int, share: float) -> Pixels:
+        """A share of the blocks replaced by noise of 0 up to below `levels`."""
+        height, width = pixels.shape[:2]
+        blocks = self._noise.random((-(-height // BLOCK_PX), -(-width // BLOCK_PX))) < share
+        hit = blocks.repeat(BLOCK_PX, 0).repeat(BLOCK_PX, 1)[:height, :width]
         noisy = pixels.copy()
-        rng = np.random.default_rng(self._rng.getrandbits(32))
-        for top in range(0, noisy.shape[0], BLOCK_PX):
-            for left in range(0, noisy.shape[1], BLOCK_PX):
-                if self._rng.random() < share:
-                    block = noisy[top : top + BLOCK_PX, left : left + BLOCK_PX]
-                    block[...] = rng.integers(0, int(pixels.max()) + 1, block.shape)
+        noisy[hit] = self._noise.integers(0, levels, noisy[hit].shape, noisy.dtype)
         return noisy
 
-    def _check_connected(self, now_s: float) -> None:
-        if self._schedule.active("disconnect", now_s):
-            raise SourceError("the camera is disconnected, as its schedule of faults has it")
+    def _reordered(self, frame: Frame, amounts: Amounts) -> list[Frame]:
+        """The frame among those that were held back, or nothing while it is held back itself."""
+        if "burst" in amounts or ("reorder" in amounts and not self._held):
+            self._touch("burst" if "burst" in amounts else "reorder", amounts)
+            self._held.append(frame)
+            self._bound_held()
+            return []
+        if "reorder" in amounts:
+            self._touch("reorder", amounts)
+            return [self._arriving(frame), *self._let_go()]
+        return [*self._let_go(), self._arriving(frame)]
 
-    def _now_s(self) -> float:
-        return self._clock.monotonic_s() - self._begun_s
+    def _bound_held(self) -> None:
+        while len(self._held) > 1 and sum(held.pixels.nbytes for held in self._held) > MOST_HELD_BYTES:
+            self._held.pop(0)
+            self._own["chaos_burst"] += 1
+
+    def _let_go(self) -> list[Frame]:
+        """All frames that were held back; they arrive now."""
+        held, self._held = self._held, []
+        return [self._arriving(frame) for frame in held]
+
+    def _arriving(self, frame: Frame) -> Frame:
+        return replace(frame, arrived_s=self._clock.monotonic_s())
+
+    def _touch(self, kind: Kind, amounts: Amounts) -> float:
+        """Count that a kind touched a frame; gives its amount."""
+        self.applied[kind] += 1
+        return amounts[kind]
+
+    def _lose(self, kind: Kind, count: int = 1) -> None:
+        self.applied[kind] += count
+        self._own[f"chaos_{kind}"] += count
+
+    def _add_up(self) -> None:
+        self.lost.clear()
+        self.lost.update(self._inner.lost + self._own)
+
+    def _amounts_now(self) -> Amounts:
+        return self._schedule.at(self._clock.monotonic_s() - self._begun_s)
 
     def close(self) -> None:
         """Close the other source; may be called twice."""
         self._inner.close()
+
+
+def _disconnected() -> SourceError:
+    return SourceError("the camera is disconnected, as its schedule of faults has it")
+
+
+def _resized(pixels: Pixels, scale: float) -> Pixels:
+    height, width = pixels.shape[:2]
+    size = (max(SMALLEST_PX, round(width * scale)), max(SMALLEST_PX, round(height * scale)))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))

@@ -50,7 +50,7 @@ class PacedSource(Reader):
             for frame in self._inner:
                 first_s = frame.time_s if first_s is None else first_s
                 moved_s = frame.time_s - first_s
-                gap_s = moved_s - last_s or gap_s
+                gap_s = moved_s - last_s if moved_s > last_s else gap_s
                 last_s = moved_s
                 due_s = begin_s + float(at_s + moved_s)
                 if self._wait(max(0.0, due_s - self._clock.monotonic_s())):
@@ -61,8 +61,14 @@ class PacedSource(Reader):
             if not self._rounds or first_s is None:
                 return
             at_s += last_s + gap_s
-            self._inner.close()
-            self._inner = self._open()
+            self._begin_again()
+
+    def _begin_again(self) -> None:
+        self._inner.close()
+        self._inner = self._open()
+        # What was lost is told over all rounds.
+        self._inner.lost.update(self.lost)
+        self.lost = self._inner.lost
 
     def close(self) -> None:
         """Close the recording; may be called twice."""

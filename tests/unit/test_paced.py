@@ -1,0 +1,111 @@
+"""Recordings played like cameras, on a clock moved by hand."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from stream.config import InputSettings
+from stream.errors import RefusedError
+from stream.frame import Frame
+from stream.sources.live import is_live, open_live
+from stream.sources.live.paced import PacedSource
+from tests.helpers.clock import HandClock
+from tests.helpers.tape import RATE, Tape, numbers
+
+STREET = "synthetic://street?seed=1&size=64x48&duration=1"
+
+
+class WornTape(Tape):
+    """A recording that loses a frame, and whose time steps back once."""
+
+    def _read(self) -> Iterator[Frame]:
+        for index, time_s in enumerate((5, 6, 8, 7)):
+            yield Frame(np.full((48, 64), index, np.uint8), "gray8", Fraction(time_s), "pts", index)
+        self.lost["corrupt"] += 1
+
+
+def test_it_is_played_at_its_pace() -> None:
+    clock = HandClock()
+    clock.now_s = 1000.0
+    with PacedSource(Tape, clock, clock.wait) as source:
+        frames = list(source)
+    assert source.info.live and source.info.finite and source.info.frames is None
+    assert numbers(frames) == list(range(100))
+    assert [frame.arrived_s for frame in frames] == pytest.approx([1000 + i / RATE for i in range(100)])
+    assert [frame.time_s for frame in frames] == [1000 + Fraction(i, RATE) for i in range(100)]
+    assert {frame.clock for frame in frames} == {"pts"}
+
+
+def test_nothing_is_left_out_where_the_reader_is_slow() -> None:
+    clock = HandClock()
+    frames = []
+    for frame in PacedSource(lambda: Tape(10), clock, clock.wait):
+        frames.append(frame)
+        clock.now_s += 0.25
+    assert [frame.time_s for frame in frames] == [Fraction(i, RATE) for i in range(10)]
+    assert [frame.arrived_s for frame in frames] == pytest.approx([i * 0.25 for i in range(10)])
+
+
+def test_it_stops_when_it_is_told_to() -> None:
+    clock = HandClock()
+
+    def wait(seconds: float) -> bool:
+        clock.wait(seconds)
+        return clock.now_s > 2
+
+    assert len(list(PacedSource(Tape, clock, wait))) == pytest.approx(21, abs=1)
+
+
+def test_rounds_go_on_without_a_gap() -> None:
+    clock = HandClock()
+    tapes: list[Tape] = []
+
+    def open_tape() -> Tape:
+        tapes.append(Tape(5))
+        return tapes[-1]
+
+    with PacedSource(open_tape, clock, clock.wait, rounds=True) as source:
+        frames = list(itertools.islice(source, 12))
+    assert numbers(frames) == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1]
+    steps = {later.time_s - frame.time_s for frame, later in itertools.pairwise(frames)}
+    assert steps == {Fraction(1, RATE)}
+    assert [frame.index for frame in frames] == list(range(12))
+    assert not source.info.finite
+    assert [tape.closed for tape in tapes] == [True] * 3
+
+
+def test_losses_add_up_over_rounds_and_time_steps_back_only_where_the_recording_does() -> None:
+    clock = HandClock()
+    source = PacedSource(WornTape, clock, clock.wait, rounds=True)
+    frames = list(itertools.islice(source, 9))
+    assert [int(frame.time_s) for frame in frames] == [0, 1, 3, 2, 4, 5, 7, 6, 8]
+    assert source.lost == {"corrupt": 2}
+
+
+def test_an_empty_recording_ends_in_rounds_too() -> None:
+    clock = HandClock()
+    assert list(PacedSource(lambda: Tape(0), clock, clock.wait, rounds=True)) == []
+
+
+def test_recordings_by_uri() -> None:
+    clock = HandClock()
+    assert is_live(f"live://{STREET}") and is_live(f"loop://{STREET}") and not is_live(STREET)
+    with open_live(InputSettings(uri=f"live://{STREET}"), "thermal", clock, clock.wait) as source:
+        assert len(list(source)) == 25
+    with open_live(InputSettings(uri=f"loop://{STREET}"), "visible", clock, clock.wait) as source:
+        assert len(list(itertools.islice(source, 60))) == 60
+
+
+@pytest.mark.parametrize(
+    ("uri", "says"),
+    [("live://nothing.mp4", "does not exist"), ("live://rtsp://host/stream", "is live already")],
+)
+def test_what_will_never_open_is_refused(uri: str, says: str) -> None:
+    clock = HandClock()
+    with pytest.raises(RefusedError, match=says):
+        open_live(InputSettings(uri=uri), "visible", clock, clock.wait)
