@@ -2,7 +2,7 @@
 
 python -m benchmarks.live [--seconds 20] [--rate 60] [--size 640x512]
 
-Cameras are videos played at their pace (H.264; the thermal one also as FFV1 of 16 bits), decoded, paired,
+Cameras are videos played at their pace (H.264; the thermal one also as raw counts of 16 bits), decoded, paired,
 registered by a homography, put together without a network, and given to a sink that forgets them. Latency is
 from the arrival of a pair's later frame to when the sink has it.
 """
@@ -25,7 +25,7 @@ from stream.clock import SystemClock
 from stream.config import RunSettings
 from stream.report import RunReport
 
-KINDS = {"thermal of 8 bits, H.264": "libx264", "thermal of 16 bits, FFV1": "ffv1"}
+KINDS = {"thermal of 8 bits, H.264": "libx264", "thermal of 16 bits, raw": "rawvideo"}
 
 
 def main() -> None:
@@ -43,7 +43,7 @@ def main() -> None:
         visible = film(folder / "visible.mp4", (width, height), arguments, "libx264", colour=True)
         calibration = write_calibration(folder / "calibration.yaml", (width, height))
         for kind, codec in KINDS.items():
-            thermal = film(folder / f"thermal-{codec}.mkv", (width, height), arguments, codec)
+            thermal = film(folder / f"thermal-{codec}.nut", (width, height), arguments, codec)
             results[kind] = one_run(visible, thermal, calibration, arguments)
             print_result(kind, results[kind])
     what = {"what": __doc__.splitlines()[0] if __doc__ else "", **vars(arguments)}
@@ -93,7 +93,7 @@ def film(
     across, down = np.meshgrid(np.arange(width), np.arange(height))
     noise = [rng.normal(0, 3, (height, width)) for _ in range(8)]
     with av.open(str(path), "w") as container:
-        options = {"preset": "veryfast"} if codec == "libx264" else {"level": "3", "slices": "4"}
+        options = {"preset": "veryfast"} if codec == "libx264" else {}
         stream: Any = container.add_stream(codec, rate=arguments.rate, options=options)
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p" if codec == "libx264" else "gray16le"
@@ -101,11 +101,11 @@ def film(
             grey = 110 + 60 * np.sin((across + 3 * index) / 60) * np.cos(down / 45) + noise[index % 8]
             picture: Any = np.repeat(grey.clip(0, 255).astype(np.uint8)[..., None], 3, axis=2)
             kind = "rgb24"
-            if codec == "ffv1":
+            if codec == "rawvideo":
                 picture, kind = (4000 + 10 * grey).astype(np.uint16), "gray16le"
             frame = av.VideoFrame.from_ndarray(picture, format=kind)
             frame.pts, frame.time_base = index, Fraction(1, arguments.rate)
-            container.mux(stream.encode(frame if codec == "ffv1" else frame.reformat(format="yuv420p")))
+            container.mux(stream.encode(frame if codec == "rawvideo" else frame.reformat(format="yuv420p")))
         container.mux(stream.encode(None))
     return path
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 import torch
 from torch import Tensor
 
-from cuda_kernels import reference
+from cuda_kernels import host
 from gifnet.graphed import CapturedGraph
 from stream.config import Device
 from stream.errors import DeviceError
@@ -76,7 +76,7 @@ class HostContext:
 
     def __init__(self) -> None:
         self.device = torch.device("cpu")
-        self.operations: Operations = reference
+        self.operations: Operations = host
         self.upload: Lane = _HostLane()
         self.compute: Lane = self.upload
         self.download: Lane = self.upload

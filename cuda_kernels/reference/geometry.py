@@ -73,8 +73,8 @@ def warp(thermal: Tensor, map_x: Tensor, map_y: Tensor, *, out: TensorPair | Non
     height, width = thermal.shape
     valid = (map_x >= 0) & (map_x <= width - 1) & (map_y >= 0) & (map_y <= height - 1)
     nowhere = torch.isnan(map_x) | torch.isnan(map_y)
-    left, right, across = _neighbours(map_x, width)
-    top, bottom, down = _neighbours(map_y, height)
+    left, right, across = neighbours(map_x, width)
+    top, bottom, down = neighbours(map_y, height)
     pixels = thermal.reshape(-1)
     upper = torch.lerp(pixels[top * width + left], pixels[top * width + right], across)
     lower = torch.lerp(pixels[bottom * width + left], pixels[bottom * width + right], across)
@@ -103,7 +103,7 @@ def gather(
     return normalise(warped, span, out=brightness_out), deliver(valid, valid_out, torch.bool)
 
 
-def _neighbours(place: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
+def neighbours(place: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
     """The two pixels beside each place, held to the border, and how far it lies past the first."""
     inside = place.nan_to_num(nan=0.0).clamp(0, size - 1)
     before = inside.floor()

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 import torch
 
-from cuda_kernels import reference
+from cuda_kernels import host, reference
 from cuda_kernels.kernels import Kernels
 from tests.helpers.shim.launcher import ShimLauncher, compiler
 
 EVERY = (
     pytest.param("reference"),
+    pytest.param("host"),
     pytest.param("shim"),
     pytest.param("cuda", marks=pytest.mark.gpu),
 )
@@ -25,6 +26,8 @@ def open_backend(name: str) -> tuple[Any, torch.device]:
     """A back end and where its tensors live; skips where it cannot be had here."""
     if name == "reference":
         return reference, torch.device("cpu")
+    if name == "host":
+        return host, torch.device("cpu")
     if name == "shim":
         if compiler() is None:
             _absent("no g++ to run the kernels with", "REQUIRE_SHIM")

@@ -1,0 +1,172 @@
+"""The operations on a CPU at run time: those of `reference`, the costly ones by a shorter way.
+
+`reference` is written to be read, and says what each operation is; whatever stands here gives the same, as
+the contract suite shows.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from cuda_kernels import reference
+from cuda_kernels.reference import (
+    TensorPair,
+    blend_chroma,
+    checkerboard,
+    colour_map,
+    counts_from_gray,
+    cover,
+    damp,
+    homography_maps,
+    merge_nv12,
+    merge_yuv420p,
+    normalise,
+    pack,
+    percentiles,
+    project,
+    rgb_from_bgr,
+    rgb_from_nv12,
+    rgb_from_yuv420p,
+    shade,
+    side_by_side,
+    warp,
+)
+from cuda_kernels.reference.geometry import neighbours
+
+__all__ = [
+    "blend_chroma",
+    "checkerboard",
+    "chroma",
+    "colour_map",
+    "counts_from_gray",
+    "cover",
+    "damp",
+    "gather",
+    "homography_maps",
+    "luma",
+    "merge",
+    "merge_nv12",
+    "merge_yuv420p",
+    "normalise",
+    "pack",
+    "percentiles",
+    "project",
+    "rgb_from_bgr",
+    "rgb_from_nv12",
+    "rgb_from_yuv420p",
+    "shade",
+    "side_by_side",
+    "warp",
+]
+
+# The rows of the published code in thousandths: sums of these are whole numbers, exact in float32.
+_LUMA = (299, 587, 114)
+_CB = (-169, -331, 500)
+_CR = (500, -419, -81)
+# Above this share of pixels that need it, the reference's own way is the shorter one.
+_MANY = 0.1
+
+
+def luma(rgb: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """As `reference.luma`.
+
+    Whole thousandths decide the truncation, but for sums that are whole: there the reference's rounding of
+    float64 may fall on either side, and is asked.
+    """
+    thousandths = _sum(rgb, _LUMA)
+    whole = torch.empty_like(thousandths) if out is None else out
+    # Half a thousandth more than any rounding of float32 there is, and less than the next whole sum.
+    torch.add(thousandths * 0.001, 0.0005, out=whole).floor_()
+    exact = thousandths.sub_(whole, alpha=1000).eq_(0).to(torch.bool)
+    count = int(exact.sum())
+    if count > _MANY * exact.numel():
+        return reference.luma(rgb, out=whole)
+    if count:
+        whole[exact] = reference.luma(rgb[exact].unsqueeze(0))[0]
+    return whole
+
+
+def chroma(rgb: Tensor, *, out: TensorPair | None = None) -> TensorPair:
+    """As `reference.chroma`, within a rounding of float64."""
+    cb, cr = _sum(rgb, _CB).div_(1000), _sum(rgb, _CR).div_(1000)
+    return (cb, cr) if out is None else (out[0].copy_(cb), out[1].copy_(cr))
+
+
+def merge(luma: Tensor, cb: Tensor, cr: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """As `reference.merge`."""
+    rgb = torch.empty(*luma.shape, 3, dtype=torch.uint8) if out is None else out
+    rgb[..., 0] = _byte(cr * 1.402 + luma)
+    rgb[..., 1] = _byte((luma - cb * 0.344136).sub_(cr * 0.714136))
+    rgb[..., 2] = _byte(cb * 1.772 + luma)
+    return rgb
+
+
+def gather(
+    counts: Tensor, map_x: Tensor, map_y: Tensor, span: Tensor, *, out: TensorPair | None = None
+) -> TensorPair:
+    """As `reference.gather`; what depends on the maps alone is worked out once for them."""
+    plan = _plan_of(map_x, map_y, (counts.shape[1], counts.shape[0]))
+    pixels = counts.to(torch.float32).reshape(-1)
+    corners = [torch.index_select(pixels, 0, places).reshape(map_x.shape) for places in plan.corners]
+    upper, lower = (torch.lerp(corners[i], corners[i + 1], plan.across) for i in (0, 2))
+    warped = torch.lerp(upper, lower, plan.down)
+    if plan.nowhere is not None:
+        warped.masked_fill_(plan.nowhere, 0.0)
+    brightness_out, valid_out = out or (None, None)
+    brightness = normalise(warped, span, out=brightness_out)
+    return brightness, plan.valid if valid_out is None else valid_out.copy_(plan.valid)
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Where each visible pixel looks: its four neighbours in the row of all thermal pixels, and shares."""
+
+    corners: tuple[Tensor, ...]
+    across: Tensor
+    down: Tensor
+    valid: Tensor
+    nowhere: Tensor | None
+
+
+# The last few maps and their plans; held, so that no other tensor can be taken for them.
+_plans: deque[tuple[Tensor, Tensor, tuple[int, int], _Plan]] = deque(maxlen=4)
+
+
+def _plan_of(map_x: Tensor, map_y: Tensor, size: tuple[int, int]) -> _Plan:
+    """The plan of a pair of maps, which are not written to once they are in use."""
+    for known_x, known_y, known_size, plan in _plans:
+        if known_x is map_x and known_y is map_y and known_size == size:
+            return plan
+    plan = _make_plan(map_x, map_y, size)
+    _plans.append((map_x, map_y, size, plan))
+    return plan
+
+
+def _make_plan(map_x: Tensor, map_y: Tensor, size: tuple[int, int]) -> _Plan:
+    width, height = size
+    valid = (map_x >= 0) & (map_x <= width - 1) & (map_y >= 0) & (map_y <= height - 1)
+    nowhere = torch.isnan(map_x) | torch.isnan(map_y)
+    left, right, across = neighbours(map_x, width)
+    top, bottom, down = neighbours(map_y, height)
+    corners = [row * width + column for row in (top, bottom) for column in (left, right)]
+    return _Plan(
+        tuple(places.to(torch.int32).reshape(-1) for places in corners),
+        across,
+        down,
+        valid,
+        nowhere if bool(nowhere.any()) else None,
+    )
+
+
+def _sum(rgb: Tensor, row: tuple[int, int, int]) -> Tensor:
+    """Weighted sum of the channels in float32, exact."""
+    red, green, blue = (rgb[..., channel].to(torch.float32) for channel in range(3))
+    return red.mul_(row[0]).add_(green, alpha=row[1]).add_(blue, alpha=row[2])
+
+
+def _byte(plane: Tensor) -> Tensor:
+    return plane.clamp_(0, 255).round_()
