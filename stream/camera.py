@@ -222,12 +222,14 @@ class _Reader(threading.Thread):
         camera = self._camera
         with camera._open(self._left.wait) as source:
             camera.info, lost = source.info, Counter[str]()
-            for frame in source:
-                if self._left.is_set():
-                    break
-                camera._arrived(self, frame)
-                lost = self._count_lost(source.lost, lost)
-            self._count_lost(source.lost, lost)
+            try:
+                for frame in source:
+                    if self._left.is_set():
+                        break
+                    camera._arrived(self, frame)
+                    lost = self._count_lost(source.lost, lost)
+            finally:
+                self._count_lost(source.lost, lost)
         if source.info.finite and not self._left.is_set():
             camera.account.state = "ended"
             return "its recording has ended"
