@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from stream.config import PairingSettings
+
 if TYPE_CHECKING:
     from stream.live import LiveMoments
 
@@ -21,6 +23,10 @@ class LiveAccount:
         books, cameras = self._live.books, self._live.cameras
         lost: dict[str, Counter[str]] = {side: camera.account.lost for side, camera in cameras.items()}
         return books.received, books.dropped, lost
+
+    def change(self, settings: PairingSettings) -> None:
+        """Pair by other settings from now on."""
+        self._live.change(settings)
 
     def lines(self) -> Iterator[tuple[str, str]]:
         """What people want to know at the end, as titles and texts."""

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import islice
 from typing import Any
 
 import click
+import numpy as np
 
+from stream.clock import SystemClock
 from stream.config import InputSettings
 from stream.errors import SourceError
+from stream.frame import Frame
 
 FIRST_TIMES = 3
+LIVE_S = 2.0
 # ITU-T H.273 code points that are common in video.
 MATRICES = {0: "RGB", 1: "BT.709", 5: "BT.601", 6: "BT.601", 9: "BT.2020", 10: "BT.2020 constant luminance"}
 UNSPECIFIED = 2
@@ -55,7 +59,8 @@ def examine(uri: str) -> Facts:
 
 def _facts(source: Any) -> Facts:
     info = source.info
-    times_s = [frame.time_s for frame in islice(source, FIRST_TIMES)]
+    frames = list(_watched(source) if info.live else islice(source, FIRST_TIMES))
+    times_s = [frame.time_s for frame in frames[:FIRST_TIMES]]
     duration_s = info.frames / info.rate if info.frames and info.rate else None
     return {
         "uri": info.uri,
@@ -76,6 +81,33 @@ def _facts(source: Any) -> Facts:
         "time_base": str(info.time_base),
         "first_times_s": [_number(each) for each in times_s],
         "lost": dict(source.lost),
+        "live": _live(frames) if info.live else None,
+    }
+
+
+def _watched(source: Any) -> Iterator[Frame]:
+    """Frames of two seconds of a camera."""
+    first_s = None
+    for frame in source:
+        first_s = frame.arrived_s if first_s is None else first_s
+        yield frame
+        if frame.arrived_s - first_s > LIVE_S:
+            return
+
+
+def _live(frames: list[Frame]) -> Facts:
+    """How a camera's frames come: rate, unevenness, where their times are from, and how old they are."""
+    times_s = np.array([float(frame.time_s) for frame in frames])
+    steps_ms = np.diff(times_s) * 1000
+    clock = SystemClock()
+    ahead_s = clock.utc_ns() / 1e9 - clock.monotonic_s()
+    ages_ms = [((frame.arrived_s or 0.0) + ahead_s - float(frame.time_s)) * 1000 for frame in frames]
+    median_ms = float(np.median(steps_ms)) if len(steps_ms) else 0.0
+    return {
+        "clock": frames[-1].clock,
+        "rate": round(1000 / median_ms, 2) if median_ms > 0 else None,
+        "jitter_ms": round(float(np.quantile(np.abs(steps_ms - median_ms), 0.95)), 2) if len(steps_ms) else 0,
+        "age_ms": round(float(np.median(ages_ms)), 1),
     }
 
 
@@ -101,8 +133,8 @@ def _print_table(findings: list[Facts]) -> None:
     for _ in range(len(findings) + 1):
         table.add_column(overflow="fold")
     rows = [dict(_lines(each)) for each in findings]
-    for title in rows[0]:
-        table.add_row(title, *(row[title] for row in rows))
+    for title in dict.fromkeys(title for row in rows for title in row):
+        table.add_row(title, *(row.get(title, "") for row in rows))
     Console(file=sys.stdout, highlight=False, markup=False).print(table)
 
 
@@ -119,6 +151,11 @@ def _lines(facts: Facts) -> Iterable[tuple[str, str]]:
     yield "rotation", f"{facts['rotation']} degrees"
     yield "audio", "yes" if facts["audio"] else "no"
     yield "first times", ", ".join(f"{time_s:.3f}" for time_s in facts["first_times_s"]) + " s"
+    live = facts["live"]
+    if live:
+        rate = f"{live['rate']:g} frames/s" if live["rate"] else "unknown"
+        yield "measured", f"{rate}, jitter {live['jitter_ms']} ms"
+        yield "clock", f"{live['clock']}; a frame is {live['age_ms']:.0f} ms old when it arrives"
     yield "lost", ", ".join(f"{count} {reason}" for reason, count in facts["lost"].items()) or "none"
 
 

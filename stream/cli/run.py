@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from stream.cli.options import named_settings, setting_options, verbosity_options
-from stream.config import NAMES, RunSettings, load_yaml, validate
+from stream.config import NAMES, PairingSettings, RunSettings, load_yaml, validate
 from stream.frame import FusedFrame
 from stream.settings_merge import describe, overlay
 
@@ -36,20 +36,29 @@ def run(
 ) -> None:
     """Fuse VISIBLE and THERMAL, two videos, folders or cameras, into one stream.
 
-    What stands on the command line wins over the configuration file.
+    What stands on the command line wins over the configuration file. While cameras are fused, SIGHUP reads
+    the file's pairing settings again.
     """
     named = named_settings(ctx)
     from_file = load_yaml(config) if config else {}
-    settings = validate(RunSettings, overlay(from_file, named), str(config or "the command line"))
+
+    def load() -> RunSettings:
+        values = load_yaml(config) if config else from_file
+        return validate(RunSettings, overlay(values, named), str(config or "the command line"))
+
+    settings = load()
     if print_config:
         click.echo(describe(settings, from_file, named))
         return
     logging.basicConfig(format="gifnet: %(message)s", level=logging.INFO if verbose else logging.WARNING)
-    fuse_and_tell(settings, quiet)
+    fuse_and_tell(settings, quiet, load_again=(lambda: load().pairing) if config else None)
 
 
 def fuse_and_tell(
-    settings: RunSettings, quiet: bool, look: Callable[[FusedFrame], None] = lambda frame: None
+    settings: RunSettings,
+    quiet: bool,
+    look: Callable[[FusedFrame], None] = lambda frame: None,
+    load_again: Callable[[], PairingSettings] | None = None,
 ) -> None:
     """Run the pipeline with progress and summary; signals stop it between two frames.
 
@@ -57,9 +66,11 @@ def fuse_and_tell(
         settings: what to do.
         quiet: tell nothing.
         look: called with every fused frame before it is written.
+        load_again: reads the pairing settings anew on SIGHUP.
     """
     from stream import pipeline
     from stream.cli.progress import print_summary, show_progress
+    from stream.cli.reload import reloading
     from stream.clock import SystemClock
     from stream.report import RunReport
     from stream.stop import StopSignals
@@ -71,7 +82,7 @@ def fuse_and_tell(
 
     report = RunReport(SystemClock())
     try:
-        with StopSignals() as stop, show_progress(quiet) as tell:
+        with StopSignals() as stop, reloading(load_again, report), show_progress(quiet) as tell:
             pipeline.run(settings, report, watch, tell)
     finally:
         if not quiet and report.fused:
