@@ -110,7 +110,12 @@ class Camera:
 
     def start(self) -> None:
         """Begin to connect."""
+        self._take_over()
+
+    def _take_over(self) -> None:
+        """A new reader; known before it runs, so that its first frame is not taken for a stranger's."""
         self._reader = _Reader(self)
+        self._reader.start()
 
     def tend(self) -> None:
         """Replace a reader that has been silent for too long."""
@@ -127,7 +132,7 @@ class Camera:
         self._left.append(reader)
         self.account.stuck += 1
         self._down(f"no {'frame' if reader.streams else 'answer'} for {allowed_s:g} s")
-        self._reader = _Reader(self)
+        self._take_over()
 
     def close(self) -> None:
         """Stop; a reader that a library holds back is not waited for longer than a second."""
@@ -193,7 +198,6 @@ class _Reader(threading.Thread):
         self.streams = False
         self._camera = camera
         self._left = threading.Event()
-        self.start()
 
     def leave(self) -> None:
         """The camera does not want it any more."""

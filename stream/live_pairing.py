@@ -67,8 +67,10 @@ class LivePairer:
         if other.arrived_s == float("-inf"):
             other.arrived_s = frame.arrived_s
         stale = side == "thermal" and self._is_stale(frame)
-        time_s = float(frame.time_s) - (self.offset_s(frame.arrived_s) if side == "thermal" else 0.0)
-        self.queues[side].put(Waiting(frame, time_s, frame.arrived_s, stale))
+        offset_s = self.offset_s(frame.arrived_s) if side == "thermal" else 0.0
+        self.queues[side].put(frame, frame.arrived_s, offset_s, stale)
+        if side == "thermal" and self._held is not None:
+            self._held.time_s = self._held.own_s - offset_s
 
     def due(self, now_s: float) -> list[Moment]:
         """Everything that is decided by now, oldest first."""

@@ -20,12 +20,14 @@ class Waiting:
 
     Attributes:
         frame: the frame.
-        time_s: its capture time on the visible clock, in seconds.
+        own_s: its capture time on its camera's clock, in seconds.
+        time_s: the same on the visible clock.
         arrived_s: when it arrived, on the monotonic clock.
         stale: it shows nothing new, the shutter being closed.
     """
 
     frame: Frame
+    own_s: float
     time_s: float
     arrived_s: float
     stale: bool = False
@@ -44,21 +46,34 @@ class LiveQueue:
     def __init__(self, side: Side, limits: LiveSettings, books: LiveBooks) -> None:
         self.waiting: deque[Waiting] = deque()
         self.last_s: float | None = None
+        self._last_own_s: float | None = None
         self.arrived_s = float("-inf")
         self.overran = False
         self._side: Side = side
         self._limits, self._books = limits, books
         self._intervals_s: deque[float] = deque(maxlen=_INTERVALS)
 
-    def put(self, entry: Waiting) -> None:
-        """Take a frame in, if it is later than the one before."""
-        if self.last_s is not None:
-            if entry.time_s <= self.last_s:
+    def put(self, frame: Frame, arrived_s: float, offset_s: float, stale: bool) -> None:
+        """Take a frame in, if it is later than the one before.
+
+        Args:
+            frame: the frame.
+            arrived_s: when it arrived.
+            offset_s: its camera's clock minus the visible clock, as far as is known by now; frames that wait
+                are brought onto it too.
+            stale: it shows nothing new.
+        """
+        own_s = float(frame.time_s)
+        if self._last_own_s is not None:
+            if own_s <= self._last_own_s:
                 self.drop_frame("out_of_order")
                 return
-            self._intervals_s.append(entry.time_s - self.last_s)
-        self.last_s, self.arrived_s = entry.time_s, entry.arrived_s
-        self.waiting.append(entry)
+            self._intervals_s.append(own_s - self._last_own_s)
+        self._last_own_s, self.arrived_s = own_s, arrived_s
+        self.last_s = own_s - offset_s
+        self.waiting.append(Waiting(frame, own_s, self.last_s, arrived_s, stale))
+        for entry in self.waiting:
+            entry.time_s = entry.own_s - offset_s
         while self._is_over():
             self.drop("overrun")
             self.overran = True
@@ -66,7 +81,7 @@ class LiveQueue:
     def restart(self) -> None:
         """The clock jumped: what waits has times of the old one."""
         self.clear("unpaired")
-        self.last_s = None
+        self.last_s = self._last_own_s = None
         self._intervals_s.clear()
 
     def expire(self, now_s: float) -> None:

@@ -143,6 +143,17 @@ def test_clocks_that_are_apart_are_followed(ahead_s: float, drift_ppm: float) ->
     assert balanced(played)
 
 
+@pytest.mark.parametrize("first", ["visible", "thermal"])
+def test_whichever_camera_is_there_first(first: str) -> None:
+    """Before the other one is seen, nothing is known of the offset; what waits is brought onto it then."""
+    late = ((0.0, 0.9),)
+    visible = Film("visible", gone=late if first == "thermal" else ())
+    thermal = Film("thermal", gone=late if first == "visible" else (), ahead_s=7200.0)
+    played = play(visible, thermal, 10, offset_ms="auto")
+    assert len(played.moments) >= 270 and share_below(played.true_errors_s, 0.005) == 1
+    assert not played.pairer.books.dropped["thermal_out_of_order"]
+
+
 def test_clocks_that_agree_are_believed_although_the_ways_differ() -> None:
     played = play(Film("visible"), Film("thermal", delay_s=0.2), 10, offset_ms="auto")
     assert played.pairer.offset_s(10.0) == 0

@@ -1,0 +1,130 @@
+"""`gifnet run` on live cameras: clocks apart, settings changed while it runs, Python cameras, probe."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.test_live_faults import wait_until
+from tests.helpers.rtsp_process import RtspProcess
+
+SMALL = {"size": "160x120", "rate": 25}
+
+
+def gifnet(*arguments: object, **more: object) -> list[str]:
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in more.items()]
+    return [sys.executable, "-m", "stream", *map(str, arguments), *options]
+
+
+def run(*arguments: object, **more: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(gifnet(*arguments, **more), capture_output=True, text=True, timeout=60)
+
+
+def test_clocks_hours_apart_are_said_and_followed(tmp_path: Path) -> None:
+    hours_ms = 3 * 3_600_000 + 250
+    report = tmp_path / "report.json"
+    with RtspProcess(**SMALL) as visible, RtspProcess(clock_ms=hours_ms, **SMALL) as thermal:
+        common = ("run", visible.url, thermal.url, "-o", "null://", "--model", "null")
+        blind = run(*common, duration_s=7)
+        assert blind.returncode == 1
+        assert "both cameras stream, but no two frames are within 20 ms" in blind.stderr
+        assert "pass --offset-ms auto" in blind.stderr
+        followed = run(*common, duration_s=4, offset_ms="auto", report=report)
+    assert followed.returncode == 0, followed.stderr
+    live = json.loads(report.read_text())["live"]
+    assert live["clocks"]["offset_ms"] == pytest.approx(hours_ms, abs=10)
+    assert live["moments"]["pairs"] > 40
+    assert live["pairing_error_ms"]["p99"] <= 21
+
+
+def test_thermal_faster_than_visible(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    with RtspProcess(size="160x120", rate=10) as visible, RtspProcess(size="160x120", rate=30) as thermal:
+        done = run(
+            "run", visible.url, thermal.url, "-o", "null://", "--model", "null", duration_s=4, report=report
+        )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(report.read_text())
+    assert told["fused"] > 20
+    assert told["dropped"]["thermal_unpaired"] > 30
+    assert sum(told["live"]["unaccounted"].values()) == 0
+
+
+def test_settings_change_on_sighup(tmp_path: Path) -> None:
+    config, output = tmp_path / "pair.yaml", tmp_path / "fused.mp4"
+    with RtspProcess(clock_ms=100, **SMALL) as visible, RtspProcess(clock_ms=500, **SMALL) as thermal:
+        text = (
+            f"visible: {{uri: '{visible.url}'}}\nthermal: {{uri: '{thermal.url}'}}\n"
+            f"outputs: [{{uri: '{output}', sidecar: true}}]\nfusion: {{model: 'null'}}\n"
+        )
+        config.write_text(text + "pairing: {tolerance_ms: 1}\n")
+        process = subprocess.Popen(gifnet("run", "-c", config), stderr=subprocess.PIPE, text=True)
+        time.sleep(2.5)
+        config.write_text(text + "pairing: {tolerance_ms: maybe}\n")
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.3)
+        config.write_text(text + "pairing: {tolerance_ms: 21, offset_ms: 400}\n")
+        process.send_signal(signal.SIGHUP)
+        lines = output.with_suffix(".jsonl")
+        wait_until(lambda: lines.exists() and len(lines.read_text().splitlines()) > 20)
+        process.send_signal(signal.SIGINT)
+        told = process.communicate(timeout=30)[1]
+    assert "the settings stay as they are" in told and "pairing.tolerance_ms" in told
+    assert "pairing now goes by tolerance 21 ms, offset 400.0 ms" in told
+    assert "Traceback" not in told
+
+
+def test_cameras_in_python(tmp_path: Path) -> None:
+    module = tmp_path / "my_cameras.py"
+    module.write_text(
+        "import time, numpy as np\n"
+        "def colour():\n"
+        "    for i in range(10**6):\n"
+        "        time.sleep(0.04); yield np.full((48, 64, 3), i % 256, np.uint8), time.time()\n"
+        "def raw():\n"
+        "    for i in range(10**6):\n"
+        "        time.sleep(0.04); yield np.full((48, 64), 3000 + i % 999, np.uint16), time.time()\n"
+    )
+    command = gifnet(
+        "run", "python://my_cameras:colour", "python://my_cameras:raw", "-o", tmp_path / "fused.mp4",
+        "--model", "null", duration_s=3, tolerance_ms=25, report=tmp_path / "report.json",
+    )  # fmt: skip
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+    assert done.returncode == 0, done.stderr
+    told = json.loads((tmp_path / "report.json").read_text())
+    assert told["fused"] > 30 and told["live"]["clocks"]["visible"] == "device"
+    wrong = subprocess.run(
+        gifnet("run", "python://my_cameras:raw", "python://my_cameras:raw", "-o", "null://"),
+        capture_output=True, text=True, timeout=60, env=environment,
+    )  # fmt: skip
+    assert wrong.returncode == 1
+    assert "must give arrays [H, W, 3] uint8 for the visible camera, got (48, 64) uint16" in wrong.stderr
+
+
+def test_probe_tells_how_frames_come() -> None:
+    with RtspProcess(**SMALL) as server:
+        done = run("probe", server.url, "--json")
+    (facts,) = json.loads(done.stdout)
+    assert facts["live"]["clock"] == "rtcp"
+    assert facts["live"]["rate"] == pytest.approx(25, rel=0.1)
+    assert 0 < facts["live"]["age_ms"] < 300
+
+
+def test_a_camera_and_a_recording_are_not_mixed() -> None:
+    done = run("run", "rtsp://127.0.0.1:1/x", "clip.mp4", "-o", "null://")
+    assert done.returncode == 1 and "live://clip.mp4 plays it like a camera" in done.stderr
+
+
+def test_two_pictures_of_other_sizes_are_left_out_and_said(tmp_path: Path) -> None:
+    with RtspProcess(size="160x120") as visible, RtspProcess(size="176x144") as thermal:
+        done = run("run", visible.url, thermal.url, "-o", "null://", "--model", "null", duration_s=3)
+    assert done.returncode == 1
+    assert "need a calibration file" in done.stderr and "such frames are left out" in done.stderr
