@@ -43,6 +43,15 @@ class InputSettings(Settings):
     ] = 3.0
 
 
+class ThermalInputSettings(InputSettings):
+    """The thermal camera, file or folder."""
+
+    telemetry: Annotated[
+        Literal["none", "lepton"],
+        Field(description="rows below a live thermal picture that tell of its shutter; they are cut off"),
+    ] = "none"
+
+
 class PairingSettings(Settings):
     """How frames of the two streams find each other."""
 
@@ -147,7 +156,7 @@ class FuseSettings(Settings):
     """Everything that fused frames depend on."""
 
     visible: InputSettings
-    thermal: InputSettings
+    thermal: ThermalInputSettings
     pairing: PairingSettings = PairingSettings()
     registration: RegistrationSettings = RegistrationSettings()
     gain: GainSettings = GainSettings()
@@ -211,6 +220,7 @@ NAMES: dict[str, str] = {
     "thermal_decoder": "thermal.decoder",
     "thermal_transport": "thermal.transport",
     "thermal_timeout_s": "thermal.timeout_s",
+    "thermal_telemetry": "thermal.telemetry",
     "report": "report",
 }
 

@@ -51,6 +51,7 @@ class Frame:
         index: position in its stream, from 0.
         bits: significant bits of a `gray16le` count (10, 12, 14, 16); 8 for the others.
         arrived_s: when it reached this machine, in seconds of the monotonic clock; None for recorded frames.
+        stale: the camera itself says that its shutter is closed.
     """
 
     pixels: AnyPixels
@@ -60,6 +61,7 @@ class Frame:
     index: int
     bits: int = 8
     arrived_s: float | None = None
+    stale: bool = False
 
     def __post_init__(self) -> None:
         expected_ndim = 3 if self.pixel_format == "rgb24" else 2

@@ -11,13 +11,15 @@ from typing import Any, Self
 
 from stream.camera import Camera
 from stream.clock import Clock
-from stream.config import FuseSettings, InputSettings, PairingSettings
+from stream.config import FuseSettings, InputSettings, PairingSettings, ThermalInputSettings
 from stream.errors import CalibrationError
 from stream.frame import Frame, Moment, Side
 from stream.live_books import LiveBooks
 from stream.live_pairing import LivePairer
 from stream.sources.base import Source
 from stream.sources.live import Wait, open_live
+from stream.sources.live.trimmed import Trimmed
+from stream.telemetry import read_lepton
 
 # A moment that was ready for so long shows that fusion is too slow: then the freshest one wins.
 LATE_S = 0.1
@@ -222,7 +224,9 @@ class LiveMoments:
 
     def _camera(self, side: Side, settings: InputSettings) -> Camera:
         def open_here(wait: Wait) -> Source:
-            return open_live(settings, side, self._clock, wait)
+            source = open_live(settings, side, self._clock, wait)
+            has_telemetry = isinstance(settings, ThermalInputSettings) and settings.telemetry == "lepton"
+            return Trimmed(source, read_lepton) if has_telemetry else source
 
         def post(frame: Frame) -> None:
             with self._changed:

@@ -114,6 +114,8 @@ class LivePairer:
 
     def _is_stale(self, frame: Frame) -> bool:
         wanted = self.settings.shutter
+        if frame.stale:
+            return True
         if wanted == "off" or (wanted == "auto" and frame.pixel_format != "gray16le"):
             return False
         return self._shutter.is_stale(frame)
