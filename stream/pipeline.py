@@ -30,6 +30,7 @@ from stream.prefetch import Prefetch, prefetch
 from stream.report import RunReport
 from stream.settings_merge import overlay, public_values
 from stream.sources import Role, Source, SourceInfo, open_source
+from stream.sources.live.iterable import give
 from stream.sync import Pairer, pair_streams
 from stream.uri import parse_uri
 
@@ -37,6 +38,7 @@ SOURCE_AHEAD = 4
 
 Watch = Callable[[Iterable[FusedFrame]], Iterable[FusedFrame]]
 Progress = Callable[[RunReport, int | None], None]
+Camera = str | Path | Iterable[Any] | Callable[[], Iterable[Any]]
 Opener = Callable[[FuseSettings, DeviceContext, RunReport], AbstractContextManager[FusedStream]]
 
 _log = logging.getLogger(__name__)
@@ -139,12 +141,13 @@ def _open_recorded(
         yield FusedStream(fuser.fuse(pairs), visible_info, context.device.type, report.times)
 
 
-def fuse(visible: str | Path, thermal: str | Path, **settings: Any) -> Iterator[FusedFrame]:
+def fuse(visible: Camera, thermal: Camera, **settings: Any) -> Iterator[FusedFrame]:
     """Fuse two streams in Python: `for frame in stream.fuse("visible.mp4", "thermal.mp4"): frame.pixels`.
 
     Args:
-        visible: path or URI of the visible stream.
-        thermal: path or URI of the thermal stream.
+        visible: path or URI of the visible stream; or an iterable of pictures, or a function that gives one
+            for each connection, see `stream.sources.live.iterable`.
+        thermal: the same for the thermal stream.
         settings: options of `gifnet run` by name, for example `weights="published"`, `tolerance_ms=10` or
             `calibration="front.yaml"`; all but those of outputs.
 
@@ -161,9 +164,13 @@ def fuse(visible: str | Path, thermal: str | Path, **settings: Any) -> Iterator[
         raise ConfigError(
             f"stream.fuse has no setting {', '.join(unknown)}, allowed are {', '.join(allowed)}"
         )
-    named = {"visible": visible, "thermal": thermal, **settings}
+    named = {"visible": _uri(visible), "thermal": _uri(thermal), **settings}
     named = {name: str(value) if isinstance(value, Path) else value for name, value in named.items()}
     return _fuse(validate(FuseSettings, overlay({}, named), "stream.fuse"))
+
+
+def _uri(camera: Camera) -> str:
+    return str(camera) if isinstance(camera, str | Path) else give(camera)
 
 
 def _fuse(settings: FuseSettings) -> Iterator[FusedFrame]:

@@ -128,3 +128,23 @@ def test_two_pictures_of_other_sizes_are_left_out_and_said(tmp_path: Path) -> No
         done = run("run", visible.url, thermal.url, "-o", "null://", "--model", "null", duration_s=3)
     assert done.returncode == 1
     assert "need a calibration file" in done.stderr and "such frames are left out" in done.stderr
+
+
+def test_iterables_and_functions_are_cameras_in_python() -> None:
+    import numpy as np
+
+    import stream
+
+    def paced(pixels: np.ndarray, count: int):  # type: ignore[no-untyped-def]
+        for _ in range(count):
+            time.sleep(0.04)
+            yield pixels
+
+    colour, counts = np.zeros((48, 64, 3), np.uint8), np.full((48, 64), 3000, np.uint16)
+    common = {"model": "null", "tolerance_ms": 30, "shutter": "off"}
+    once = list(stream.fuse(paced(colour, 12), paced(counts, 12), **common))
+    assert 8 <= len(once) <= 12
+    # A function is called for each connection, so that the stream goes on for ever.
+    frames = stream.fuse(lambda: paced(colour, 12), lambda: paced(counts, 12), **common)
+    assert [next(frames).index for _ in range(20)] == list(range(20))
+    frames.close()  # type: ignore[attr-defined]
