@@ -2,10 +2,11 @@
 
     /usr/bin/python3 tests/helpers/gst_server.py PORT
 
-prints `port N` when it listens.
+prints `port N` when it listens, and ends when its standard input is closed.
 """
 
 import sys
+import threading
 
 
 def main() -> None:
@@ -27,8 +28,10 @@ def main() -> None:
     factory.set_shared(True)
     server.get_mount_points().add_factory("/stream", factory)
     server.attach(None)
+    loop = GLib.MainLoop()
+    threading.Thread(target=lambda: (sys.stdin.read(), loop.quit()), daemon=True).start()
     print(f"port {server.get_bound_port()}", flush=True)
-    GLib.MainLoop().run()
+    loop.run()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -32,8 +33,15 @@ class RtspProcess:
         login = f"{user}:{password}@" if user else ""
         return f"rtsp://{login}127.0.0.1:{self.port}/stream"
 
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start it, on the port that it had before."""
+        assert self._process is None, "it runs already"
         self._process = subprocess.Popen(
             self._arguments(),
             stdin=subprocess.PIPE,
@@ -42,7 +50,11 @@ class RtspProcess:
             cwd=Path(__file__).parents[2],
         )
         assert self._process.stdout is not None
-        self.port = int(self._process.stdout.readline().split()[1])
+        told = self._process.stdout.readline()
+        if not told.startswith("port "):
+            self.kill()
+            raise RuntimeError(f"the server ended before it listened: {shlex.join(self._arguments())}")
+        self.port = int(told.split()[1])
 
     def _arguments(self) -> list[str]:
         arguments = [sys.executable, "-m", "tests.helpers.rtsp_server", "--port", str(self.port)]

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import argparse
 import base64
-import random
 import re
 import socket
 import struct
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
 from typing import Any
@@ -24,10 +24,10 @@ from typing import Any
 import av
 from av.video.frame import PictureType
 
+from tests.helpers.rtp import RtpStream, has_key
 from tests.helpers.stamped_picture import draw
 
-RTP_CLOCK = 90_000
-PAYLOAD = 1400
+KEY_EVERY_MS, REPORT_EVERY_S = 500, 0.5
 SECONDS_1900_TO_1970 = 2_208_988_800
 
 
@@ -36,30 +36,34 @@ class Client:
 
     def __init__(self, server: Server, connection: socket.socket) -> None:
         self.server, self.connection = server, connection
-        self.playing = False
+        self.playing = self._has_key = False
         self._lock = threading.Lock()
-        self._sequence, self._source = random.randrange(1 << 16), random.randrange(1 << 32)
-        self._udp: tuple[socket.socket, socket.socket, tuple[str, int], tuple[str, int]] | None = None
-        self._packets = self._octets = 0
+        self._rtp = RtpStream()
+        # For media and for reports: from which socket, to which address; empty over TCP.
+        self._udp: list[tuple[socket.socket, tuple[str, int]]] = []
         self._reported_s = 0.0
 
     def serve(self) -> None:
-        with suppress(OSError, ValueError), self.connection:
-            buffer = b""
-            while True:
-                while b"\r\n\r\n" not in buffer:
-                    if buffer[:1] == b"$" and len(buffer) >= 4:
-                        length = 4 + struct.unpack(">H", buffer[2:4])[0]
-                        if len(buffer) >= length:
-                            buffer = buffer[length:]
-                            continue
-                    received = self.connection.recv(4096)
-                    if not received:
-                        return
-                    buffer += received
-                head, _, buffer = buffer.partition(b"\r\n\r\n")
-                self._answer(head.decode("latin-1"))
+        with suppress(OSError, ValueError, struct.error):
+            for head in self._requests():
+                self._answer(head)
         self.playing = False
+        self.server.forget(self)
+        with self._lock:
+            self.connection.close()
+            self._close_udp()
+
+    def _requests(self) -> Iterator[str]:
+        """Heads of requests; the client's own reports, which come between them, are passed over."""
+        with self.connection.makefile("rb") as stream:
+            while start := stream.read(1):
+                if start == b"$":
+                    stream.read(struct.unpack(">xH", stream.read(3))[0])
+                    continue
+                lines = [start]
+                while (line := stream.readline()).strip():
+                    lines.append(line)
+                yield b"".join(lines).decode("latin-1")
 
     def _answer(self, head: str) -> None:
         method, url = head.split()[:2]
@@ -89,63 +93,51 @@ class Client:
         with self._lock:
             self.connection.sendall(("\r\n".join(lines) + "\r\n\r\n" + body).encode())
         if method == "PLAY" and status.startswith("200"):
-            self.server.wants_key = self.playing = True
+            self._has_key = False
+            self.playing = self.server.wants_key = True
         if method == "TEARDOWN":
             self.playing = False
 
     def _set_up(self, transport: str) -> str:
+        with self._lock:
+            self._close_udp()
         ports = re.search(r"client_port=(\d+)-(\d+)", transport)
         if not ports:
             return "RTP/AVP/TCP;unicast;interleaved=0-1"
         host = self.connection.getpeername()[0]
-        media, control = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
-        for each in (media, control):
-            each.bind(("127.0.0.1", 0))
-        self._udp = media, control, (host, int(ports[1])), (host, int(ports[2]))
-        own = f"{media.getsockname()[1]}-{control.getsockname()[1]}"
-        return f"RTP/AVP;unicast;client_port={ports[1]}-{ports[2]};server_port={own}"
+        pairs = []
+        for port in ports.groups():
+            own = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            own.bind(("127.0.0.1", 0))
+            pairs.append((own, (host, int(port))))
+        self._udp = pairs
+        own_ports = "-".join(str(own.getsockname()[1]) for own, _ in pairs)
+        return f"RTP/AVP;unicast;client_port={ports[1]}-{ports[2]};server_port={own_ports}"
+
+    def _close_udp(self) -> None:
+        while self._udp:
+            self._udp.pop()[0].close()
 
     def send(self, units: list[bytes], clock_s: Fraction) -> None:
-        """One picture, taken at a time of the server's clock."""
-        stamp = int(clock_s * RTP_CLOCK) & 0xFFFFFFFF
+        """One picture, taken at a time of the server's clock; the first must be a key picture."""
+        self._has_key = self._has_key or has_key(units)
+        if not self._has_key:
+            return
         try:
-            if self.server.reports and time.monotonic() - self._reported_s > 0.5:
+            if self.server.reports and time.monotonic() - self._reported_s > REPORT_EVERY_S:
                 self._reported_s = time.monotonic()
-                self._send(1, self._report(clock_s, stamp))
-            for number, unit in enumerate(units):
-                self._send_unit(unit, stamp, number == len(units) - 1)
+                self._send(1, self._rtp.report(clock_s))
+            for packet in self._rtp.packets(units, clock_s):
+                self._send(0, packet)
         except OSError:
             self.playing = False
 
-    def _report(self, clock_s: Fraction, stamp: int) -> bytes:
-        seconds = int(clock_s)
-        fraction = int((clock_s - seconds) * (1 << 32))
-        return struct.pack(
-            ">BBHIIIIII", 0x80, 200, 6, self._source, seconds + SECONDS_1900_TO_1970, fraction, stamp,
-            self._packets & 0xFFFFFFFF, self._octets & 0xFFFFFFFF,
-        )  # fmt: skip
-
-    def _send_unit(self, unit: bytes, stamp: int, last: bool) -> None:
-        if len(unit) <= PAYLOAD:
-            self._send_rtp(unit, stamp, last)
-            return
-        head, rest = unit[0], unit[1:]
-        for place in range(0, len(rest), PAYLOAD):
-            part, first, end = rest[place : place + PAYLOAD], place == 0, place + PAYLOAD >= len(rest)
-            fragment = bytes([head & 0xE0 | 28, (first << 7) | (end << 6) | head & 0x1F]) + part
-            self._send_rtp(fragment, stamp, last and end)
-
-    def _send_rtp(self, payload: bytes, stamp: int, marker: bool) -> None:
-        head = struct.pack(">BBHII", 0x80, 96 | marker << 7, self._sequence, stamp, self._source)
-        self._sequence = (self._sequence + 1) & 0xFFFF
-        self._packets, self._octets = self._packets + 1, self._octets + len(payload)
-        self._send(0, head + payload)
-
     def _send(self, channel: int, data: bytes) -> None:
-        if self._udp:
-            self._udp[channel].sendto(data, self._udp[2 + channel])
-        else:
-            with self._lock:
+        with self._lock:
+            if self._udp:
+                own, to = self._udp[channel]
+                own.sendto(data, to)
+            else:
                 self.connection.sendall(b"$" + struct.pack(">BH", channel, len(data)) + data)
 
 
@@ -161,6 +153,8 @@ class Server:
         self.reports = not options.no_reports
         self.stalled = self.wants_key = False
         self.clients: list[Client] = []
+        self._lock = threading.Lock()
+        self._key_ms = 0
         self.socket = socket.create_server(("127.0.0.1", options.port), reuse_port=False)
         self._begin_s = time.time()
         self._encoder: Any = None
@@ -176,7 +170,8 @@ class Server:
             connection, _ = self.socket.accept()
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             client = Client(self, connection)
-            self.clients = [*self.clients, client]
+            with self._lock:
+                self.clients = [*self.clients, client]
             threading.Thread(target=client.serve, daemon=True).start()
 
     def film(self) -> None:
@@ -192,9 +187,12 @@ class Server:
             for client in playing:
                 client.send(units, self._clock_s(now_ns))
 
+    def forget(self, client: Client) -> None:
+        with self._lock:
+            self.clients = [each for each in self.clients if each is not client]
+
     def drop(self) -> None:
-        clients, self.clients = self.clients, []
-        for client in clients:
+        for client in self.clients:
             with suppress(OSError):
                 client.connection.shutdown(socket.SHUT_RDWR)
 
@@ -211,8 +209,8 @@ class Server:
             format="yuv420p"
         )
         frame.pts, frame.time_base = time_ms, Fraction(1, 1000)
-        if self.wants_key:
-            frame.pict_type, self.wants_key = PictureType.I, False
+        if self.wants_key or time_ms - self._key_ms >= KEY_EVERY_MS:
+            frame.pict_type, self.wants_key, self._key_ms = PictureType.I, False, time_ms
         data = b"".join(bytes(packet) for packet in self._encoder.encode(frame))
         return [unit for unit in re.split(b"\x00\x00\x00?\x01", data) if unit]
 
@@ -221,7 +219,8 @@ def _open_encoder(size: tuple[int, int], rate: float) -> Any:
     encoder: Any = av.CodecContext.create("libx264", "w")
     encoder.width, encoder.height = size
     encoder.pix_fmt, encoder.time_base = "yuv420p", Fraction(1, 1000)
-    encoder.framerate, encoder.gop_size = Fraction(rate).limit_denominator(1000), max(1, int(rate / 2))
+    # Key pictures come when asked for, by time, whatever the rate.
+    encoder.framerate, encoder.gop_size = Fraction(rate).limit_denominator(1000), 100_000
     encoder.thread_count = 1
     encoder.options = {
         "preset": "ultrafast", "tune": "zerolatency", "x264-params": "repeat-headers=1:sliced-threads=0",
