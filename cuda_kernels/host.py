@@ -77,7 +77,7 @@ def luma(rgb: Tensor, *, out: Tensor | None = None) -> Tensor:
     Whole thousandths decide the truncation, but for sums that are whole: there the reference's rounding of
     float64 may fall on either side, and is asked.
     """
-    thousandths = _sum(rgb, _LUMA)
+    thousandths = _sum(_planes(rgb), _LUMA)
     whole = torch.empty_like(thousandths) if out is None else out
     # Half a thousandth more than any rounding of float32 there is, and less than the next whole sum.
     torch.add(thousandths * 0.001, 0.0005, out=whole).floor_()
@@ -92,7 +92,8 @@ def luma(rgb: Tensor, *, out: Tensor | None = None) -> Tensor:
 
 def chroma(rgb: Tensor, *, out: TensorPair | None = None) -> TensorPair:
     """As `reference.chroma`, within a rounding of float64."""
-    cb, cr = _sum(rgb, _CB).div_(1000), _sum(rgb, _CR).div_(1000)
+    planes = _planes(rgb)
+    cb, cr = _sum(planes, _CB).div_(1000), _sum(planes, _CR).div_(1000)
     return (cb, cr) if out is None else (out[0].copy_(cb), out[1].copy_(cr))
 
 
@@ -162,10 +163,14 @@ def _make_plan(map_x: Tensor, map_y: Tensor, size: tuple[int, int]) -> _Plan:
     )
 
 
-def _sum(rgb: Tensor, row: tuple[int, int, int]) -> Tensor:
+def _planes(rgb: Tensor) -> list[Tensor]:
+    return [rgb[..., channel].to(torch.float32) for channel in range(3)]
+
+
+def _sum(planes: list[Tensor], row: tuple[int, int, int]) -> Tensor:
     """Weighted sum of the channels in float32, exact."""
-    red, green, blue = (rgb[..., channel].to(torch.float32) for channel in range(3))
-    return red.mul_(row[0]).add_(green, alpha=row[1]).add_(blue, alpha=row[2])
+    red, green, blue = planes
+    return torch.mul(red, row[0]).add_(green, alpha=row[1]).add_(blue, alpha=row[2])
 
 
 def _byte(plane: Tensor) -> Tensor:

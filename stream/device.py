@@ -61,8 +61,11 @@ class DeviceContext(Protocol):
     def new_mark(self) -> Mark:
         """A mark that is not set yet; waiting for it returns at once."""
 
-    def host_memory(self, *shape: int, dtype: torch.dtype) -> Tensor:
-        """Memory of the host from and to which copies need no help of the processor."""
+    def host_twin(self, tensor: Tensor) -> Tensor:
+        """Memory of the host like a tensor of the device, between which copies need no help of the processor.
+
+        On the host it is the tensor itself, so that nothing is copied.
+        """
 
     def prepare(self, work: Work) -> Work | None:
         """The work as one step of the device, to be called in the compute lane; None where there is no such.
@@ -85,9 +88,9 @@ class HostContext:
         """Always set."""
         return _HostMark()
 
-    def host_memory(self, *shape: int, dtype: torch.dtype) -> Tensor:
-        """Plain memory."""
-        return torch.empty(shape, dtype=dtype)
+    def host_twin(self, tensor: Tensor) -> Tensor:
+        """The tensor itself."""
+        return tensor
 
     def prepare(self, work: Work) -> Work | None:
         """Nothing: stages are called, and timed, one by one."""
@@ -116,9 +119,9 @@ class CudaContext:
         """A CUDA event."""
         return _CudaMark()
 
-    def host_memory(self, *shape: int, dtype: torch.dtype) -> Tensor:
+    def host_twin(self, tensor: Tensor) -> Tensor:
         """Pinned memory."""
-        return torch.empty(shape, dtype=dtype, pin_memory=True)
+        return torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
 
     def prepare(self, work: Work) -> Work | None:
         """The work, captured as one CUDA graph."""

@@ -167,7 +167,8 @@ class Ring:
 
 
 def _places(tensor: Tensor, context: DeviceContext) -> Places:
-    return tensor, torch.empty_like(tensor), context.host_memory(*tensor.shape, dtype=tensor.dtype)
+    device = torch.empty_like(tensor)
+    return tensor, device, context.host_twin(device)
 
 
 def _put(pixels: Pixels | Tensor, place: Pixels) -> None:

@@ -70,7 +70,7 @@ def _step(load: Load, weights: str, precision: Precision, batch: int, context: D
 
 
 def _copies(tensors: tuple[torch.Tensor, ...], context: DeviceContext, to_device: bool) -> Work:
-    hosts = [context.host_memory(*tensor.shape, dtype=tensor.dtype).copy_(tensor) for tensor in tensors]
+    hosts = [context.host_twin(tensor).copy_(tensor) for tensor in tensors]
 
     def copy() -> None:
         for host, tensor in zip(hosts, tensors, strict=True):

@@ -21,7 +21,7 @@ from tests.reference.formula import formula_model
 class Full(HostContext):
     """A device without room for a ring of slots."""
 
-    def host_memory(self, *shape: int, dtype: torch.dtype) -> torch.Tensor:
+    def host_twin(self, tensor: torch.Tensor) -> torch.Tensor:
         raise torch.OutOfMemoryError("no room")
 
 

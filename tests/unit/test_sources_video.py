@@ -268,8 +268,8 @@ def test_a_file_without_index_is_named_so(tmp_path: Path) -> None:
 
 
 def test_unknown_schemes_list_what_is_supported_and_hide_the_password() -> None:
-    message = refusal("rtsp://eve:s3cret@cam/1")
-    assert "no source is known for rtsp://" in message
+    message = refusal("sftp://eve:s3cret@cam/1")
+    assert "no source is known for sftp://" in message
     assert "images://" in message and "synthetic://" in message
     assert "s3cret" not in message
 
