@@ -9,7 +9,7 @@ network.
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,8 @@ def main() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     head, rest = text.split(BEGIN)[0], text.split(END)[1]
     DOCUMENT.write_text(f"{head}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{rest}", encoding="utf-8")
-    result = {"matrix": matrix, "soak": asdict(found), "circumstances": circumstances()}
+    told = {name: dict(value) if isinstance(value, Counter) else value for name, value in vars(found).items()}
+    result = {"matrix": matrix, "soak": told, "circumstances": circumstances()}
     print("written:", save("faults", result), DOCUMENT)
 
 

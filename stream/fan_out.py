@@ -42,7 +42,7 @@ class FanOut:
         report.outputs = [Output(mask(output.uri), output.view) for output in settings.outputs]
         with ExitStack() as stack:
             self._sinks = [
-                stack.enter_context(open_sink(output, _options(output, settings, visible, device)))
+                stack.enter_context(open_sink(output, _options(output, settings, visible, device, report)))
                 for output in settings.outputs
             ]
             self._stack = stack.pop_all()
@@ -75,7 +75,9 @@ class FanOut:
         self._stack.__exit__(kind, error, trace)
 
 
-def _options(output: OutputSettings, settings: RunSettings, visible: SourceInfo, device: str) -> SinkOptions:
+def _options(
+    output: OutputSettings, settings: RunSettings, visible: SourceInfo, device: str, report: RunReport
+) -> SinkOptions:
     audio = local_path(settings.visible.uri) if output.audio and visible.audio else None
     return SinkOptions(
         view=output.view,
@@ -92,6 +94,8 @@ def _options(output: OutputSettings, settings: RunSettings, visible: SourceInfo,
         segment_mb=output.segment_mb,
         keep_free_mb=_keep_free_mb(output, visible),
         sidecar=output.sidecar,
+        model=(report.weights.get("name", ""), report.weights.get("sha256", "")),
+        calibration=settings.registration.file,
     )
 
 

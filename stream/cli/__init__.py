@@ -21,6 +21,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "record": ("stream.cli.record:record", "Record two live cameras exactly as they come."),
         "replay": ("stream.cli.record:replay", "Fuse a recording of two cameras again."),
     },
+    "Consume": {
+        "listen": ("stream.cli.listen:listen", "Show or save a published stream."),
+        "keys": ("stream.cli.listen:keys", "Make keys for an encrypted publisher and its clients."),
+    },
     "Network": {
         "weights": ("stream.cli.weights:weights", "List, import, verify and fetch weights."),
         "train": ("stream.cli.train:train", "Train GIFNet from image pairs."),

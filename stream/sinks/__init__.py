@@ -20,7 +20,8 @@ __all__ = ["Sink", "SinkOptions", "open_sink"]
 
 SUPPORTED = (
     "a file *.mp4, *.mkv or *.mov, "
-    "a folder of pictures (images://FOLDER?format=png, or a path that ends in /), recording://FOLDER and null://"
+    "a folder of pictures (images://FOLDER?format=png, or a path that ends in /), recording://FOLDER, "
+    "zmq+tcp://127.0.0.1:PORT and null://"
 )
 
 
@@ -72,6 +73,12 @@ def _open_recording(uri: Uri, options: SinkOptions) -> Sink:
     return RecordingSink(Path(uri.path), options)
 
 
+def _open_publisher(uri: Uri, options: SinkOptions) -> Sink:
+    from stream.sinks.publisher import PublisherSink
+
+    return PublisherSink(uri, options)
+
+
 def _open_null(uri: Uri, options: SinkOptions) -> Sink:
     _check_options(uri, set())
     return NullSink(options)
@@ -90,4 +97,6 @@ OPENERS: dict[str, Callable[[Uri, SinkOptions], Sink]] = {
     "images": _open_images,
     "null": _open_null,
     "recording": _open_recording,
+    "zmq+tcp": _open_publisher,
+    "zmq+ipc": _open_publisher,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -29,6 +30,8 @@ class SinkOptions:
         segment_mb: megabytes after which it does.
         keep_free_mb: megabytes of the disk that stay free; None writes until it is full.
         sidecar: write the pairing of every frame beside a video.
+        model: name and SHA-256 of the network's weights.
+        calibration: file of the registration; None without one.
     """
 
     view: View = "fused"
@@ -45,6 +48,8 @@ class SinkOptions:
     segment_mb: float | None = None
     keep_free_mb: float | None = None
     sidecar: bool = False
+    model: tuple[str, str] = ("", "")
+    calibration: Path | None = None
 
 
 class Sink(Protocol):

@@ -1,0 +1,190 @@
+"""The message in which a fused frame travels, version 1; needs numpy only.
+
+Three parts, `[topic, header, payload]`: topic `<stream>/<view>`; header JSON in UTF-8, see
+`frame_message.schema.json`; payload the picture's bytes, row-major, or a JPEG file. For readers that want the
+latest frame only, the same in one part, since ZeroMQ's CONFLATE keeps one part of a message:
+
+    latest/<stream>/<view> NUL  header length, 4 bytes little-endian  header  payload
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SCHEMA = "gifnet.frame/1"
+SCHEMA_NAME = "gifnet.frame/"
+VIEWS = ("fused", "visible", "thermal")
+ENCODINGS = ("raw", "jpeg")
+LATEST = "latest/"
+# A header is some hundred bytes; what is longer is no header of ours.
+LARGEST_HEADER = 65_536
+LARGEST_SIDE_PX = 65_535
+
+_LENGTH = struct.Struct("<I")
+_CHANNELS = {"rgb24": 3, "gray8": 1, "gray16le": 1}
+_DTYPES = {"rgb24": "uint8", "gray8": "uint8", "gray16le": "uint16"}
+
+
+class MessageError(ValueError):
+    """Bytes that are no message of a fused frame, or one of another version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What travels beside a picture.
+
+    Attributes:
+        stream: id of the camera pair.
+        view: `fused`, `visible` or `thermal`.
+        seq: number of the fused frame, from 0; gaps are frames that did not arrive.
+        shape: of the decoded array, [H, W, 3] or [H, W].
+        pixel_format: `rgb24`, `gray8` or `gray16le`.
+        encoding: `raw` or `jpeg`.
+        t_visible_ns: capture time, nanoseconds since 1970 UTC (since the start, for recordings); None where
+            that side is absent.
+        t_thermal_ns: the same of the thermal frame, on its own clock.
+        clock_visible: where that time is from: `device`, `rtcp`, `v4l2`, `pts` or `arrival`.
+        clock_thermal: the same of the thermal frame.
+        pairing_error_ms: thermal minus visible time after the offset is taken out; None for a single frame.
+        flags: of `held`, `single`, `stale`.
+        registration: `id` and `sha256` of the calibration; None without one.
+        model: `name` and `sha256` of the network.
+        latency_ms: from capture to publishing; None where the capture time is no time of day.
+    """
+
+    stream: str
+    view: str
+    seq: int
+    shape: tuple[int, ...]
+    pixel_format: str
+    encoding: str
+    t_visible_ns: int | None
+    t_thermal_ns: int | None
+    clock_visible: str | None
+    clock_thermal: str | None
+    pairing_error_ms: float | None
+    flags: tuple[str, ...]
+    registration: dict[str, str] | None
+    model: dict[str, str]
+    latency_ms: float | None
+
+    @property
+    def topic(self) -> str:
+        """`<stream>/<view>`."""
+        return f"{self.stream}/{self.view}"
+
+    @property
+    def dtype(self) -> str:
+        """Of the decoded array, as numpy names it."""
+        return _DTYPES[self.pixel_format]
+
+    def as_json(self) -> bytes:
+        """As it travels."""
+        values = {"schema": SCHEMA, "stream": self.stream, "view": self.view, "seq": self.seq}
+        values |= {"shape": list(self.shape), "dtype": self.dtype, "pixel_format": self.pixel_format}
+        names = [name for name in self.__dataclass_fields__ if name not in values]
+        values |= {name: getattr(self, name) for name in names} | {"flags": list(self.flags)}
+        return json.dumps(values, separators=(",", ":"), allow_nan=False).encode()
+
+
+def latest_topic(topic: str) -> bytes:
+    """What the one-part form of a topic begins with."""
+    return f"{LATEST}{topic}\0".encode()
+
+
+def one_part_head(topic: str, header: bytes) -> bytes:
+    """Everything of the one-part form but the payload."""
+    return latest_topic(topic) + _LENGTH.pack(len(header)) + header
+
+
+def split_one_part(message: memoryview) -> tuple[bytes, memoryview]:
+    """Header and payload of the one-part form.
+
+    Raises:
+        MessageError: it is none.
+    """
+    begin = bytes(message[:1024]).find(b"\0") + 1
+    if not begin or len(message) < begin + _LENGTH.size:
+        raise MessageError("the message has no topic and length")
+    (length,) = _LENGTH.unpack(message[begin : begin + _LENGTH.size])
+    end = begin + _LENGTH.size + length
+    if length > LARGEST_HEADER or end > len(message):
+        raise MessageError(f"the message states a header of {length} bytes and has {len(message)} in all")
+    return bytes(message[begin + _LENGTH.size : end]), message[end:]
+
+
+def parse_header(data: bytes) -> Header:
+    """Read and check a header.
+
+    Raises:
+        MessageError: it is none, or of another version.
+    """
+    if len(data) > LARGEST_HEADER:
+        raise MessageError(f"a header of {len(data)} bytes is none; at most {LARGEST_HEADER} are allowed")
+    try:
+        values = json.loads(data)
+    except (ValueError, RecursionError):
+        raise MessageError("the header is not JSON") from None
+    if not isinstance(values, dict):
+        raise MessageError("the header is no JSON object")
+    schema = values.get("schema")
+    if schema != SCHEMA:
+        ours = isinstance(schema, str) and schema.startswith(SCHEMA_NAME)
+        remedy = "; update this client" if ours else ""
+        raise MessageError(f"the message is {str(schema)[:60]!r}, and this client reads {SCHEMA!r}{remedy}")
+    try:
+        return _header(values)
+    except (KeyError, TypeError, ValueError) as error:
+        raise MessageError(f"the header is wrong: {error}") from None
+
+
+def decode_payload(header: Header, payload: memoryview) -> NDArray[Any]:
+    """The picture; raw ones share memory with the payload and are read-only.
+
+    Raises:
+        MessageError: the payload does not fit the header.
+    """
+    if header.encoding == "jpeg":
+        return _decode_jpeg(header, payload)
+    wanted = int(np.prod(header.shape)) * np.dtype(header.dtype).itemsize
+    if len(payload) != wanted:
+        raise MessageError(f"the payload has {len(payload)} bytes where {header.shape} needs {wanted}")
+    pixels = np.frombuffer(payload, dtype=np.dtype(header.dtype).newbyteorder("<")).reshape(header.shape)
+    pixels.flags.writeable = False
+    return pixels
+
+
+def _decode_jpeg(header: Header, payload: memoryview) -> NDArray[Any]:
+    import cv2
+
+    grey = header.pixel_format == "gray8"
+    mode = cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR
+    pixels = cv2.imdecode(np.frombuffer(payload, np.uint8), mode) if len(payload) else None
+    if pixels is None or pixels.shape != header.shape:
+        raise MessageError("the payload is no JPEG picture of the size in the header")
+    return pixels if grey else np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
+
+
+def _header(values: dict[str, Any]) -> Header:
+    header = Header(
+        **{name: values[name] for name in Header.__dataclass_fields__ if name not in ("shape", "flags")},
+        shape=tuple(values["shape"]),
+        flags=tuple(values["flags"]),
+    )
+    channels = _CHANNELS[header.pixel_format]
+    sides = header.shape if channels == 1 else header.shape[:-1]
+    fits = len(sides) == 2 and (channels == 1 or header.shape[-1] == channels)
+    whole = all(type(side) is int and 0 < side <= LARGEST_SIDE_PX for side in sides)
+    if not (fits and whole):
+        raise ValueError(f"shape {header.shape} does not fit {header.pixel_format}")
+    if header.encoding not in ENCODINGS:
+        raise ValueError(f"encoding {header.encoding!r} is none of {', '.join(ENCODINGS)}")
+    if type(header.seq) is not int or header.seq < 0:
+        raise ValueError(f"seq is {header.seq!r}")
+    return header
