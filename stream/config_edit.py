@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,13 @@ def write_number(path: Path, section: str, key: str, value: float) -> None:
         raise ConfigError(
             f"{path} is laid out in a way that is not edited; set {section}.{key}: {value:g} by hand"
         )
+    # A link stays a link, and a file with a password in it stays as private as it was.
+    path = path.resolve()
     part = path.with_name(path.name + ".part")
     try:
+        part.touch(mode=0o600)
         part.write_text(text, encoding="utf-8")
+        shutil.copymode(path, part)
         os.replace(part, path)
     except OSError as error:
         part.unlink(missing_ok=True)

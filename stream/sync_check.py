@@ -11,7 +11,8 @@ from stream.errors import SourceError
 from stream.frame import Frame, Side
 from stream.live import LiveMoments
 from stream.live_run import is_live_pair
-from stream.motion_offset import Motion, MotionMeter, OffsetEstimate, estimate_offset
+from stream.motion import Motion, MotionMeter
+from stream.motion_offset import OffsetEstimate, estimate_offset
 from stream.sources import open_source
 
 PATIENCE_S = 0.05
@@ -37,7 +38,7 @@ def check_sync(
 
     Args:
         settings: where the streams are.
-        seconds: how much of them is looked at.
+        seconds: how much of them is looked at, and how long a live camera may be absent.
         largest_s: largest offset to look for, in seconds.
         clock: for live cameras.
         goes_on: asked between frames; False ends the watching.
@@ -49,8 +50,8 @@ def check_sync(
     if is_live_pair(settings):
         _watch_live(settings, meters, seconds, clock, goes_on)
     else:
-        for side, source in (("visible", settings.visible), ("thermal", settings.thermal)):
-            _watch_recorded(source, side, meters[side], seconds, goes_on)  # type: ignore[index, arg-type]
+        _watch_recorded(settings.visible, "visible", meters["visible"], seconds, goes_on)
+        _watch_recorded(settings.thermal, "thermal", meters["thermal"], seconds, goes_on)
     visible, thermal = meters["visible"].motion(), meters["thermal"].motion()
     return SyncCheck(visible, thermal, estimate_offset(visible, thermal, largest_s))
 
@@ -62,7 +63,7 @@ def _watch_live(
     clock: Clock,
     goes_on: Callable[[], bool],
 ) -> None:
-    begun_s: float | None = None
+    opened_s, is_begun = clock.monotonic_s(), False
     with LiveMoments(settings, clock, keep_frames=True) as live:
         while goes_on() and not live.is_over:
             live.next(PATIENCE_S)
@@ -70,10 +71,10 @@ def _watch_live(
             for side, frame in taken:
                 meters[side].add(frame)
             # The time counts from when both are there.
-            if begun_s is None and all(camera.account.frames for camera in live.cameras.values()):
-                begun_s = clock.monotonic_s()
-            if begun_s is not None and clock.monotonic_s() - begun_s > seconds:
-                return
+            if not is_begun and all(camera.account.frames for camera in live.cameras.values()):
+                opened_s, is_begun = clock.monotonic_s(), True
+            if clock.monotonic_s() - opened_s > seconds:
+                break
         for camera in live.cameras.values():
             if not camera.account.frames:
                 raise SourceError(f"no picture came from the {camera.describe()}")

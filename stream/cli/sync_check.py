@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import asdict
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,21 +62,32 @@ def sync_check(
     if write and config is None:
         raise ConfigError("--write needs a configuration file to write to; name it by -c FILE")
     from_file = load_yaml(config) if config else {}
-    allowed = {key: value for key, value in from_file.items() if key in FuseSettings.model_fields}
+    # How long a run lasts says nothing of how long to look.
+    known = FuseSettings.model_fields.keys() - {"duration_s"}
+    allowed = {key: value for key, value in from_file.items() if key in known}
     settings = validate(
         FuseSettings, overlay(allowed, named_settings(ctx)), str(config or "the command line")
     )
     with StopSignals() as stop:
         found = check_sync(settings, seconds, largest_ms / 1000, SystemClock(), lambda: not stop.asked)
     estimate = found.estimate
-    click.echo(json.dumps(asdict(estimate) | _streams(found)) if as_json else _table(found))
+    offset_ms = round(estimate.offset_ms, 1) + 0.0  # no -0.0
+    click.echo(json.dumps(_plain(found), allow_nan=False) if as_json else _table(found))
     if estimate.doubt:
         raise SyncError(f"the offset is not certain: {estimate.doubt}")
     if write and config is not None:
-        write_number(config, "pairing", "offset_ms", round(estimate.offset_ms, 1))
-        click.echo(f"gifnet: pairing.offset_ms in {config} is now {estimate.offset_ms:.1f}", err=True)
+        write_number(config, "pairing", "offset_ms", offset_ms)
+        click.echo(f"gifnet: pairing.offset_ms in {config} is now {offset_ms:.1f}", err=True)
     elif not as_json:
-        click.echo(f"pass --offset-ms {estimate.offset_ms:.1f}, or write it to a file by -c FILE --write")
+        click.echo(f"pass --offset-ms {offset_ms:.1f}, or write it to a file by -c FILE --write")
+
+
+def _plain(found: SyncCheck) -> dict[str, Any]:
+    """Everything as JSON takes it, which knows no infinity: what is not known is null."""
+    numbers = asdict(found.estimate)
+    if not isfinite(numbers["uncertainty_ms"]):
+        numbers |= {"offset_ms": None, "uncertainty_ms": None}
+    return numbers | _streams(found)
 
 
 def _streams(found: SyncCheck) -> dict[str, Any]:
@@ -93,11 +105,13 @@ def _table(found: SyncCheck) -> str:
             f"{side:10}{stream['frames']} frames, {stream['rate']:.2f} a second, "
             f"jitter {stream['jitter_ms']:.1f} ms"
         )
-    if estimate.likeness:
+    if isfinite(estimate.uncertainty_ms):
         lines.append(f"{'offset':10}{estimate.offset_ms:.1f} ms, give or take {estimate.uncertainty_ms:.1f}")
+    if estimate.doubt is None:
         drift = "not known, the recording is too short"
         if estimate.drift_ppm is not None:
             drift = f"{estimate.drift_ppm:.0f} ppm, give or take {estimate.drift_uncertainty_ppm:.0f}"
         lines.append(f"{'drift':10}{drift}")
+    if estimate.likeness:
         lines.append(f"{'sure':10}{100 * estimate.confidence:.0f} %, likeness {estimate.likeness:.2f}")
     return "\n".join(lines)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -12,8 +15,12 @@ import numpy as np
 import pytest
 import yaml
 
+from stream.clock import SystemClock
+from stream.config import FuseSettings
 from stream.config_edit import write_number
 from stream.errors import ConfigError
+from stream.sources.live.iterable import give
+from stream.sync_check import check_sync
 from tests.unit.test_motion_offset import walk
 
 RATE = 25
@@ -69,6 +76,48 @@ def test_live_streams_and_the_configuration(clips: tuple[Path, Path], tmp_path: 
     assert pairing == {"tolerance_ms": 20, "unpaired": "hold"}
 
 
+def test_cameras_of_ones_own_that_stamp_their_frames() -> None:
+    """Two iterables, played four times as fast as their stamps say."""
+    path = walk(3)
+    across, down = np.meshgrid(np.arange(96), np.arange(72))
+
+    def camera(rate: int, late_s: float, channels: int) -> Iterator[tuple[np.ndarray, Fraction]]:
+        rng, begun_s = np.random.default_rng(channels), time.monotonic()
+        for index in range(20 * rate):
+            x, y = path(index / rate)
+            body = np.exp(-((across - x) ** 2 + (down - y) ** 2) / 90)
+            grey = (110 + (200 - 90 * channels) * body * 0.5 + rng.normal(0, 2, body.shape)).astype(np.uint8)
+            time.sleep(max(0.0, begun_s + index / rate / 4 - time.monotonic()))
+            stamp_s = Fraction(1_700_000_000) + Fraction(index, rate) + Fraction(late_s)
+            yield (np.repeat(grey[..., None], 3, axis=2) if channels == 3 else grey), stamp_s
+
+    uris = {"visible": give(camera(25, 0.0, 3)), "thermal": give(camera(20, 0.35, 1))}
+    settings = FuseSettings.model_validate({side: {"uri": uri} for side, uri in uris.items()})
+    found = check_sync(settings, 60, 2.0, SystemClock())
+    assert found.estimate.doubt is None
+    assert found.estimate.offset_ms == pytest.approx(350, abs=5)
+    assert found.thermal.rate == pytest.approx(20) and found.thermal.jitter_ms < 1
+
+
+def test_a_camera_that_is_not_there() -> None:
+    begun_s = time.monotonic()
+    done = sync_check("rtsp://ann:secret@127.0.0.1:1/a", "rtsp://127.0.0.1:1/b", "--seconds", "5")
+    assert done.returncode == 1 and "no picture came from the visible camera" in done.stderr
+    assert "secret" not in done.stderr and "Traceback" not in done.stderr
+    assert time.monotonic() - begun_s < 30
+
+
+def test_doubt_is_valid_json(clips: tuple[Path, Path]) -> None:
+    done = sync_check(*clips, "--json", "--seconds", "5")
+    assert done.returncode == 1 and "5 s are needed" in done.stderr
+
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} is no JSON")
+
+    told = json.loads(done.stdout, parse_constant=refuse)
+    assert told["offset_ms"] is None and told["uncertainty_ms"] is None and told["doubt"] in done.stderr
+
+
 def test_nothing_is_written_when_it_is_not_certain(clips: tuple[Path, Path], tmp_path: Path) -> None:
     config = tmp_path / "pair.yaml"
     street = "synthetic://street?seed={}&size=64x48&duration=4"
@@ -106,6 +155,17 @@ def test_a_number_is_put_into_yaml(tmp_path: Path, before: str, after: str) -> N
         after = "# nothing yet\nlive: {queue_ms: 5}\n\n" + after
     write_number(path, "pairing", "offset_ms", 7.5)
     assert path.read_text() == after
+
+
+def test_a_private_file_stays_private_and_a_link_a_link(tmp_path: Path) -> None:
+    path, link = tmp_path / "pair.yaml", tmp_path / "link.yaml"
+    path.write_text("visible: {uri: 'rtsp://ann:secret@camera/'}\n")
+    path.chmod(0o600)
+    link.symlink_to(path)
+    write_number(link, "pairing", "offset_ms", 7.5)
+    assert link.is_symlink() and "offset_ms: 7.5" in path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert sorted(tmp_path.iterdir()) == [link, path]
 
 
 def test_yaml_that_is_laid_out_strangely_is_left_alone(tmp_path: Path) -> None:
