@@ -103,6 +103,8 @@ class SurfaceConverter:
         device = surfaces.device
         self._matrix = torch.from_numpy(yuv.rgb_matrix()).to(device)
         self._gain, self._black, self._top = yuv.luma_scale()
+        # Asked of the first picture only, as in `pixels.Converter`: later ones give their surfaces back.
+        self._orientation: tuple[int, int, int, int] | None = None
 
     def __call__(self, picture: VideoFrame) -> Tensor:
         """Convert one picture.
@@ -123,7 +125,9 @@ class SurfaceConverter:
         with mapped_cuda_errors(), self._surfaces.reading():
             # Rows of a surface are padded; kernels take dense planes.
             planes = [_tensor(plane).contiguous() for plane in surface.planes]
-            return upright(self._convert(planes), display_matrix(picture))
+            if self._orientation is None:
+                self._orientation = display_matrix(picture)
+            return upright(self._convert(planes), self._orientation)
 
     def _convert(self, planes: list[Tensor]) -> Tensor:
         if self._target.pixel_format == "rgb24":

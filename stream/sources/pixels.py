@@ -97,6 +97,9 @@ class Converter:
     def __init__(self, target: Target) -> None:
         self._target = target
         self._scaler = VideoReformatter()
+        # Asked of the first frame only: PyAV's side data and its frame hold each other, and a few hundred
+        # pictures would wait for Python's collector of circles.
+        self._matrix: tuple[int, int, int, int] | None = None
 
     def __call__(self, frame: VideoFrame) -> Pixels:
         """Convert one frame.
@@ -107,6 +110,8 @@ class Converter:
         Returns:
             `rgb24` [H, W, 3] uint8, `gray8` [H, W] uint8 or `gray16le` [H, W] uint16, contiguous and upright.
         """
+        if self._matrix is None:
+            self._matrix = display_matrix(frame)
         if self._target.scaler_format:
             frame = self._scaler.reformat(
                 frame,
@@ -116,7 +121,7 @@ class Converter:
                 interpolation=ROUNDED,
                 threads=1,
             )
-        return np.ascontiguousarray(upright(frame.to_ndarray(), display_matrix(frame)))
+        return np.ascontiguousarray(upright(frame.to_ndarray(), self._matrix))
 
 
 def _assumed_matrix(frame: VideoFrame) -> Colorspace | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from types import TracebackType
 from typing import Literal, Self
 
@@ -40,8 +40,15 @@ class Reader:
             self._frames = self._read()
         return self._frames
 
+    def _end_reading(self) -> None:
+        """Close the iteration where it stands, with all that it holds."""
+        frames, self._frames = self._frames, iter(())
+        if isinstance(frames, Generator):
+            frames.close()
+
     def close(self) -> None:
         """Release everything; may be called twice."""
+        self._end_reading()
 
     def __enter__(self) -> Self:
         """The source itself."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -199,10 +199,8 @@ class VideoSource(Reader):
 
     def close(self) -> None:
         """Close the file; may be called twice."""
-        frames: Iterator[Frame] | None = self._frames
-        if isinstance(frames, Generator):
-            # It holds the last picture, which may be memory of the GPU.
-            frames.close()
+        # It holds the last picture, which may be memory of the GPU.
+        self._end_reading()
         self._pictures.close()
 
 

@@ -169,6 +169,7 @@ class ChaosSource(Reader):
 
     def close(self) -> None:
         """Close the other source; may be called twice."""
+        self._end_reading()
         self._inner.close()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -64,13 +64,15 @@ class LibavSource(Reader):
         self._media = MediaClock()
         self._senders: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
         self._format, self._index = "", 0
+        self._pictures: Iterator[VideoFrame] = iter(())
+        self._first: VideoFrame | None = None
         try:
             self._stream = self._video()
             self._pictures = self._decode()
             first = next(self._pictures, None)
             if first is None:
                 raise SourceError(f"{self._name} ended before its first picture")
-            self._first: VideoFrame | None = first
+            self._first = first
             self.info = self._describe(first)
         except BaseException:
             self.close()
@@ -197,5 +199,10 @@ class LibavSource(Reader):
 
     def close(self) -> None:
         """Disconnect; may be called twice."""
-        self._pictures = iter(())
+        # Generators that were left half way hold pictures and this source in a circle, which a process that
+        # runs for weeks would clear up far too seldom.
+        self._end_reading()
+        if isinstance(self._pictures, Generator):
+            self._pictures.close()
+        self._pictures, self._first = iter(()), None
         self._container.close()

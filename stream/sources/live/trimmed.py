@@ -23,4 +23,5 @@ class Trimmed(Reader):
 
     def close(self) -> None:
         """Close the other source; may be called twice."""
+        self._end_reading()
         self._inner.close()
