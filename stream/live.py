@@ -58,7 +58,8 @@ class LiveMoments:
         self._changed = threading.Condition()
         self._ready: deque[Moment] = deque()
         self._stopped = False
-        self._paired_s: float | None = None
+        self._unpaired_since_s: float | None = None
+        self._complained = False
         self._misfit = ""
         self._end_s = clock.monotonic_s() + (settings.duration_s or float("inf"))
         self.cameras: dict[Side, Camera] = {
@@ -202,24 +203,23 @@ class LiveMoments:
 
     def _complain(self, now_s: float) -> None:
         """Say once why there is no pair although both cameras stream."""
-        if self._paired_s is None:
-            self._paired_s = now_s
-        books = self.books
         streaming = all(camera.account.state == "streaming" for camera in self.cameras.values())
-        if books.moments["pairs"] or not streaming:
-            self._paired_s = now_s if not books.moments["pairs"] else float("inf")
-        elif now_s - self._paired_s > NO_PAIR_AFTER_S:
-            self._paired_s = float("inf")
+        if self.books.moments["pairs"] or not streaming:
+            self._unpaired_since_s = None
+        elif self._unpaired_since_s is None:
+            self._unpaired_since_s = now_s
+        elif not self._complained and now_s - self._unpaired_since_s > NO_PAIR_AFTER_S:
+            self._complained = True
             _log.warning("%s", self._why_no_pair(now_s))
 
     def _why_no_pair(self, now_s: float) -> str:
-        apart_s = self._pairer.relation.apart_s(now_s) or 0.0
-        apart_s -= self._pairer.offset_s(now_s)
-        tolerance_ms = self._pairer.settings.tolerance_ms
+        settings = self._pairer.settings
+        apart_s = (self._pairer.relation.apart_s(now_s) or 0.0) - self._pairer.offset_s(now_s)
+        follow = "" if settings.offset_ms == "auto" else "pass --offset-ms auto, "
         return (
-            f"both cameras stream, but no two frames are within {tolerance_ms:g} ms: by their arrival, the "
-            f"thermal clock is {apart_s * 1000:.0f} ms ahead of the visible one; pass --offset-ms auto, "
-            "set the clocks of the cameras by NTP, or raise --tolerance-ms"
+            f"both cameras stream, but no two frames are within {settings.tolerance_ms:g} ms: by their arrival, "
+            f"the thermal clock is {apart_s * 1000:.0f} ms ahead of the visible one; {follow}set the clocks of "
+            "the cameras by NTP, or raise --tolerance-ms"
         )
 
     def _camera(self, side: Side, settings: InputSettings) -> Camera:
