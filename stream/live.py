@@ -217,9 +217,9 @@ class LiveMoments:
         apart_s = (self._pairer.relation.apart_s(now_s) or 0.0) - self._pairer.offset_s(now_s)
         follow = "" if settings.offset_ms == "auto" else "pass --offset-ms auto, "
         return (
-            f"both cameras stream, but no two frames are within {settings.tolerance_ms:g} ms: by their arrival, "
-            f"the thermal clock is {apart_s * 1000:.0f} ms ahead of the visible one; {follow}set the clocks of "
-            "the cameras by NTP, or raise --tolerance-ms"
+            f"both cameras stream, but no two frames are within {settings.tolerance_ms:g} ms: by their "
+            f"arrival, the thermal clock is {apart_s * 1000:.0f} ms ahead of the visible one; {follow}set the "
+            "clocks of the cameras by NTP, or raise --tolerance-ms"
         )
 
     def _camera(self, side: Side, settings: InputSettings) -> Camera:
