@@ -218,8 +218,8 @@ class LiveMoments:
         follow = "" if settings.offset_ms == "auto" else "pass --offset-ms auto, "
         return (
             f"both cameras stream, but no two frames are within {settings.tolerance_ms:g} ms: by their "
-            f"arrival, the thermal clock is {apart_s * 1000:.0f} ms ahead of the visible one; {follow}set the "
-            "clocks of the cameras by NTP, or raise --tolerance-ms"
+            f"arrival, the thermal clock is {apart_s * 1000:.0f} ms ahead of the visible one; {follow}set "
+            "the clocks of the cameras by NTP, or raise --tolerance-ms"
         )
 
     def _camera(self, side: Side, settings: InputSettings) -> Camera:
