@@ -8,60 +8,13 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from cuda_kernels import reference
-from cuda_kernels.reference import (
-    TensorPair,
-    blend_chroma,
-    checkerboard,
-    colour_map,
-    counts_from_gray,
-    cover,
-    damp,
-    homography_maps,
-    merge_nv12,
-    merge_yuv420p,
-    normalise,
-    pack,
-    percentiles,
-    project,
-    rgb_from_bgr,
-    rgb_from_nv12,
-    rgb_from_yuv420p,
-    shade,
-    side_by_side,
-    warp,
-)
-from cuda_kernels.reference.geometry import neighbours
-
-__all__ = [
-    "blend_chroma",
-    "checkerboard",
-    "chroma",
-    "colour_map",
-    "counts_from_gray",
-    "cover",
-    "damp",
-    "gather",
-    "homography_maps",
-    "luma",
-    "merge",
-    "merge_nv12",
-    "merge_yuv420p",
-    "normalise",
-    "pack",
-    "percentiles",
-    "project",
-    "rgb_from_bgr",
-    "rgb_from_nv12",
-    "rgb_from_yuv420p",
-    "shade",
-    "side_by_side",
-    "warp",
-]
+from cuda_kernels.reference import TensorPair, normalise
 
 # The rows of the published code in thousandths: sums of these are whole numbers, exact in float32.
 _LUMA = (299, 587, 114)
@@ -69,6 +22,11 @@ _CB = (-169, -331, 500)
 _CR = (500, -419, -81)
 # Above this share of pixels that need it, the reference's own way is the shorter one.
 _MANY = 0.1
+
+
+def __getattr__(name: str) -> Any:
+    """What has no shorter way is the reference's own."""
+    return getattr(reference, name)
 
 
 def luma(rgb: Tensor, *, out: Tensor | None = None) -> Tensor:
