@@ -15,6 +15,7 @@ from torch import Tensor
 
 from cuda_kernels import reference
 from cuda_kernels.reference import TensorPair, normalise
+from cuda_kernels.reference.geometry import neighbours
 
 # The rows of the published code in thousandths: sums of these are whole numbers, exact in float32.
 _LUMA = (299, 587, 114)
