@@ -1,0 +1,83 @@
+"""The example detector in a process of its own: it finds what is hot, and says of which frame."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+import sys
+import threading
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zmq
+
+from stream.frame import Frame, FramePair, FusedFrame
+from stream.sinks import SinkOptions
+from stream.sinks.publisher import PublisherSink
+from stream.uri import parse_uri
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "detect.py"
+
+
+def hot_frame(index: int) -> FusedFrame:
+    """A body of 20x40 pixels in the thermal picture, which walks to the right."""
+    thermal = np.random.default_rng(index).integers(55, 65, (120, 160)).astype(np.uint8)
+    left = 10 + index % 100
+    thermal[50:90, left : left + 20] = 220
+    rgb = np.zeros((120, 160, 3), np.uint8)
+    time_s = Fraction(index, 25)
+    pair = FramePair(
+        Frame(rgb, "rgb24", time_s, "pts", index), Frame(thermal, "gray8", time_s, "pts", index), time_s, 0.0
+    )
+    return FusedFrame(rgb, rgb, thermal, pair, index)
+
+
+def test_detections_can_be_joined_with_their_frames(tmp_path: Path) -> None:
+    stop = threading.Event()
+    with PublisherSink(parse_uri("zmq+tcp://127.0.0.1:0"), SinkOptions()) as sink, zmq.Context() as context:
+        with context.socket(zmq.PUB) as probe:
+            port = probe.bind_to_random_port("tcp://127.0.0.1")
+        detector = subprocess.Popen(
+            [sys.executable, str(EXAMPLE), sink.endpoint, "--publish", f"tcp://127.0.0.1:{port}",
+             "--save", str(tmp_path / "found")]
+        )  # fmt: skip
+
+        def publish() -> None:
+            for index in itertools.count():
+                sink.write(hot_frame(index))
+                if stop.wait(0.02):
+                    return
+
+        thread = threading.Thread(target=publish)
+        thread.start()
+        try:
+            with context.socket(zmq.SUB) as results:
+                results.setsockopt(zmq.SUBSCRIBE, b"main/detections")
+                results.setsockopt(zmq.RCVTIMEO, 20_000)
+                results.connect(f"tcp://127.0.0.1:{port}")
+                found = [json.loads(results.recv_multipart()[1]) for _ in range(5)]
+        finally:
+            detector.kill()
+            detector.wait()
+            stop.set()
+            thread.join()
+    for each in found:
+        (box,) = each["boxes"]
+        assert box["x"] == pytest.approx(10 + each["seq"] % 100, abs=3) and box["width"] == pytest.approx(
+            20, abs=5
+        )
+        assert box["y"] == pytest.approx(50, abs=3) and box["height"] == pytest.approx(40, abs=5)
+        assert each["t_visible_ns"] == each["seq"] * 40_000_000
+    assert len(list((tmp_path / "found").glob("*.png"))) >= 5
+
+
+def test_a_model_that_is_not_there(tmp_path: Path) -> None:
+    command = [sys.executable, str(EXAMPLE), "tcp://127.0.0.1:1", "--model", str(tmp_path / "no.onnx")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "does not exist" in done.stderr
+    (tmp_path / "no.onnx").write_bytes(b"nothing of the kind")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "cannot be read" in done.stderr and "Traceback" not in done.stderr
