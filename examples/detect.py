@@ -7,7 +7,7 @@
 Without a model it finds what is much warmer than its surroundings, with nothing to download. With one it runs
 any ONNX detector of the YOLOv8 layout (output [1, 4 + classes, N], boxes by centre) through OpenCV.
 
-Detections go out as two parts, topic `<stream>/detections` and JSON, with `seq` and capture times of the frame,
+Detections go out as two parts, topic `<stream>/detections` and JSON, with `seq` and the times of the frame,
 so that they can be joined with it.
 """
 
