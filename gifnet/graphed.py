@@ -29,7 +29,7 @@ class CapturedGraph:
         """
         self._graph = torch.cuda.CUDAGraph()
         with torch.cuda.device(device):
-            stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+            stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # torch has no types here
             stream.wait_stream(torch.cuda.current_stream(device))
             with torch.cuda.stream(stream):
                 for _ in range(warm_ups):

@@ -146,7 +146,7 @@ class GIFNet(nn.Module):
 
     def _apply(self, *args: Any, **kwargs: Any) -> Self:
         self._drop_inference_form()
-        return super()._apply(*args, **kwargs)  # type: ignore[no-untyped-call, no-any-return]
+        return super()._apply(*args, **kwargs)  # type: ignore[no-untyped-call, no-any-return]  # torch has no types here
 
     def _drop_inference_form(self) -> None:
         self._inference, self.precision, self.form = None, "float32", "full"

@@ -199,7 +199,7 @@ class _HostLane:
 class _CudaMark:
     def __init__(self) -> None:
         # A blocking event lets the waiting thread sleep, where it would otherwise burn a core.
-        self.event = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+        self.event = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]  # torch has no types here
 
     def wait(self) -> None:
         self.event.synchronize()
@@ -207,7 +207,7 @@ class _CudaMark:
 
 class _CudaLane:
     def __init__(self, device: torch.device) -> None:
-        self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # torch has no types here
 
     @contextmanager
     def after(self, *marks: Mark) -> Iterator[None]:

@@ -15,7 +15,7 @@ from stream.calibration import load_calibration
 from stream.config import FuseSettings
 from stream.device import DeviceContext
 from stream.device_errors import mapped_cuda_errors
-from stream.errors import CalibrationError, DeviceError, SourceError
+from stream.errors import CalibrationError, DeviceError, GifnetError, SourceError
 from stream.frame import Frame, FramePair, FusedFrame, Moment, SingleFrame
 from stream.gain import GainControl
 from stream.null_model import NullModel
@@ -29,7 +29,7 @@ SLOTS = 3
 
 Size = tuple[int, int]
 # Called with frames that cannot be fused, and why.
-Misfit = Callable[[Moment, CalibrationError], None]
+Misfit = Callable[[Moment, GifnetError], None]
 Network: TypeAlias = gifnet.GIFNet | NullModel
 
 _log = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class Fuser:
         self._layout: Layout | None = None
         self._bits = 0
         self._began_as: Size | None = None
-        self._misfit: tuple[Layout, CalibrationError] | None = None
+        self._misfit: tuple[Layout, GifnetError] | None = None
         self._network = _load_network(settings, context)
         name = "none" if settings.fusion.model == "null" else settings.fusion.weights
         report.weights = {"name": name, "sha256": self._network.weights_sha256}
@@ -119,6 +119,7 @@ class Fuser:
         Raises:
             DeviceError: the device fails.
             CalibrationError: the pairs have sizes that the calibration does not fit.
+            SourceError: the pictures are too small for the network.
         """
         pairs = [self._as_pair(moment) for moment in moments]
         with torch.inference_mode(), mapped_cuda_errors():
@@ -135,7 +136,7 @@ class Fuser:
         """One batch, or what becomes of it where no registration fits."""
         try:
             flight = self.submit(moments)
-        except CalibrationError as error:
+        except (CalibrationError, SourceError) as error:
             if self._on_misfit is None:
                 raise
             for moment in moments:
@@ -182,8 +183,10 @@ class Fuser:
             sizes = _by(wanted.visible_size), _by(wanted.thermal_size)
             _log.warning("visible pictures are now %s and thermal %s pixels: preparing for that", *sizes)
         try:
+            check_size("the visible camera", wanted.visible_size)
+            check_size("the thermal camera", wanted.thermal_size)
             self._prepare(wanted, pair.thermal.bits)
-        except CalibrationError as error:
+        except (CalibrationError, SourceError) as error:
             self._misfit = wanted, error
             raise
 

@@ -12,7 +12,7 @@ from typing import Any, Self
 from stream.camera import Camera
 from stream.clock import Clock
 from stream.config import FuseSettings, InputSettings, PairingSettings, ThermalInputSettings
-from stream.errors import CalibrationError
+from stream.errors import GifnetError
 from stream.frame import Frame, Moment, Side
 from stream.live_books import LiveBooks
 from stream.live_pairing import LivePairer
@@ -100,8 +100,8 @@ class LiveMoments:
             self._stopped = True
             self._changed.notify_all()
 
-    def misfit(self, moment: Moment, error: CalibrationError) -> None:
-        """A moment whose pictures cannot be registered; said once for each reason."""
+    def misfit(self, moment: Moment, error: GifnetError) -> None:
+        """A moment whose pictures cannot be registered, or are too small; said once for each reason."""
         with self._changed:
             self.books.unuse(moment, "not_registered")
         if str(error) != self._misfit:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stream.config import FuseSettings
 from stream.device import DeviceContext
-from stream.errors import CalibrationError, ConfigError
+from stream.errors import ConfigError, GifnetError
 from stream.frame import Moment
 from stream.fused_stream import FusedStream
 from stream.fuser import Fuser
@@ -57,7 +57,7 @@ def open_replay(settings: FuseSettings, context: DeviceContext, report: RunRepor
     """A recorded pair of cameras once more, paired as it was then."""
     recording = Recording(Path(parse_uri(settings.visible.uri).path))
 
-    def leave_out(moment: Moment, error: CalibrationError) -> None:
+    def leave_out(moment: Moment, error: GifnetError) -> None:
         if not report.dropped["not_registered"]:
             _log.warning("%s; such frames are left out", error)
         report.dropped["not_registered"] += 1

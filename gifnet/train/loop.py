@@ -94,7 +94,7 @@ class Run:
         _make_folder(settings.output)
         torch.manual_seed(settings.seed)
         self.model = GIFNet().to(self.device)
-        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's types
         self.average = copy.deepcopy(self.model.state_dict()) if settings.average else {}
         self._stepper = Stepper(
             self.model, settings.learning_rate, settings.losses, features.to(self.device), self.dtype

@@ -114,7 +114,7 @@ class Stepper:
         loss = public + private
         _check_finite(loss, f"the {task} loss")
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), clip_norm or math.inf)
         _check_finite(norm, f"the gradient of the {task} loss")
         self.optimiser.step()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _QUICK = {"sizes": ((160, 120),), "burst_s": 0.2, "rounds": 2}
 
 
-class Size(click.ParamType):  # type: ignore[type-arg,unused-ignore]
+class Size(click.ParamType):  # type: ignore[type-arg]  # generic in the newest click only
     """`WIDTHxHEIGHT`, at least 16 by 16 pixels."""
 
     name = "WxH"

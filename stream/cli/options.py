@@ -75,7 +75,7 @@ def _plain_type(field: FieldInfo) -> Any:
     return field.annotation
 
 
-class NumberOr(click.ParamType):  # type: ignore[type-arg]
+class NumberOr(click.ParamType):  # type: ignore[type-arg]  # generic in the newest click only
     """A number or one of a few words."""
 
     name = "number"

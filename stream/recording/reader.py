@@ -13,12 +13,12 @@ from typing import Any
 import av
 
 from stream.errors import SourceError
-from stream.frame import Frame, FramePair, Moment, Side, SingleFrame
+from stream.frame import Frame, FramePair, Moment, PixelFormat, Side, SingleFrame
 from stream.recording import ABOUT, FRAMES, PAIRS, SCHEMA
 from stream.sources.base import SourceInfo
 from stream.sources.reader import Reader
 
-_FORMATS = {"gray": "gray8", "gray16le": "gray16le"}
+_FORMATS: dict[str, PixelFormat] = {"gray": "gray8", "gray16le": "gray16le"}
 # Frames that moments may name once more: a held thermal frame is the last one.
 _KEPT = 4
 
@@ -134,9 +134,9 @@ class TrackReader:
             raise SourceError(f"{path} cannot be read: {error.strerror}") from None
         if picture is None:
             return None
-        kind = _FORMATS.get(picture.format.name, "rgb24")
+        kind: PixelFormat = _FORMATS.get(picture.format.name, "rgb24")
         pixels = picture.to_ndarray(format={"gray8": "gray"}.get(kind, kind))
-        return Frame(pixels, kind, entry.time_s, entry.clock, entry.index, entry.bits)  # type: ignore[arg-type]
+        return Frame(pixels, kind, entry.time_s, entry.clock, entry.index, entry.bits)
 
     def _open(self, path: Path, name: str) -> None:
         self.close()

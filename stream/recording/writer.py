@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
-import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -15,14 +13,11 @@ from stream.errors import SinkError
 from stream.frame import Frame, Moment, Side
 from stream.recording import ABOUT, FRAMES, PAIRS, SCHEMA
 from stream.recording.track import Track
+from stream.sinks.disk_guard import DiskGuard
 from stream.sinks.place import reason
 
-# Between two looks at the disk, in seconds of the frames' own times.
-_LOOK_S = Fraction(1)
-_RESUME_SHARE = 1.1
+# Frames that moments may still name.
 _REMEMBERED = 256
-
-_log = logging.getLogger(__name__)
 
 
 class RecordingWriter:
@@ -40,7 +35,7 @@ class RecordingWriter:
         about: Mapping[str, Any],
         segment_s: float | None = None,
         segment_mb: float | None = None,
-        keep_free_mb: float = 0.0,
+        keep_free_mb: float | None = None,
     ) -> None:
         """Make the folder.
 
@@ -55,7 +50,7 @@ class RecordingWriter:
             SinkError: it holds one already, or cannot be made.
         """
         self._folder, self._segment_s, self._segment_mb = folder, segment_s, segment_mb
-        self._keep_free_mb, self._paused, self._looked_s = keep_free_mb, False, Fraction(-1)
+        self._guard = DiskGuard(folder, keep_free_mb)
         if (folder / ABOUT).exists():
             raise SinkError(f"{folder} holds a recording already; name another folder")
         try:
@@ -80,7 +75,9 @@ class RecordingWriter:
         Raises:
             SinkError: when it cannot be written.
         """
-        if self._waits_for_room(frame.time_s):
+        if not self._guard.has_room(frame.time_s):
+            for track in self._tracks.values():
+                track.finish()
             self.skipped[side] += 1
             return
         self._rotate(frame.time_s)
@@ -152,20 +149,3 @@ class RecordingWriter:
             for track in self._tracks.values():
                 track.finish()
                 track.bytes = 0
-
-    def _waits_for_room(self, time_s: Fraction) -> bool:
-        if not self._keep_free_mb or abs(time_s - self._looked_s) < _LOOK_S:
-            return self._paused
-        self._looked_s = time_s
-        free_mb = shutil.disk_usage(self._folder).free / 1e6
-        if not self._paused and free_mb < self._keep_free_mb:
-            self._paused = True
-            for track in self._tracks.values():
-                track.finish()
-            _log.warning(
-                "%s: only %.0f MB are free; recording pauses until there is room", self._folder, free_mb
-            )
-        elif self._paused and free_mb >= self._keep_free_mb * _RESUME_SHARE:
-            self._paused = False
-            _log.warning("%s: there is room again, recording goes on", self._folder)
-        return self._paused

@@ -23,7 +23,7 @@ class Closing:
 
     def close(self) -> None:
         """Finish and release; may be called twice."""
-        raise NotImplementedError
+        raise NotImplementedError  # each sink finishes in its own way
 
     def __enter__(self) -> Self:
         """The sink itself."""

@@ -24,7 +24,7 @@ class RecordingSink(Closing):
         """
         self.written = 0
         self._writer = RecordingWriter(
-            folder, {}, options.segment_s, options.segment_mb, options.keep_free_mb or 0.0
+            folder, {}, options.segment_s, options.segment_mb, options.keep_free_mb
         )
 
     def write(self, frame: FusedFrame) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import shutil
 from contextlib import suppress
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -13,17 +11,11 @@ from stream.errors import SinkError
 from stream.frame import FusedFrame
 from stream.sinks.base import SinkOptions
 from stream.sinks.closing import Closing
+from stream.sinks.disk_guard import LOOK_S, DiskGuard
 from stream.sinks.sidecar import Sidecar
 from stream.sinks.timeline import DATES_FROM_S
 from stream.sinks.video import VideoSink
 from stream.view import render
-
-# Between two looks at the disk or at the size of a file.
-LOOK_S = Fraction(1)
-# Room has to come back by this share more than was wanted, so that writing does not stutter.
-RESUME_SHARE = 1.1
-
-_log = logging.getLogger(__name__)
 
 
 class SegmentedSink(Closing):
@@ -58,7 +50,7 @@ class SegmentedSink(Closing):
         self._file = path
         self._size = (0, 0)
         self._number, self._began_s, self._looked_s = 0, Fraction(0), Fraction(-1)
-        self._paused = False
+        self._guard = DiskGuard(path, options.keep_free_mb)
 
     def write(self, frame: FusedFrame) -> None:
         """Write one frame, to a new file where it is time for one.
@@ -66,7 +58,8 @@ class SegmentedSink(Closing):
         Raises:
             SinkError: when it cannot be written for another reason than a full disk.
         """
-        if self._waits_for_room(frame.time_s):
+        if not self._guard.has_room(frame.time_s):
+            self._pause()
             self.skipped += 1
             return
         pixels = render(frame, self._options.view)
@@ -91,7 +84,8 @@ class SegmentedSink(Closing):
         except SinkError as error:
             if self._options.keep_free_mb is None or "disk is full" not in str(error):
                 raise
-            self._pause(str(error))
+            self._guard.pause(str(error))
+            self._pause()
             self.skipped += 1
             return
         self.written += 1
@@ -126,26 +120,13 @@ class SegmentedSink(Closing):
             return False
         return _bytes_of(self._file) >= options.segment_mb * 1e6
 
-    def _waits_for_room(self, time_s: Fraction) -> bool:
-        wanted_mb = self._options.keep_free_mb
-        if wanted_mb is None or not (self._paused or self._segment is None or self._looks(time_s)):
-            return False
-        free_mb = shutil.disk_usage(self._path.absolute().parent).free / 1e6
-        if self._paused and free_mb >= wanted_mb * RESUME_SHARE:
-            self._paused = False
-            _log.warning("%s: there is room again, writing goes on", self._path)
-        elif not self._paused and free_mb < wanted_mb:
-            self._pause(f"only {free_mb:.0f} MB are free, {wanted_mb:g} MB are to be kept")
-        return self._paused
-
-    def _pause(self, why: str) -> None:
-        self._paused = True
-        _log.warning("%s: %s; writing pauses until there is room", self._path, why)
+    def _pause(self) -> None:
+        """Close what is open; on a full disk its end may not fit."""
         with suppress(SinkError):
             self._finish()
 
     def _looks(self, time_s: Fraction) -> bool:
-        """Whether it is time to look at the disk again."""
+        """Whether it is time to look at the size of the file again."""
         if abs(time_s - self._looked_s) < LOOK_S:
             return False
         self._looked_s = time_s

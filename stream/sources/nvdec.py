@@ -57,7 +57,7 @@ class CudaSurfaces:
 
         self.device = device
         self.operations: Operations = load_kernels(device)
-        self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # torch has no types here
 
     @contextmanager
     def hardware(self) -> Iterator[HWAccel]:
@@ -84,10 +84,10 @@ class CudaSurfaces:
         FFmpeg queues its copies on the legacy default stream, and takes the memory of a picture back as soon
         as the picture is forgotten, without a look at other streams.
         """
-        decoded = torch.cuda.Event()  # type: ignore[no-untyped-call]
+        decoded = torch.cuda.Event()  # type: ignore[no-untyped-call]  # torch has no types here
         decoded.record(torch.cuda.default_stream(self.device))
         # A blocking event lets this thread sleep while it waits.
-        read = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+        read = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]  # torch has no types here
         with torch.cuda.stream(self._stream):
             self._stream.wait_event(decoded)
             yield

@@ -125,3 +125,18 @@ def test_too_little_memory_means_smaller_batches_said_aloud(caplog: pytest.LogCa
 def test_no_memory_at_all_is_one_sentence() -> None:
     with pytest.raises(DeviceError, match=r"too little memory .* 24x16 pixels.*--device cpu"):
         fuser(2, SmallDevice(room=0))
+
+
+def test_pictures_that_are_too_small_are_given_back_and_the_stream_goes_on() -> None:
+    """A camera may come back with any size; one pixel is one."""
+    given_back = []
+    settings = FuseSettings.model_validate(
+        {"visible": {"uri": "a"}, "thermal": {"uri": "b"}, "fusion": {"model": "null"}}
+    )
+    by = Fuser(
+        settings, None, None, HostContext(), RunReport(HandClock()),
+        lambda moment, error: given_back.append(str(error)),
+    )  # fmt: skip
+    frames = landed(by, [pair_of(0), pair_of(1, (1, 1)), pair_of(2, (1, 1)), pair_of(3)])
+    assert [frame.pixels.shape[:2] for frame in frames] == [SIZE[::-1], SIZE[::-1]]
+    assert len(given_back) == 2 and "1x1 pixels; the network needs at least" in given_back[0]
