@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -64,19 +65,29 @@ class Track:
                 self._begin(layout, frame)
             self._encode(frame)
         except (av.error.FFmpegError, OSError) as error:
-            raise SinkError(f"{self._folder / self.file} cannot be written: {reason(error)}") from None
+            raise self._failed(error) from None
         self.position += 1
 
     def finish(self) -> None:
-        """Finish the file; the next frame begins a new one. May be called twice."""
+        """Finish the file; the next frame begins a new one. May be called twice.
+
+        Raises:
+            SinkError: when its end cannot be written; what was written before stays readable.
+        """
         container, self._container, self._layout = self._container, None, None
         if container is None:
             return
         try:
             for packet in self._stream.encode(None):
                 container.mux(packet)
-        finally:
             container.close()
+        except (av.error.FFmpegError, OSError) as error:
+            with suppress(av.error.FFmpegError, OSError):
+                container.close()
+            raise self._failed(error) from None
+
+    def _failed(self, error: Exception) -> SinkError:
+        return SinkError(f"{self._folder / self.file} cannot be written: {reason(error)}")
 
     def _begin(self, layout: Layout, frame: Frame) -> None:
         self.file = f"{self._side}-{self._number:04d}.mkv"

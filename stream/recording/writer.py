@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
@@ -124,13 +125,22 @@ class RecordingWriter:
         return self._numbers[side].get((frame.time_s, frame.index))
 
     def close(self) -> None:
-        """Finish all files; may be called twice."""
-        try:
+        """Finish all files, also when one of them cannot be; may be called twice.
+
+        Raises:
+            SinkError: the first that could not be finished.
+        """
+        with ExitStack() as stack:
+            for file in (self._frames, self._pairs):
+                stack.callback(self._close_list, file)
             for track in self._tracks.values():
-                track.finish()
-        finally:
-            self._frames.close()
-            self._pairs.close()
+                stack.callback(track.finish)
+
+    def _close_list(self, file: Any) -> None:
+        try:
+            file.close()
+        except OSError as error:
+            raise SinkError(f"the recording {self._folder} cannot be written: {reason(error)}") from None
 
     def _write_line(self, file: Any, line: Mapping[str, Any]) -> None:
         try:

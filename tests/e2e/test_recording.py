@@ -171,6 +171,20 @@ def test_a_full_disk_pauses_and_is_counted(tmp_path: Path, caplog: pytest.LogCap
     assert not list(tmp_path.glob("fused*.mp4"))
 
 
+def test_a_disk_that_is_really_full_is_said_and_what_fitted_is_kept(tmp_path: Path) -> None:
+    """The size of files is limited in place of the disk's, which needs no disk of its own."""
+    limit = "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1_800_000, 1_800_000))\n"
+    limit += "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+    command = record_command(tmp_path / "kept", "--duration-s", "30")
+    street = "loop://synthetic://street?seed=1&size=160x120&duration=2"
+    arguments = ["gifnet", "record", street, street, *command[6:]]
+    limit += f"sys.argv = {arguments!r}\nrunpy.run_module('stream', run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", limit], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "cannot be written: the file is larger than this system allows" in done.stderr
+    assert replay(tmp_path / "kept", tmp_path / "again", fusion={"model": "null"}).fused > 5
+
+
 def test_a_recording_is_never_written_over(tmp_path: Path) -> None:
     folder = tmp_path / "kept"
     subprocess.run(record_command(folder, "--duration-s", "1", "--quiet"), check=True)
