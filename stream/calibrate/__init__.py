@@ -1,0 +1,1 @@
+"""Makes calibration files: from a board, from an ordinary scene, from points picked by hand."""
