@@ -18,7 +18,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Cameras": {
         "probe": ("stream.cli.probe:probe", "Tell what is in a file, folder or camera."),
         "sync-check": ("stream.cli.sync_check:sync_check", "Find the offset between two cameras' clocks."),
-        "calibrate": ("stream.cli.calibrate:calibrate", "Find how the thermal picture lies on the visible one."),
+        "calibrate": ("stream.cli.calibrate:calibrate", "Find how one camera lies on the other."),
         "record": ("stream.cli.record:record", "Record two live cameras exactly as they come."),
         "replay": ("stream.cli.record:replay", "Fuse a recording of two cameras again."),
     },
