@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, FiniteFloat, model_validator
 
@@ -19,6 +22,7 @@ Row = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
 
 # As in OpenCV: none, k1 k2 p1 p2, then k3, then k4 k5 k6, then the thin prism's s1 s2 s3 s4.
 DISTORTION_LENGTHS = (0, 4, 5, 8, 12)
+_YAML_WIDTH = 300
 
 
 def _invertible(matrix: tuple[Row, Row, Row]) -> tuple[Row, Row, Row]:
@@ -216,6 +220,41 @@ def load_calibration(path: Path) -> Calibration:
         return validate(Calibration, load_yaml(path, "calibration"), f"the calibration {path}")
     except ConfigError as error:
         raise CalibrationError(str(error)) from None
+
+
+def save_calibration(calibration: Calibration, path: Path) -> None:
+    """Write a calibration file that `load_calibration` reads back as it was, and that a person can read.
+
+    Its first line, a comment, is `made_by`, as a rule the command. The file appears whole or not at all; one
+    that is there is replaced, a link stays a link.
+
+    Args:
+        calibration: what to write.
+        path: of the YAML file.
+
+    Raises:
+        CalibrationError: it cannot be written.
+    """
+    text = "# " + " ".join(calibration.made_by.split()) + "\n" + _as_yaml(calibration)
+    target = path.resolve()
+    part = target.with_name(target.name + ".part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, target)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink()
+        raise CalibrationError(
+            f"the calibration {path} cannot be written: {error.strerror}; name another place"
+        ) from None
+
+
+def _as_yaml(calibration: Calibration) -> str:
+    """Rows of matrices each on a line of its own."""
+    values = calibration.model_dump(exclude_defaults=True)
+    return yaml.safe_dump(
+        values, sort_keys=False, default_flow_style=None, width=_YAML_WIDTH, allow_unicode=True
+    )
 
 
 def one_grid(size: Size) -> Calibration:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from stream.calibration import Calibration, load_calibration
+from stream.calibration import Calibration, load_calibration, save_calibration
 from stream.errors import CalibrationError
 
 EXAMPLE = Path(__file__).parents[2] / "configs" / "calibration_example.yaml"
@@ -174,3 +174,45 @@ def test_rounded_heights_pass_and_other_aspect_ratios_do_not() -> None:
     calibration().scaled((321, 241), (320, 256))
     with pytest.raises(CalibrationError, match=r"thermal pictures have 320x240 pixels.*320x256"):
         calibration().scaled((640, 480), (320, 240))
+
+
+@pytest.mark.parametrize(
+    "relation",
+    [
+        {"homography": {"matrix": [[2, 1e-9, 1 / 3], [0, 2, -500.25], [1e-5, 0, 1]], "distance_m": 12}},
+        {"homographies": [{"matrix": shift(2), "distance_m": 20}, {"matrix": shift(10), "distance_m": 4}]},
+        {"stereo": stereo()},
+    ],
+)
+def test_what_is_saved_is_read_back_as_it_was(tmp_path: Path, relation: dict[str, Any]) -> None:
+    saved = Calibration.model_validate(
+        values(**relation)
+        | {"thermal": THERMAL | {"distortion": [-0.31, 1 / 7, 0, 1e-4, 0.01]}, "made_by": "Ä: # 'x'"}
+    )
+    save_calibration(saved, tmp_path / "pair.yaml")
+    assert load_calibration(tmp_path / "pair.yaml") == saved
+    assert [path.name for path in tmp_path.iterdir()] == ["pair.yaml"]
+
+
+def test_a_saved_file_begins_with_how_it_was_made_and_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "pair.yaml"
+    save_calibration(calibration().model_copy(update={"made_by": "gifnet calibrate\n board"}), path)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "# gifnet calibrate board"
+    assert "  size: [640, 480]" in lines
+    assert "  - [2.0, 0.0, 10.0]" in lines
+
+
+def test_saving_replaces_what_a_link_points_to(tmp_path: Path) -> None:
+    (tmp_path / "link.yaml").symlink_to(tmp_path / "pair.yaml")
+    save_calibration(calibration(), tmp_path / "link.yaml")
+    assert (tmp_path / "link.yaml").is_symlink()
+    assert load_calibration(tmp_path / "pair.yaml") == calibration()
+
+
+@pytest.mark.parametrize("place", ["none/pair.yaml", "file/pair.yaml", "."])
+def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CalibrationError, match=r"the calibration .* cannot be written: "):
+        save_calibration(calibration(), tmp_path / place)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
