@@ -82,6 +82,12 @@ class RegistrationSettings(Settings):
 
     file: Annotated[Path | None, Field(description="calibration file; none where the sizes agree")] = None
     distance_m: Annotated[float | None, Field(gt=0, description="distance of the scene in metres")] = None
+    nudge_right_px: Annotated[
+        float, Field(ge=-2000, le=2000, description="visible pixels that thermal is moved to the right")
+    ] = 0.0
+    nudge_down_px: Annotated[
+        float, Field(ge=-2000, le=2000, description="visible pixels that thermal is moved down")
+    ] = 0.0
 
 
 class GainSettings(Settings):
@@ -204,6 +210,8 @@ NAMES: dict[str, str] = {
     "duration_s": "duration_s",
     "calibration": "registration.file",
     "distance_m": "registration.distance_m",
+    "nudge_right_px": "registration.nudge_right_px",
+    "nudge_down_px": "registration.nudge_down_px",
     "gain": "gain.method",
     "gain_low": "gain.low",
     "gain_high": "gain.high",

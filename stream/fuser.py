@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
@@ -77,6 +78,8 @@ class Fuser:
         self._bits = 0
         self._began_as: Size | None = None
         self._misfit: tuple[Layout, GifnetError] | None = None
+        self._wanted: FuseSettings | None = None
+        self._lock = threading.Lock()
         self._network = _load_network(settings, context)
         name = "none" if settings.fusion.model == "null" else settings.fusion.weights
         report.weights = {"name": name, "sha256": self._network.weights_sha256}
@@ -112,6 +115,21 @@ class Fuser:
                 waiting = []
         if waiting:
             yield from self._send(waiting)
+
+    def retune(self, settings: FuseSettings) -> None:
+        """Register and stretch by other settings from the next frame on; may be called from any thread.
+
+        Only `registration` and `gain` are taken over. A change of the gain begins with a new span.
+
+        Raises:
+            CalibrationError: the registration does not fit the pictures; everything stays as it was.
+        """
+        with self._lock:
+            now = self._wanted or self._settings
+            wanted = now.model_copy(update={"registration": settings.registration, "gain": settings.gain})
+            if self._layout and wanted.registration != now.registration:
+                self._registrar(wanted, self._layout)
+            self._wanted = wanted
 
     def submit(self, moments: list[Moment]) -> InFlight:
         """Send up to a batch of pairs of one size on its way.
@@ -175,6 +193,9 @@ class Fuser:
     def _follow(self, pair: FramePair) -> None:
         """Prepare anew where a camera changed its size."""
         wanted, layout = _layout_of(pair), self._layout
+        if self._take_over() and layout:
+            self._prepare(layout, self._bits)
+            layout = self._layout
         if self._misfit and self._misfit[0] == wanted:
             raise self._misfit[1]
         if layout and wanted == Layout(layout.visible_size, layout.thermal_size, layout.counts):
@@ -190,21 +211,33 @@ class Fuser:
             self._misfit = wanted, error
             raise
 
+    def _take_over(self) -> bool:
+        """Go by the settings that `retune` got, if any."""
+        with self._lock:
+            wanted, self._wanted = self._wanted, None
+            if wanted is None:
+                return False
+            if wanted.gain != self._settings.gain and self._layout:
+                self._gain = self._new_gain(wanted)
+            self._settings, self._misfit = wanted, None
+            return True
+
+    def _new_gain(self, settings: FuseSettings) -> GainControl:
+        return GainControl(settings.gain, self._bits, self._context.operations, self._context.device)
+
+    def _registrar(self, settings: FuseSettings, layout: Layout) -> Registrar:
+        sizes = layout.visible_size, layout.thermal_size
+        return build_registrar(settings.registration, *sizes, self._context.device, self._began_as)
+
     @torch.inference_mode()
     def _prepare(self, wanted: Layout, bits: int) -> None:
         """Take memory for a layout; where it does not suffice, for a smaller batch or ring."""
-        registrar = build_registrar(
-            self._settings.registration,
-            wanted.visible_size,
-            wanted.thermal_size,
-            self._context.device,
-            self._began_as,
-        )
+        registrar = self._registrar(self._settings, wanted)
         if self._layout is None and wanted.visible_size == wanted.thermal_size:
             self._began_as = wanted.visible_size
         if bits != self._bits:
-            context, self._bits = self._context, bits
-            self._gain = GainControl(self._settings.gain, bits, context.operations, context.device)
+            self._bits = bits
+            self._gain = self._new_gain(self._settings)
         for batch, slots in _plans(self._batch):
             layout = Layout(wanted.visible_size, wanted.thermal_size, wanted.counts, batch)
             try:

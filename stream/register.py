@@ -57,32 +57,43 @@ def build_registrar(
     Raises:
         CalibrationError: the sizes differ and no file is given, or the file is wrong or does not fit.
     """
+    nudge_px = settings.nudge_right_px, settings.nudge_down_px
     if settings.file is None and (began_as is None or visible_size == thermal_size):
         _check_one_grid(visible_size, thermal_size)
-        return Registrar(None, thermal_size)
+        if not any(nudge_px):
+            return Registrar(None, thermal_size)
     calibration = load_calibration(settings.file) if settings.file else one_grid(began_as or visible_size)
     calibration = calibration.scaled(visible_size, thermal_size)
-    map_x, map_y = thermal_maps(calibration, settings.distance_m)
+    map_x, map_y = thermal_maps(calibration, settings.distance_m, nudge_px)
     registrar = Registrar((map_x.to(device), map_y.to(device)), thermal_size)
     if registrar.coverage is not None and not bool((registrar.coverage > 0).any()):
         raise CalibrationError(
-            f"by the calibration {settings.file} the thermal camera sees nothing of the visible picture; "
-            "check that its matrix is visible_from_thermal, in pixels"
+            f"by the calibration {settings.file} and a nudge of {nudge_px[0]:g}, {nudge_px[1]:g} pixels the "
+            "thermal camera sees nothing of the visible picture; check that its matrix is "
+            "visible_from_thermal, in pixels, and the nudge smaller than the picture"
         )
     return registrar
 
 
-def thermal_maps(calibration: Calibration, distance_m: float | None) -> tuple[Tensor, Tensor]:
+def thermal_maps(
+    calibration: Calibration, distance_m: float | None, nudge_px: tuple[float, float] = (0.0, 0.0)
+) -> tuple[Tensor, Tensor]:
     """Where in the thermal picture each visible pixel looks, both lenses' distortion included.
 
     A visible pixel is undistorted, mapped by the homography, and distorted by the thermal lens, so that
     one look-up does it all and the visible picture stays as it is.
 
+    Args:
+        calibration: of the sizes of the pictures.
+        distance_m: distance of the scene.
+        nudge_px: visible pixels that the thermal picture is moved to the right and down.
+
     Returns:
         map_x and map_y, each [Hv, Wv] float32 in thermal pixels, NaN where nothing is seen.
     """
     width, height = calibration.visible.size
-    x, y = np.meshgrid(np.arange(width, dtype=np.float64), np.arange(height, dtype=np.float64))
+    right_px, down_px = nudge_px
+    x, y = np.meshgrid(np.arange(width) - right_px, np.arange(height) - down_px)
     visible = _undistort(calibration.visible, np.stack((x.ravel(), y.ravel()), axis=1))
     matrix = torch.from_numpy(calibration.visible_from_thermal(distance_m))
     ideal = reference.project(matrix, torch.from_numpy(visible))

@@ -11,7 +11,7 @@ import torch
 
 from stream.config import FuseSettings
 from stream.device import HostContext, Work
-from stream.errors import DeviceError
+from stream.errors import CalibrationError, DeviceError
 from stream.frame import Frame, FramePair, FusedFrame
 from stream.fuser import Fuser
 from stream.report import RunReport
@@ -140,3 +140,38 @@ def test_pictures_that_are_too_small_are_given_back_and_the_stream_goes_on() -> 
     frames = landed(by, [pair_of(0), pair_of(1, (1, 1)), pair_of(2, (1, 1)), pair_of(3)])
     assert [frame.pixels.shape[:2] for frame in frames] == [SIZE[::-1], SIZE[::-1]]
     assert len(given_back) == 2 and "1x1 pixels; the network needs at least" in given_back[0]
+
+
+def changed(by: Fuser, **sections: dict[str, float | str]) -> None:
+    settings = by._settings.model_dump(exclude_unset=True)
+    for section, values in sections.items():
+        settings[section] = {**settings.get(section, {}), **values}
+    by.retune(FuseSettings.model_validate(settings))
+
+
+def test_registration_changes_between_two_frames() -> None:
+    by = fuser()
+    before = landed(by, [pair_of(0), pair_of(0)])
+    changed(by, registration={"nudge_right_px": 3})
+    after = landed(by, [pair_of(0)])[0]
+    # The first columns have no thermal any more and fade in; the others are what lay three to the left.
+    assert np.array_equal(after.thermal[:, :3], np.zeros_like(after.thermal[:, :3]))
+    whole = np.abs(after.thermal[:, 20:23].astype(int) - before[1].thermal[:, 17:20]).max()
+    assert whole <= 1
+    assert after.index == 2
+
+
+def test_a_registration_that_fits_nothing_is_refused_and_changes_nothing() -> None:
+    by = fuser()
+    before = landed(by, [pair_of(0)])
+    with pytest.raises(CalibrationError, match="sees nothing of the visible picture"):
+        changed(by, registration={"nudge_right_px": 300})
+    assert np.array_equal(landed(by, [pair_of(0)])[0].thermal, before[0].thermal)
+
+
+def test_gain_changes_between_two_frames() -> None:
+    by = fuser()
+    before = landed(by, [pair_of(0)])[0].thermal
+    changed(by, gain={"method": "minmax"})
+    after = landed(by, [pair_of(0)])[0].thermal
+    assert (before == 255).sum() > 1 and after.max() == 255 and not np.array_equal(before, after)

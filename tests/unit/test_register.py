@@ -196,3 +196,10 @@ def test_a_recording_of_another_size_uses_the_scaled_calibration(tmp_path: Path)
     assert between.item() == pytest.approx((x - 3) / 2 + 1000 * (y + 5) / 2, rel=1e-4)
     with pytest.raises(CalibrationError, match="another aspect ratio"):
         build_registrar(settings, (320, 200), THERMAL)
+
+
+def test_a_nudge_moves_thermal_right_and_down(tmp_path: Path) -> None:
+    path = calibration_file(tmp_path, homography((2, 0, 0), (0, 2, 0), (0, 0, 1)))
+    nudged = RegistrationSettings(file=path, nudge_right_px=6, nudge_down_px=-4)
+    before, after = registered(registrar(path)), registered(build_registrar(nudged, VISIBLE, THERMAL))
+    assert torch.equal(after[20:80, 30:90], before[24:84, 24:84])
