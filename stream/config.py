@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 
 from stream.errors import ConfigError
 from stream.frame import View
+from stream.radiometry import Linear, Radiometry
 
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
@@ -42,6 +53,11 @@ class InputSettings(Settings):
         float, Field(ge=0.2, le=60, description="silence after which a camera is connected anew")
     ] = 3.0
 
+    @property
+    def radiometry(self) -> Radiometry | None:
+        """What a count means in degrees Celsius, as far as the user says so."""
+        return None
+
 
 class ThermalInputSettings(InputSettings):
     """The thermal camera, file or folder."""
@@ -50,6 +66,27 @@ class ThermalInputSettings(InputSettings):
         Literal["none", "lepton"],
         Field(description="rows below a live thermal picture that tell of its shutter; they are cut off"),
     ] = "none"
+    celsius_per_count: Annotated[
+        float | None, Field(description="degrees Celsius of one thermal count, if the camera counts linearly")
+    ] = None
+    celsius_at_zero: Annotated[
+        float | None, Field(description="degrees Celsius of thermal count 0, with celsius-per-count")
+    ] = None
+
+    @model_validator(mode="after")
+    def _gain_with_offset(self) -> Self:
+        if (self.celsius_per_count is None) != (self.celsius_at_zero is None):
+            raise ValueError("celsius_per_count and celsius_at_zero belong together; give both or neither")
+        if self.celsius_per_count == 0:
+            raise ValueError("celsius_per_count must not be 0")
+        return self
+
+    @property
+    def radiometry(self) -> Radiometry | None:
+        """What a count means in degrees Celsius, as far as the user says so."""
+        if self.celsius_per_count is None or self.celsius_at_zero is None:
+            return None
+        return Linear(self.celsius_per_count, self.celsius_at_zero)
 
 
 class PairingSettings(Settings):
@@ -174,11 +211,58 @@ class FuseSettings(Settings):
     )
 
 
+class PreviewSettings(Settings):
+    """A page in the browser that shows the run and changes it."""
+
+    bind: Annotated[
+        str | None, Field(description="HOST:PORT where a page shows the run, for example 127.0.0.1:8080")
+    ] = None
+    token: Annotated[
+        SecretStr | None,
+        Field(min_length=16, description="secret that the page asks for; made up where others reach it"),
+    ] = None
+    clips: Annotated[Path, Field(description="folder of the clips that are recorded from the page")] = Path(
+        "clips"
+    )
+
+
+class MetricsSettings(Settings):
+    """Numbers for Prometheus, and whether the run is alive and well."""
+
+    bind: Annotated[
+        str | None,
+        Field(description="HOST:PORT of /metrics, /healthz and /readyz alone; the page has them too"),
+    ] = None
+
+
+class ControlSettings(Settings):
+    """A ZeroMQ socket that tells of the run and changes it."""
+
+    bind: Annotated[
+        str | None, Field(description="where programs change settings, for example tcp://127.0.0.1:5557")
+    ] = None
+    keys: Annotated[Path | None, Field(description="folder of keys, made by gifnet keys")] = None
+
+
 class RunSettings(FuseSettings):
     """Everything `gifnet run` needs."""
 
-    outputs: Annotated[tuple[OutputSettings, ...], Field(min_length=1)]
+    preview: PreviewSettings = PreviewSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    control: ControlSettings = ControlSettings()
+    logs: Annotated[
+        Literal["text", "json"], Field(description="how messages on standard error are written")
+    ] = "text"
+    outputs: Annotated[tuple[OutputSettings, ...], Field(validate_default=True)] = ()
     report: Annotated[Path | None, Field(description="JSON file that tells what the run did")] = None
+
+    @field_validator("outputs")
+    @classmethod
+    def _somewhere(cls, outputs: tuple[OutputSettings, ...], info: ValidationInfo) -> Any:
+        preview = info.data.get("preview")
+        if not outputs and not (preview and preview.bind):
+            raise ValueError("there is none, name an output with -o, or a page with --preview")
+        return outputs
 
 
 # Name of each setting on the command line (with dashes) and in Python -> its place in a configuration file;
@@ -229,14 +313,22 @@ NAMES: dict[str, str] = {
     "thermal_transport": "thermal.transport",
     "thermal_timeout_s": "thermal.timeout_s",
     "thermal_telemetry": "thermal.telemetry",
+    "thermal_celsius_per_count": "thermal.celsius_per_count",
+    "thermal_celsius_at_zero": "thermal.celsius_at_zero",
     "report": "report",
+    "preview": "preview.bind",
+    "preview_token": "preview.token",
+    "preview_clips": "preview.clips",
+    "metrics": "metrics.bind",
+    "control": "control.bind",
+    "control_keys": "control.keys",
+    "logs": "logs",
 }
 
 # What to do about a setting that has no default.
 _REMEDIES = {
     "visible": "name the visible input first, as in `gifnet run VISIBLE THERMAL -o OUT`",
     "thermal": "name the thermal input after the visible one, as in `gifnet run VISIBLE THERMAL -o OUT`",
-    "outputs": "name an output with -o",
 }
 
 Place = tuple[str | int, ...]
@@ -256,6 +348,18 @@ def validate(model: type[Model], values: dict[str, Any], where: str) -> Model:
     """
     try:
         return model.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(f"{where}: {'; '.join(_sentences(model, error))}") from None
+
+
+def validate_json(model: type[Model], values: dict[str, Any], where: str) -> Model:
+    """As `validate`, for values from a JSON document: a number is no text and a text no number.
+
+    Raises:
+        ConfigError: lists every problem with its path.
+    """
+    try:
+        return model.model_validate_json(json.dumps(values), strict=True)
     except ValidationError as error:
         raise ConfigError(f"{where}: {'; '.join(_sentences(model, error))}") from None
 

@@ -51,7 +51,7 @@ def test_all_problems_are_reported_with_their_path() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"outputs": []}, "outputs: it should have at least 1 item"),
+        ({"outputs": []}, "outputs: there is none, name an output with -o"),
         ({"outputs": "o.mp4"}, "outputs"),
         ({"visible": None}, "visible"),
         ({"gain": {"low": 60, "high": 40}}, "low must be below high, got 60 and 40"),
