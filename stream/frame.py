@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from numpy.typing import NDArray
 
+from stream.radiometry import Radiometry
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -52,6 +54,7 @@ class Frame:
         bits: significant bits of a `gray16le` count (10, 12, 14, 16); 8 for the others.
         arrived_s: when it reached this machine, in seconds of the monotonic clock; None for recorded frames.
         stale: the camera itself says that its shutter is closed.
+        radiometry: what a thermal count means in degrees Celsius, where that is known.
     """
 
     pixels: AnyPixels
@@ -62,6 +65,7 @@ class Frame:
     bits: int = 8
     arrived_s: float | None = None
     stale: bool = False
+    radiometry: Radiometry | None = None
 
     def __post_init__(self) -> None:
         expected_ndim = 3 if self.pixel_format == "rgb24" else 2

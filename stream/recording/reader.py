@@ -14,6 +14,7 @@ import av
 
 from stream.errors import SourceError
 from stream.frame import Frame, FramePair, Moment, PixelFormat, Side, SingleFrame
+from stream.radiometry import Radiometry, from_json
 from stream.recording import ABOUT, FRAMES, PAIRS, SCHEMA
 from stream.sources.base import SourceInfo
 from stream.sources.reader import Reader
@@ -35,6 +36,7 @@ class Entry:
     time_s: Fraction
     clock: Any
     bits: int
+    radiometry: Radiometry | None = None
 
 
 class Recording:
@@ -136,7 +138,8 @@ class TrackReader:
             return None
         kind: PixelFormat = _FORMATS.get(picture.format.name, "rgb24")
         pixels = picture.to_ndarray(format={"gray8": "gray"}.get(kind, kind))
-        return Frame(pixels, kind, entry.time_s, entry.clock, entry.index, entry.bits)
+        radiometry = entry.radiometry
+        return Frame(pixels, kind, entry.time_s, entry.clock, entry.index, entry.bits, radiometry=radiometry)
 
     def _open(self, path: Path, name: str) -> None:
         self.close()
@@ -171,6 +174,7 @@ class RecordedSide(Reader):
             rate=recording.rate(side),
             frames=self._count,
             codec="recording",
+            radiometry=first.radiometry,
         )
 
     def _read(self) -> Iterator[Frame]:
@@ -205,7 +209,13 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
 
 def _entry(line: dict[str, Any]) -> Entry:
     return Entry(
-        line["file"], line["position"], line["index"], Fraction(line["time_s"]), line["clock"], line["bits"]
+        line["file"],
+        line["position"],
+        line["index"],
+        Fraction(line["time_s"]),
+        line["clock"],
+        line["bits"],
+        from_json(line.get("radiometry")),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from stream.errors import SinkError
 from stream.frame import Frame, Moment, Side
+from stream.radiometry import as_json
 from stream.recording import ABOUT, FRAMES, PAIRS, SCHEMA
 from stream.recording.track import Track
 from stream.sinks.disk_guard import DiskGuard
@@ -94,6 +95,8 @@ class RecordingWriter:
             "bits": frame.bits,
             "arrived_s": frame.arrived_s,
         }
+        if frame.radiometry is not None:
+            line["radiometry"] = as_json(frame.radiometry)
         self._write_line(self._frames, line)
         numbers = self._numbers[side]
         numbers[frame.time_s, frame.index] = self.frames[side]

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from stream.frame import Colour, Frame, PixelFormat
+from stream.radiometry import Radiometry
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class SourceInfo:
         live: True when frames are lost if nobody reads.
         finite: True for a live source that comes to an end, as a recording does that is played like a camera.
         audio: True when an audio track can be carried over from `uri`.
+        radiometry: what a thermal count means in degrees Celsius, where known; frames may have their own.
     """
 
     uri: str
@@ -49,6 +51,7 @@ class SourceInfo:
     live: bool = False
     finite: bool = False
     audio: bool = False
+    radiometry: Radiometry | None = None
 
 
 class Source(Protocol):

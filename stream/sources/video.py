@@ -113,6 +113,7 @@ class VideoSource(Reader):
             colour=colour_of(context),
             codec=context.name,
             audio=bool(pictures.container.streams.audio),
+            radiometry=settings.radiometry,
         )
         return video_of(context.codec, first)
 
@@ -179,7 +180,8 @@ class VideoSource(Reader):
                 f"{self._name} has pixels of the format {picture.format.name} at frame {self._position()}, "
                 f"which cannot be converted ({self.info.decoder}); another decoder or another file may do"
             ) from None
-        return Frame(pixels, target.pixel_format, time_s, "pts", self._position(), target.bits)
+        index, radiometry = self._position(), self.info.radiometry
+        return Frame(pixels, target.pixel_format, time_s, "pts", index, target.bits, radiometry=radiometry)
 
     def _position(self) -> int:
         return self._yielded + self.lost.total()

@@ -57,6 +57,7 @@ class IterableSource(Reader):
         """
         super().__init__()
         self._name, self._role, self._bits, self._clock = str(uri), role, settings.bits, clock
+        self._radiometry = settings.radiometry
         factory, finite = _factory(uri)
         self._items, self._index = iter(factory()), 0
         first = next(self._frames_of_items(), None)
@@ -73,6 +74,7 @@ class IterableSource(Reader):
             live=True,
             finite=finite,
             codec="python",
+            radiometry=self._radiometry,
         )
 
     def _read(self) -> Iterator[Frame]:
@@ -89,7 +91,8 @@ class IterableSource(Reader):
             stamp_s = Fraction(utc_ns, 1_000_000_000) if time_s is None else Fraction(time_s)
             index, self._index = self._index, self._index + 1
             pixel_format, bits = self._format(pixels)
-            yield Frame(pixels, pixel_format, stamp_s, clock, index, bits, arrived_s)
+            radiometry = self._radiometry
+            yield Frame(pixels, pixel_format, stamp_s, clock, index, bits, arrived_s, radiometry=radiometry)
 
     def _format(self, pixels: Any) -> tuple[PixelFormat, int]:
         kind = (pixels.ndim, str(pixels.dtype)) if isinstance(pixels, np.ndarray) else None

@@ -118,6 +118,7 @@ class LibavSource(Reader):
             decoder=f"cpu (libav {context.name})",
             decoder_why="live streams are decoded by the CPU",
             live=True,
+            radiometry=self._settings.radiometry,
         )
 
     def _convert_to(self, picture: VideoFrame) -> None:
@@ -144,7 +145,16 @@ class LibavSource(Reader):
         pixels = self._convert(picture)
         index, self._index = self._index, self._index + 1
         target = self._target
-        return Frame(pixels, target.pixel_format, time_s, clock, index, target.bits, arrived_s)
+        return Frame(
+            pixels,
+            target.pixel_format,
+            time_s,
+            clock,
+            index,
+            target.bits,
+            arrived_s,
+            radiometry=self.info.radiometry,
+        )
 
     def _time(self, picture: VideoFrame, utc_s: Fraction) -> tuple[Fraction, ClockSource]:
         sender_us = next((us for pts, us in self._senders if pts == picture.pts), None)

@@ -1,0 +1,83 @@
+"""What counts mean in degrees Celsius, and how that travels."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from stream.config import ThermalInputSettings, validate
+from stream.errors import ConfigError
+from stream.radiometry import Linear, Planck, as_json, from_json
+
+CENTIKELVIN = Linear(0.01, -273.15)
+BLACK = Planck(r1=21106.77, r2=0.012545258, b=1501.0, f=1.0, o=-7340)
+GREY = Planck(r1=21106.77, r2=0.012545258, b=1501.0, f=1.0, o=-7340, emissivity=0.8, reflected_celsius=15)
+
+
+def test_linear_counts_of_a_lepton() -> None:
+    celsius = CENTIKELVIN.celsius(np.array([[27315, 30000]], np.uint16))
+    assert (celsius.dtype, celsius.shape) == (np.float32, (1, 2))
+    np.testing.assert_allclose(celsius, [[0, 26.85]], atol=1e-4)
+
+
+def test_planck_by_hand() -> None:
+    kelvin = 1501.0 / math.log(21106.77 / (0.012545258 * (18090 - 7340)) + 1)
+    assert float(BLACK.celsius(18090)) == pytest.approx(kelvin - 273.15, abs=1e-3)
+    assert 20 < kelvin - 273.15 < 27
+
+
+def test_a_grey_surface_is_hotter_than_it_seems_before_a_cold_room() -> None:
+    black, grey = float(BLACK.celsius(20000)), float(GREY.celsius(20000))
+    assert grey > black > 15
+    assert float(GREY.celsius(BLACK.counts(15))) == pytest.approx(15, abs=1e-3)
+
+
+@pytest.mark.parametrize("radiometry", [CENTIKELVIN, Linear(-0.05, 120), BLACK, GREY])
+@pytest.mark.parametrize("celsius", [-20.0, 0.0, 36.6, 300.0])
+def test_there_and_back(radiometry: Linear | Planck, celsius: float) -> None:
+    assert float(radiometry.celsius(radiometry.counts(celsius))) == pytest.approx(celsius, abs=1e-3)
+
+
+def test_counts_below_all_temperatures_are_no_number() -> None:
+    assert np.isnan(BLACK.celsius(np.array([0, 7340], np.uint16))).all()
+
+
+def test_hotter_than_the_constants_can_tell_is_infinite() -> None:
+    assert Planck(r1=1, r2=1, b=1500, f=2, o=0).counts(5000) == math.inf
+
+
+@pytest.mark.parametrize("radiometry", [CENTIKELVIN, GREY, None])
+def test_json_there_and_back(radiometry: Linear | Planck | None) -> None:
+    assert from_json(as_json(radiometry)) == radiometry
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"model": "cubic"}, "known are linear, planck"),
+        ({"model": ["linear"]}, "known are linear, planck"),
+        ({"model": "linear", "celsius_per_count": 1}, "wrong constants"),
+        ({"model": "linear", "celsius_per_count": "1", "celsius_at_zero": 0}, "finite number"),
+        ({"model": "linear", "celsius_per_count": 0, "celsius_at_zero": 0}, "must not be 0"),
+        ({"model": "linear", "celsius_per_count": math.nan, "celsius_at_zero": 0}, "finite number"),
+        ({**(as_json(GREY) or {}), "emissivity": 0}, "emissivity"),
+        ({**(as_json(GREY) or {}), "r1": -1}, "positive"),
+        ({**(as_json(GREY) or {}), "reflected_celsius": -300}, "no temperature"),
+        ({**(as_json(GREY) or {}), "f": 1e9}, "leaves no count"),
+    ],
+)
+def test_wrong_constants_are_refused(values: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        from_json(values)
+
+
+def test_settings_state_gain_and_offset_together() -> None:
+    both = {"uri": "t.mkv", "celsius_per_count": 0.01, "celsius_at_zero": -273.15}
+    assert validate(ThermalInputSettings, both, "here").radiometry == CENTIKELVIN
+    assert ThermalInputSettings(uri="t.mkv").radiometry is None
+    with pytest.raises(ConfigError, match="belong together"):
+        validate(ThermalInputSettings, {"uri": "t.mkv", "celsius_per_count": 0.01}, "here")
+    with pytest.raises(ConfigError, match="must not be 0"):
+        validate(ThermalInputSettings, both | {"celsius_per_count": 0}, "here")
