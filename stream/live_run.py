@@ -67,6 +67,8 @@ def open_replay(settings: FuseSettings, context: DeviceContext, report: RunRepor
             for side, frame in (("visible", moment.visible), ("thermal", moment.thermal)):
                 report.frames_in[side] += frame is not None
             yield moment
+            if moment.thermal is not None:
+                report.radiometry = moment.thermal.radiometry
 
     fuser = Fuser(settings, None, None, context, report, leave_out)
     flights = fuser.fuse(report.times.waits("read", moments()))

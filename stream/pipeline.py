@@ -117,6 +117,7 @@ def open_fused(settings: FuseSettings, report: RunReport) -> Iterator[FusedStrea
 
 
 def _opener(settings: FuseSettings) -> Opener:
+    report.radiometry = settings.thermal.radiometry
     """Cameras, a recording of a camera pair as it was paired, or any two recordings."""
     if parse_uri(settings.visible.uri).scheme == "replay":
         return open_replay
@@ -140,6 +141,7 @@ def _open_recorded(
         pairs = report.times.waits("read", pair_streams(visible, thermal, pairer))
         yield FusedStream(fuser.fuse(pairs), visible_info, context.device.type, report.times)
 
+        report.radiometry = thermal_info.radiometry
 
 def fuse(visible: Camera, thermal: Camera, **settings: Any) -> Iterator[FusedFrame]:
     """Fuse two streams in Python: `for frame in stream.fuse("visible.mp4", "thermal.mp4"): frame.pixels`.

@@ -16,6 +16,7 @@ from stream.errors import ConfigError
 from stream.live_account import LiveAccount
 from stream.metrics import StageTimes
 
+from stream.radiometry import Radiometry, as_json
 SCHEMA = "gifnet.report/1"
 _PACKAGES = ("gifnet-stream", "torch", "av", "numpy", "opencv-python-headless")
 
@@ -51,6 +52,7 @@ class RunReport:
         weights: name and SHA-256.
         precision: number format that was really used.
         frames_in: frames read, by stream.
+        radiometry: what a thermal count means in degrees Celsius, of the first frame; None where not known.
         fused: fused frames.
         dropped: frames without a partner, by reason.
         lost: frames that a source could not deliver, by stream and reason.
@@ -70,6 +72,7 @@ class RunReport:
     precision: str = ""
     frames_in: Counter[str] = field(default_factory=Counter)
     fused: int = 0
+    radiometry: Radiometry | None = None
     dropped: Counter[str] = field(default_factory=Counter)
     lost: dict[str, Counter[str]] = field(default_factory=dict)
     live: LiveAccount | None = None
@@ -122,6 +125,7 @@ class RunReport:
             "frames_in": {stream: self.frames_in[stream] for stream in ("visible", "thermal")},
             "fused": self.fused,
             "dropped": dict(self.dropped),
+            "radiometry": as_json(self.radiometry),
             "lost": {stream: dict(reasons) for stream, reasons in self.lost.items()},
             "live": self.live.as_json(self.fused) if self.live else None,
             "outputs": [asdict(output) for output in self.outputs],

@@ -28,6 +28,9 @@ LARGEST_SIDE_PX = 65_535
 
 _LENGTH = struct.Struct("<I")
 _CHANNELS = {"rgb24": 3, "gray8": 1, "gray16le": 1}
+# Keys that a message may lack, and those that are not taken over as they are.
+_OPTIONAL = {"radiometry"}
+_SPECIAL = {"shape", "flags", *_OPTIONAL}
 _DTYPES = {"rgb24": "uint8", "gray8": "uint8", "gray16le": "uint16"}
 
 
@@ -56,6 +59,8 @@ class Header:
         registration: `id` and `sha256` of the calibration; None without one.
         model: `name` and `sha256` of the network.
         latency_ms: from capture to publishing; None where the capture time is no time of day.
+        radiometry: what a raw thermal count means in degrees Celsius, for `stream.radiometry.from_json`;
+            None, and then no part of the JSON, where that is not known.
     """
 
     stream: str
@@ -73,6 +78,7 @@ class Header:
     registration: dict[str, str] | None
     model: dict[str, str]
     latency_ms: float | None
+    radiometry: dict[str, Any] | None = None
 
     @property
     def topic(self) -> str:
@@ -90,6 +96,7 @@ class Header:
         values |= {"shape": list(self.shape), "dtype": self.dtype, "pixel_format": self.pixel_format}
         names = [name for name in self.__dataclass_fields__ if name not in values]
         values |= {name: getattr(self, name) for name in names} | {"flags": list(self.flags)}
+        values = {name: value for name, value in values.items() if name not in _OPTIONAL or value is not None}
         return json.dumps(values, separators=(",", ":"), allow_nan=False).encode()
 
 
@@ -173,7 +180,8 @@ def _decode_jpeg(header: Header, payload: memoryview) -> NDArray[Any]:
 
 def _header(values: dict[str, Any]) -> Header:
     header = Header(
-        **{name: values[name] for name in Header.__dataclass_fields__ if name not in ("shape", "flags")},
+        **{name: values[name] for name in Header.__dataclass_fields__ if name not in _SPECIAL},
+        radiometry=values.get("radiometry"),
         shape=tuple(values["shape"]),
         flags=tuple(values["flags"]),
     )
@@ -187,4 +195,6 @@ def _header(values: dict[str, Any]) -> Header:
         raise ValueError(f"encoding {header.encoding!r} is none of {', '.join(ENCODINGS)}")
     if type(header.seq) is not int or header.seq < 0:
         raise ValueError(f"seq is {header.seq!r}")
+    if not isinstance(header.radiometry, dict | None):
+        raise ValueError("radiometry is no object")
     return header

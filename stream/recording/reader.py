@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -152,13 +152,19 @@ class TrackReader:
 class RecordedSide(Reader):
     """The frames of one camera of a recording, for `recording://FOLDER`."""
 
-    def __init__(self, folder: Path, side: Side) -> None:
+    def __init__(self, folder: Path, side: Side, radiometry: Radiometry | None = None) -> None:
         """Read the first frame.
+
+        Args:
+            folder: of the recording.
+            side: which camera.
+            radiometry: as the user states it; by default that of the recording.
 
         Raises:
             SourceError: it is no recording, or has no frame of this camera.
         """
         super().__init__()
+        self._stated = radiometry
         recording = Recording(folder)
         self._track, self._count = TrackReader(recording, side), len(recording.entries[side])
         first = self._track.frame(0)
@@ -174,7 +180,7 @@ class RecordedSide(Reader):
             rate=recording.rate(side),
             frames=self._count,
             codec="recording",
-            radiometry=first.radiometry,
+            radiometry=radiometry or first.radiometry,
         )
 
     def _read(self) -> Iterator[Frame]:
@@ -187,7 +193,7 @@ class RecordedSide(Reader):
                 self.lost["out_of_order"] += 1
                 continue
             last_s = frame.time_s
-            yield frame
+            yield replace(frame, radiometry=self._stated) if self._stated else frame
 
     def close(self) -> None:
         """Close the files; may be called twice."""

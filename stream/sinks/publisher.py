@@ -17,6 +17,7 @@ from stream.clock import Clock, SystemClock
 from stream.errors import SinkError
 from stream.frame import Frame, FusedFrame, Pixels
 from stream.keys import Gate, open_gate
+from stream.radiometry import as_json
 from stream.sinks.base import SinkOptions
 from stream.sinks.closing import Closing
 from stream.sinks.timeline import DATES_FROM_S
@@ -172,6 +173,7 @@ class PublisherSink(Closing):
             registration=self._registration,
             model={"name": options.model[0], "sha256": options.model[1]},
             latency_ms=self._latency_ms(frame),
+            radiometry=as_json(pair.thermal.radiometry) if pair.thermal else None,
         )
 
     def _latency_ms(self, frame: FusedFrame) -> float | None:

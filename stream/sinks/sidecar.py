@@ -8,6 +8,7 @@ from typing import Any
 
 from stream.errors import SinkError
 from stream.frame import Frame, FusedFrame
+from stream.radiometry import as_json
 from stream.sinks.place import reason
 
 SCHEMA = "gifnet.pairing/1"
@@ -61,4 +62,6 @@ def pairing_of(frame: FusedFrame) -> dict[str, Any]:
 def _frame(frame: Frame | None) -> dict[str, Any] | None:
     if frame is None:
         return None
-    return {"index": frame.index, "time_ns": round(frame.time_s * 1_000_000_000), "clock": frame.clock}
+    values = {"index": frame.index, "time_ns": round(frame.time_s * 1_000_000_000), "clock": frame.clock}
+    known = {} if frame.radiometry is None else {"radiometry": as_json(frame.radiometry)}
+    return values | known

@@ -66,7 +66,7 @@ def _open_recording(settings: InputSettings, uri: Uri, role: Role) -> Source:
     from stream.recording.reader import RecordedSide
 
     check_options(uri, set())
-    return RecordedSide(Path(uri.path), role)
+    return RecordedSide(Path(uri.path), role, settings.radiometry)
 
 
 # Scheme -> what opens it where it is no video; the empty one is a plain path.

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+import stream
 from stream.config import ThermalInputSettings, validate
 from stream.errors import ConfigError
+from stream.frame import FramePair
 from stream.radiometry import Linear, Planck, as_json, from_json
+from stream.sinks.sidecar import pairing_of
+from stream.wire import Header, MessageError, parse_header
+from tests.helpers.fused import fused_frame
 
 CENTIKELVIN = Linear(0.01, -273.15)
 BLACK = Planck(r1=21106.77, r2=0.012545258, b=1501.0, f=1.0, o=-7340)
@@ -81,3 +90,56 @@ def test_settings_state_gain_and_offset_together() -> None:
         validate(ThermalInputSettings, {"uri": "t.mkv", "celsius_per_count": 0.01}, "here")
     with pytest.raises(ConfigError, match="must not be 0"):
         validate(ThermalInputSettings, both | {"celsius_per_count": 0}, "here")
+
+
+def header(**change: Any) -> Header:
+    values: dict[str, Any] = {
+        "stream": "main", "view": "fused", "seq": 3, "shape": (48, 64, 3), "pixel_format": "rgb24",
+        "encoding": "raw", "t_visible_ns": 1, "t_thermal_ns": None, "clock_visible": "rtcp",
+        "clock_thermal": None, "pairing_error_ms": None, "flags": (), "registration": None,
+        "model": {"name": "default", "sha256": ""}, "latency_ms": None,
+    }  # fmt: skip
+    return Header(**values | change)
+
+
+@pytest.mark.parametrize("radiometry", [CENTIKELVIN, GREY, None])
+def test_a_header_carries_it(radiometry: Linear | Planck | None) -> None:
+    sent = header(radiometry=as_json(radiometry))
+    assert from_json(parse_header(sent.as_json()).radiometry) == radiometry
+
+
+def test_a_header_without_it_is_as_it_was() -> None:
+    assert "radiometry" not in json.loads(header().as_json())
+
+
+def test_a_header_with_keys_of_a_later_writer_is_read() -> None:
+    later = json.loads(header().as_json()) | {"humidity": 0.5}
+    assert parse_header(json.dumps(later).encode()) == header()
+
+
+def test_radiometry_that_is_no_object_is_refused() -> None:
+    broken = json.loads(header().as_json()) | {"radiometry": "hot"}
+    with pytest.raises(MessageError, match="radiometry is no object"):
+        parse_header(json.dumps(broken).encode())
+
+
+def test_the_schema_knows_the_constants_of_each_model() -> None:
+    schema = json.loads((Path(stream.__file__).parent / "frame_message.schema.json").read_text())
+    rules = {
+        rule["properties"]["model"]["const"]: rule for rule in schema["properties"]["radiometry"]["oneOf"]
+    }
+    for radiometry in (CENTIKELVIN, GREY):
+        values = as_json(radiometry) or {}
+        rule = rules[values["model"]]
+        assert set(values) == set(rule["required"]) == set(rule["properties"])
+    assert "radiometry" not in schema["required"]
+
+
+def test_the_sidecar_tells_it() -> None:
+    frame = fused_frame(0)
+    assert isinstance(frame.pair, FramePair)
+    assert "radiometry" not in pairing_of(frame)["thermal"]
+    warm = replace(frame.pair, thermal=replace(frame.pair.thermal, radiometry=GREY))
+    told = pairing_of(replace(frame, pair=warm))
+    assert from_json(told["thermal"]["radiometry"]) == GREY
+    assert "radiometry" not in told["visible"]
