@@ -1,0 +1,85 @@
+"""Radiometric JPEGs as FLIR's cameras write them, built byte by byte for tests."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stream.radiometry import ZERO_CELSIUS_K, Planck
+
+CAMERA = Planck(r1=21106.77, r2=0.012545258, b=1501.0, f=1.0, o=-7340, emissivity=0.95, reflected_celsius=20)
+
+
+def flir_jpeg(
+    counts: NDArray[np.uint16],
+    *,
+    png: bool = False,
+    swapped: bool = True,
+    camera: Planck | None = CAMERA,
+    order: str = "<",
+    part_bytes: int = 60_000,
+    picture: tuple[int, int] = (96, 64),
+) -> bytes:
+    """A JPEG of a plain grey picture with the counts beside it.
+
+    Args:
+        counts: [H, W] raw counts.
+        png: store them as a PNG file.
+        swapped: with the two bytes of each count in the wrong order, as most cameras do in a PNG.
+        camera: constants to write; None leaves the record out.
+        order: byte order of the numbers, `<` or `>`.
+        part_bytes: size of a part of the thermal file, one segment each.
+        picture: width and height of the picture in pixels.
+    """
+    records = [(1, _raw_record(counts, png, swapped, order))]
+    if camera is not None:
+        records.append((0x20, camera_record(camera, order)))
+    return with_parts(split(fff(records), part_bytes), picture)
+
+
+def fff(records: list[tuple[int, bytes]], order: str = "<") -> bytes:
+    """An FFF file of records, the directory first."""
+    start = 64 + 32 * len(records)
+    directory, body = b"", b""
+    for kind, data in records:
+        directory += struct.pack(order + "HHIIIIIII", kind, 1, 100, 1, start + len(body), len(data), 0, 0, 0)
+        body += data
+    head = b"FFF\0" + b"TEST".ljust(16, b"\0") + struct.pack(order + "III", 101, 64, len(records))
+    return head.ljust(64, b"\0") + directory + body
+
+
+def camera_record(camera: Planck, order: str = "<") -> bytes:
+    data = bytearray(0x400)
+    struct.pack_into(order + "H", data, 0, 2)
+    struct.pack_into(order + "f", data, 0x20, camera.emissivity)
+    struct.pack_into(order + "f", data, 0x28, camera.reflected_celsius + ZERO_CELSIUS_K)
+    struct.pack_into(order + "fff", data, 0x58, camera.r1, camera.b, camera.f)
+    struct.pack_into(order + "if", data, 0x308, int(camera.o), camera.r2)
+    return bytes(data)
+
+
+def split(block: bytes, part_bytes: int) -> list[bytes]:
+    """FLIR segments of a file, numbered, without their JPEG marker."""
+    parts = [block[at : at + part_bytes] for at in range(0, len(block), part_bytes)]
+    return [b"FLIR\0\1" + bytes([number, len(parts) - 1]) + part for number, part in enumerate(parts)]
+
+
+def with_parts(parts: list[bytes], picture: tuple[int, int] = (96, 64)) -> bytes:
+    """A JPEG with APP1 segments behind its start."""
+    grey: Any = np.full(picture[::-1], 90, np.uint8)
+    jpeg = cv2.imencode(".jpg", grey)[1].tobytes()
+    segments = b"".join(b"\xff\xe1" + (len(part) + 2).to_bytes(2) + part for part in parts)
+    return jpeg[:2] + segments + jpeg[2:]
+
+
+def _raw_record(counts: NDArray[np.uint16], png: bool, swapped: bool, order: str) -> bytes:
+    height, width = counts.shape
+    head = struct.pack(order + "HHH", 2, width, height).ljust(32, b"\0")
+    if png:
+        stored = counts.byteswap() if swapped else counts
+        return head + cv2.imencode(".png", stored)[1].tobytes()
+    return head + counts.astype(order + "u2").tobytes()
