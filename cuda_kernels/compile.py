@@ -11,7 +11,7 @@ from typing import Any
 
 from cuda_kernels.errors import KernelError
 
-FAMILIES = ("colour", "thermal", "geometry", "network", "formats", "views")
+FAMILIES = ("colour", "thermal", "equalise", "detail", "geometry", "network", "formats", "views")
 """Names of the files in `src`, and of those in `reference`."""
 
 ARCHITECTURES = ("75", "80", "86", "89", "90", "100", "120")

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from cuda_kernels.format_kernels import FormatKernels
-from cuda_kernels.launching import BLOCK, Launcher, blocks, check, name, new, plane, size
+from cuda_kernels.launching import check, name, new, plane, size
 from cuda_kernels.reference import TensorPair
+from cuda_kernels.thermal_kernels import ThermalKernels
 from cuda_kernels.view_kernels import ViewKernels
 
-BINS = 1 << 16
-_SHARED_HISTOGRAM_BLOCKS = 264
-"""Enough blocks to fill a large GPU twice; each merges its own 256 bins at the end."""
 
-
-class Kernels(FormatKernels, ViewKernels):
+class Kernels(ThermalKernels, FormatKernels, ViewKernels):
     """Per-frame operations by kernels; see `cuda_kernels.reference` for what each does.
 
-    Results are written into `out=`; without it they are allocated. Nothing waits for the device. Percentiles
-    use a histogram that belongs to this object, so that one object serves one order of work at a time.
+    Results are written into `out=`; without it they are allocated. Nothing waits for the device. One object
+    serves one order of work at a time, see `ThermalKernels`.
     """
-
-    def __init__(self, launcher: Launcher) -> None:
-        super().__init__(launcher)
-        self._histograms: dict[torch.device, Tensor] = {}
 
     def luma(self, rgb: Tensor, *, out: Tensor | None = None) -> Tensor:
         """As `reference.luma`."""
@@ -64,42 +56,6 @@ class Kernels(FormatKernels, ViewKernels):
         self._each_pixel("cover", luma.numel(), luma, fused, coverage, out)
         return out
 
-    def percentiles(self, counts: Tensor, low: float, high: float, *, out: Tensor | None = None) -> Tensor:
-        """As `reference.percentiles`."""
-        out = plane(out, (2,), counts)
-        check("percentiles", counts=counts, span=out)
-        histogram = self._histogram(counts.device)
-        self._launch("clear_histogram", BINS // BLOCK, BLOCK, histogram)
-        groups = blocks(counts.numel())
-        if counts.dtype == torch.uint8:
-            groups = min(groups, _SHARED_HISTOGRAM_BLOCKS)
-        pixels = np.int64(counts.numel())
-        self._launch(f"histogram_{name(counts)}", groups, BLOCK, counts, histogram, pixels)
-        shares = np.float64(low / 100), np.float64(high / 100)
-        self._launch("find_percentiles", 1, BLOCK, histogram, out, *shares)
-        return out
-
-    def damp(self, measured: Tensor, previous: Tensor, keep: Tensor, *, out: Tensor | None = None) -> Tensor:
-        """As `reference.damp`."""
-        out = plane(out, (2,), measured)
-        check("damp", measured=measured, previous=previous, keep=keep, span=out)
-        self._launch("damp", 1, 2, measured, previous, keep, out)
-        return out
-
-    def normalise(self, counts: Tensor, span: Tensor, *, out: Tensor | None = None) -> Tensor:
-        """As `reference.normalise`."""
-        out = plane(out, counts.shape, counts)
-        check("normalise", counts=counts, span=span, brightness=out)
-        self._each_pixel(f"normalise_{name(counts)}", out.numel(), counts, span, out)
-        return out
-
-    def shade(self, brightness: Tensor, coverage: Tensor, *, out: Tensor | None = None) -> Tensor:
-        """As `reference.shade`."""
-        out = new(out, brightness.shape, torch.uint8, brightness)
-        check("shade", brightness=brightness, coverage=coverage, shaded=out)
-        self._each_pixel("shade", out.numel(), brightness, coverage, out)
-        return out
-
     def warp(
         self, thermal: Tensor, map_x: Tensor, map_y: Tensor, *, out: TensorPair | None = None
     ) -> TensorPair:
@@ -135,11 +91,6 @@ class Kernels(FormatKernels, ViewKernels):
             raise ValueError(f"both results of pack have one format, got {out[0].dtype} and {out[1].dtype}")
         self._each_pixel(f"pack_{name(out[0])}", luma.numel(), luma, brightness, coverage, *out)
         return out
-
-    def _histogram(self, device: torch.device) -> Tensor:
-        if device not in self._histograms:
-            self._histograms[device] = torch.zeros(BINS, dtype=torch.int32, device=device)
-        return self._histograms[device]
 
 
 def _looked_up(map_x: Tensor) -> TensorPair:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from cuda_kernels.operation import Array, Operation
+from cuda_kernels.reference.equalise import LEVELS, TILES
 
 _PLANE = ("height", "width")
 _THERMAL = ("thermal_height", "thermal_width")
@@ -19,7 +20,11 @@ _RGB_LIKE = ((*_PLANE, 3), (torch.uint8,), "0..255")
 _RGB = Array("rgb", *_RGB_LIKE)
 _COLOURS = Array("matrix", (3, 4), _FLOAT, "an affine map of colours")
 _COUNTS = Array("counts", _PLANE, (torch.uint8, torch.uint16, torch.float32), "0..65535, raw counts")
+_RAW = Array("counts", _PLANE, _STORED, "0..65535, raw counts")
 _SPAN = Array("span", (2,), _FLOAT, "low and high count")
+_KEEP = Array("keep", (1,), _FLOAT, "0..1")
+_CURVE = Array("curve", (1 << 16,), _FLOAT, "0..1, brightness of each count")
+_CURVES = Array("curves", (TILES * TILES, LEVELS), _FLOAT, "0..1, brightness of each level, tile by tile")
 _COVERAGE = Array("coverage", _PLANE, _FLOAT, "0..1, 1 where the thermal camera sees")
 _MAPS = (
     Array("map_x", _PLANE, _FLOAT, "thermal pixels, NaN for nowhere"),
@@ -73,20 +78,74 @@ _TABLE = (
         "floats rounded half to even and clipped to 0..65535, NaN left out, (0, 0) without a number",
     ),
     Operation(
+        "mend",
+        (
+            _RAW,
+            Array("places", ("bad",), (torch.int32,), "bad pixels, row * width + column"),
+            Array("sources", ("bad", 4), (torch.int32,), "good pixels, row * width + column"),
+        ),
+        (Array("mended", _PLANE, (torch.uint16,), "raw counts"),),
+        "mean of four rounded half up",
+    ),
+    Operation(
+        "enhance",
+        (_RAW, _SPAN),
+        (_plane("enhanced", "raw counts, not clipped"),),
+        "borders repeated; as it is where the span is empty",
+        band=0.02,
+    ),
+    Operation(
+        "plateau_curve",
+        (_COUNTS,),
+        (_CURVE,),
+        "floats as in percentiles, 0 without a number",
+    ),
+    Operation(
+        "tile_curves",
+        (_RAW, _SPAN),
+        (_CURVES,),
+        "a straight line for a tile without pixels",
+    ),
+    Operation(
+        "fade",
+        (
+            Array("measured", ("points",), _FLOAT, "0..1"),
+            Array("previous", ("points",), _FLOAT, "0..1"),
+            _KEEP,
+        ),
+        (Array("faded", ("points",), _FLOAT, "0..1"),),
+        "torch.lerp: exact where keep is 0 or 1",
+        band=1e-6,
+    ),
+    Operation(
+        "equalise",
+        (_COUNTS, _CURVE),
+        (_plane("brightness", "0..1"),),
+        "floats clipped to 0..65535, linear between counts, 0 for NaN",
+        band=1e-6,
+    ),
+    Operation(
+        "equalise_tiles",
+        (_COUNTS, _SPAN, _CURVES),
+        (_plane("brightness", "0..1"),),
+        "level beyond the middles of the outermost tiles and levels",
+        band=1e-5,
+    ),
+    Operation(
         "normalise",
         (_COUNTS, _SPAN),
         (_plane("brightness", "0..1"),),
-        "0 for NaN and for an empty span",
+        "0 for NaN and for an empty span; a span from high to low makes hot black",
     ),
     Operation(
         "damp",
         (
             Array("measured", (2,), _FLOAT, "low and high count"),
             Array("previous", (2,), _FLOAT, "low and high count"),
-            Array("keep", (1,), _FLOAT, "0..1"),
+            _KEEP,
         ),
         (_SPAN,),
-        "torch.lerp: exact where keep is 0 or 1",
+        "exact where keep is 0 or 1",
         band=0.02,
     ),
     Operation(

@@ -92,7 +92,7 @@ def gather(
         counts: [Ht, Wt] uint8, uint16 or float32.
         map_x: [H, W] float32, thermal pixels from the left, NaN for nowhere.
         map_y: [H, W] float32, thermal pixels from the top, NaN for nowhere.
-        span: [2] float32, the counts that become 0 and 1.
+        span: [2] float32, the counts that become 0 and 1; the first may be the greater one.
         out: [H, W] float32 and [H, W] bool to write into.
 
     Returns:

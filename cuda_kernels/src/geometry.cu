@@ -44,9 +44,9 @@ __device__ inline void gather(
 ) {
     PIXEL;
     float count = look_up(counts, thermal_height, thermal_width, map_x[i], map_y[i]);
-    float low = span[0], width = span[1] - span[0];
+    float start = span[0], width = span[1] - span[0];
     // fmaxf takes NaN to 0.
-    brightness[i] = width > 0.0f ? fminf(fmaxf((count - low) / width, 0.0f), 1.0f) : 0.0f;
+    brightness[i] = width != 0.0f ? fminf(fmaxf((count - start) / width, 0.0f), 1.0f) : 0.0f;
     valid[i] = is_inside(map_x[i], map_y[i], thermal_height, thermal_width);
 }
 

@@ -1,4 +1,4 @@
-// Thermal counts: statistics, gain, brightness; the specification is cuda_kernels/reference/thermal.py.
+// Thermal counts: bad pixels, statistics, spans, brightness; the specification is cuda_kernels/reference/thermal.py.
 // Percentiles take three launches: clear, count, find. Nothing leaves the device.
 
 #define PIXEL long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; if (i >= pixels) return
@@ -66,16 +66,57 @@ extern "C" __global__ void find_percentiles(
 extern "C" __global__ void damp(const float* measured, const float* previous, const float* keep, float* span) {
     float start = measured[threadIdx.x], end = previous[threadIdx.x], weight = keep[0];
     // As torch.lerp: exact at both ends.
-    span[threadIdx.x] =
-        weight < 0.5f ? start + weight * (end - start) : end - (end - start) * (1.0f - weight);
+    float wanted = weight < 0.5f ? start + weight * (end - start) : end - (end - start) * (1.0f - weight);
+    float width = previous[1] - previous[0];
+    float common = fminf(measured[1], previous[1]) - fmaxf(measured[0], previous[0]);
+    float bound = width * ((1.0f - weight) / (2.0f * weight)) * (width / common);
+    float bounded = fmaxf(fminf(wanted, end + bound), end - bound);
+    span[threadIdx.x] = common > 0.0f && weight > 0.0f ? bounded : wanted;
+}
+
+// Counts in 16 bits; the bad ones among them are replaced by the next kernel.
+template <typename Count>
+__device__ inline void widen(const Count* counts, unsigned short* wide, long long pixels) {
+    PIXEL;
+    wide[i] = counts[i];
+}
+
+extern "C" __global__ void widen_uint8(const unsigned char* counts, unsigned short* wide, long long pixels) {
+    widen(counts, wide, pixels);
+}
+
+extern "C" __global__ void widen_uint16(const unsigned short* counts, unsigned short* wide, long long pixels) {
+    widen(counts, wide, pixels);
+}
+
+// One thread a bad pixel; good ones are read where they came from, so that the order does not matter.
+template <typename Count>
+__device__ inline void mend(
+    const Count* counts, const int* places, const int* sources, unsigned short* mended, long long pixels
+) {
+    PIXEL;
+    const int* four = sources + 4 * i;
+    mended[places[i]] = ((int)counts[four[0]] + counts[four[1]] + counts[four[2]] + counts[four[3]] + 2) / 4;
+}
+
+extern "C" __global__ void mend_uint8(
+    const unsigned char* counts, const int* places, const int* sources, unsigned short* mended, long long pixels
+) {
+    mend(counts, places, sources, mended, pixels);
+}
+
+extern "C" __global__ void mend_uint16(
+    const unsigned short* counts, const int* places, const int* sources, unsigned short* mended, long long pixels
+) {
+    mend(counts, places, sources, mended, pixels);
 }
 
 template <typename Count>
 __device__ inline void normalise(const Count* counts, const float* span, float* brightness, long long pixels) {
     PIXEL;
-    float low = span[0], width = span[1] - span[0];
+    float start = span[0], width = span[1] - span[0];
     // fmaxf takes NaN to 0.
-    brightness[i] = width > 0.0f ? fminf(fmaxf(((float)counts[i] - low) / width, 0.0f), 1.0f) : 0.0f;
+    brightness[i] = width != 0.0f ? fminf(fmaxf(((float)counts[i] - start) / width, 0.0f), 1.0f) : 0.0f;
 }
 
 extern "C" __global__ void normalise_uint8(

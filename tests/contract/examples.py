@@ -13,7 +13,7 @@ from cuda_kernels.contract import Array, Operation
 
 Sizes = dict[str, int]
 
-SIZES: Sizes = {"height": 6, "width": 9, "thermal_height": 5, "thermal_width": 4, "places": 11}
+SIZES: Sizes = {"height": 6, "width": 9, "thermal_height": 5, "thermal_width": 4, "places": 11, "points": 70}
 # One pixel, one row, one column, odd sizes, several blocks of threads.
 MANY_SIZES = (
     SIZES,
@@ -27,13 +27,17 @@ MANY_SIZES = (
 
 def settings_of(operation: Operation, sizes: Sizes = SIZES) -> dict[str, Any]:
     """Arguments that are no tensors."""
-    return {
+    settings: dict[str, dict[str, Any]] = {
         "percentiles": {"low": 1.0, "high": 99.0},
+        "enhance": {"gain": 3.0},
+        "plateau_curve": {"plateau": 0.5},
+        "tile_curves": {"contrast": 2.5},
         "homography_maps": {"size": (sizes["width"], sizes["height"])},
         "pack": {"dtype": torch.float32},
         "counts_from_gray": {"shift": 2},
         "checkerboard": {"square_px": 4},
-    }.get(operation.name, {})
+    }
+    return settings.get(operation.name, {})
 
 
 def shape_of(array: Array, sizes: Sizes = SIZES) -> tuple[int, ...]:
@@ -42,6 +46,7 @@ def shape_of(array: Array, sizes: Sizes = SIZES) -> tuple[int, ...]:
         "chroma_height": (sizes["height"] + 1) // 2,
         "chroma_width": (sizes["width"] + 1) // 2,
         "three_widths": 3 * sizes["width"],
+        "bad": min(5, sizes["height"] * sizes["width"]),
     }
     return tuple((sizes | derived)[size] if isinstance(size, str) else size for size in array.shape)
 
@@ -52,15 +57,23 @@ def example(array: Array, dtype: torch.dtype, sizes: Sizes = SIZES) -> Tensor:
     random = torch.rand(shape_of(array, sizes), generator=generator)
     if array.name == "visible_from_thermal":
         return torch.tensor([[2, 0.1, 1], [0, 2, 1], [0, 0, 1]], dtype=dtype)
-    if array.name in ("span", "measured", "previous"):
+    if array.shape == (2,):
         return torch.tensor([20.0, 200.0]) + random
-    if dtype.is_floating_point and array.name in ("coverage", "brightness", "fused", "keep"):
+    if dtype.is_floating_point and array.values.startswith("0..1"):
         return random
+    if dtype == torch.int32:
+        return (random * sizes["height"] * sizes["width"]).to(dtype) if random.ndim > 1 else bad_pixels(sizes)
     if array.name == "matrix":
         return torch.tensor([[1.16, 0, 1.6, -222], [1.16, -0.39, -0.81, 135], [1.16, 2.02, 0, -277]]) + random
     if array.name in ("map_x", "map_y"):
         return random * 1.4 * sizes["thermal_width" if array.name == "map_x" else "thermal_height"] - 2
     return (random * 255).to(dtype)
+
+
+def bad_pixels(sizes: Sizes) -> Tensor:
+    """A few pixels, each once."""
+    pixels = sizes["height"] * sizes["width"]
+    return torch.randperm(pixels, generator=torch.Generator().manual_seed(pixels))[:5].to(torch.int32)
 
 
 def arguments_of(
@@ -132,6 +145,47 @@ def special_cases() -> Iterator[tuple[str, str, dict[str, Tensor], dict[str, Any
     for keep in (0.0, 1.0):
         spans = {"measured": span, "previous": torch.tensor([-3.0, 65535.0])}
         yield f"keep {keep:g}", "damp", {**spans, "keep": torch.tensor([keep])}, {}
+        yield f"keep {keep:g} of curves", "fade", {**spans, "keep": torch.tensor([keep])}, {}
+    for name, measured in (
+        ("hot", [20.0, 65535.0]),
+        ("cold", [-65535.0, 199.0]),
+        ("elsewhere", [300.0, 400.0]),
+        ("touching", [200.0, 400.0]),
+        ("flat", [90.0, 90.0]),
+    ):
+        spans = {"measured": torch.tensor(measured), "previous": span}
+        yield f"damp what is {name}", "damp", {**spans, "keep": torch.tensor([0.9])}, {}
+    flat_span = {"measured": span, "previous": torch.tensor([7.0, 7.0])}
+    yield "damp from a flat scene", "damp", {**flat_span, "keep": torch.tensor([0.9])}, {}
+    yield from equalising_cases(flat, odd, span)
+
+
+def equalising_cases(flat: Tensor, odd: Tensor, span: Tensor) -> Iterator[Any]:
+    """As `special_cases`, of histogram equalisation and detail."""
+    ramp = torch.linspace(0, 1, 1 << 16)
+    yield "curve without contrast", "plateau_curve", {"counts": flat}, {"plateau": 1.0}
+    yield "curve of no number", "plateau_curve", {"counts": odd[:1, :1].contiguous()}, {"plateau": 1.0}
+    yield "curve of extremes", "plateau_curve", {"counts": extremes()}, {"plateau": 0.0}
+    yield "curve without a limit", "plateau_curve", {"counts": extremes()}, {"plateau": 100.0}
+    yield "curve at no number", "equalise", {"counts": odd, "curve": ramp}, {}
+    yield "curve at its ends", "equalise", {"counts": extremes(), "curve": ramp}, {}
+    for name, ends in (("empty", [900.0, 900.0]), ("black-hot", [1000.0, 800.0])):
+        at = {"counts": flat, "span": torch.tensor(ends)}
+        yield f"tiles of a span that is {name}", "tile_curves", at, {"contrast": 1.0}
+        yield f"detail of a span that is {name}", "enhance", at, {"gain": 4.0}
+        curves = torch.linspace(0, 1, 256).repeat(64, 1)
+        yield f"equalised by a span that is {name}", "equalise_tiles", {**at, "curves": curves}, {}
+    noise = torch.randint(0, 1 << 16, (21, 17), generator=torch.Generator().manual_seed(3), dtype=torch.int32)
+    wide = {"counts": noise.to(torch.uint16), "span": torch.tensor([0.0, 65535.0])}
+    yield "details of the largest counts", "enhance", wide, {"gain": 0.0}
+    yield "tiles of the largest counts", "tile_curves", wide, {"contrast": 3.0}
+    places, sources = torch.tensor([0], dtype=torch.int32), torch.full((1, 4), 3, dtype=torch.int32)
+    yield (
+        "mending with the largest counts",
+        "mend",
+        {"counts": extremes(), "places": places, "sources": sources},
+        {},
+    )
 
 
 def extremes() -> Tensor:
