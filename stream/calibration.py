@@ -111,6 +111,20 @@ class Stereo(Settings):
     distance_m: Annotated[Metres, Field(description="distance of the plane from the visible camera")]
 
 
+class Baseline(Settings):
+    """How a recording agreed by this calibration when all was well, to tell drift by."""
+
+    score: Annotated[
+        FiniteFloat, Field(gt=0, le=1, description="agreement of edges, see docs/calibration.md")
+    ]
+    right_px: Annotated[FiniteFloat, Field(description="how far right thermal edges lay, visible pixels")]
+    down_px: Annotated[FiniteFloat, Field(description="how far down")]
+
+    def scaled(self, across: float, down: float) -> Self:
+        """The same for visible pictures so many times as wide and high."""
+        return self.model_copy(update={"right_px": self.right_px * across, "down_px": self.down_px * down})
+
+
 class Calibration(Settings):
     """A calibration file: two cameras and one of three ways in which they relate."""
 
@@ -122,6 +136,7 @@ class Calibration(Settings):
     rms_px: Annotated[FiniteFloat, Field(ge=0, description="reprojection error in visible pixels")]
     date: Annotated[datetime.date, Field(description="when it was made")]
     made_by: Annotated[str, Field(min_length=1, description="how it was made")]
+    baseline: Baseline | None = None
 
     @model_validator(mode="after")
     def _one_relation(self) -> Self:
@@ -187,6 +202,8 @@ class Calibration(Settings):
             update["homography"] = self.homography.scaled(*by)
         if self.homographies is not None:
             update["homographies"] = tuple(plane.scaled(*by) for plane in self.homographies)
+        if self.baseline is not None:
+            update["baseline"] = self.baseline.scaled(by[0][0, 0], by[0][1, 1])
         return self.model_copy(update=update)
 
     def _plane_induced(self, stereo: Stereo, distance_m: float) -> Array:

@@ -29,6 +29,8 @@ REACH = 1 / 40
 BLUR_PX = 1.0
 # What is nearer to a peak, in shrunk pixels, belongs to it.
 PEAK_RADIUS_PX = 3
+# Shifts that the agreement without a shift is measured against.
+NEAR_PX = 8
 # A peak this many times as high as the spread elsewhere is hardly there by chance; nor is one that stands out
 # by this share against the second.
 BEYOND_CHANCE = 4.0
@@ -70,7 +72,6 @@ class Peak:
         right_px: how far right of its place thermal content lies, in visible pixels.
         down_px: how far down.
         height: agreement there, less the mean of all shifts.
-        score: agreement without a shift, less the mean of all shifts; about 0 where nothing agrees.
         chances: height in multiples of the spread away from the peak.
         stands_out: share of its height by which it is above the second peak.
         at_edge: True at the largest shift looked at.
@@ -79,7 +80,6 @@ class Peak:
     right_px: float
     down_px: float
     height: float
-    score: float
     chances: float
     stands_out: float
     at_edge: bool
@@ -118,6 +118,13 @@ def compare(
     return Agreement(surfaces, np.minimum(strengths / usual, 1.0), middles_px, step_px)
 
 
+def score(surface: Numbers) -> float:
+    """Agreement [S, S] without a shift, less the mean of small shifts; about 0 where nothing agrees."""
+    middle = surface.shape[0] // 2
+    low, high = max(0, middle - NEAR_PX), middle + NEAR_PX + 1
+    return float(surface[middle, middle] - surface[low:high, low:high].mean())
+
+
 def find_peak(surface: Numbers, step_px: float) -> Peak:
     """The highest place of an agreement [S, S], to a fraction of a step.
 
@@ -139,7 +146,6 @@ def find_peak(surface: Numbers, step_px: float) -> Peak:
         (column - middle + right) * step_px,
         (row - middle + down) * step_px,
         height,
-        float(soft[middle, middle] - soft.mean()),
         height / max(float(elsewhere.std()), 1e-9),
         float(soft[row, column] - elsewhere.max()) / max(height, 1e-9),
         at_edge,

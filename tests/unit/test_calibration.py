@@ -188,6 +188,7 @@ def test_what_is_saved_is_read_back_as_it_was(tmp_path: Path, relation: dict[str
     saved = Calibration.model_validate(
         values(**relation)
         | {"thermal": THERMAL | {"distortion": [-0.31, 1 / 7, 0, 1e-4, 0.01]}, "made_by": "Ä: # 'x'"}
+        | {"baseline": {"score": 0.3, "right_px": -0.1, "down_px": 0}}
     )
     save_calibration(saved, tmp_path / "pair.yaml")
     assert load_calibration(tmp_path / "pair.yaml") == saved
@@ -216,3 +217,12 @@ def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path, place: s
     with pytest.raises(CalibrationError, match=r"the calibration .* cannot be written: "):
         save_calibration(calibration(), tmp_path / place)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_the_baseline_is_scaled_with_the_pictures() -> None:
+    with_baseline = Calibration.model_validate(
+        values() | {"baseline": {"score": 0.3, "right_px": 1.5, "down_px": -2}}
+    )
+    scaled = with_baseline.scaled((320, 240), (320, 256)).baseline
+    assert scaled is not None
+    assert (scaled.score, scaled.right_px, scaled.down_px) == (0.3, 0.75, -1)

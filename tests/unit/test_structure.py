@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from stream.scene import Street
-from stream.structure import compare, find_peak
+from stream.structure import compare, find_peak, score
 
 
 def grey(counts: NDArray[Any]) -> NDArray[np.uint8]:
@@ -39,10 +39,8 @@ def test_a_shift_is_found_whatever_is_warm(pictures: Any, shift_px: tuple[int, i
 
 def test_the_score_falls_with_the_shift(pictures: Any) -> None:
     visible, thermal = pictures
-    scores = []
-    for shift_px in (0, 2, 4, 6):
-        agreement = compare(visible, np.roll(thermal, shift_px, axis=1))
-        scores.append(find_peak(agreement.whole(), agreement.step_px).score)
+    shifts_px = 0, 2, 4, 6
+    scores = [score(compare(visible, np.roll(thermal, shift, axis=1)).whole()) for shift in shifts_px]
     assert scores == sorted(scores, reverse=True)
     assert scores[-1] < scores[0] / 2
 
