@@ -1,126 +1,189 @@
-"""Fused frames over ZeroMQ on loopback: how old they arrive, and what publishing costs.
+r"""Raw frames over loopback, between two processes: ours beside imagezmq and NetGear of VidGear, in one run.
 
-python -m benchmarks.transport [--seconds 10]
+pip install --no-deps --target RIVALS imagezmq vidgear simplejpeg \
+    colorlog tqdm requests urllib3 idna certifi charset_normalizer
+python -m benchmarks.transport [--rivals RIVALS] [--seconds 6] [--rounds 3]
 
-The publisher runs here, the reader in a process of its own. Age is from just before publishing to when the
-reader has the array. What publishing costs is all that this process does meanwhile, ZeroMQ's own thread too.
+Age is from just before a frame is handed over to when the reader has the array. What publishing costs is all
+that its process does, with ZeroMQ's own thread. Rounds are interleaved, so that a change of
+the machine's speed meets all alike; figures are medians of the rounds, p50 and p99 within each.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from fractions import Fraction
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import zmq
 
 from benchmarks.common import circumstances, save
-from stream.frame import Frame, FramePair, FusedFrame
 from stream.keys import make_keys
-from stream.sinks.base import SinkOptions
-from stream.sinks.publisher import PublisherSink
-from stream.uri import parse_uri
+
+ROOT = Path(__file__).parents[1]
+SIZE = (640, 512)
+READER_LIMIT_S = 60
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A transport, in one of its modes."""
+
+    transport: str
+    mode: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.transport}{self.mode and ' '}{self.mode}"
 
 
 @dataclass(frozen=True)
 class Case:
-    """One measurement."""
+    """How frames are sent and read; rate 0 is as fast as it goes."""
 
     name: str
-    size: tuple[int, int]
     rate: float
-    latest: bool = False
-    reads_per_s: float | None = None
+    reads_per_s: float = 0.0
+    size: tuple[int, int] = SIZE
     encrypted: bool = False
 
 
-CASES = (
-    Case("640x512 at 60/s, every frame", (640, 512), 60),
-    Case("640x512 at 30/s, latest only, read 5 times a second", (640, 512), 30, True, 5),
-    Case("1920x1080 at 30/s, encrypted", (1920, 1080), 30, encrypted=True),
+OURS = Contender("ours")
+RIVALS = (
+    Contender("imagezmq", "req/rep"),
+    Contender("imagezmq", "pub/sub"),
+    Contender("NetGear", "pair"),
+    Contender("NetGear", "pub/sub"),
 )
-
-READER = """
-import json, sys, time
-from stream.client import Subscriber
-address, latest, pause_s, seconds, keys = json.loads(sys.argv[1])
-camera = Subscriber(address, keys=tuple(keys) if keys else None)
-ages_ms, missed, begun_s = [], 0, None
-for frame in (camera.latest if latest else camera.every)(5.0):
-    now_s = time.time()
-    begun_s = begun_s or now_s
-    if now_s - begun_s > 1:
-        ages_ms.append((now_s - frame.header.t_visible_ns / 1e9) * 1000)
-        missed += frame.missed
-    if now_s - begun_s > seconds:
-        break
-    time.sleep(pause_s)
-print(json.dumps([ages_ms, missed]))
-"""
+BY_THREAD = Contender("imagezmq", "pub/sub, thread")
+STEADY = Case("60/s, every frame", 60)
+SLOW = Case("30/s, read 5 times a second", 30, 5)
+FLAT_OUT = Case("as fast as it goes", 0)
+ENCRYPTED = Case("1920x1080 at 30/s, encrypted", 30, size=(1920, 1080), encrypted=True)
 
 
 def main() -> None:
+    arguments = parse()
+    rivals = RIVALS if arguments.rivals else ()
+    plan = [(case, who) for case in (STEADY, SLOW, FLAT_OUT) for who in (OURS, *rivals)]
+    plan += [(SLOW, BY_THREAD)] if rivals else []
+    plan.append((ENCRYPTED, OURS))
+    rounds: dict[tuple[Case, Contender], list[dict[str, float]]] = {each: [] for each in plan}
+    for number in range(arguments.rounds):
+        for case, who in plan:
+            found = measure(case, who, arguments.seconds, arguments.rivals)
+            rounds[case, who].append(found)
+            print(f"{number + 1}: {case.name}, {who.name}: {_line(found)}", flush=True)
+    results: dict[str, Any] = {}
+    for (case, who), found_all in rounds.items():
+        results.setdefault(case.name, {})[who.name] = median(found_all)
+    what = {
+        "what": "raw RGB frames between two processes over loopback; medians of the rounds",
+        "size": SIZE,
+        "seconds": arguments.seconds,
+        "rounds": arguments.rounds,
+        "cases": results,
+        "versions": versions(arguments.rivals),
+        "circumstances": circumstances(),
+    }
+    print("written:", save("transport", what))
+
+
+def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seconds", type=float, default=10.0)
-    arguments = parser.parse_args()
-    results = {}
-    for case in CASES:
-        results[case.name] = found = measure(case, arguments.seconds)
-        print(
-            f"{case.name}: age p50 {found['p50_ms']:.2f} ms, p99 {found['p99_ms']:.2f} ms, "
-            f"{found['missed']} of {found['frames'] + found['missed']} missed, "
-            f"publishing takes {found['publisher_core_percent']:.1f} % of a core"
-        )
-    what = {"what": "age of frames at a reader in another process, by loopback", "seconds": arguments.seconds}
-    print("written:", save("transport", what | {"cases": results, "circumstances": circumstances()}))
+    parser.add_argument(
+        "--rivals", type=Path, help="folder of `pip install --target`; without it, ours alone"
+    )
+    parser.add_argument("--seconds", type=float, default=6.0)
+    parser.add_argument("--rounds", type=int, default=3)
+    return parser.parse_args()
 
 
-def measure(case: Case, seconds: float) -> dict[str, Any]:
+def measure(case: Case, who: Contender, seconds: float, rivals: Path | None) -> dict[str, float]:
+    """Both ends in processes of their own, until the reader has read long enough."""
     with tempfile.TemporaryDirectory() as name:
-        folder, keys, query = Path(name) / "keys", None, ""
+        keys = Path(name) / "keys"
         if case.encrypted:
-            (secret,) = make_keys(folder, ("reader",))
-            keys, query = [str(secret), str(folder / "server.key")], f"?keys={folder}"
-        with PublisherSink(parse_uri(f"zmq+tcp://127.0.0.1:0{query}"), SinkOptions()) as sink:
-            pause_s = 1 / case.reads_per_s if case.reads_per_s else 0.0
-            asked = json.dumps([sink.endpoint, case.latest, pause_s, seconds + 1, keys])
-            reader = subprocess.Popen(
-                [sys.executable, "-c", READER, asked], stdout=subprocess.PIPE, text=True
-            )
-            spent_s, begun_s, index = 0.0, time.perf_counter(), 0
-            pixels = np.random.default_rng(1).integers(0, 256, (*case.size[::-1], 3)).astype(np.uint8)
-            spent_s, begun_s, index = time.process_time(), time.perf_counter(), 0
-            while reader.poll() is None:
-                index += 1
-                time.sleep(max(0.0, begun_s + index / case.rate - time.perf_counter()))
-                sink.write(_frame(pixels, index))
-            spent_s, wall_s = time.process_time() - spent_s, time.perf_counter() - begun_s
-            assert reader.stdout is not None
-            ages_ms, missed = json.loads(reader.stdout.read())
-    return {
-        "frames": len(ages_ms),
-        "missed": missed,
-        "p50_ms": float(np.percentile(ages_ms, 50)),
-        "p99_ms": float(np.percentile(ages_ms, 99)),
-        "publisher_core_percent": 100 * spent_s / wall_s,
+            make_keys(keys, ("reader",))
+        plan = {
+            "transport": who.transport,
+            "mode": who.mode,
+            "address": f"tcp://127.0.0.1:{free_port()}",
+            "rivals": str(rivals) if rivals else None,
+            "size": case.size,
+            "rate": case.rate,
+            "pause_s": 1 / case.reads_per_s if case.reads_per_s else 0.0,
+            "latest": bool(case.reads_per_s),
+            "seconds": seconds,
+            "keys": str(keys) if case.encrypted else None,
+        }
+        with end("send", plan) as sender:
+            with end("read", plan) as reader:
+                line, _ = reader.communicate(timeout=READER_LIMIT_S)
+            sender.kill()
+            sent = seconds_of(sender.communicate()[0])[-int(seconds) :]
+    found = json.loads(line)
+    ages_ms = found["ages_ms"]
+    result = {
+        "sent_per_s": statistics.median(row[0] for row in sent) if sent else 0.0,
+        "read_per_s": len(ages_ms) / found["seconds"],
+        "publisher_core_percent": 100 * statistics.median(row[1] for row in sent) if sent else 0.0,
+    }
+    if case.rate:
+        result["age_p50_ms"], result["age_p99_ms"] = (float(np.percentile(ages_ms, q)) for q in (50, 99))
+    return result
+
+
+@contextmanager
+def end(role: str, plan: dict[str, Any]) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "benchmarks.transport_end", role, json.dumps(plan)]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT
+    )
+    try:
+        with process:
+            yield process
+            process.kill()
+    finally:
+        process.kill()
+
+
+def seconds_of(text: str) -> list[list[float]]:
+    return [json.loads(line) for line in text.splitlines() if line.startswith("[") and line.endswith("]")]
+
+
+def free_port() -> int:
+    with zmq.Context() as context, context.socket(zmq.PUB) as probe:
+        return int(probe.bind_to_random_port("tcp://127.0.0.1"))
+
+
+def median(rounds: list[dict[str, float]]) -> dict[str, float]:
+    return {name: round(statistics.median(each[name] for each in rounds), 3) for name in rounds[0]}
+
+
+def versions(rivals: Path | None) -> dict[str, str]:
+    found = (
+        {each.metadata["Name"]: each.version for each in distributions(path=[str(rivals)])} if rivals else {}
+    )
+    return {"pyzmq": zmq.__version__, "libzmq": zmq.zmq_version()} | {
+        name: found[name] for name in ("imagezmq", "vidgear") if name in found
     }
 
 
-def _frame(pixels: Any, index: int) -> FusedFrame:
-    time_s = Fraction(time.time_ns(), 1_000_000_000)
-    side = Frame(pixels, "rgb24", time_s, "rtcp", index)
-    grey = pixels[..., 0]
-    pair = FramePair(side, Frame(grey, "gray8", time_s, "rtcp", index), time_s, 0.0)
-    return FusedFrame(pixels, pixels, grey, pair, index)
+def _line(found: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:.2f}" for name, value in found.items())
 
 
 if __name__ == "__main__":

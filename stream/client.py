@@ -152,8 +152,13 @@ class Subscriber(_Receiver):
     def _frames(self, latest: bool, timeout_s: float | None) -> Iterator[ReceivedFrame]:
         with zmq.Context() as context, context.socket(zmq.SUB) as socket:
             self._set_up(socket, latest)
-            while socket.poll(None if timeout_s is None else round(timeout_s * 1000)):
-                frame = self._frame(socket.recv_multipart(copy=False), latest)
+            socket.setsockopt(zmq.RCVTIMEO, -1 if timeout_s is None else round(timeout_s * 1000))
+            while True:
+                try:
+                    parts = socket.recv_multipart(copy=False)
+                except zmq.Again:
+                    return
+                frame = self._frame(parts, latest)
                 if frame is not None:
                     yield frame
 

@@ -10,6 +10,7 @@ latest frame only, the same in one part, since ZeroMQ's CONFLATE keeps one part 
 from __future__ import annotations
 
 import json
+import math
 import struct
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +32,8 @@ _CHANNELS = {"rgb24": 3, "gray8": 1, "gray16le": 1}
 # Keys that a message may lack, and those that are not taken over as they are.
 _OPTIONAL = {"radiometry"}
 _SPECIAL = {"shape", "flags", *_OPTIONAL}
-_DTYPES = {"rgb24": "uint8", "gray8": "uint8", "gray16le": "uint16"}
+_DTYPES = {"rgb24": np.dtype("u1"), "gray8": np.dtype("u1"), "gray16le": np.dtype("<u2")}
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 class MessageError(ValueError):
@@ -88,7 +90,7 @@ class Header:
     @property
     def dtype(self) -> str:
         """Of the decoded array, as numpy names it."""
-        return _DTYPES[self.pixel_format]
+        return _DTYPES[self.pixel_format].name
 
     def as_json(self) -> bytes:
         """As it travels."""
@@ -97,7 +99,7 @@ class Header:
         names = [name for name in self.__dataclass_fields__ if name not in values]
         values |= {name: getattr(self, name) for name in names} | {"flags": list(self.flags)}
         values = {name: value for name, value in values.items() if name not in _OPTIONAL or value is not None}
-        return json.dumps(values, separators=(",", ":"), allow_nan=False).encode()
+        return _encode(values).encode()
 
 
 def latest_topic(topic: str) -> bytes:
@@ -159,10 +161,11 @@ def decode_payload(header: Header, payload: memoryview) -> NDArray[Any]:
     """
     if header.encoding == "jpeg":
         return _decode_jpeg(header, payload)
-    wanted = int(np.prod(header.shape)) * np.dtype(header.dtype).itemsize
+    dtype = _DTYPES[header.pixel_format]
+    wanted = math.prod(header.shape) * dtype.itemsize
     if len(payload) != wanted:
         raise MessageError(f"the payload has {len(payload)} bytes where {header.shape} needs {wanted}")
-    pixels = np.frombuffer(payload, dtype=np.dtype(header.dtype).newbyteorder("<")).reshape(header.shape)
+    pixels = np.frombuffer(payload, dtype=dtype).reshape(header.shape)
     pixels.flags.writeable = False
     return pixels
 

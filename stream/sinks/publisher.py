@@ -182,9 +182,8 @@ class PublisherSink(Closing):
         return round((self._clock.utc_ns() - float(frame.time_s) * 1e9) / 1e6, 3)
 
     def _take_subscriptions(self) -> None:
-        with suppress(zmq.Again):
-            while True:
-                self._subscriptions.take(self._socket.recv(zmq.NOBLOCK))
+        while self._socket.getsockopt(zmq.EVENTS) & zmq.POLLIN:
+            self._subscriptions.take(self._socket.recv())
 
     def _bound_queue(self, frame_bytes: int) -> None:
         """How many messages may wait for each subscriber that connects from now on."""
@@ -261,4 +260,8 @@ def _view(frame: FusedFrame, view: str) -> Pixels:
 
 
 def _time_ns(frame: Frame | None) -> int | None:
-    return None if frame is None else round(frame.time_s * 1_000_000_000)
+    if frame is None:
+        return None
+    # To the nearest nanosecond; rounding a Fraction would take ten times as long.
+    numerator, denominator = frame.time_s.as_integer_ratio()
+    return (2_000_000_000 * numerator + denominator) // (2 * denominator)
