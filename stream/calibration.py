@@ -10,79 +10,25 @@ from typing import Annotated, Any, Self
 
 import numpy as np
 import yaml
-from numpy.typing import NDArray
-from pydantic import AfterValidator, Field, FiniteFloat, model_validator
+from pydantic import Field, FiniteFloat, model_validator
 
+from stream.camera_model import Array, Camera, Homography, Metres, Rotation, Row, Size, rows_of, scaling
 from stream.config import Settings, load_yaml, validate
 from stream.errors import CalibrationError, ConfigError
 
-Size = tuple[int, int]
-Array = NDArray[np.float64]
-Row = tuple[FiniteFloat, FiniteFloat, FiniteFloat]
+__all__ = [
+    "Baseline",
+    "Calibration",
+    "Camera",
+    "PlaneHomography",
+    "Size",
+    "Stereo",
+    "load_calibration",
+    "one_grid",
+    "save_calibration",
+]
 
-# As in OpenCV: none, k1 k2 p1 p2, then k3, then k4 k5 k6, then the thin prism's s1 s2 s3 s4.
-DISTORTION_LENGTHS = (0, 4, 5, 8, 12)
 _YAML_WIDTH = 300
-
-
-def _invertible(matrix: tuple[Row, Row, Row]) -> tuple[Row, Row, Row]:
-    if np.linalg.matrix_rank(np.array(matrix)) < 3 or matrix[2][2] == 0:
-        raise ValueError("must be an invertible 3x3 matrix whose last number is not 0")
-    return matrix
-
-
-def _camera_matrix(matrix: tuple[Row, Row, Row]) -> tuple[Row, Row, Row]:
-    focal_x_px, focal_y_px, last = matrix[0][0], matrix[1][1], matrix[2]
-    if focal_x_px <= 0 or focal_y_px <= 0 or matrix[0][1] != 0 or matrix[1][0] != 0 or last != (0, 0, 1):
-        raise ValueError("must be [[fx, 0, cx], [0, fy, cy], [0, 0, 1]] with fx and fy above 0")
-    return matrix
-
-
-def _rotation(matrix: tuple[Row, Row, Row]) -> tuple[Row, Row, Row]:
-    rotation = np.array(matrix)
-    if not np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3) or np.linalg.det(rotation) < 0:
-        raise ValueError("must be a rotation matrix: orthonormal, with determinant 1")
-    return matrix
-
-
-def _distortion(numbers: tuple[float, ...]) -> tuple[float, ...]:
-    if len(numbers) not in DISTORTION_LENGTHS:
-        allowed = ", ".join(str(length) for length in DISTORTION_LENGTHS)
-        raise ValueError(f"must have {allowed} numbers as in OpenCV, got {len(numbers)}")
-    return numbers
-
-
-Square = tuple[Row, Row, Row]
-Homography = Annotated[Square, AfterValidator(_invertible)]
-CameraMatrix = Annotated[Square, AfterValidator(_camera_matrix)]
-Rotation = Annotated[Square, AfterValidator(_rotation)]
-Distortion = Annotated[tuple[FiniteFloat, ...], AfterValidator(_distortion)]
-Pixels = Annotated[int, Field(ge=1)]
-Metres = Annotated[FiniteFloat, Field(gt=0)]
-
-
-class Camera(Settings):
-    """One camera: the pinhole model of OpenCV, pixel centres at whole numbers."""
-
-    size: Annotated[tuple[Pixels, Pixels], Field(description="width and height in pixels")]
-    camera_matrix: Annotated[CameraMatrix, Field(description="focal lengths and centre in pixels")]
-    distortion: Annotated[Distortion, Field(description="k1 k2 p1 p2 k3 ... as in OpenCV")] = ()
-
-    @property
-    def matrix(self) -> Array:
-        """The camera matrix, [3, 3]."""
-        return np.array(self.camera_matrix, dtype=np.float64)
-
-    @property
-    def coefficients(self) -> Array:
-        """The distortion coefficients; empty for a lens without distortion."""
-        return np.array(self.distortion, dtype=np.float64)
-
-    def scaled(self, size: Size) -> Self:
-        """The same camera with another number of pixels."""
-        matrix = _scaling(self.size, size) @ self.matrix
-        matrix[2] = (0, 0, 1)
-        return self.model_copy(update={"size": size, "camera_matrix": _rows(matrix)})
 
 
 class PlaneHomography(Settings):
@@ -100,7 +46,7 @@ class PlaneHomography(Settings):
     def scaled(self, visible: Array, thermal: Array) -> Self:
         """The same for scaled pictures; the scalings are [3, 3]."""
         matrix = visible @ self.visible_from_thermal @ np.linalg.inv(thermal)
-        return self.model_copy(update={"matrix": _rows(matrix / matrix[2, 2])})
+        return self.model_copy(update={"matrix": rows_of(matrix / matrix[2, 2])})
 
 
 class Stereo(Settings):
@@ -193,7 +139,7 @@ class Calibration(Settings):
         """
         _check_aspect("visible", self.visible.size, visible_size)
         _check_aspect("thermal", self.thermal.size, thermal_size)
-        by = _scaling(self.visible.size, visible_size), _scaling(self.thermal.size, thermal_size)
+        by = scaling(self.visible.size, visible_size), scaling(self.thermal.size, thermal_size)
         update: dict[str, Any] = {
             "visible": self.visible.scaled(visible_size),
             "thermal": self.thermal.scaled(thermal_size),
@@ -298,12 +244,6 @@ def _interpolated(planes: list[PlaneHomography], distance_m: float) -> Array:
     return np.array(columns, dtype=np.float64).reshape(3, 3)
 
 
-def _scaling(old: Size, new: Size) -> Array:
-    """Pixel coordinates of a scaled picture from those of the original, pixel centres at whole numbers."""
-    across, down = new[0] / old[0], new[1] / old[1]
-    return np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2], [0, 0, 1]])
-
-
 def _check_aspect(name: str, calibrated: Size, size: Size) -> None:
     """Refuse another aspect ratio; a height that was rounded to a pixel passes."""
     if abs(calibrated[1] * size[0] / calibrated[0] - size[1]) > 1:
@@ -312,8 +252,3 @@ def _check_aspect(name: str, calibrated: Size, size: Size) -> None:
             f"{calibrated[0]}x{calibrated[1]} of the calibration; "
             "calibrate at the aspect ratio that is recorded"
         )
-
-
-def _rows(matrix: Array) -> Square:
-    first, second, third = ((float(row[0]), float(row[1]), float(row[2])) for row in matrix)
-    return first, second, third
