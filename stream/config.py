@@ -125,6 +125,12 @@ class RegistrationSettings(Settings):
     nudge_down_px: Annotated[
         float, Field(ge=-2000, le=2000, description="visible pixels that thermal is moved down")
     ] = 0.0
+    check_every: Annotated[
+        int, Field(ge=0, description="frames between looks at whether the cameras moved; 0: never")
+    ] = 25
+    self_align: Annotated[
+        bool, Field(description="follow cameras that move a little, by at most an 80th of the width")
+    ] = False
 
 
 class GainSettings(Settings):
@@ -296,6 +302,8 @@ NAMES: dict[str, str] = {
     "distance_m": "registration.distance_m",
     "nudge_right_px": "registration.nudge_right_px",
     "nudge_down_px": "registration.nudge_down_px",
+    "check_every": "registration.check_every",
+    "self_align": "registration.self_align",
     "gain": "gain.method",
     "gain_low": "gain.low",
     "gain_high": "gain.high",
