@@ -66,6 +66,12 @@ class ThermalInputSettings(InputSettings):
         Literal["none", "lepton"],
         Field(description="rows below a live thermal picture that tell of its shutter; they are cut off"),
     ] = "none"
+    cut_top: Annotated[
+        int, Field(ge=0, le=1000, description="rows above the thermal picture that are no picture")
+    ] = 0
+    cut_bottom: Annotated[
+        int, Field(ge=0, le=1000, description="rows below the thermal picture that are no picture")
+    ] = 0
     celsius_per_count: Annotated[
         float | None, Field(description="degrees Celsius of one thermal count, if the camera counts linearly")
     ] = None
@@ -137,18 +143,75 @@ class GainSettings(Settings):
     """How raw thermal counts become 8 bits."""
 
     method: Annotated[
-        Literal["auto", "percentile", "minmax", "none"],
+        Literal["auto", "percentile", "minmax", "plateau", "clahe", "fixed", "none"],
         Field(description="how counts become grey; auto: none for 8-bit thermal, percentile above"),
     ] = "auto"
     low: Annotated[float, Field(ge=0, lt=100, description="percentile that becomes black")] = 1.0
     high: Annotated[float, Field(gt=0, le=100, description="percentile that becomes white")] = 99.5
-    damping: Annotated[float, Field(ge=0, lt=1, description="share of the last span that is kept")] = 0.9
+    damping: Annotated[
+        float, Field(ge=0, lt=1, description="share of the last span or curve that is kept")
+    ] = 0.9
+    plateau: Annotated[
+        float, Field(gt=0, le=100, description="plateau: most pixels that one count may hold, in percent")
+    ] = 0.05
+    contrast: Annotated[
+        float, Field(ge=1, le=100, description="clahe: steepest curve, as a multiple of an even one")
+    ] = 3.0
+    span_low: Annotated[float | None, Field(description="fixed: what becomes black")] = None
+    span_high: Annotated[float | None, Field(description="fixed: what becomes white")] = None
+    span_unit: Annotated[
+        Literal["counts", "celsius"],
+        Field(description="fixed: unit of the span; celsius needs a camera whose radiometry is known"),
+    ] = "counts"
+    polarity: Annotated[Literal["white-hot", "black-hot"], Field(description="what hot looks like")] = (
+        "white-hot"
+    )
+    region: Annotated[
+        str | None,
+        Field(description="part that is measured: LEFT,TOP,RIGHT,BOTTOM in shares of the picture"),
+    ] = None
+    detail: Annotated[
+        float, Field(ge=0, le=10, description="gain of small details; 1 leaves them as they are")
+    ] = 1.0
+    bad_pixels: Annotated[
+        Path | None,
+        Field(description="file of bad pixels: lines of x and y, or a picture of them that is else black"),
+    ] = None
 
     @model_validator(mode="after")
-    def _low_below_high(self) -> Self:
+    def _in_order(self) -> Self:
         if self.low >= self.high:
             raise ValueError(f"low must be below high, got {self.low:g} and {self.high:g}")
+        if self.span_low is not None and self.span_high is not None and self.span_low >= self.span_high:
+            raise ValueError(f"span_low must be below span_high, got {self.span_low:g}, {self.span_high:g}")
+        if self.method == "fixed" and (self.span_low is None or self.span_high is None):
+            raise ValueError("the method fixed needs span_low and span_high")
         return self
+
+    @field_validator("region")
+    @classmethod
+    def _is_region(cls, region: str | None) -> str | None:
+        if region is not None:
+            parse_region(region)
+        return region
+
+
+def parse_region(text: str) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of `LEFT,TOP,RIGHT,BOTTOM`, in shares of the picture.
+
+    Raises:
+        ValueError: it is no such region.
+    """
+    try:
+        left, top, right, bottom = (float(part) for part in text.split(","))
+    except ValueError:
+        left, top, right, bottom = 1.0, 1.0, 0.0, 0.0
+    if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
+        raise ValueError(
+            "a region is LEFT,TOP,RIGHT,BOTTOM in shares from 0 to 1, left below right and top below "
+            f"bottom, as in 0,0.3,1,1 for all but the sky, got {text!r}"
+        )
+    return left, top, right, bottom
 
 
 class FusionSettings(Settings):
@@ -308,6 +371,15 @@ NAMES: dict[str, str] = {
     "gain_low": "gain.low",
     "gain_high": "gain.high",
     "gain_damping": "gain.damping",
+    "gain_plateau": "gain.plateau",
+    "gain_contrast": "gain.contrast",
+    "gain_span_low": "gain.span_low",
+    "gain_span_high": "gain.span_high",
+    "gain_span_unit": "gain.span_unit",
+    "gain_region": "gain.region",
+    "gain_detail": "gain.detail",
+    "polarity": "gain.polarity",
+    "bad_pixels": "gain.bad_pixels",
     "visible_name": "visible.name",
     "visible_bits": "visible.bits",
     "visible_rate": "visible.rate",
@@ -321,6 +393,8 @@ NAMES: dict[str, str] = {
     "thermal_transport": "thermal.transport",
     "thermal_timeout_s": "thermal.timeout_s",
     "thermal_telemetry": "thermal.telemetry",
+    "thermal_cut_top": "thermal.cut_top",
+    "thermal_cut_bottom": "thermal.cut_bottom",
     "thermal_celsius_per_count": "thermal.celsius_per_count",
     "thermal_celsius_at_zero": "thermal.celsius_at_zero",
     "report": "report",
