@@ -1,4 +1,7 @@
-"""Sinks of fused frames: one file a kind."""
+"""Sinks of fused frames: one file a kind, imported when it is asked for.
+
+The process that sends frames onward is made of files in here too, and does without torch.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,6 @@ from pathlib import Path
 from stream.config import OutputSettings
 from stream.errors import SinkError
 from stream.sinks.base import Sink, SinkOptions
-from stream.sinks.images import ImageSink
-from stream.sinks.null import NullSink
-from stream.sinks.recording import RecordingSink
-from stream.sinks.segments import SegmentedSink
-from stream.sinks.video import VideoSink
-from stream.sinks.video_file import CONTAINERS
 from stream.uri import Uri, parse_uri
 
 __all__ = ["Sink", "SinkOptions", "open_sink"]
@@ -21,7 +18,7 @@ __all__ = ["Sink", "SinkOptions", "open_sink"]
 SUPPORTED = (
     "a file *.mp4, *.mkv or *.mov, "
     "a folder of pictures (images://FOLDER?format=png, or a path that ends in /), recording://FOLDER, "
-    "zmq+tcp://127.0.0.1:PORT and null://"
+    "zmq+tcp://127.0.0.1:PORT, rtsp://HOST/NAME, rtmp://HOST/APP/NAME, hls://FOLDER and null://"
 )
 
 
@@ -45,9 +42,15 @@ def open_sink(settings: OutputSettings, options: SinkOptions) -> Sink:
 
 
 def _open_path(uri: Uri, options: SinkOptions) -> Sink:
+    from stream.sinks.segments import SegmentedSink
+    from stream.sinks.video import VideoSink
+    from stream.sinks.video_file import CONTAINERS
+
     path = Path(uri.path)
     if uri.path.endswith("/") or path.is_dir():
         return _open_images(uri, options)
+    if path.suffix.lower() == ".m3u8":
+        return _open_onward(uri, options)
     if path.suffix.lower() not in CONTAINERS:
         raise SinkError(
             f"{uri}: no sink is known for files that end in {path.suffix!r}; supported are {SUPPORTED}"
@@ -60,6 +63,8 @@ def _open_path(uri: Uri, options: SinkOptions) -> Sink:
 
 
 def _open_images(uri: Uri, options: SinkOptions) -> Sink:
+    from stream.sinks.images import ImageSink
+
     _check_options(uri, {"format"})
     if not uri.path:
         raise SinkError(f"{uri} names no folder; write images://FOLDER")
@@ -67,6 +72,8 @@ def _open_images(uri: Uri, options: SinkOptions) -> Sink:
 
 
 def _open_recording(uri: Uri, options: SinkOptions) -> Sink:
+    from stream.sinks.recording import RecordingSink
+
     _check_options(uri, set())
     if not uri.path:
         raise SinkError(f"{uri} names no folder; write recording://FOLDER")
@@ -79,7 +86,15 @@ def _open_publisher(uri: Uri, options: SinkOptions) -> Sink:
     return PublisherSink(uri, options)
 
 
+def _open_onward(uri: Uri, options: SinkOptions) -> Sink:
+    from stream.sinks.onward import OnwardSink
+
+    return OnwardSink(uri, options)
+
+
 def _open_null(uri: Uri, options: SinkOptions) -> Sink:
+    from stream.sinks.null import NullSink
+
     _check_options(uri, set())
     return NullSink(options)
 
@@ -94,9 +109,13 @@ def _check_options(uri: Uri, known: set[str]) -> None:
 OPENERS: dict[str, Callable[[Uri, SinkOptions], Sink]] = {
     "": _open_path,
     "file": _open_path,
+    "hls": _open_onward,
     "images": _open_images,
     "null": _open_null,
     "recording": _open_recording,
+    "rtmp": _open_onward,
+    "rtmps": _open_onward,
+    "rtsp": _open_onward,
     "zmq+tcp": _open_publisher,
     "zmq+ipc": _open_publisher,
 }

@@ -1,0 +1,65 @@
+"""HLS on the disk: what is left of an earlier run, a playlist that goes on, and its end."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+DIGITS = 6
+END = "#EXT-X-ENDLIST"
+_FLAGS = "delete_segments+independent_segments+program_date_time+temp_file+omit_endlist"
+
+
+def muxer_options(playlist: Path, segments: int, segment_s: float) -> dict[str, str]:
+    """Options of libav's HLS muxer.
+
+    Args:
+        playlist: its file.
+        segments: how many the playlist names; 0 for all.
+        segment_s: seconds of each.
+    """
+    return {
+        "hls_time": f"{segment_s:g}",
+        "hls_list_size": str(segments),
+        "hls_delete_threshold": "3",
+        "hls_segment_filename": f"{str(playlist.with_suffix('')).replace('%', '%%')}-%0{DIGITS}d.ts",
+        "hls_flags": _FLAGS,
+    }
+
+
+def appending(playlist: Path | None) -> dict[str, str]:
+    """Options that let a playlist go on after an interruption."""
+    if playlist is None or not playlist.exists():
+        return {}
+    return {"hls_flags": f"{_FLAGS}+append_list"}
+
+
+def sweep(playlist: Path, keep_listed: bool) -> None:
+    """Remove segments that an earlier run, or a process that was killed, has left behind.
+
+    Args:
+        playlist: its file; only segments of its own name in the same folder are removed.
+        keep_listed: keep the playlist and what it names.
+    """
+    listed = set(_read(playlist).split()) if keep_listed else set()
+    own = re.compile(rf"{re.escape(playlist.stem)}-\d{{{DIGITS},}}\.ts(\.tmp)?")
+    for path in playlist.parent.iterdir():
+        if own.fullmatch(path.name) and path.name not in listed:
+            path.unlink(missing_ok=True)
+    if not keep_listed:
+        playlist.unlink(missing_ok=True)
+
+
+def end_playlist(playlist: Path) -> None:
+    """Say that the playlist is complete; may be called twice, and where there is none."""
+    text = _read(playlist)
+    if not text or END in text:
+        return
+    part = playlist.with_name(playlist.name + ".part")
+    part.write_text(f"{text.rstrip()}\n{END}\n", encoding="utf-8")
+    os.replace(part, playlist)
+
+
+def _read(playlist: Path) -> str:
+    return playlist.read_text(encoding="utf-8") if playlist.exists() else ""
