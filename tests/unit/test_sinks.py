@@ -66,7 +66,7 @@ def test_null_counts():
     ("uri", "options", "words"),
     [
         ("a.avi", {}, r"\.avi.*\*\.mp4.*null://"),
-        ("rtmp://there/x", {}, "rtmp.*supported are"),
+        ("smb://there/x", {}, "smb.*supported are"),
         ("images://", {}, "names no folder"),
         ("images://{}/p?format=bmp", {}, "png, jpg, tif, got 'bmp'"),
         ("images://{}/p?size=3", {}, "unknown option size; known are format"),
