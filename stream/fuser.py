@@ -17,7 +17,7 @@ from stream.config import FuseSettings
 from stream.device import DeviceContext
 from stream.device_errors import mapped_cuda_errors
 from stream.errors import CalibrationError, DeviceError, GifnetError, SourceError
-from stream.frame import Frame, FramePair, FusedFrame, Moment, SingleFrame
+from stream.frame import Frame, FramePair, FusedFrame, Moment, Pixels, SingleFrame
 from stream.gain import GainControl
 from stream.null_model import NullModel
 from stream.register import Registrar, build_registrar
@@ -80,6 +80,7 @@ class Fuser:
         self._misfit: tuple[Layout, GifnetError] | None = None
         self._wanted: FuseSettings | None = None
         self._lock = threading.Lock()
+        self._coverage: Pixels | None = None
         self._network = _load_network(settings, context)
         name = "none" if settings.fusion.model == "null" else settings.fusion.weights
         report.weights = {"name": name, "sha256": self._network.weights_sha256}
@@ -130,6 +131,10 @@ class Fuser:
             if self._layout and wanted.registration != now.registration:
                 self._registrar(wanted, self._layout)
             self._wanted = wanted
+
+    def coverage(self) -> Pixels | None:
+        """Where the thermal camera sees, see `Registrar.coverage`, on the host; None where it sees all."""
+        return self._coverage
 
     def submit(self, moments: list[Moment]) -> InFlight:
         """Send up to a batch of pairs of one size on its way.
@@ -233,6 +238,7 @@ class Fuser:
     def _prepare(self, wanted: Layout, bits: int) -> None:
         """Take memory for a layout; where it does not suffice, for a smaller batch or ring."""
         registrar = self._registrar(self._settings, wanted)
+        self._coverage = None if registrar.coverage is None else registrar.coverage.cpu().numpy()
         if self._layout is None and wanted.visible_size == wanted.thermal_size:
             self._began_as = wanted.visible_size
         if bits != self._bits:
