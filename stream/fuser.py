@@ -19,6 +19,7 @@ from stream.device_errors import mapped_cuda_errors
 from stream.errors import CalibrationError, DeviceError, GifnetError, SourceError
 from stream.frame import Frame, FramePair, FusedFrame, Moment, Pixels, SingleFrame
 from stream.gain import GainControl
+from stream.gain_plan import plan_gain
 from stream.null_model import NullModel
 from stream.register import Registrar, build_registrar
 from stream.report import RunReport
@@ -76,6 +77,7 @@ class Fuser:
         self._batch = settings.fusion.batch
         self._layout: Layout | None = None
         self._bits = 0
+        self._radiometry = thermal.radiometry if thermal else None
         self._began_as: Size | None = None
         self._misfit: tuple[Layout, GifnetError] | None = None
         self._wanted: FuseSettings | None = None
@@ -120,16 +122,19 @@ class Fuser:
     def retune(self, settings: FuseSettings) -> None:
         """Register and stretch by other settings from the next frame on; may be called from any thread.
 
-        Only `registration` and `gain` are taken over. A change of the gain begins with a new span.
+        Only `registration` and `gain` are taken over. Another method of gain begins with a new span.
 
         Raises:
             CalibrationError: the registration does not fit the pictures; everything stays as it was.
+            ConfigError: the gain does not fit the camera; the same.
         """
         with self._lock:
             now = self._wanted or self._settings
             wanted = now.model_copy(update={"registration": settings.registration, "gain": settings.gain})
             if self._layout and wanted.registration != now.registration:
                 self._registrar(wanted, self._layout)
+            if self._layout and wanted.gain != now.gain:
+                plan_gain(wanted.gain, self._bits, self._radiometry).check(self._layout.thermal_size)
             self._wanted = wanted
 
     def coverage(self) -> Pixels | None:
@@ -198,6 +203,7 @@ class Fuser:
     def _follow(self, pair: FramePair) -> None:
         """Prepare anew where a camera changed its size."""
         wanted, layout = _layout_of(pair), self._layout
+        self._radiometry = pair.thermal.radiometry or self._radiometry
         if self._take_over() and layout:
             self._prepare(layout, self._bits)
             layout = self._layout
@@ -222,13 +228,14 @@ class Fuser:
             wanted, self._wanted = self._wanted, None
             if wanted is None:
                 return False
-            if wanted.gain != self._settings.gain and self._layout:
+            if self._layout and not self._gain.retune(wanted.gain):
                 self._gain = self._new_gain(wanted)
             self._settings, self._misfit = wanted, None
             return True
 
     def _new_gain(self, settings: FuseSettings) -> GainControl:
-        return GainControl(settings.gain, self._bits, self._context.operations, self._context.device)
+        context = self._context
+        return GainControl(settings.gain, self._bits, context.operations, context.device, self._radiometry)
 
     def _registrar(self, settings: FuseSettings, layout: Layout) -> Registrar:
         sizes = layout.visible_size, layout.thermal_size

@@ -6,22 +6,30 @@ import torch
 from torch import Tensor
 
 from cuda_kernels import reference
+from cuda_kernels.reference.equalise import LEVELS, TILES
+from cuda_kernels.reference.thermal import COUNTS
 from stream.config import GainSettings
 from stream.device import Operations
+from stream.gain_plan import GainPlan, plan_gain
+from stream.radiometry import Radiometry
 
 
 class GainControl:
-    """Finds the span of counts to show, and damps it so that a scene does not flicker.
+    """Finds the span of counts to show, or the curve from counts to brightness, and damps it over time.
 
-    A per-frame span jumps whenever something hot enters the picture; here the span moves by a share of
-    `1 - damping` a frame towards the measured one. The first frame is taken as it is.
+    A per-frame span jumps whenever something hot enters the picture; here span and curve move by a share of
+    `1 - damping` a frame towards the measured ones, and a span grows no faster than the rest of the picture
+    can bear (see `reference.damp`). The first frame is taken as it is.
 
     What is decided on the host (`next_keep`) and what is computed on the device (`update`) are apart, so that
     the latter can be part of a captured graph: `keep` is then just another input.
 
     Attributes:
-        method: `percentile`, `minmax` or `none`, with `auto` resolved by the number of bits.
+        method: `percentile`, `minmax`, `plateau`, `clahe`, `fixed` or `none`; `auto` resolved by the bits.
+        plan: what the settings mean.
         device: where the counts are.
+        limits: [2] float32, the count or brightness that becomes 0 and the one that becomes 1, as
+            `reference.normalise` takes them: of counts, or of what `equalise` gives.
     """
 
     def __init__(
@@ -30,24 +38,55 @@ class GainControl:
         bits: int,
         operations: Operations = reference,
         device: torch.device | str = "cpu",
+        radiometry: Radiometry | None = None,
     ) -> None:
         """Start without a span.
 
         Args:
-            settings: method, percentiles and damping.
+            settings: of the gain.
             bits: significant bits of a count; 8 for pictures that a camera has already scaled.
             operations: for tensors of the device.
             device: where the counts are.
+            radiometry: what a count means in degrees Celsius, where that is known.
+
+        Raises:
+            ConfigError: a span in degrees Celsius is asked for and the radiometry is not known.
         """
-        automatic = "none" if bits <= 8 else "percentile"
-        self.method = automatic if settings.method == "auto" else settings.method
+        self.plan: GainPlan = plan_gain(settings, bits, radiometry)
+        self.method = self.plan.method
         self.device = torch.device(device)
-        self._operations = operations
-        self._damping = settings.damping
-        self._shares = (0.0, 100.0) if self.method == "minmax" else (settings.low, settings.high)
+        self._bits, self._radiometry, self._operations = bits, radiometry, operations
         self._started = False
-        self._span = torch.tensor((0.0, 2.0**bits - 1), device=device)
-        self._previous, self._measured = torch.zeros_like(self._span), torch.zeros_like(self._span)
+        self.span = torch.tensor(self.plan.span, device=device)
+        """[2] float32, low and high count, damped; what `enhance` and `clahe` go by."""
+        self._measured, self._previous = torch.zeros_like(self.span), torch.zeros_like(self.span)
+        points = {"plateau": COUNTS, "clahe": TILES * TILES * LEVELS}.get(self.method, 0)
+        self._curve, self._new_curve, self._last_curve = torch.zeros(3, points, device=device).unbind()
+        self._ends = torch.tensor((0.0, 1.0), device=device) if self.plan.equalises else self.span
+        self.limits = torch.zeros_like(self._ends)
+        self._order = torch.tensor((0, 1), device=device)
+        self._begin()
+
+    def retune(self, settings: GainSettings) -> bool:
+        """Go on by other settings of the same method, with the span and the curve of now.
+
+        Steps that were captured before must be captured anew.
+
+        Args:
+            settings: other percentiles, damping, plateau, contrast, span, polarity, region, detail, bad pixels.
+
+        Returns:
+            False, and nothing is changed, where the method is another one: then a new gain control is needed.
+
+        Raises:
+            ConfigError: as when it was made; nothing is changed.
+        """
+        plan = plan_gain(settings, self._bits, self._radiometry)
+        if plan.method != self.method:
+            return False
+        self.plan = plan
+        self._begin()
+        return True
 
     def next_keep(self, frozen: bool = False) -> float:
         """Share of the last span that the next frame keeps; to be asked once a frame.
@@ -58,25 +97,75 @@ class GainControl:
         started, self._started = self._started, True
         if not started:
             return 0.0
-        return 1.0 if frozen else self._damping
+        return 1.0 if frozen else self.plan.settings.damping
 
-    def update(self, counts: Tensor, keep: Tensor) -> Tensor:
+    def update(self, counts: Tensor, keep: Tensor, region: Tensor | None = None) -> Tensor:
         """The counts that become black and white in this frame; never waits for the device.
 
         Args:
-            counts: [H, W] uint8, uint16 or float32.
+            counts: [H, W] uint8 or uint16; float32 too where there is no `clahe`.
             keep: [1] float32, what `next_keep` gave for this frame.
+            region: [h, w] like `counts`, the part of them that is measured; None for all.
 
         Returns:
-            [2] float32, low and high count, in memory that the next call overwrites.
+            `limits`, in memory that the next call overwrites.
         """
-        if self.method != "none":
-            self._previous.copy_(self._span)
-            self._operations.percentiles(counts, *self._shares, out=self._measured)
-            self._operations.damp(self._measured, self._previous, keep, out=self._span)
-        return self._span
+        measured = counts if region is None else region
+        if self.plan.shares is not None:
+            self._follow_span(measured, keep)
+        if self.plan.equalises:
+            self._follow_curve(counts, measured, keep)
+        torch.index_select(self._ends, 0, self._order, out=self.limits)
+        return self.limits
 
-    def span(self, counts: Tensor) -> Tensor:
-        """As `update` with the next `keep`, and the span in memory of its own."""
-        keep = torch.tensor([self.next_keep()], dtype=torch.float32, device=self._span.device)
-        return self.update(counts, keep).clone()
+    def equalise(self, counts: Tensor, out: Tensor) -> Tensor:
+        """Counts as brightness by the curve of `update`, for methods that have one; hot is bright.
+
+        Args:
+            counts: [H, W] uint8, uint16 or float32.
+            out: [H, W] float32 to write into, 0..1.
+        """
+        if self.method == "plateau":
+            return self._operations.equalise(counts, self._curve, out=out)
+        return self._operations.equalise_tiles(counts, self.span, self._curve.view(-1, LEVELS), out=out)
+
+    def show(self, counts: Tensor) -> Tensor:
+        """One picture by `update` with the next `keep`, as brightness in memory of its own.
+
+        Args:
+            counts: [H, W] uint8 or uint16.
+
+        Returns:
+            [H, W] float32 in 0..1.
+        """
+        keep = torch.tensor([self.next_keep()], dtype=torch.float32, device=self.device)
+        limits = self.update(counts, keep)
+        picture = (
+            self.equalise(counts, torch.empty_like(counts, dtype=torch.float32))
+            if self.plan.equalises
+            else counts
+        )
+        return self._operations.normalise(picture, limits)
+
+    def _begin(self) -> None:
+        """Take over what of the plan lives on the device."""
+        if self.plan.shares is None:
+            self.span.copy_(torch.tensor(self.plan.span))
+        self._order.copy_(torch.tensor((1, 0) if self.plan.black_hot else (0, 1)))
+        torch.index_select(self._ends, 0, self._order, out=self.limits)
+
+    def _follow_span(self, measured: Tensor, keep: Tensor) -> None:
+        assert self.plan.shares is not None
+        self._previous.copy_(self.span)
+        self._operations.percentiles(measured, *self.plan.shares, out=self._measured)
+        self._operations.damp(self._measured, self._previous, keep, out=self.span)
+
+    def _follow_curve(self, counts: Tensor, measured: Tensor, keep: Tensor) -> None:
+        settings = self.plan.settings
+        self._last_curve.copy_(self._curve)
+        if self.method == "plateau":
+            self._operations.plateau_curve(measured, settings.plateau, out=self._new_curve)
+        else:
+            curves = self._new_curve.view(-1, LEVELS)
+            self._operations.tile_curves(counts, self.span, settings.contrast, out=curves)
+        self._operations.fade(self._new_curve, self._last_curve, keep, out=self._curve)

@@ -139,8 +139,7 @@ def _grey(path: Path, stored: Pixels) -> Tensor:
     counts = torch.from_numpy(stored)
     if stored.dtype == np.uint8:
         return counts.to(torch.float32)
-    span = GainControl(GainSettings(), bits=16).span(counts)
-    return (reference.normalise(counts, span) * 255).round()
+    return (GainControl(GainSettings(), bits=16).show(counts) * 255).round()
 
 
 def _rgb(path: Path, stored: Pixels) -> Pixels:

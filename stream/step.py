@@ -13,6 +13,7 @@ from gifnet.model import Fusion
 from stream.device import Operations, Work
 from stream.gain import GainControl
 from stream.register import Registrar
+from stream.thermal_front import ThermalFrontEnd
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,16 @@ class FusionStep:
             network: takes [B, 1, H, W] pictures of `precision` or float32, gives float32.
             operations: for tensors of the registrar's device.
             precision: number format of the network's inputs.
+
+        Raises:
+            ConfigError: the file of bad pixels cannot be read.
+            CalibrationError: it is for thermal pictures of another size.
         """
         width, height = layout.visible_size
         thermal_width, thermal_height = layout.thermal_size
         batch, device = layout.batch, gain.device
-        self._registrar, self._gain, self._network, self._operations = registrar, gain, network, operations
+        self._registrar, self._network, self._operations = registrar, network, operations
+        self._front_end = ThermalFrontEnd(gain, layout.thermal_size, layout.counts, operations)
 
         def planes(dtype: torch.dtype = torch.float32) -> Tensor:
             return torch.zeros(batch, height, width, dtype=dtype, device=device)
@@ -117,13 +123,12 @@ class FusionStep:
 
     def _register(self) -> None:
         for i in self._each:
-            counts, brightness = self.counts[i], self._brightness[i]
-            span = self._gain.update(counts, self.keep[i])
-            maps = self._registrar.maps
+            picture, limits = self._front_end(self.counts[i], self.keep[i])
+            brightness, maps = self._brightness[i], self._registrar.maps
             if maps is None:
-                self._operations.normalise(counts, span, out=brightness)
+                self._operations.normalise(picture, limits, out=brightness)
             else:
-                self._operations.gather(counts, *maps, span, out=(brightness, self._valid[i]))
+                self._operations.gather(picture, *maps, limits, out=(brightness, self._valid[i]))
             planes = (self._visible_in[i], self._thermal_in[i])
             self._operations.pack(self._luma[i], brightness, self._coverage, out=planes)
 

@@ -15,6 +15,7 @@ from stream.sources.live.iterable import IterableSource
 from stream.sources.live.libav import LibavSource
 from stream.sources.live.paced import PacedSource
 from stream.sources.reader import Role
+from stream.sources.rows import without_rows
 from stream.uri import parse_uri
 
 Wait = Callable[[float], bool]
@@ -58,9 +59,9 @@ def open_live(settings: InputSettings, role: Role, clock: Clock, wait: Wait) -> 
                 clock,
             )
         case "python":
-            return IterableSource(settings, uri, role, clock)
+            return without_rows(IterableSource(settings, uri, role, clock), settings)
         case _:
-            return LibavSource(settings, uri, role, clock, wait)
+            return without_rows(LibavSource(settings, uri, role, clock, wait), settings)
 
 
 def _open_recorded(settings: InputSettings, role: Role) -> Source:
