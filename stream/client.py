@@ -101,8 +101,8 @@ class _Receiver:
             socket.setsockopt(zmq.RCVHWM, self._queue)
         if self._keys:
             socket.curve_publickey, socket.curve_secretkey, socket.curve_serverkey = self._keys
-        topic = latest_topic(self._topic) if latest else self._topic.encode()
-        socket.setsockopt(zmq.SUBSCRIBE, topic)
+        topic = self._topic.encode()
+        socket.setsockopt(zmq.SUBSCRIBE, latest_topic(topic) if latest else topic)
         socket.connect(self._address)
 
     def _frame(self, parts: list[Any], latest: bool) -> ReceivedFrame | None:

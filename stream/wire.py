@@ -22,7 +22,7 @@ SCHEMA = "gifnet.frame/1"
 SCHEMA_NAME = "gifnet.frame/"
 VIEWS = ("fused", "visible", "thermal")
 ENCODINGS = ("raw", "jpeg")
-LATEST = "latest/"
+LATEST = b"latest/"
 # A header is some hundred bytes; what is longer is no header of ours.
 LARGEST_HEADER = 65_536
 LARGEST_SIDE_PX = 65_535
@@ -32,7 +32,11 @@ _CHANNELS = {"rgb24": 3, "gray8": 1, "gray16le": 1}
 # Keys that a message may lack, and those that are not taken over as they are.
 _OPTIONAL = {"radiometry"}
 _SPECIAL = {"shape", "flags", *_OPTIONAL}
-_DTYPES = {"rgb24": np.dtype("u1"), "gray8": np.dtype("u1"), "gray16le": np.dtype("<u2")}
+_DTYPES: dict[str, np.dtype[Any]] = {
+    "rgb24": np.dtype("u1"),
+    "gray8": np.dtype("u1"),
+    "gray16le": np.dtype("<u2"),
+}
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
@@ -102,12 +106,12 @@ class Header:
         return _encode(values).encode()
 
 
-def latest_topic(topic: str) -> bytes:
+def latest_topic(topic: bytes) -> bytes:
     """What the one-part form of a topic begins with."""
-    return f"{LATEST}{topic}\0".encode()
+    return LATEST + topic + b"\0"
 
 
-def one_part_head(topic: str, header: bytes) -> bytes:
+def one_part_head(topic: bytes, header: bytes) -> bytes:
     """Everything of the one-part form but the payload."""
     return latest_topic(topic) + _LENGTH.pack(len(header)) + header
 

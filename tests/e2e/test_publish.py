@@ -235,7 +235,7 @@ def test_garbage_is_passed_over(message: list[bytes], caplog: pytest.LogCaptureF
 def test_the_one_part_form_is_checked_too() -> None:
     from stream.wire import split_one_part
 
-    whole = one_part_head("main/fused", GOOD) + BODY
+    whole = one_part_head(b"main/fused", GOOD) + BODY
     data, body = split_one_part(memoryview(whole))
     assert parse_header(data) == header() and bytes(body) == BODY
     for broken in (b"", b"latest/main/fused", whole[:25], b"x\0" + struct.pack("<I", 2**31) + BODY):
