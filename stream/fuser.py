@@ -250,7 +250,7 @@ class Fuser:
             self._began_as = wanted.visible_size
         if bits != self._bits:
             self._bits = bits
-            self._gain = self._new_gain(self._settings)
+            self._gain: GainControl = self._new_gain(self._settings)
         for batch, slots in _plans(self._batch):
             layout = Layout(wanted.visible_size, wanted.thermal_size, wanted.counts, batch)
             try:

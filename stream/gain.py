@@ -73,7 +73,7 @@ class GainControl:
         Steps that were captured before must be captured anew.
 
         Args:
-            settings: other percentiles, damping, plateau, contrast, span, polarity, region, detail, bad pixels.
+            settings: with the same method.
 
         Returns:
             False, and nothing is changed, where the method is another one: then a new gain control is needed.
@@ -145,7 +145,7 @@ class GainControl:
             if self.plan.equalises
             else counts
         )
-        return self._operations.normalise(picture, limits)
+        return self._operations.normalise(counts, limits)
 
     def _begin(self) -> None:
         """Take over what of the plan lives on the device."""

@@ -1,4 +1,4 @@
-"""The thermal front end: raw counts of one size to what registration looks up, in memory that stays in place."""
+"""The thermal front end: from raw counts to what registration looks up."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ class ThermalFrontEnd:
             keep: [1] float32, what `GainControl.next_keep` gave for this frame.
 
         Returns:
-            [H, W] picture: raw counts, enhanced counts as float32, or brightness as float32; and [2] float32 as
-            `reference.normalise` and `reference.gather` take it. In memory that the next call overwrites.
+            A picture [H, W], raw counts as they came or float32 counts or brightness, and [2] float32 limits
+            as `reference.gather` takes them, in memory that the next call overwrites.
         """
         if self._bad:
             counts = self._operations.mend(counts, *self._bad, out=self._mended)
