@@ -77,6 +77,7 @@ class Fuser:
         self._batch = settings.fusion.batch
         self._layout: Layout | None = None
         self._bits = 0
+        self._gain: GainControl
         self._radiometry = thermal.radiometry if thermal else None
         self._began_as: Size | None = None
         self._misfit: tuple[Layout, GifnetError] | None = None
@@ -250,7 +251,7 @@ class Fuser:
             self._began_as = wanted.visible_size
         if bits != self._bits:
             self._bits = bits
-            self._gain: GainControl = self._new_gain(self._settings)
+            self._gain = self._new_gain(self._settings)
         for batch, slots in _plans(self._batch):
             layout = Layout(wanted.visible_size, wanted.thermal_size, wanted.counts, batch)
             try:

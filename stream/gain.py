@@ -140,11 +140,8 @@ class GainControl:
         """
         keep = torch.tensor([self.next_keep()], dtype=torch.float32, device=self.device)
         limits = self.update(counts, keep)
-        picture = (
-            self.equalise(counts, torch.empty_like(counts, dtype=torch.float32))
-            if self.plan.equalises
-            else counts
-        )
+        if self.plan.equalises:
+            counts = self.equalise(counts, torch.empty_like(counts, dtype=torch.float32))
         return self._operations.normalise(counts, limits)
 
     def _begin(self) -> None:
