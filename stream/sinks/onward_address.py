@@ -86,7 +86,7 @@ def _playlist(uri: Uri, live: bool, segment_s: float) -> Address:
         path = path / DEFAULT_PLAYLIST
     # libav's own names must not be taken for URLs or options.
     path = path.absolute()
-    return Address(str(path), "hls", muxer_options(path, segments, segment_s), path)
+    return Address(str(path), "hls", muxer_options(path, segments, segment_s, live), path)
 
 
 def _segments(uri: Uri, default: int) -> int:

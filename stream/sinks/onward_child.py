@@ -25,6 +25,8 @@ from stream.sinks.onward_playlist import end_playlist, sweep
 from stream.sinks.onward_reasons import is_refusal, why
 from stream.sinks.onward_wire import Done, Job, Link, Memory, Picture, Slots, State, map_slots
 
+# A failure that took longer than this may be a server that has stopped answering.
+AT_ONCE_S = 1.0
 # A server that does not take anything for so long is as good as dead.
 STALL_S = 5.0
 # A picture that waited longer than this is left out, so that the next one is fresh.
@@ -71,11 +73,12 @@ class Forwarder:
     def _forward(self, picture: Picture) -> bool:
         if self._output is None and self._clock.monotonic_s() < self._retry_s:
             return False
+        began_s = self._clock.monotonic_s()
         try:
             with alarm(STALL_S):
                 self._send(picture)
         except (av.error.FFmpegError, OSError, ValueError) as error:
-            self._fail(error)
+            self._fail(error, self._clock.monotonic_s() - began_s < AT_ONCE_S)
             return False
         self._succeed()
         return True
@@ -101,7 +104,7 @@ class Forwarder:
             self._works = True
             self._link.send(State())
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: Exception, at_once: bool) -> None:
         now_s = self._clock.monotonic_s()
         with alarm(STALL_S):
             self._drop_output()
@@ -109,7 +112,7 @@ class Forwarder:
             self._backoff.succeeded()
         self._works = False
         self._retry_s = now_s + self._backoff.next_s(is_refusal(error))
-        self._link.send(State(why(error)))
+        self._link.send(State(why(error, at_once)))
 
     def _finish_output(self) -> None:
         output, self._output = self._output, None

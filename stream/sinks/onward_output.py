@@ -47,7 +47,7 @@ class Output:
         self._size, self._last_s, self._key_s = size, first_s, first_s - KEY_EVERY_S
         self._timeline = Timeline(TICK_S, first_s)
         self._timeline.origin_s = Fraction(first_s * 1000 // 1, 1000)
-        options = job.options | _clock(self._timeline.origin_s) | appending(job.playlist)
+        options = appending(job.options, job.playlist) | _clock(self._timeline.origin_s)
         self._container: Any = av.open(job.url, "w", format=job.format, container_options=options)
         self._stream: Any = self._container.add_stream(
             job.encoder, rate=job.rate, options=job.encoder_options, time_base=TICK_S

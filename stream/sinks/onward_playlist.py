@@ -8,31 +8,32 @@ from pathlib import Path
 
 DIGITS = 6
 END = "#EXT-X-ENDLIST"
-_FLAGS = "delete_segments+independent_segments+program_date_time+temp_file+omit_endlist"
+_FLAGS = "delete_segments+independent_segments+temp_file+omit_endlist"
 
 
-def muxer_options(playlist: Path, segments: int, segment_s: float) -> dict[str, str]:
+def muxer_options(playlist: Path, segments: int, segment_s: float, dated: bool) -> dict[str, str]:
     """Options of libav's HLS muxer.
 
     Args:
         playlist: its file.
         segments: how many the playlist names; 0 for all.
         segment_s: seconds of each.
+        dated: tell when each was begun.
     """
     return {
         "hls_time": f"{segment_s:g}",
         "hls_list_size": str(segments),
         "hls_delete_threshold": "3",
         "hls_segment_filename": f"{str(playlist.with_suffix('')).replace('%', '%%')}-%0{DIGITS}d.ts",
-        "hls_flags": _FLAGS,
+        "hls_flags": _FLAGS + ("+program_date_time" if dated else ""),
     }
 
 
-def appending(playlist: Path | None) -> dict[str, str]:
-    """Options that let a playlist go on after an interruption."""
+def appending(options: dict[str, str], playlist: Path | None) -> dict[str, str]:
+    """The same options, and of a playlist that is there already, to go on after an interruption."""
     if playlist is None or not playlist.exists():
-        return {}
-    return {"hls_flags": f"{_FLAGS}+append_list"}
+        return options
+    return options | {"hls_flags": options["hls_flags"] + "+append_list"}
 
 
 def sweep(playlist: Path, keep_listed: bool) -> None:

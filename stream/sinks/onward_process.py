@@ -199,7 +199,7 @@ class ForwardingProcess:
     def _say(self, why: str) -> None:
         """Log a change, once."""
         if not why:
-            _log.log(logging.WARNING if self.why else logging.INFO, "%s: frames go out", self._name)
+            _log.log(logging.WARNING if self.why else logging.INFO, "%s: it takes frames", self._name)
         elif why != self.why:
             _log.warning("%s: %s; trying again until it works", self._name, why)
         self.why = why

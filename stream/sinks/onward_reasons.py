@@ -24,8 +24,13 @@ def is_refusal(error: Exception) -> bool:
     return isinstance(error, av.error.HTTPUnauthorizedError | av.error.HTTPForbiddenError)
 
 
-def why(error: Exception) -> str:
-    """One phrase without any URL, and so without passwords."""
+def why(error: Exception, at_once: bool = True) -> str:
+    """One phrase without any URL, and so without passwords.
+
+    Args:
+        error: that PyAV or the system raised.
+        at_once: False when it took so long that the server may have stopped answering half way.
+    """
     if is_refusal(error):
         return "the server refuses the user name or password; check them in the URL"
     if isinstance(error, av.error.HTTPNotFoundError):
@@ -33,6 +38,8 @@ def why(error: Exception) -> str:
     number = getattr(error, "errno", None)
     if number in _REMEDIES:
         return _REMEDIES[number]
+    if isinstance(error, av.error.InvalidDataError) and not at_once:
+        return _REMEDIES[errno.ETIMEDOUT]
     if isinstance(error, av.error.InvalidDataError):
         return "what answers there is no such server; check scheme, port and path of the URL"
     text = getattr(error, "strerror", None)

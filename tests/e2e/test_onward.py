@@ -1,0 +1,169 @@
+"""Frames sent onward: to real RTSP and RTMP servers and into playlists, and everything that goes wrong there."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from stream.config import OutputSettings
+from stream.errors import SinkError
+from stream.sinks import SinkOptions, open_sink
+from stream.sinks.onward import OnwardSink
+from tests.helpers.media_server import MediaServer, Taken, free_port
+from tests.helpers.onward import PATIENCE_S, feed, processes_of, stamped
+from tests.helpers.stamped_picture import read
+
+LIVE = SinkOptions(live=True)
+SCHEMES = pytest.mark.parametrize("scheme", ["rtsp", "rtmp"])
+
+
+@contextmanager
+def opened(uri: object, options: SinkOptions = LIVE) -> Iterator[OnwardSink]:
+    with open_sink(OutputSettings(uri=str(uri)), options) as sink:
+        assert isinstance(sink, OnwardSink)
+        yield sink
+    assert not processes_of(os.getpid())
+
+
+def arrived(
+    sink: OnwardSink, server: MediaServer, count: int, size: tuple[int, int] = (320, 240)
+) -> list[Taken]:
+    """Feed until so many pictures have arrived."""
+    taken: list[Taken] = []
+    feed(sink, lambda: len(taken.extend(server.available()) or taken) >= count, size)
+    return taken
+
+
+@SCHEMES
+def test_frames_arrive_at_the_distances_at_which_they_were_taken(scheme: str) -> None:
+    with MediaServer(scheme) as server, opened(server.url) as sink:
+        taken = arrived(sink, server, 30)
+    assert taken[0].key
+    errors = [one.pts_ms - one.stamp_ms for one in taken if one.pts_ms is not None and one.stamp_ms]
+    assert len(errors) >= 28 and np.ptp(errors) < 1
+
+
+def test_capture_times_travel_with_rtsp() -> None:
+    with MediaServer("rtsp") as server, opened(server.url) as sink:
+        taken = arrived(sink, server, 20)
+    told = [(one.sender_ms, one.stamp_ms) for one in taken if one.sender_ms is not None]
+    assert len(told) > 15 and all(sender == pytest.approx(stamp, abs=0.1) for sender, stamp in told)
+
+
+@SCHEMES
+def test_a_server_that_comes_back_gets_fresh_frames(scheme: str, caplog: pytest.LogCaptureFixture) -> None:
+    with MediaServer(scheme) as server, opened(server.url) as sink:
+        arrived(sink, server, 5)
+        pid = sink.pid
+        server.kill()
+        feed(sink, lambda: any("trying again until it works" in line for line in caplog.messages))
+        back_ms = time.time_ns() // 1_000_000
+        server.start()
+        (first, *_) = arrived(sink, server, 5)
+        assert sink.pid == pid and sink.skipped > 0
+    assert first.key and first.stamp_ms is not None and first.stamp_ms > back_ms
+
+
+@SCHEMES
+def test_a_server_that_never_answers_delays_nothing(scheme: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as deaf,
+        opened(f"{scheme}://127.0.0.1:{deaf.getsockname()[1]}/live/fused") as sink,
+    ):
+        connection, _ = accept_while_feeding(deaf, sink)
+        with connection:
+            for index in range(1000):
+                sink.write(stamped(1_763_700_000_000 + 40 * index))
+            # All of them were written before the process itself has noticed anything.
+            assert not caplog.messages
+            assert sink.written + sink.skipped > 1000 and sink.skipped > 990
+            feed(sink, lambda: bool(caplog.messages))
+    assert "no answer in time" in caplog.text or "took nothing for some seconds" in caplog.text
+
+
+def accept_while_feeding(deaf: socket.socket, sink: OnwardSink) -> tuple[socket.socket, object]:
+    deaf.settimeout(0.02)
+    found: list[tuple[socket.socket, object]] = []
+
+    def connected() -> bool:
+        try:
+            found.append(deaf.accept())
+        except TimeoutError:
+            return False
+        return True
+
+    feed(sink, connected)
+    return found[0]
+
+
+def test_a_reader_that_stops_reading_gets_fresh_frames_later() -> None:
+    """A server that is halted takes nothing; the process gives up on it, and pictures go on after."""
+    with MediaServer("rtsp") as server, opened(server.url) as sink:
+        arrived(sink, server, 5)
+        assert server.pid
+        os.kill(server.pid, signal.SIGSTOP)
+        noisy = itertools.count()
+        feed(sink, lambda: next(noisy) > 50)
+        os.kill(server.pid, signal.SIGCONT)
+        on_ms = time.time_ns() // 1_000_000
+        taken: list[Taken] = []
+        feed(
+            sink,
+            lambda: any((one.stamp_ms or 0) > on_ms for one in taken.extend(server.available()) or taken),
+        )
+
+
+@SCHEMES
+def test_a_killed_process_is_replaced(scheme: str, caplog: pytest.LogCaptureFixture) -> None:
+    with MediaServer(scheme) as server, opened(server.url) as sink:
+        arrived(sink, server, 5)
+        pid = sink.pid
+        assert pid
+        os.kill(pid, signal.SIGKILL)
+        feed(sink, lambda: sink.pid not in (None, pid))
+        server.available()
+        taken = arrived(sink, server, 10)
+    assert "the process that sends frames has ended (status -9)" in caplog.text
+    assert {one.connection for one in taken} & {1, 2}
+
+
+@SCHEMES
+def test_pictures_of_another_size(scheme: str) -> None:
+    with MediaServer(scheme) as server, opened(server.url) as sink:
+        arrived(sink, server, 5)
+        sizes: set[tuple[int, int]] = set()
+        feed(
+            sink,
+            lambda: (200, 150) in (sizes.update(one.size for one in server.available()) or sizes),
+            (199, 149),
+        )
+
+
+def test_the_password_stays_secret(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    url = f"rtsp://anna:geheim@127.0.0.1:{free_port()}/fused?token=verborgen"
+    with opened(url) as sink:
+        feed(sink, lambda: bool(caplog.messages))
+        command = (
+            Path(f"/proc/{sink.pid}/cmdline").read_text() + Path(f"/proc/{sink.pid}/environ").read_text()
+        )
+    assert (
+        f"rtsp://anna:***@{url.split('@')[1].split('?')[0]}?token=***: nothing listens there" in caplog.text
+    )
+    assert not {"geheim", "verborgen"} & set(
+        filter((caplog.text + command).__contains__, ["geheim", "verborgen"])
+    )
