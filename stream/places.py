@@ -11,7 +11,7 @@ from stream.config import FuseSettings, RunSettings
 from stream.errors import ConfigError
 from stream.uri import mask, parse_uri
 
-_LOCAL_SCHEMES = ("", "file", "images", "recording", "hls")
+_LOCAL_SCHEMES = ("", "file", "images", "recording", "thermal", "hls")
 
 
 def local_path(uri: str) -> Path | None:

@@ -11,11 +11,12 @@ from stream.clock import SystemClock
 from stream.config import InputSettings
 from stream.errors import SourceError
 from stream.sources.base import Source, SourceInfo
-from stream.sources.images import ImageSource, is_picture_path
 from stream.sources.live import is_live, open_live
 from stream.sources.options import check_options
 from stream.sources.reader import Role
+from stream.sources.rows import without_rows
 from stream.sources.synthetic import SyntheticSource
+from stream.sources.thermal import is_recorded_video, open_pictures, with_bits
 from stream.sources.video import VideoSource
 from stream.uri import Uri, parse_uri
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Role", "Source", "SourceInfo", "open_source"]
 
 SUPPORTED = (
-    "a video file, a folder or glob of pictures, images://FOLDER, recording://FOLDER, "
+    "a video file, a folder or glob of pictures, images://FOLDER, recording://FOLDER, thermal://PATH, "
     "synthetic://street?seed=1, and cameras by "
     "rtsp://, v4l2:///dev/video0, udp://, tcp://, http://, screen://, lavfi://, python://, live:// or chaos://"
 )
@@ -48,18 +49,17 @@ def open_source(settings: InputSettings, role: Role, device: torch.device | None
     uri = parse_uri(settings.uri)
     if is_live(settings.uri):
         return open_live(settings, role, SystemClock(), Event().wait)
+    settings = with_bits(settings, uri)
     if uri.scheme not in OPENERS:
         raise SourceError(f"{uri}: no source is known for {uri.scheme}://; supported are {SUPPORTED}")
-    if _is_video(uri):
-        check_options(uri, set())
-        return VideoSource(settings, Path(uri.path), role, device)
+    if is_recorded_video(uri):
+        check_options(uri, {"bits"} if uri.scheme == "thermal" else set())
+        return without_rows(VideoSource(settings, Path(uri.path), role, device), settings)
     if settings.decoder == "cuda":
         raise SourceError(f"{uri} holds no video that NVDEC decodes; take --{role}-decoder auto or cpu")
-    return OPENERS[uri.scheme](settings, uri, role)
-
-
-def _is_video(uri: Uri) -> bool:
-    return uri.scheme in ("", "file") and not is_picture_path(uri.path)
+    source = OPENERS[uri.scheme](settings, uri, role)
+    # A recording has what was cut off no more.
+    return source if uri.scheme == "recording" else without_rows(source, settings)
 
 
 def _open_recording(settings: InputSettings, uri: Uri, role: Role) -> Source:
@@ -71,9 +71,10 @@ def _open_recording(settings: InputSettings, uri: Uri, role: Role) -> Source:
 
 # Scheme -> what opens it where it is no video; the empty one is a plain path.
 OPENERS: dict[str, Callable[[InputSettings, Uri, Role], Source]] = {
-    "": ImageSource,
-    "file": ImageSource,
-    "images": ImageSource,
+    "": open_pictures,
+    "file": open_pictures,
+    "images": open_pictures,
+    "thermal": open_pictures,
     "synthetic": SyntheticSource,
     "recording": _open_recording,
 }

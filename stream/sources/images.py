@@ -11,11 +11,19 @@ from pathlib import Path
 
 from stream.config import InputSettings
 from stream.errors import SourceError
-from stream.frame import ClockSource, Frame, Pixels
+from stream.frame import ClockSource, Frame
 from stream.sources.base import SourceInfo
 from stream.sources.options import check_options, fraction_option
-from stream.sources.pictures import PICTURE_SUFFIXES, choose_picture_target, convert_picture, read_picture
+from stream.sources.pictures import (
+    PICTURE_SUFFIXES,
+    Stored,
+    check_alike,
+    choose_picture_target,
+    convert_picture,
+    read_stored,
+)
 from stream.sources.reader import Reader, Role
+from stream.sources.tiff import check_single
 from stream.uri import Uri
 
 DEFAULT_RATE = Fraction(25)
@@ -32,7 +40,7 @@ class ImageSource(Reader):
     it the names hold the times when no rate is given and all of them end in milliseconds since 1970, each
     later than the one before; in all other cases (`000000.png`, `000001.png`, ...) pictures follow each other
     at the rate, 25 a second by default. A picture that cannot be read is counted in `lost["corrupt"]` and
-    keeps its place in time.
+    keeps its place in time. For thermal, the raw counts of FLIR's radiometric JPEG are read, not the picture.
     """
 
     def __init__(self, settings: InputSettings, uri: Uri, role: Role) -> None:
@@ -47,14 +55,16 @@ class ImageSource(Reader):
             SourceError: when there are no pictures, none can be read, or an option is wrong.
         """
         super().__init__()
-        check_options(uri, {"rate", "times"})
+        check_options(uri, {"rate", "times", "bits"} if uri.scheme == "thermal" else {"rate", "times"})
         self._role, self._bits = role, settings.bits
         self._paths = find_pictures(uri.path)
         rate = stated_rate(settings, uri)
         self._times_s = times_of_names(self._paths, uri, rate)
         self._clock: ClockSource = "device" if self._times_s else "pts"
         self._rate = rate or (_mean_rate(self._times_s) if self._times_s else None) or DEFAULT_RATE
-        path, first = self._first_readable(uri)
+        path, stored = self._first_readable(uri)
+        first = stored.pixels
+        self._radiometry = settings.radiometry
         self._dtype = first.dtype
         self.stored_bits = settings.bits or 8 * first.dtype.itemsize
         self.stored_format = f"{'gray' if first.ndim == 2 else 'rgb'}{8 * first.dtype.itemsize}"
@@ -69,41 +79,37 @@ class ImageSource(Reader):
             frames=len(self._paths),
             time_base=Fraction(1, 1000) if self._times_s else 1 / self._rate,
             codec=path.suffix[1:].lower(),
+            radiometry=settings.radiometry or stored.radiometry,
         )
 
-    def _first_readable(self, uri: Uri) -> tuple[Path, Pixels]:
+    def _first_readable(self, uri: Uri) -> tuple[Path, Stored]:
         for path in self._paths:
-            pixels = read_picture(path)
-            if pixels is not None:
-                return path, pixels
+            stored = read_stored(path, self._role)
+            if stored is not None:
+                check_single(path)
+                return path, stored
         raise SourceError(f"none of the {len(self._paths)} pictures of {uri} can be read: they are damaged")
 
     def _read(self) -> Iterator[Frame]:
         info = self.info
         for index, path in enumerate(self._paths):
-            pixels = read_picture(path)
-            if pixels is None:
+            stored = read_stored(path, self._role)
+            if stored is None:
                 self.lost["corrupt"] += 1
                 continue
-            self._check_alike(path, pixels)
-            upright = convert_picture(pixels, self._role, self._bits)
-            yield Frame(upright, info.pixel_format, self._time_s(index), self._clock, index, info.bits)
+            check_alike(str(path), stored.pixels, info, self._dtype)
+            yield Frame(
+                convert_picture(stored.pixels, self._role, self._bits),
+                info.pixel_format,
+                self._time_s(index),
+                self._clock,
+                index,
+                info.bits,
+                radiometry=self._radiometry or stored.radiometry,
+            )
 
     def _time_s(self, index: int) -> Fraction:
         return self._times_s[index] if self._times_s else index / self._rate
-
-    def _check_alike(self, path: Path, pixels: Pixels) -> None:
-        height, width = pixels.shape[:2]
-        if (width, height) != (self.info.width, self.info.height):
-            raise SourceError(
-                f"{path} has {width}x{height} pixels where the pictures before it have "
-                f"{self.info.width}x{self.info.height}; all of a stream must have one size"
-            )
-        if pixels.dtype != self._dtype:
-            raise SourceError(
-                f"{path} has pixels of {pixels.dtype} where the pictures before it have {self._dtype}; "
-                f"all of a stream must have one depth"
-            )
 
 
 def is_picture_path(path: str) -> bool:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
 from stream.errors import SourceError
 from stream.frame import Pixels
+from stream.radiometry import Radiometry
+from stream.sources.base import SourceInfo
+from stream.sources.flir import FlirError, read_flir
 from stream.sources.pixels import Target, check_bits
 from stream.sources.reader import Role
 
@@ -16,6 +21,40 @@ PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", 
 # Depth as stored, grey stays grey, alpha dropped, EXIF orientation applied.
 _AS_STORED = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR
 _END_OF_JPEG, _START_OF_SCAN = b"\xff\xd9", b"\xff\xda"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stored:
+    """A picture as it is stored.
+
+    Attributes:
+        pixels: [H, W] or [H, W, 3] (BGR), uint8, uint16 or float32, upright, without alpha.
+        radiometry: what its counts mean in degrees Celsius, if the file tells.
+    """
+
+    pixels: Pixels
+    radiometry: Radiometry | None = None
+
+
+def read_stored(path: Path, role: Role) -> Stored | None:
+    """Read a picture of a camera: of a radiometric JPEG the raw counts, where they are of the thermal one.
+
+    Args:
+        path: a file of one of `PICTURE_SUFFIXES`.
+        role: which camera it is of.
+
+    Returns:
+        The picture, or None when it cannot be read or is cut off.
+    """
+    try:
+        data = path.read_bytes()
+        flir = read_flir(data) if role == "thermal" else None
+    except (OSError, FlirError):
+        return None
+    if flir is not None:
+        return Stored(flir.counts, flir.radiometry)
+    pixels = _decode(data)
+    return None if pixels is None else Stored(pixels)
 
 
 def read_picture(path: Path) -> Pixels | None:
@@ -29,11 +68,17 @@ def read_picture(path: Path) -> Pixels | None:
         read or is cut off.
     """
     try:
-        data = path.read_bytes()
-        if not data or _is_cut_jpeg(data):
-            return None
+        return _decode(path.read_bytes())
+    except OSError:
+        return None
+
+
+def _decode(data: bytes) -> Pixels | None:
+    if not data or _is_cut_jpeg(data):
+        return None
+    try:
         return cv2.imdecode(np.frombuffer(data, np.uint8), _AS_STORED)
-    except (OSError, cv2.error):
+    except cv2.error:
         return None
 
 
@@ -85,3 +130,28 @@ def convert_picture(pixels: Pixels, role: Role, bits: int | None) -> Pixels:
 def _to_8_bits(pixels: Pixels, top: int) -> Pixels:
     scaled: Pixels = (pixels.astype(np.uint32) * 255 + top // 2) // top
     return scaled.clip(0, 255).astype(np.uint8)
+
+
+def check_alike(name: str, pixels: Pixels, info: SourceInfo, stored_dtype: np.dtype[Any]) -> None:
+    """Refuse a picture that is not as the first of its stream.
+
+    Args:
+        name: of the picture, for messages.
+        pixels: as stored.
+        info: of the stream.
+        stored_dtype: of the first picture, as stored.
+
+    Raises:
+        SourceError: names both sizes or depths.
+    """
+    height, width = pixels.shape[:2]
+    if (width, height) != (info.width, info.height):
+        raise SourceError(
+            f"{name} has {width}x{height} pixels where the pictures before it have "
+            f"{info.width}x{info.height}; all of a stream must have one size"
+        )
+    if pixels.dtype != stored_dtype:
+        raise SourceError(
+            f"{name} has pixels of {pixels.dtype} where the pictures before it have {stored_dtype}; "
+            f"all of a stream must have one depth"
+        )

@@ -1,0 +1,167 @@
+"""What thermal cameras write, as `thermal://PATH?options`; the content decides which of these it is.
+
+    folder, glob   16-bit TIFF and PNG, FLIR's radiometric JPEG, one picture a frame
+    one TIFF       one page a frame
+    *.y16, *.raw   counts of 16 bits without a header: `size=640x512`, and `endian=big` where they are
+    video          FFV1 and others
+
+`rate` holds for all but video, `bits` for all, `times` for folders (see `stream.sources.images`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from stream.config import InputSettings
+from stream.errors import SourceError
+from stream.sources.base import Source
+from stream.sources.images import DEFAULT_RATE, ImageSource, is_picture_path, stated_rate
+from stream.sources.options import check_options, integer_option
+from stream.sources.pixels import check_bits
+from stream.sources.reader import Role
+from stream.sources.thermal_stack import RawCounts, StackSource
+from stream.sources.tiff import TIFF_SUFFIXES, TiffPages, is_stack
+from stream.uri import Uri
+
+RAW_SUFFIXES = frozenset({".y16", ".raw"})
+LARGEST_SIDE_PX = 65_535
+Opened = TypeVar("Opened", RawCounts, TiffPages)
+_SIZE = re.compile(r"(\d{1,5})x(\d{1,5})", re.ASCII)
+
+
+def is_raw_path(uri: Uri) -> bool:
+    """Whether a path or URI names counts without a header."""
+    return Path(uri.path).suffix.lower() in RAW_SUFFIXES or (
+        uri.scheme == "thermal" and "size" in uri.options
+    )
+
+
+def with_bits(settings: InputSettings, uri: Uri) -> InputSettings:
+    """The settings of a thermal input with the `bits` of its URI, if it states some.
+
+    Raises:
+        SourceError: they are no number from 8 to 16.
+    """
+    if uri.scheme != "thermal" or "bits" not in uri.options:
+        return settings
+    return settings.model_copy(update={"bits": integer_option(uri, "bits", 16, 8, 16)})
+
+
+def open_pictures(settings: InputSettings, uri: Uri, role: Role) -> Source:
+    """Open pictures in files of their own, or all in one, by `PATH`, `images://` or `thermal://`.
+
+    Raises:
+        SourceError: there are none, or they cannot be read.
+    """
+    path = Path(uri.path)
+    if is_raw_path(uri):
+        return _open_raw(settings, uri, path, role)
+    if path.suffix.lower() in TIFF_SUFFIXES and path.is_file():
+        source = _open_pages(settings, uri, path, role)
+        if source is not None:
+            return source
+    return ImageSource(settings, uri, role)
+
+
+def is_recorded_video(uri: Uri) -> bool:
+    """Whether a path or URI names a video file."""
+    if uri.scheme not in ("", "file", "thermal"):
+        return False
+    return not is_raw_path(uri) and not is_picture_path(uri.path)
+
+
+def _open_pages(settings: InputSettings, uri: Uri, path: Path, role: Role) -> Source | None:
+    """The pages of a TIFF; None where it is a single picture."""
+    with ExitStack() as opened:
+        pages = opened.enter_context(closing(_reading(uri, TiffPages, path)))
+        _check_named(path, pages)
+        if not is_stack(pages):
+            return None
+        check_options(uri, {"rate", "bits"} if uri.scheme == "thermal" else {"rate"})
+        source = StackSource(settings, role, pages, "tiff pages", _rate(settings, uri))
+        opened.pop_all()
+        return source
+
+
+def _open_raw(settings: InputSettings, uri: Uri, path: Path, role: Role) -> Source:
+    check_options(uri, {"size", "rate", "bits", "endian"})
+    check_bits(settings.bits, 16, str(uri))
+    if not path.is_file():
+        raise SourceError(f"the file {path} does not exist")
+    size = _size(uri)
+    with ExitStack() as opened:
+        stack = opened.enter_context(closing(_reading(uri, RawCounts, path, size, _big_endian(uri))))
+        _check_content(uri, stack, size, settings.bits)
+        source = StackSource(settings, role, stack, "raw counts", _rate(settings, uri))
+        opened.pop_all()
+        return source
+
+
+def _reading(uri: Uri, kind: Callable[..., Opened], *arguments: Any) -> Opened:
+    try:
+        return kind(*arguments)
+    except OSError as error:
+        raise SourceError(f"{uri} cannot be read: {error.strerror}") from None
+
+
+def _check_content(uri: Uri, stack: RawCounts, size: tuple[int, int], bits: int | None) -> None:
+    """Counts tell whether size and byte order can be right.
+
+    Raises:
+        SourceError: they cannot.
+    """
+    first = stack.read(0) if stack.count else None
+    if first is None:
+        raise SourceError(f"{uri} is shorter than one picture of {size[0]}x{size[1]} pixels; check the size")
+    top = 2 ** (bits or 16) - 1
+    if np.median(first) > top:
+        raise SourceError(
+            f"{uri} has counts up to {first.max()} where {bits} bits reach {top}; "
+            "check bits, and whether endian is little or big"
+        )
+
+
+def _check_named(path: Path, pages: TiffPages) -> None:
+    """Refuse a TIFF of which most pictures would stay unseen.
+
+    Raises:
+        SourceError: it is one.
+    """
+    unnamed = pages.undirected()
+    if unnamed:
+        raise SourceError(
+            f"{path} is an ImageJ stack that does not say where {unnamed} of its pictures are; save it as an "
+            "image sequence, and give the folder"
+        )
+
+
+def _rate(settings: InputSettings, uri: Uri) -> Fraction:
+    return stated_rate(settings, uri) or DEFAULT_RATE
+
+
+def _size(uri: Uri) -> tuple[int, int]:
+    text = uri.options.get("size")
+    if text is None:
+        raise SourceError(
+            f"{uri} is raw counts, whose size nothing tells; write thermal://FILE?size=640x512, and rate=, "
+            "bits= and endian=big where they are needed"
+        )
+    match = _SIZE.fullmatch(text)
+    width, height = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not (0 < width <= LARGEST_SIDE_PX and 0 < height <= LARGEST_SIDE_PX):
+        raise SourceError(f"{uri}: size must be WIDTHxHEIGHT in pixels, as in 640x512, got {text!r}")
+    return width, height
+
+
+def _big_endian(uri: Uri) -> bool:
+    endian = uri.options.get("endian", "little")
+    if endian not in ("little", "big"):
+        raise SourceError(f"{uri}: endian must be little or big, got {endian!r}")
+    return endian == "big"
