@@ -148,6 +148,11 @@ class Camera:
         return f"{self._name} ({self._said})" if self._said else self._name
 
     @property
+    def why(self) -> str:
+        """What was wrong last, while it is away; empty while it streams."""
+        return self._said
+
+    @property
     def is_over(self) -> bool:
         """True when no frame will come any more."""
         return self.account.state in ("ended", "refused")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -11,7 +13,7 @@ from stream.frame import FusedFrame, View
 from stream.places import local_path
 from stream.report import Output, RunReport
 from stream.sinks import open_sink
-from stream.sinks.base import SinkOptions
+from stream.sinks.base import Sink, SinkOptions
 from stream.sources.base import SourceInfo
 from stream.uri import mask
 
@@ -39,12 +41,10 @@ class FanOut:
             SinkError: when one cannot be opened; those before it are closed again.
         """
         self._report = report
+        self._open = partial(_open_output, settings, visible, device, report)
         report.outputs = [Output(mask(output.uri), output.view) for output in settings.outputs]
         with ExitStack() as stack:
-            self._sinks = [
-                stack.enter_context(open_sink(output, _options(output, settings, visible, device, report)))
-                for output in settings.outputs
-            ]
+            self._sinks = [stack.enter_context(self._open(output)) for output in settings.outputs]
             self._stack = stack.pop_all()
         for sink, noted in zip(self._sinks, report.outputs, strict=True):
             noted.encoder = sink.encoder
@@ -61,6 +61,14 @@ class FanOut:
                 output.frames, output.skipped = sink.written, sink.skipped
         self._report.fused += 1
 
+    def open_clip(self, path: Path, view: View) -> Sink:
+        """A video file beside the outputs, without sound; whoever opens it closes it.
+
+        Raises:
+            SinkError: when it cannot be opened.
+        """
+        return self._open(OutputSettings(uri=str(path), view=view, audio=False))
+
     def __enter__(self) -> Self:
         """The fan-out itself."""
         return self
@@ -73,6 +81,12 @@ class FanOut:
     ) -> None:
         """Close every sink; an error of closing is raised only where no other is on its way."""
         self._stack.__exit__(kind, error, trace)
+
+
+def _open_output(
+    settings: RunSettings, visible: SourceInfo, device: str, report: RunReport, output: OutputSettings
+) -> Sink:
+    return open_sink(output, _options(output, settings, visible, device, report))
 
 
 def _options(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 
+from stream.config import FuseSettings
 from stream.frame import FusedFrame
 from stream.live import LiveMoments
 from stream.metrics import StageTimes
@@ -22,17 +23,20 @@ class FusedStream:
         visible: what is known of the visible stream.
         device: type of the device that fuses, `cpu` or `cuda`.
         live: the cameras; None for recordings.
+        retune: takes over registration and gain of other settings, see `Fuser.retune`.
     """
 
     def __init__(
         self,
         flights: Iterator[Flight],
+        retune: Callable[[FuseSettings], None],
         visible: SourceInfo,
         device: str,
         times: StageTimes,
         live: LiveMoments | None = None,
     ) -> None:
         self.visible, self.device, self.live = visible, device, live
+        self.retune = retune
         self._flights, self._times = flights, times
 
     @contextmanager

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from stream.config import PairingSettings
+from stream.metrics import Histogram
 
 if TYPE_CHECKING:
     from stream.live import LiveMoments
@@ -24,9 +24,24 @@ class LiveAccount:
         lost: dict[str, Counter[str]] = {side: camera.account.lost for side, camera in cameras.items()}
         return books.received, books.dropped, lost
 
-    def change(self, settings: PairingSettings) -> None:
-        """Pair by other settings from now on."""
-        self._live.change(settings)
+    def cameras(self) -> dict[str, dict[str, Any]]:
+        """What each camera does now, by side."""
+        return {
+            side: {**camera.account.as_json(), "why": camera.why}
+            for side, camera in self._live.cameras.items()
+        }
+
+    def clocks(self) -> dict[str, Any]:
+        """What is known of the cameras' clocks."""
+        return self._live.clocks()
+
+    def pairing_errors(self) -> Histogram:
+        """Of every pair so far."""
+        return self._live.books.errors
+
+    def moments(self) -> dict[str, int]:
+        """Moments that went on to fusion, by kind."""
+        return dict(self._live.books.moments)
 
     def lines(self) -> Iterator[tuple[str, str]]:
         """What people want to know at the end, as titles and texts."""

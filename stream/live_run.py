@@ -49,7 +49,8 @@ def open_cameras(settings: FuseSettings, context: DeviceContext, report: RunRepo
         fuser = Fuser(settings, None, None, context, report, live.misfit)
         report.live = LiveAccount(live)
         flights = fuser.fuse(report.times.waits("read", live))
-        yield FusedStream(flights, _unseen(settings), context.device.type, report.times, live)
+        visible = _unseen(settings)
+        yield FusedStream(flights, fuser.retune, visible, context.device.type, report.times, live)
 
 
 @contextmanager
@@ -66,14 +67,14 @@ def open_replay(settings: FuseSettings, context: DeviceContext, report: RunRepor
         for moment in recording.moments():
             for side, frame in (("visible", moment.visible), ("thermal", moment.thermal)):
                 report.frames_in[side] += frame is not None
-            yield moment
             if moment.thermal is not None:
                 report.radiometry = moment.thermal.radiometry
+            yield moment
 
     fuser = Fuser(settings, None, None, context, report, leave_out)
     flights = fuser.fuse(report.times.waits("read", moments()))
     visible = replace(_unseen(settings), rate=recording.rate("visible"))
-    yield FusedStream(flights, visible, context.device.type, report.times)
+    yield FusedStream(flights, fuser.retune, visible, context.device.type, report.times)
 
 
 def _unseen(settings: FuseSettings) -> SourceInfo:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TypeVar
 
 from stream.clock import Clock
@@ -32,6 +33,12 @@ class Histogram:
         self._bins[min(place, _BINS - 1)] += 1
         self.count += 1
         self.total_s += duration_s
+
+    def cumulative(self, bounds_s: Sequence[float]) -> list[int]:
+        """How many durations are at most as long as each bound, in rising order, within a bin of 2 %."""
+        places = [int(math.log(bound_s / _FIRST_S, _GROWTH)) for bound_s in bounds_s]
+        sums = list(accumulate(list(self._bins)))
+        return [sums[min(place, _BINS - 1)] for place in places]
 
     def quantile_s(self, share: float) -> float:
         """The duration that `share` (0 to 1) of all do not exceed, within 1 %; 0 when there is none."""
@@ -87,6 +94,10 @@ class StageTimes:
             self.add(stage, self._clock.monotonic_s() - start_s)
             yield item
 
+    def histograms(self) -> dict[str, Histogram]:
+        """All stages that ran, as they are; may be called by any thread."""
+        return dict(self._stages)
+
     def summary(self) -> dict[str, StageTime]:
         """Median, 95th and 99th percentile of each stage."""
         return {
@@ -97,5 +108,5 @@ class StageTimes:
                 p99_ms=round(histogram.quantile_s(0.99) * 1000, 3),
                 total_s=round(histogram.total_s, 3),
             )
-            for stage, histogram in self._stages.items()
+            for stage, histogram in self.histograms().items()
         }

@@ -33,6 +33,7 @@ from stream.sources import Role, Source, SourceInfo, open_source
 from stream.sources.live.iterable import give
 from stream.sync import Pairer, pair_streams
 from stream.uri import parse_uri
+from stream.web import open_panel
 
 SOURCE_AHEAD = 4
 
@@ -80,13 +81,16 @@ def run(
 
 def _run(settings: RunSettings, report: RunReport, watch: Watch, progress: Progress) -> None:
     with (
+        open_panel(settings, report) as panel,
         open_fused(settings, report) as fused,
         FanOut(settings, fused.visible, report, fused.device) as sinks,
         fused.ahead() as frames,
     ):
+        panel.controls.attach(fused.retune, fused.live.change if fused.live else None)
+        panel.attach(sinks.open_clip)
         for frame in watch(frames):
             sinks.write(frame)
-            _count_latency(frame, report)
+            panel.show(frame, _count_latency(frame, report))
             progress(report, fused.visible.frames)
             if settings.duration_s is not None and report.elapsed_s() >= settings.duration_s:
                 break
@@ -94,12 +98,15 @@ def _run(settings: RunSettings, report: RunReport, watch: Watch, progress: Progr
             raise SourceError(f"nothing was fused: {fused.live.why_nothing()}")
 
 
-def _count_latency(frame: FusedFrame, report: RunReport) -> None:
-    """From the arrival of a live pair's later frame to when every sink has it."""
+def _count_latency(frame: FusedFrame, report: RunReport) -> float | None:
+    """Seconds from the arrival of a live pair's later frame to when every sink has it."""
     sides = (side for side in (frame.pair.visible, frame.pair.thermal) if side is not None)
     arrivals_s = [side.arrived_s for side in sides if side.arrived_s is not None]
-    if arrivals_s:
-        report.times.add("latency", report.clock.monotonic_s() - max(arrivals_s))
+    if not arrivals_s:
+        return None
+    latency_s = report.clock.monotonic_s() - max(arrivals_s)
+    report.times.add("latency", latency_s)
+    return latency_s
 
 
 @contextmanager
@@ -110,6 +117,7 @@ def open_fused(settings: FuseSettings, report: RunReport) -> Iterator[FusedStrea
         GifnetError: of the device, a source, the weights or the calibration, before the first frame.
     """
     context = open_device(settings.device)
+    report.radiometry = settings.thermal.radiometry
     report.device = {"name": str(context.device), "why": explain_device(settings.device, context.device)}
     _log.info("device %s: %s", context.device, report.device["why"])
     with _opener(settings)(settings, context, report) as fused:
@@ -117,7 +125,6 @@ def open_fused(settings: FuseSettings, report: RunReport) -> Iterator[FusedStrea
 
 
 def _opener(settings: FuseSettings) -> Opener:
-    report.radiometry = settings.thermal.radiometry
     """Cameras, a recording of a camera pair as it was paired, or any two recordings."""
     if parse_uri(settings.visible.uri).scheme == "replay":
         return open_replay
@@ -134,14 +141,15 @@ def _open_recorded(
     ):
         visible_info, thermal_info = _info(visible), _info(thermal)
         report.decoders = _decoders(visible=visible_info, thermal=thermal_info)
+        report.radiometry = thermal_info.radiometry
         check_sizes(visible_info, thermal_info)
         fuser = Fuser(settings, visible_info, thermal_info, context, report)
         pairer = Pairer(settings.pairing, visible_info.rate, thermal_info.rate)
         report.frames_in, report.dropped = pairer.read, pairer.dropped
         pairs = report.times.waits("read", pair_streams(visible, thermal, pairer))
-        yield FusedStream(fuser.fuse(pairs), visible_info, context.device.type, report.times)
+        flights = fuser.fuse(pairs)
+        yield FusedStream(flights, fuser.retune, visible_info, context.device.type, report.times)
 
-        report.radiometry = thermal_info.radiometry
 
 def fuse(visible: Camera, thermal: Camera, **settings: Any) -> Iterator[FusedFrame]:
     """Fuse two streams in Python: `for frame in stream.fuse("visible.mp4", "thermal.mp4"): frame.pixels`.

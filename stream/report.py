@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from stream.clock import Clock
+from stream.controls import Controls
 from stream.errors import ConfigError
 from stream.live_account import LiveAccount
 from stream.metrics import StageTimes
-
 from stream.radiometry import Radiometry, as_json
+
 SCHEMA = "gifnet.report/1"
 _PACKAGES = ("gifnet-stream", "torch", "av", "numpy", "opencv-python-headless")
 
@@ -51,12 +52,13 @@ class RunReport:
         decoders: what decoded each stream and why, by stream; empty for streams that are no video.
         weights: name and SHA-256.
         precision: number format that was really used.
-        frames_in: frames read, by stream.
         radiometry: what a thermal count means in degrees Celsius, of the first frame; None where not known.
+        frames_in: frames read, by stream.
         fused: fused frames.
         dropped: frames without a partner, by reason.
         lost: frames that a source could not deliver, by stream and reason.
         live: the account of live cameras; None for recordings.
+        controls: what can be changed while the run goes on.
         outputs: what was written where.
         times: how long each stage took.
         wall_s: seconds from start to end.
@@ -70,12 +72,13 @@ class RunReport:
     decoders: dict[str, dict[str, str]] = field(default_factory=dict)
     weights: dict[str, str] = field(default_factory=dict)
     precision: str = ""
+    radiometry: Radiometry | None = None
     frames_in: Counter[str] = field(default_factory=Counter)
     fused: int = 0
-    radiometry: Radiometry | None = None
     dropped: Counter[str] = field(default_factory=Counter)
     lost: dict[str, Counter[str]] = field(default_factory=dict)
     live: LiveAccount | None = None
+    controls: Controls | None = None
     outputs: list[Output] = field(default_factory=list)
     times: StageTimes = field(init=False)
     start_s: float = field(init=False)
@@ -122,12 +125,13 @@ class RunReport:
             "decoders": self.decoders,
             "weights": self.weights,
             "precision": self.precision,
+            "radiometry": as_json(self.radiometry),
             "frames_in": {stream: self.frames_in[stream] for stream in ("visible", "thermal")},
             "fused": self.fused,
             "dropped": dict(self.dropped),
-            "radiometry": as_json(self.radiometry),
             "lost": {stream: dict(reasons) for stream, reasons in self.lost.items()},
             "live": self.live.as_json(self.fused) if self.live else None,
+            "changes": list(self.controls.changes) if self.controls else [],
             "outputs": [asdict(output) for output in self.outputs],
             "stages": {stage: asdict(time) for stage, time in self.times.summary().items()},
             "wall_s": round(self.wall_s, 3),

@@ -1,4 +1,4 @@
-"""SIGHUP: read the configuration file again while cameras are being fused."""
+"""SIGHUP: read the configuration file again while a run goes on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from stream.config import PairingSettings
+from stream.config import FuseSettings
 from stream.errors import GifnetError
 from stream.report import RunReport
 
@@ -17,12 +17,14 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def reloading(load: Callable[[], PairingSettings] | None, report: RunReport) -> Iterator[None]:
-    """While the block runs, SIGHUP loads pairing settings anew and goes by them; wrong ones change nothing.
+def reloading(load: Callable[[], FuseSettings] | None, report: RunReport) -> Iterator[None]:
+    """While the block runs, SIGHUP loads the settings anew and goes by those that can change.
+
+    Wrong ones change nothing.
 
     Args:
         load: reads and checks them; None where there is no file to read.
-        report: of the run, which knows its cameras.
+        report: of the run, which knows its controls.
     """
     if load is None or threading.current_thread() is not threading.main_thread():
         yield
@@ -31,7 +33,8 @@ def reloading(load: Callable[[], PairingSettings] | None, report: RunReport) -> 
 
     def handle(number: int, frame: Any) -> None:
         try:
-            _change(again(), report)
+            if report.controls:
+                report.controls.change_to(again(), "SIGHUP")
         except GifnetError as error:
             _log.warning("the settings stay as they are: %s", error)
 
@@ -40,16 +43,3 @@ def reloading(load: Callable[[], PairingSettings] | None, report: RunReport) -> 
         yield
     finally:
         signal.signal(signal.SIGHUP, before)
-
-
-def _change(pairing: PairingSettings, report: RunReport) -> None:
-    if report.live is None:
-        _log.warning("recordings are paired by the settings that they began with")
-        return
-    report.live.change(pairing)
-    _log.warning(
-        "pairing now goes by tolerance %g ms, offset %s ms, unpaired %s",
-        pairing.tolerance_ms,
-        pairing.offset_ms,
-        pairing.unpaired,
-    )

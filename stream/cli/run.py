@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from stream.cli.options import named_settings, setting_options, verbosity_options
-from stream.config import NAMES, PairingSettings, RunSettings, load_yaml, validate
+from stream.config import NAMES, FuseSettings, RunSettings, load_yaml, validate
 from stream.frame import FusedFrame
 from stream.settings_merge import describe, overlay
 
@@ -36,8 +36,8 @@ def run(
 ) -> None:
     """Fuse VISIBLE and THERMAL, two videos, folders or cameras, into one stream.
 
-    What stands on the command line wins over the configuration file. While cameras are fused, SIGHUP reads
-    the file's pairing settings again.
+    What stands on the command line wins over the configuration file. SIGHUP reads the file's pairing,
+    registration and gain again while the run goes on.
     """
     named = named_settings(ctx)
     from_file = load_yaml(config) if config else {}
@@ -51,14 +51,14 @@ def run(
         click.echo(describe(settings, from_file, named))
         return
     logging.basicConfig(format="gifnet: %(message)s", level=logging.INFO if verbose else logging.WARNING)
-    fuse_and_tell(settings, quiet, load_again=(lambda: load().pairing) if config else None)
+    fuse_and_tell(settings, quiet, load_again=load if config else None)
 
 
 def fuse_and_tell(
     settings: RunSettings,
     quiet: bool,
     look: Callable[[FusedFrame], None] = lambda frame: None,
-    load_again: Callable[[], PairingSettings] | None = None,
+    load_again: Callable[[], FuseSettings] | None = None,
 ) -> None:
     """Run the pipeline with progress and summary; signals stop it between two frames.
 
@@ -66,7 +66,7 @@ def fuse_and_tell(
         settings: what to do.
         quiet: tell nothing.
         look: called with every fused frame before it is written.
-        load_again: reads the pairing settings anew on SIGHUP.
+        load_again: reads the settings anew on SIGHUP.
     """
     from stream import pipeline
     from stream.cli.progress import print_summary, show_progress

@@ -1,0 +1,27 @@
+"""A run seen and steered from outside: a page, numbers for Prometheus, a control socket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from stream.config import RunSettings
+from stream.panel import Panel
+from stream.report import RunReport
+
+
+@contextmanager
+def open_panel(settings: RunSettings, report: RunReport) -> Iterator[Panel]:
+    """A panel, and every server that the settings ask for; they close with the block.
+
+    Raises:
+        ConfigError: an address is wrong or taken, or open to others without a secret.
+    """
+    with ExitStack() as stack:
+        panel = Panel(settings, report)
+        stack.callback(panel.close)
+        if settings.preview.bind or settings.metrics.bind or settings.control.bind:
+            from stream.web.servers import open_servers
+
+            stack.enter_context(open_servers(settings, panel))
+        yield panel

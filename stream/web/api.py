@@ -1,0 +1,147 @@
+"""The page's API: status, settings, snapshots, clips, and whether the run is alive and well."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from aiohttp import web
+from pydantic import Field, StrictBool
+
+from stream import controls
+from stream.config import Settings, validate
+from stream.errors import ConfigError, GifnetError
+from stream.frame import View
+from stream.panel import Panel
+from stream.prometheus import CONTENT_TYPE, exposition
+from stream.web.guard import refuse
+from stream.web.pictures import VIEWS, png
+
+LARGEST_REQUEST = 64 * 1024
+
+
+class ClipRequest(Settings):
+    """Start or stop a clip."""
+
+    on: Annotated[StrictBool, Field(description="true starts, false stops")]
+    view: Annotated[View, Field(description="which picture")] = "fused"
+
+
+class HealthApi:
+    """`/metrics`, `/healthz` and `/readyz`."""
+
+    def __init__(self, panel: Panel) -> None:
+        """Answer for a run.
+
+        Args:
+            panel: of the run.
+        """
+        self._panel = panel
+
+    def routes(self) -> list[web.RouteDef]:
+        """For an application."""
+        return [
+            web.get("/metrics", self._metrics),
+            web.get("/healthz", self._alive),
+            web.get("/readyz", self._ready),
+        ]
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        text = await asyncio.to_thread(exposition, self._panel)
+        return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE})
+
+    async def _alive(self, request: web.Request) -> web.Response:
+        return web.json_response({"alive": True})
+
+    async def _ready(self, request: web.Request) -> web.Response:
+        why = self._panel.not_ready()
+        return web.json_response({"ready": not why, "why": why}, status=503 if why else 200)
+
+
+class PageApi:
+    """What the page asks and does."""
+
+    def __init__(self, panel: Panel) -> None:
+        """Answer for a run.
+
+        Args:
+            panel: of the run.
+        """
+        self._panel = panel
+
+    def routes(self) -> list[web.RouteDef]:
+        """For an application."""
+        return [
+            web.get("/api/status", self._status),
+            web.get("/api/settings", self._settings),
+            web.patch("/api/settings", self._change),
+            web.get("/api/snapshot", self._snapshot),
+            web.post("/api/clip", self._clip),
+        ]
+
+    async def _status(self, request: web.Request) -> web.Response:
+        return web.json_response(self._panel.status())
+
+    async def _settings(self, request: web.Request) -> web.Response:
+        known = list(controls.describe())
+        return web.json_response({"values": self._panel.controls.values(), "known": known})
+
+    async def _change(self, request: web.Request) -> web.Response:
+        values = await read_json(request)
+        # Maps of large pictures take a while.
+        after = await asyncio.to_thread(self._panel.controls.change, values, "the page")
+        return web.json_response({"values": after})
+
+    async def _snapshot(self, request: web.Request) -> web.Response:
+        view = request.query.get("view", "fused")
+        if view not in VIEWS:
+            return refuse(422, f"view must be one of {', '.join(VIEWS)}, got {view!r}")
+        frame = self._panel.recent.newest
+        if frame is None:
+            return refuse(503, "no frame has been fused yet")
+        body = await asyncio.to_thread(png, frame, view)
+        date = datetime.fromtimestamp(self._panel.clock.utc_ns() / 1e9, UTC)
+        name = f"{view}-{date:%Y%m%dT%H%M%SZ}-{frame.index}.png"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return web.Response(body=body, content_type="image/png", headers=headers)
+
+    async def _clip(self, request: web.Request) -> web.Response:
+        asked = validate(ClipRequest, await read_json(request), "the request")
+        clip = self._panel.clip
+        return web.json_response(clip.start(asked.view) if asked.on else clip.stop())
+
+
+async def read_json(request: web.Request) -> dict[str, Any]:
+    """The body, a JSON object.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    if request.content_type != "application/json":
+        raise ConfigError(f"the body must be application/json, got {request.content_type}")
+    try:
+        values = json.loads(await request.text())
+    except (ValueError, LookupError, RecursionError):
+        raise ConfigError("the body is not JSON in UTF-8") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"the body must be a JSON object, got {type(values).__name__}")
+    return values
+
+
+@web.middleware
+async def as_sentences(request: web.Request, handler: Any) -> web.StreamResponse:
+    """Errors as JSON with one sentence."""
+    try:
+        response: web.StreamResponse = await handler(request)
+        return response
+    except GifnetError as error:
+        return refuse(422, str(error))
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        answer = refuse(error.status, f"{request.method} {request.path}: {error.reason.lower()}")
+        if isinstance(error, web.HTTPMethodNotAllowed):
+            answer.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
+        return answer

@@ -1,0 +1,96 @@
+"""Who is let in: a token where others reach the page, and no page of somebody else's steering ours."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from stream.web.address import is_loopback
+
+COOKIE = "gifnet_token"
+# Whether a run lives and is well is no secret, and what asks for it can seldom show a token.
+OPEN_PATHS = ("/healthz", "/readyz")
+_SAFE = ("GET", "HEAD", "OPTIONS")
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+class Guard:
+    """A middleware.
+
+    On loopback everybody on this machine is let in, but only under a name of this machine: a name on the
+    internet that points here would let any web page in (DNS rebinding). Elsewhere a token is asked for, as
+    `?token=`, as a cookie or as `Authorization: Bearer`.
+
+    Attributes:
+        token: the secret; empty where none is asked for.
+    """
+
+    def __init__(self, loopback: bool, token: str) -> None:
+        """Decide who is let in.
+
+        Args:
+            loopback: whether only this machine can reach the server.
+            token: the secret to ask for; one is made up where others reach it and none is given.
+        """
+        self._loopback = loopback
+        self.token = token or ("" if loopback else secrets.token_urlsafe(24))
+
+    @property
+    def middleware(self) -> Middleware:
+        """For an application."""
+
+        @web.middleware
+        async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+            refusal = self._refusal(request)
+            response = refusal or self._welcome(request) or await handler(request)
+            if not response.prepared:
+                response.headers.update(_HEADERS)
+            return response
+
+        return check
+
+    def _refusal(self, request: web.Request) -> web.Response | None:
+        host = _hostname(f"//{request.host}")
+        if self._loopback and not is_loopback(host):
+            return refuse(403, "this page answers only to localhost, 127.0.0.1 and ::1")
+        origin = request.headers.get("Origin")
+        writes = request.method not in _SAFE or "Upgrade" in request.headers
+        if writes and origin is not None and urlsplit(origin).netloc != request.host:
+            return refuse(403, "another page asked for this; open the page itself")
+        if self.token and request.path not in OPEN_PATHS and not self._shows_token(request):
+            return refuse(401, "a token is needed: open the address that was printed when the run began")
+        return None
+
+    def _shows_token(self, request: web.Request) -> bool:
+        bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        shown = (request.query.get("token", ""), request.cookies.get(COOKIE, ""), bearer)
+        return any(hmac.compare_digest(one.encode("utf-8", "replace"), self.token.encode()) for one in shown)
+
+    def _welcome(self, request: web.Request) -> web.Response | None:
+        """Keep the token as a cookie, and out of the address line and the history."""
+        if not self.token or request.path != "/" or "token" not in request.query:
+            return None
+        response = web.Response(status=303, headers={"Location": "/"})
+        response.set_cookie(COOKIE, self.token, httponly=True, samesite="Strict")
+        return response
+
+
+def refuse(status: int, sentence: str) -> web.Response:
+    """An error as JSON, with one sentence."""
+    return web.json_response({"error": sentence}, status=status)
+
+
+def _hostname(address: str) -> str:
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""

@@ -1,0 +1,97 @@
+"""Binds the page, the metrics and the control socket, each where the settings say."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from stream.config import RunSettings
+from stream.panel import Panel
+from stream.web.address import Address, parse_address
+from stream.web.api import LARGEST_REQUEST, HealthApi, PageApi, as_sentences
+from stream.web.control_socket import ControlSocket
+from stream.web.frames import FrameFeed
+from stream.web.guard import Guard
+from stream.web.listener import Listener
+from stream.web.loop import LoopThread
+
+PAGE_FILES = {"/": "page.html", "/page.css": "page.css", "/page.js": "page.js"}
+# The token of the page may come from here, so that it stands in no file and no list of processes.
+TOKEN_VARIABLE = "GIFNET_PREVIEW_TOKEN"
+
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def open_servers(settings: RunSettings, panel: Panel) -> Iterator[None]:
+    """Serve a run while the block lasts.
+
+    Raises:
+        ConfigError: an address is wrong or taken, or the control socket is open to others without keys.
+    """
+    with ExitStack() as stack:
+        loop = stack.enter_context(LoopThread("web"))
+        if settings.preview.bind:
+            address = parse_address(settings.preview.bind, "preview.bind")
+            guard = Guard(address.is_loopback, _token(settings))
+            feed = FrameFeed(panel.recent)
+            bound = stack.enter_context(_listening(loop, _page(panel, guard, feed), address, "preview.bind"))
+            stack.callback(lambda: loop.run(feed.close()))
+            token = f"?token={guard.token}" if guard.token else ""
+            _log.warning("the page is at http://%s/%s", bound, token)
+        if settings.metrics.bind:
+            address = parse_address(settings.metrics.bind, "metrics.bind")
+            bound = stack.enter_context(_listening(loop, _numbers(panel, address), address, "metrics.bind"))
+            _log.info("numbers are at http://%s/metrics", bound)
+        if settings.control.bind:
+            control = ControlSocket(settings.control, panel)
+            stack.callback(lambda: loop.run(control.close()))
+            _log.info("the control socket is %s", loop.run(control.open()))
+        yield
+
+
+def _token(settings: RunSettings) -> str:
+    secret = settings.preview.token
+    return secret.get_secret_value() if secret else os.environ.get(TOKEN_VARIABLE, "")
+
+
+@contextmanager
+def _listening(loop: LoopThread, app: web.Application, address: Address, setting: str) -> Iterator[Address]:
+    listener = Listener(app, address, setting)
+    try:
+        yield loop.run(listener.open())
+    finally:
+        loop.run(listener.close())
+
+
+def _page(panel: Panel, guard: Guard, feed: FrameFeed) -> web.Application:
+    app = web.Application(middlewares=[guard.middleware, as_sentences], client_max_size=LARGEST_REQUEST)
+    app.add_routes([*HealthApi(panel).routes(), *PageApi(panel).routes()])
+    app.router.add_get("/api/frames", feed.handle)
+    for path, name in PAGE_FILES.items():
+        app.router.add_get(path, _file(name))
+    return app
+
+
+def _numbers(panel: Panel, address: Address) -> web.Application:
+    """Numbers alone: they hold no picture and no secret, so whoever reaches the address may read them."""
+    middlewares = [Guard(True, "").middleware, as_sentences] if address.is_loopback else [as_sentences]
+    app = web.Application(middlewares=middlewares, client_max_size=LARGEST_REQUEST)
+    app.add_routes(HealthApi(panel).routes())
+    return app
+
+
+def _file(name: str) -> Any:
+    page = resources.files("stream.web").joinpath("page", name)
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        return web.FileResponse(Path(str(page)))
+
+    return serve
