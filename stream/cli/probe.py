@@ -16,6 +16,7 @@ from stream.clock import SystemClock
 from stream.config import InputSettings
 from stream.errors import SourceError
 from stream.frame import Frame
+from stream.radiometry import as_json, from_json
 
 FIRST_TIMES = 3
 LIVE_S = 2.0
@@ -48,13 +49,23 @@ def probe(ctx: click.Context, uris: tuple[str, ...], as_json: bool) -> None:
 def examine(uri: str) -> Facts:
     """What is known of a source; only `uri` and `error` when it or its first frames cannot be read."""
     from stream.sources import open_source
-    from stream.uri import mask
+    from stream.uri import mask, parse_uri
 
+    settings, is_thermal = InputSettings(uri=uri), parse_uri(uri).scheme == "thermal"
     try:
-        with open_source(InputSettings(uri=uri), "visible") as source:
+        with open_source(settings, "thermal" if is_thermal else "visible") as source:
+            facts = _facts(source)
+        if is_thermal or not _is_deep_grey(facts):
+            return facts
+        with open_source(settings, "thermal") as source:
             return _facts(source)
     except SourceError as error:
         return {"uri": mask(uri), "error": str(error)}
+
+
+def _is_deep_grey(facts: Facts) -> bool:
+    """Whether a recording seems to be of a thermal camera, whose counts are worth a look."""
+    return facts["pixel_format"].startswith("gray") and facts["bits"] > 8 and not facts["live"]
 
 
 def _facts(source: Any) -> Facts:
@@ -80,9 +91,26 @@ def _facts(source: Any) -> Facts:
         "audio": info.audio,
         "time_base": str(info.time_base),
         "first_times_s": [_number(each) for each in times_s],
+        "counts": _counts(frames),
+        "radiometry": as_json(info.radiometry),
         "lost": dict(source.lost),
         "live": _live(frames) if info.live else None,
     }
+
+
+def _counts(frames: list[Frame]) -> Facts | None:
+    """Range of the raw counts of some frames, how many bits they take, and what they mean."""
+    deep = [frame for frame in frames if frame.pixel_format == "gray16le"]
+    if not deep:
+        return None
+    low, high = min(int(frame.pixels.min()) for frame in deep), max(int(frame.pixels.max()) for frame in deep)
+    radiometry = deep[0].radiometry
+    celsius = None if radiometry is None else [_finite(each) for each in radiometry.celsius([low, high])]
+    return {"low": low, "high": high, "bits": high.bit_length(), "frames": len(deep), "celsius": celsius}
+
+
+def _finite(value: float) -> float | None:
+    return round(float(value), 2) if np.isfinite(value) else None
 
 
 def _watched(source: Any) -> Iterator[Frame]:
@@ -156,7 +184,21 @@ def _lines(facts: Facts) -> Iterable[tuple[str, str]]:
         rate = f"{live['rate']:g} frames/s" if live["rate"] else "unknown"
         yield "measured", f"{rate}, jitter {live['jitter_ms']} ms"
         yield "clock", f"{live['clock']}; a frame is {live['age_ms']:.0f} ms old when it arrives"
+    if facts["counts"]:
+        yield "counts", _count_words(facts["counts"])
+    radiometry = from_json(facts["radiometry"])
+    if radiometry:
+        yield "radiometry", radiometry.words()
     yield "lost", ", ".join(f"{count} {reason}" for reason, count in facts["lost"].items()) or "none"
+
+
+def _count_words(counts: Facts) -> str:
+    frames = "first frame" if counts["frames"] == 1 else f"first {counts['frames']} frames"
+    text = f"{counts['low']} to {counts['high']} in the {frames} ({counts['bits']} bits)"
+    if counts["celsius"] is None:
+        return text
+    low, high = ("none" if each is None else f"{each:.1f} °C" for each in counts["celsius"])
+    return f"{text}, {low} to {high}"
 
 
 def _matrix(code: int) -> str:
