@@ -21,7 +21,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from stream.errors import ConfigError
-from stream.frame import View
+from stream.frame import ColourMap, View
 from stream.radiometry import Linear, Radiometry
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -241,6 +241,9 @@ class OutputSettings(Settings):
 
     uri: Annotated[str, Field(min_length=1, description="path or URI of the output; repeatable")]
     view: Annotated[View, Field(description="which picture is written")] = "fused"
+    colour_map: Annotated[
+        ColourMap, Field(description="colours of the view thermal-colour; the network never sees them")
+    ] = "heat"
     encoder: Annotated[
         str | None,
         Field(description="video encoder; by default h264_nvenc on a GPU that has it, else libx264"),
@@ -339,6 +342,7 @@ class RunSettings(FuseSettings):
 NAMES: dict[str, str] = {
     "output": "outputs.*.uri",
     "view": "outputs.*.view",
+    "colour_map": "outputs.*.colour_map",
     "encoder": "outputs.*.encoder",
     "quality": "outputs.*.quality",
     "audio": "outputs.*.audio",

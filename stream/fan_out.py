@@ -95,6 +95,7 @@ def _options(
     audio = local_path(settings.visible.uri) if output.audio and visible.audio else None
     return SinkOptions(
         view=output.view,
+        colour_map=output.colour_map,
         rate=visible.rate,
         time_base=visible.time_base,
         colour=visible.colour,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 PixelFormat = Literal["rgb24", "gray8", "gray16le"]
 ClockSource = Literal["device", "rtcp", "v4l2", "pts", "arrival"]
 View = Literal["fused", "side-by-side", "visible", "thermal", "thermal-colour", "checkerboard"]
+ColourMap = Literal["heat", "white-hot", "black-hot", "iron", "rainbow", "lava", "arctic"]
 Flag = Literal["held", "single", "stale"]
 Side = Literal["visible", "thermal"]
 

@@ -3,41 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from cuda_kernels import reference
-from stream.colour_table import heat
-from stream.frame import FusedFrame, Pixels, View
+from stream.colour_table import colour_table
+from stream.frame import ColourMap, FusedFrame, Pixels, View
 
 SQUARE_PX = 32
 
 
-def render(frame: FusedFrame, view: View) -> Pixels:
+def render(frame: FusedFrame, view: View, colour_map: ColourMap = "heat") -> Pixels:
     """The picture of a fused frame that a view asks for.
 
     Args:
         frame: a fused frame, H by W pixels.
         view: `side-by-side` is visible, thermal and fused from left to right; `checkerboard` has squares of
             visible and of thermal in turn, on whose edges misregistration shows; `thermal-colour` is thermal
-            in the colours of `colour_table.heat`.
+            in the colours of a map.
+        colour_map: of `thermal-colour`; others show no colours but the camera's.
 
     Returns:
         [H, W', 3] uint8 RGB, W' is W, or 3 W side by side; thermal is grey unless the view says colour. May
         share memory with the frame.
     """
-    return RENDERERS[view](frame)
+    return _thermal_colour(frame, colour_map) if view == "thermal-colour" else RENDERERS[view](frame)
 
 
 def _thermal(frame: FusedFrame) -> Pixels:
     return np.repeat(frame.thermal[..., None], 3, axis=2)
 
 
-def _thermal_colour(frame: FusedFrame) -> Pixels:
-    return _pixels(reference.colour_map(_tensor(frame.thermal), _heat()))
+def _thermal_colour(frame: FusedFrame, colour_map: ColourMap) -> Pixels:
+    return _pixels(reference.colour_map(_tensor(frame.thermal), _table(colour_map)))
 
 
 def _side_by_side(frame: FusedFrame) -> Pixels:
@@ -53,15 +54,15 @@ RENDERERS: dict[View, Callable[[FusedFrame], Pixels]] = {
     "fused": lambda frame: frame.pixels,
     "visible": lambda frame: frame.visible,
     "thermal": _thermal,
-    "thermal-colour": _thermal_colour,
+    "thermal-colour": partial(_thermal_colour, colour_map="heat"),
     "side-by-side": _side_by_side,
     "checkerboard": _checkerboard,
 }
 
 
 @cache
-def _heat() -> Tensor:
-    return torch.from_numpy(heat())
+def _table(colour_map: ColourMap) -> Tensor:
+    return _tensor(colour_table(colour_map))
 
 
 def _tensor(pixels: Pixels) -> Tensor:

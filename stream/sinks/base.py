@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from stream.frame import Colour, FusedFrame, View
+from stream.frame import Colour, ColourMap, FusedFrame, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,7 @@ class SinkOptions:
 
     Attributes:
         view: which picture of a fused frame it writes.
+        colour_map: of the view `thermal-colour`.
         rate: frames a second, a hint for encoders; None when unknown.
         time_base: unit of the time stamps to keep, in seconds.
         colour: of the visible source, to be carried over.
@@ -35,6 +36,7 @@ class SinkOptions:
     """
 
     view: View = "fused"
+    colour_map: ColourMap = "heat"
     rate: Fraction | None = None
     time_base: Fraction = Fraction(1, 90_000)
     colour: Colour = field(default_factory=Colour)

@@ -56,7 +56,7 @@ class ImageSink(Closing):
         check_folder(folder)
         self.written = 0
         self._folder = folder
-        self._view = options.view
+        self._view, self._colour_map = options.view, options.colour_map
         self._suffix = suffix
         self._times: IO[str] | None = None
 
@@ -69,7 +69,8 @@ class ImageSink(Closing):
         path = self._folder / f"{frame.index:06d}.{self._suffix}"
         with _one_sentence(path):
             times = self._times or self._start()
-            write_whole(path, encode(render(frame, self._view), self._suffix))
+            picture = render(frame, self._view, self._colour_map)
+            write_whole(path, encode(picture, self._suffix))
             times.write(f"{path.name},{decimal(frame.time_s)}\n")
             times.flush()
         self.written += 1

@@ -62,7 +62,7 @@ class SegmentedSink(Closing):
             self._pause()
             self.skipped += 1
             return
-        pixels = render(frame, self._options.view)
+        pixels = render(frame, self._options.view, self._options.colour_map)
         size = pixels.shape[1], pixels.shape[0]
         if self._segment is not None and self._is_time(frame.time_s, size):
             self._finish()

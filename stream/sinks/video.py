@@ -57,7 +57,7 @@ class VideoSink(Closing):
         Raises:
             SinkError: when it cannot be written; what was written before stays playable.
         """
-        pixels = render(frame, self._options.view)
+        pixels = render(frame, self._options.view, self._options.colour_map)
         size = pixels.shape[1], pixels.shape[0]
         with self._one_sentence():
             if self._file is None:

@@ -120,3 +120,18 @@ def test_a_raw_file_is_not_written_over(run: Gifnet, tmp_path: Path, visible: Pa
     uri = f"thermal://{write_video(tmp_path / 't.mkv', COUNTS)}"
     done = run(visible, uri, "-o", tmp_path / "t.mkv")
     assert done.status != 0 and "would be overwritten" in done.err
+
+
+def test_colour_maps_are_for_viewing(run: Gifnet, tmp_path: Path, visible: Path) -> None:
+    uri, pictures = pages(tmp_path), {}
+    for name in ("black-hot", "white-hot"):
+        words = ["--view", "thermal-colour", "--colour-map", name, "--model", "null"]
+        done = run(visible, uri, "-o", f"{tmp_path}/{name}/", *words)
+        assert (done.status, done.err) == (0, "")
+        pictures[name] = cv2.imread(str(tmp_path / name / "000001.png"))
+    np.testing.assert_array_equal(pictures["black-hot"], 255 - pictures["white-hot"])
+
+
+def test_an_unknown_colour_map_names_the_known_ones(run: Gifnet, tmp_path: Path, visible: Path) -> None:
+    done = run(visible, pages(tmp_path), "-o", tmp_path / "o.mp4", "--colour-map", "jet")
+    assert done.status == 2 and "'iron'" in done.err

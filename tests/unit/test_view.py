@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 
-from stream.colour_table import heat
+from stream.colour_table import colour_table, heat
+from stream.frame import ColourMap
 from stream.view import render
 from tests.helpers.fused import fused_frame
 
@@ -62,3 +65,28 @@ def test_pictures_that_cannot_be_written_are_shown_too():
     for pixels in (frame.visible, frame.thermal, frame.pixels):
         pixels.flags.writeable = False
     np.testing.assert_array_equal(render(frame, "side-by-side"), expected)
+
+
+@pytest.mark.parametrize("name", get_args(ColourMap))
+def test_every_colour_map_gives_each_grey_a_colour_of_its_own(name):
+    table = colour_table(name)
+    assert (table.shape, table.dtype) == ((256, 3), np.uint8)
+    assert len(np.unique(table, axis=0)) > 240
+    frame = fused_frame(3)
+    np.testing.assert_array_equal(render(frame, "thermal-colour", name), table[frame.thermal])
+
+
+@pytest.mark.parametrize("name", ["heat", "white-hot", "iron", "lava"])
+def test_hotter_is_lighter(name):
+    luma = colour_table(name).astype(float) @ (0.2126, 0.7152, 0.0722)
+    assert (np.diff(luma[::8]) > 0).all()
+
+
+def test_white_hot_and_black_hot_are_the_grey_itself():
+    np.testing.assert_array_equal(colour_table("white-hot")[:, 1], np.arange(256))
+    np.testing.assert_array_equal(colour_table("black-hot"), colour_table("white-hot")[::-1])
+
+
+def test_other_views_have_no_colour_map():
+    frame = fused_frame(3)
+    np.testing.assert_array_equal(render(frame, "thermal", "iron"), render(frame, "thermal"))
