@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,14 @@ import pytest
 import stream
 from stream.config import ThermalInputSettings, validate
 from stream.errors import ConfigError
-from stream.frame import FramePair
+from stream.frame import Frame, FramePair
 from stream.radiometry import Linear, Planck, as_json, from_json
+from stream.recording.reader import RecordedSide
+from stream.recording.writer import RecordingWriter
+from stream.sinks import SinkOptions
+from stream.sinks.publisher import PublisherSink
 from stream.sinks.sidecar import pairing_of
+from stream.uri import parse_uri
 from stream.wire import Header, MessageError, parse_header
 from tests.helpers.fused import fused_frame
 
@@ -143,3 +149,31 @@ def test_the_sidecar_tells_it() -> None:
     told = pairing_of(replace(frame, pair=warm))
     assert from_json(told["thermal"]["radiometry"]) == GREY
     assert "radiometry" not in told["visible"]
+
+
+def test_a_recording_keeps_it(tmp_path: Path) -> None:
+    counts = np.full((48, 64), 30000, np.uint16)
+    frames = [
+        Frame(counts, "gray16le", Fraction(index), "pts", index, 16, radiometry=radiometry)
+        for index, radiometry in enumerate((CENTIKELVIN, GREY, None))
+    ]
+    writer = RecordingWriter(tmp_path / "r", {})
+    for frame in frames:
+        writer.add_frame("thermal", frame)
+    writer.close()
+    with RecordedSide(tmp_path / "r", "thermal") as source:
+        assert source.info.radiometry == CENTIKELVIN
+        assert [frame.radiometry for frame in source] == [CENTIKELVIN, GREY, None]
+    with RecordedSide(tmp_path / "r", "thermal", GREY) as source:
+        assert {frame.radiometry for frame in source} == {GREY}
+
+
+def test_a_published_header_has_that_of_its_frame() -> None:
+    frame = fused_frame(0)
+    assert isinstance(frame.pair, FramePair)
+    warm = replace(frame.pair, thermal=replace(frame.pair.thermal, radiometry=CENTIKELVIN))
+    with PublisherSink(parse_uri("zmq+tcp://127.0.0.1:0"), SinkOptions()) as sink:
+        told = sink._header(replace(frame, pair=warm), "fused", frame.pixels)
+        cold = sink._header(frame, "fused", frame.pixels)
+    assert from_json(told.radiometry) == CENTIKELVIN
+    assert cold.radiometry is None
