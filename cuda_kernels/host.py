@@ -6,16 +6,31 @@ the contract suite shows.
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from cuda_kernels import reference
-from cuda_kernels.reference import TensorPair, normalise
-from cuda_kernels.reference.geometry import neighbours
+from cuda_kernels.host_equalise import enhance, equalise_tiles, tile_curves
+from cuda_kernels.host_geometry import gather
+from cuda_kernels.host_thermal import equalise, mend, normalise, percentiles, plateau_curve
+from cuda_kernels.reference import TensorPair
+
+__all__ = [
+    "chroma",
+    "enhance",
+    "equalise",
+    "equalise_tiles",
+    "gather",
+    "luma",
+    "mend",
+    "merge",
+    "normalise",
+    "percentiles",
+    "plateau_curve",
+    "tile_curves",
+]
 
 # The rows of the published code in thousandths: sums of these are whole numbers, exact in float32.
 _LUMA = (299, 587, 114)
@@ -63,63 +78,6 @@ def merge(luma: Tensor, cb: Tensor, cr: Tensor, *, out: Tensor | None = None) ->
     rgb[..., 1] = _byte((luma - cb * 0.344136).sub_(cr * 0.714136))
     rgb[..., 2] = _byte(cb * 1.772 + luma)
     return rgb
-
-
-def gather(
-    counts: Tensor, map_x: Tensor, map_y: Tensor, span: Tensor, *, out: TensorPair | None = None
-) -> TensorPair:
-    """As `reference.gather`; what depends on the maps alone is worked out once for them."""
-    plan = _plan_of(map_x, map_y, (counts.shape[1], counts.shape[0]))
-    pixels = counts.to(torch.float32).reshape(-1)
-    corners = [torch.index_select(pixels, 0, places).reshape(map_x.shape) for places in plan.corners]
-    upper, lower = (torch.lerp(corners[i], corners[i + 1], plan.across) for i in (0, 2))
-    warped = torch.lerp(upper, lower, plan.down)
-    if plan.nowhere is not None:
-        warped.masked_fill_(plan.nowhere, 0.0)
-    brightness_out, valid_out = out or (None, None)
-    brightness = normalise(warped, span, out=brightness_out)
-    return brightness, plan.valid if valid_out is None else valid_out.copy_(plan.valid)
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """Where each visible pixel looks: its four neighbours in the row of all thermal pixels, and shares."""
-
-    corners: tuple[Tensor, ...]
-    across: Tensor
-    down: Tensor
-    valid: Tensor
-    nowhere: Tensor | None
-
-
-# The last few maps and their plans; held, so that no other tensor can be taken for them.
-_plans: deque[tuple[Tensor, Tensor, tuple[int, int], _Plan]] = deque(maxlen=4)
-
-
-def _plan_of(map_x: Tensor, map_y: Tensor, size: tuple[int, int]) -> _Plan:
-    """The plan of a pair of maps, which are not written to once they are in use."""
-    for known_x, known_y, known_size, plan in _plans:
-        if known_x is map_x and known_y is map_y and known_size == size:
-            return plan
-    plan = _make_plan(map_x, map_y, size)
-    _plans.append((map_x, map_y, size, plan))
-    return plan
-
-
-def _make_plan(map_x: Tensor, map_y: Tensor, size: tuple[int, int]) -> _Plan:
-    width, height = size
-    valid = (map_x >= 0) & (map_x <= width - 1) & (map_y >= 0) & (map_y <= height - 1)
-    nowhere = torch.isnan(map_x) | torch.isnan(map_y)
-    left, right, across = neighbours(map_x, width)
-    top, bottom, down = neighbours(map_y, height)
-    corners = [row * width + column for row in (top, bottom) for column in (left, right)]
-    return _Plan(
-        tuple(places.to(torch.int32).reshape(-1) for places in corners),
-        across,
-        down,
-        valid,
-        nowhere if bool(nowhere.any()) else None,
-    )
 
 
 def _planes(rgb: Tensor) -> list[Tensor]:

@@ -101,10 +101,10 @@ def tile_curves(counts: Tensor, span: Tensor, contrast: float, *, out: Tensor | 
     bins = torch.zeros(TILES * TILES * LEVELS, dtype=torch.int64, device=device)
     ones = torch.ones_like(levels).reshape(-1)
     bins = bins.index_add_(0, (tiles * LEVELS + levels).reshape(-1), ones).reshape(-1, LEVELS)
-    return deliver(_limited_curves(bins, contrast), out, torch.float32)
+    return deliver(limited_curves(bins, contrast), out, torch.float32)
 
 
-def _limited_curves(bins: Tensor, contrast: float) -> Tensor:
+def limited_curves(bins: Tensor, contrast: float) -> Tensor:
     """[tiles, LEVELS] int64 numbers of pixels to float64 brightness; one division of whole numbers."""
     pixels = bins.sum(dim=1, keepdim=True)
     limit = torch.round(pixels * (contrast / LEVELS)).clamp(min=1).to(torch.int64)
@@ -133,8 +133,8 @@ def equalise_tiles(counts: Tensor, span: Tensor, curves: Tensor, *, out: Tensor 
     """
     height, width = counts.shape
     level, next_level, up = _between(normalise(counts, span) * LEVELS - 0.5, LEVELS)
-    top, bottom, down = (part[:, None] for part in _tiles_of(height, counts.device))
-    left, right, across = _tiles_of(width, counts.device)
+    top, bottom, down = (part[:, None] for part in tiles_of(height, counts.device))
+    left, right, across = tiles_of(width, counts.device)
     flat = curves.reshape(-1)
 
     def look_up(row: Tensor, column: Tensor) -> Tensor:
@@ -146,7 +146,7 @@ def equalise_tiles(counts: Tensor, span: Tensor, curves: Tensor, *, out: Tensor 
     return deliver(torch.lerp(upper, lower, down), out, torch.float32)
 
 
-def _tiles_of(pixels: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+def tiles_of(pixels: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
     """The tiles whose middles lie around each pixel of a row or column."""
     places = torch.arange(pixels, dtype=torch.float32, device=device) + 0.5
     return _between(places * TILES / pixels - 0.5, TILES)
