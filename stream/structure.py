@@ -92,7 +92,11 @@ class Peak:
 
 
 def compare(
-    visible: Pixels, thermal: Pixels, coverage: Pixels | None = None, reach: float = REACH
+    visible: Pixels,
+    thermal: Pixels,
+    coverage: Pixels | None = None,
+    reach: float = REACH,
+    tiles: int = TILES,
 ) -> Agreement:
     """Compare two pictures of one grid at all shifts within reach.
 
@@ -101,6 +105,7 @@ def compare(
         thermal: [H, W] uint8, registered.
         coverage: [H, W] float32; only what is 1 counts. None: everything counts.
         reach: largest shift as a share of the width.
+        tiles: about how many the pictures are cut into.
     """
     height, width = thermal.shape
     step_px = max(1, -(-width // WIDTH_PX))
@@ -112,7 +117,7 @@ def compare(
         _edges(cv2.resize(thermal, size, interpolation=cv2.INTER_AREA), counts),
     )
     reach_px = max(4, round(reach * size[0]))
-    surfaces, strengths, middles = _correlate(*fields, reach_px)
+    surfaces, strengths, middles = _correlate(*fields, reach_px, tiles)
     usual = float(np.median(strengths)) or 1.0
     middles_px = (middles + 0.5) * step_px - 0.5
     return Agreement(surfaces, np.minimum(strengths / usual, 1.0), middles_px, step_px)
@@ -167,9 +172,9 @@ def _edges(picture: Pixels, counts: NDArray[np.bool_] | None) -> Field:
     return np.asarray(np.where(inside, field, 0), np.complex64)
 
 
-def _correlate(visible: Field, thermal: Field, reach_px: int) -> tuple[Numbers, Numbers, Numbers]:
+def _correlate(visible: Field, thermal: Field, reach_px: int, tiles: int) -> tuple[Numbers, Numbers, Numbers]:
     """Surfaces, strengths and middles of all tiles, in pixels of the fields."""
-    corners, tile = _tiles(visible.shape)
+    corners, tile = _tiles(visible.shape, tiles)
     around = tile + 2 * reach_px
     first = _cut(visible, corners, tile)
     second = _cut(np.pad(thermal, reach_px), corners, around)
@@ -182,9 +187,9 @@ def _correlate(visible: Field, thermal: Field, reach_px: int) -> tuple[Numbers, 
     return sums / np.maximum(strengths, 1e-9)[:, None, None], strengths, middles
 
 
-def _tiles(shape: tuple[int, ...]) -> tuple[Whole, Whole]:
+def _tiles(shape: tuple[int, ...], tiles: int) -> tuple[Whole, Whole]:
     """Upper left corners [T, 2] and the size [2] of tiles that are about square, as rows and columns."""
-    side = max(8, round((shape[0] * shape[1] / TILES) ** 0.5))
+    side = max(8, round((shape[0] * shape[1] / tiles) ** 0.5))
     counts = np.maximum(np.array(shape) // side, 1)
     tile = np.array(shape) // counts
     return np.array(list(np.ndindex(*counts.tolist()))) * tile, tile
