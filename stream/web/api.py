@@ -17,6 +17,7 @@ from stream.frame import View
 from stream.panel import Panel
 from stream.prometheus import CONTENT_TYPE, exposition
 from stream.web.guard import refuse
+from stream.web.openapi import openapi
 from stream.web.pictures import VIEWS, png
 
 LARGEST_REQUEST = 64 * 1024
@@ -79,6 +80,7 @@ class PageApi:
             web.patch("/api/settings", self._change),
             web.get("/api/snapshot", self._snapshot),
             web.post("/api/clip", self._clip),
+            web.get("/api/openapi.json", self._openapi),
         ]
 
     async def _status(self, request: web.Request) -> web.Response:
@@ -111,6 +113,9 @@ class PageApi:
         asked = validate(ClipRequest, await read_json(request), "the request")
         clip = self._panel.clip
         return web.json_response(clip.start(asked.view) if asked.on else clip.stop())
+
+    async def _openapi(self, request: web.Request) -> web.Response:
+        return web.json_response(openapi(ClipRequest))
 
 
 async def read_json(request: web.Request) -> dict[str, Any]:
