@@ -88,6 +88,7 @@ class Regions:
     ) -> None:
         """Take what was measured, as in `Agreement`; size is width and height of the visible picture."""
         self._surfaces, self._weights, self._step_px = surfaces, weights, step_px
+        self._coarse: Way = (0.0, 0.0)
         self._middles_px, self._places_px = middles_px, middles_px - (np.array(size) - 1) / 2
 
     def best(self) -> tuple[Similarity, Similarity, Peak]:
@@ -97,6 +98,7 @@ class Regions:
         Jackknife, the Bootstrap and Other Resampling Plans", 1982, section 3). Turn and scale stay 0 unless
         they are clearly more than their errors.
         """
+        self._coarse = self._best_around((0.0, 0.0), (SCALES / COARSE, TURNS / COARSE), COARSE, self._weights)
         turned, errors, peak = self._with_errors(self._turned_too)
         chances = np.hypot(turned.turn / max(errors.turn, 1e-9), turned.scale / max(errors.scale, 1e-9))
         if chances >= WORTH_TELLING:
@@ -118,8 +120,7 @@ class Regions:
         return Similarity(peak.right_px, peak.down_px), peak
 
     def _turned_too(self, weights: Numbers) -> tuple[Similarity, Peak]:
-        steps = SCALES / COARSE, TURNS / COARSE
-        way = self._best_around((0.0, 0.0), steps, COARSE, weights)
+        steps, way = (SCALES / COARSE, TURNS / COARSE), self._coarse
         for _ in range(HALVINGS):
             steps = steps[0] / 2, steps[1] / 2
             way = self._best_around(way, steps, 1, weights)
