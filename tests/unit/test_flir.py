@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import struct
+import subprocess
 import zlib
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -155,3 +160,23 @@ def test_any_wrong_byte_is_an_answer_or_a_sentence() -> None:
             read_flir(broken.tobytes())
         except FlirError:
             continue
+
+
+@pytest.mark.skipif(
+    shutil.which("exiftool") is None, reason="a second opinion, by ExifTool, which is not here"
+)
+@pytest.mark.parametrize("png", [False, True])
+def test_exiftool_finds_the_same_in_our_files(tmp_path: Path, png: bool) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(flir.flir_jpeg(COUNTS, png=png, part_bytes=2000))
+    done = subprocess.run(["exiftool", "-json", "-n", str(path)], check=True, capture_output=True)
+    (told,) = json.loads(done.stdout)
+    assert (told["RawThermalImageWidth"], told["RawThermalImageHeight"]) == (64, 48)
+    names = {"r1": "PlanckR1", "r2": "PlanckR2", "b": "PlanckB", "f": "PlanckF", "o": "PlanckO"}
+    for ours, theirs in names.items():
+        assert told[theirs] == pytest.approx(getattr(flir.CAMERA, ours), rel=1e-6)
+    raw_image = subprocess.run(
+        ["exiftool", "-b", "-RawThermalImage", str(path)], check=True, capture_output=True
+    )
+    counts = cv2.imdecode(np.frombuffer(raw_image.stdout, np.uint8), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(counts.byteswap() if png else counts, COUNTS)
