@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 
-from stream.config import FuseSettings
 from stream.frame import FusedFrame
+from stream.fuser import Fuser
 from stream.live import LiveMoments
 from stream.metrics import StageTimes
 from stream.prefetch import prefetch
@@ -23,20 +23,20 @@ class FusedStream:
         visible: what is known of the visible stream.
         device: type of the device that fuses, `cpu` or `cuda`.
         live: the cameras; None for recordings.
-        retune: takes over registration and gain of other settings, see `Fuser.retune`.
+        fuser: what makes them.
     """
 
     def __init__(
         self,
         flights: Iterator[Flight],
-        retune: Callable[[FuseSettings], None],
+        fuser: Fuser,
         visible: SourceInfo,
         device: str,
         times: StageTimes,
         live: LiveMoments | None = None,
     ) -> None:
         self.visible, self.device, self.live = visible, device, live
-        self.retune = retune
+        self.fuser = fuser
         self._flights, self._times = flights, times
 
     @contextmanager

@@ -50,7 +50,7 @@ def open_cameras(settings: FuseSettings, context: DeviceContext, report: RunRepo
         report.live = LiveAccount(live)
         flights = fuser.fuse(report.times.waits("read", live))
         visible = _unseen(settings)
-        yield FusedStream(flights, fuser.retune, visible, context.device.type, report.times, live)
+        yield FusedStream(flights, fuser, visible, context.device.type, report.times, live)
 
 
 @contextmanager
@@ -74,7 +74,7 @@ def open_replay(settings: FuseSettings, context: DeviceContext, report: RunRepor
     fuser = Fuser(settings, None, None, context, report, leave_out)
     flights = fuser.fuse(report.times.waits("read", moments()))
     visible = replace(_unseen(settings), rate=recording.rate("visible"))
-    yield FusedStream(flights, fuser.retune, visible, context.device.type, report.times)
+    yield FusedStream(flights, fuser, visible, context.device.type, report.times)
 
 
 def _unseen(settings: FuseSettings) -> SourceInfo:

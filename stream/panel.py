@@ -75,6 +75,7 @@ class Panel:
             "moments": report.live.moments() if report.live else {},
             "frames_in": dict(report.frames_in),
             "fused": report.fused,
+            "drift": report.drift.as_json() if report.drift else None,
             "dropped": dict(report.dropped),
             "lost": {side: dict(reasons) for side, reasons in list(report.lost.items())},
             "outputs": [

@@ -19,6 +19,7 @@ from typing import Any, cast
 from stream.clock import SystemClock
 from stream.config import NAMES, FuseSettings, InputSettings, RunSettings, validate
 from stream.device import DeviceContext, explain_device, open_device
+from stream.drift_guard import DriftGuard
 from stream.errors import ConfigError, SinkError, SourceError
 from stream.fan_out import FanOut
 from stream.frame import Frame, FusedFrame
@@ -86,11 +87,13 @@ def _run(settings: RunSettings, report: RunReport, watch: Watch, progress: Progr
         FanOut(settings, fused.visible, report, fused.device) as sinks,
         fused.ahead() as frames,
     ):
-        panel.controls.attach(fused.retune, fused.live.change if fused.live else None)
+        panel.controls.attach(fused.fuser.retune, fused.live.change if fused.live else None)
         panel.attach(sinks.open_clip)
+        guard = report.drift = DriftGuard(panel.controls, fused.fuser.coverage, settings.registration.file)
         for frame in watch(frames):
             sinks.write(frame)
             panel.show(frame, _count_latency(frame, report))
+            guard.look(frame)
             progress(report, fused.visible.frames)
             if settings.duration_s is not None and report.elapsed_s() >= settings.duration_s:
                 break
@@ -148,7 +151,7 @@ def _open_recorded(
         report.frames_in, report.dropped = pairer.read, pairer.dropped
         pairs = report.times.waits("read", pair_streams(visible, thermal, pairer))
         flights = fuser.fuse(pairs)
-        yield FusedStream(flights, fuser.retune, visible_info, context.device.type, report.times)
+        yield FusedStream(flights, fuser, visible_info, context.device.type, report.times)
 
 
 def fuse(visible: Camera, thermal: Camera, **settings: Any) -> Iterator[FusedFrame]:

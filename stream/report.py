@@ -13,6 +13,7 @@ from typing import Any
 
 from stream.clock import Clock
 from stream.controls import Controls
+from stream.drift_guard import DriftGuard
 from stream.errors import ConfigError
 from stream.live_account import LiveAccount
 from stream.metrics import StageTimes
@@ -59,6 +60,7 @@ class RunReport:
         lost: frames that a source could not deliver, by stream and reason.
         live: the account of live cameras; None for recordings.
         controls: what can be changed while the run goes on.
+        drift: whether the cameras moved against each other.
         outputs: what was written where.
         times: how long each stage took.
         wall_s: seconds from start to end.
@@ -79,6 +81,7 @@ class RunReport:
     lost: dict[str, Counter[str]] = field(default_factory=dict)
     live: LiveAccount | None = None
     controls: Controls | None = None
+    drift: DriftGuard | None = None
     outputs: list[Output] = field(default_factory=list)
     times: StageTimes = field(init=False)
     start_s: float = field(init=False)
@@ -131,6 +134,7 @@ class RunReport:
             "dropped": dict(self.dropped),
             "lost": {stream: dict(reasons) for stream, reasons in self.lost.items()},
             "live": self.live.as_json(self.fused) if self.live else None,
+            "drift": self.drift.as_json() if self.drift else None,
             "changes": list(self.controls.changes) if self.controls else [],
             "outputs": [asdict(output) for output in self.outputs],
             "stages": {stage: asdict(time) for stage, time in self.times.summary().items()},
