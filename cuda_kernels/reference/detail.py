@@ -10,7 +10,7 @@ from cuda_kernels.reference.results import deliver
 RADIUS = 3
 """Of the window, in pixels: details are smaller than 2 * RADIUS + 1."""
 
-EDGE = 0.1
+EDGE = 0.05
 """Contrast, as a share of the span, above which something is an edge, which stays as it is, not a detail."""
 
 

@@ -3,7 +3,7 @@
 
 #define PIXEL long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; if (i >= pixels) return
 #define RADIUS 3
-#define EDGE 0.1f
+#define EDGE 0.05f
 #define NUMBER ((2 * RADIUS + 1) * (2 * RADIUS + 1))
 
 __device__ inline long long neighbour(int row, int column, int height, int width) {
