@@ -68,10 +68,13 @@ class RawCounts:
         self.broken = left > 0
 
     def read(self, index: int) -> Pixels | None:
-        """Counts of a picture, [H, W] uint16; None when the file became shorter."""
+        """Counts of a picture, [H, W] uint16; None when it cannot be read, or the file became shorter."""
         width, height = self._size
-        self._file.seek(index * self._frame_bytes)
-        counts = np.fromfile(self._file, self._dtype, width * height)
+        try:
+            self._file.seek(index * self._frame_bytes)
+            counts = np.fromfile(self._file, self._dtype, width * height)
+        except OSError:
+            return None
         return counts.astype(np.uint16).reshape(height, width) if counts.size == width * height else None
 
     def close(self) -> None:
