@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -10,12 +11,15 @@ from typing import NoReturn
 
 import click
 
+from stream.cli.logs import are_json
 from stream.errors import GifnetError
 from stream.report import describe_error
 from stream.stop import Stopped
 
 USAGE_STATUS = 2
 _SIGNAL_STATUS = 128
+
+_log = logging.getLogger(__name__)
 
 
 def leave(error: BaseException, debug: bool) -> NoReturn:
@@ -33,7 +37,10 @@ def leave(error: BaseException, debug: bool) -> NoReturn:
         _forget_standard_output()
         sys.exit(_SIGNAL_STATUS + signal.SIGPIPE)
     sentence, status = explain(error)
-    click.echo(f"gifnet: {sentence}", err=True)
+    if are_json():
+        _log.error("%s", sentence, extra={"status": status})
+    else:
+        click.echo(f"gifnet: {sentence}", err=True)
     sys.exit(status)
 
 

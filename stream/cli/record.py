@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Any
 
 import click
 
+from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options, verbosity_options
 from stream.config import NAMES, FuseSettings, OutputSettings, RunSettings, load_yaml, validate
 from stream.errors import ConfigError
@@ -53,7 +53,7 @@ def record(
     from stream.sources.live import is_live
     from stream.stop import StopSignals
 
-    logging.basicConfig(format="gifnet: %(message)s", level=logging.INFO if verbose else logging.WARNING)
+    set_up_logs(verbose=verbose)
     named = named_settings(ctx)
     rotation = {name: named.pop(name) for name in _ROTATION if name in named}
     from_file = load_yaml(config) if config else {}
@@ -89,7 +89,7 @@ def replay(
     """
     from stream.cli.run import fuse_and_tell
 
-    logging.basicConfig(format="gifnet: %(message)s", level=logging.INFO if verbose else logging.WARNING)
+    set_up_logs(verbose=verbose)
     uri = f"replay://{recording}"
     named = {**named_settings(ctx), "visible": uri, "thermal": uri}
     from_file = load_yaml(config) if config else {}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
+from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options, verbosity_options
 from stream.config import NAMES, FuseSettings, RunSettings, load_yaml, validate
 from stream.frame import FusedFrame
@@ -50,8 +50,8 @@ def run(
     if print_config:
         click.echo(describe(settings, from_file, named))
         return
-    logging.basicConfig(format="gifnet: %(message)s", level=logging.INFO if verbose else logging.WARNING)
-    fuse_and_tell(settings, quiet, load_again=load if config else None)
+    set_up_logs(settings.logs, verbose)
+    fuse_and_tell(settings, quiet or settings.logs == "json", load_again=load if config else None)
 
 
 def fuse_and_tell(

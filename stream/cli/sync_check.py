@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options
 from stream.config import NAMES, FuseSettings, load_yaml, validate
 from stream.errors import ConfigError, SyncError
@@ -58,7 +58,7 @@ def sync_check(
     from stream.stop import StopSignals
     from stream.sync_check import check_sync
 
-    logging.basicConfig(format="gifnet: %(message)s", level=logging.WARNING)
+    set_up_logs()
     if write and config is None:
         raise ConfigError("--write needs a configuration file to write to; name it by -c FILE")
     from_file = load_yaml(config) if config else {}

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +16,7 @@ from gifnet.weights import read
 from tests.e2e.conftest import Gifnet
 from tests.helpers.media import make_pair, moving_pattern, write_video
 from tests.helpers.readback import count_frames, read_frames, read_times
+from tests.helpers.running import CAMERAS
 
 SIZE = (96, 64)
 
@@ -215,3 +218,30 @@ def test_the_public_names_are_there() -> None:
         assert getattr(stream, name) is not None
     with pytest.raises(AttributeError):
         _ = stream.no_such_name
+
+
+def test_messages_are_json_where_asked_for(tmp_path: Path) -> None:
+    line = [
+        sys.executable,
+        "-m",
+        "stream",
+        "run",
+        *CAMERAS,
+        "--model",
+        "null",
+        "-o",
+        "null://",
+        "--logs",
+        "json",
+    ]
+    done = subprocess.run(
+        [*line, "--verbose", "--duration-s", "1"], capture_output=True, text=True, timeout=60
+    )
+    said = [json.loads(words) for words in done.stderr.splitlines()]
+    assert done.returncode == 0 and len(said) >= 3
+    assert {"time", "level", "logger", "message"} <= set(said[0])
+    assert any("device cpu" in one["message"] and one["level"] == "INFO" for one in said)
+    failed = subprocess.run([*line, "--preview", "nowhere"], capture_output=True, text=True, timeout=60)
+    last = json.loads(failed.stderr.splitlines()[-1])
+    assert failed.returncode == 1 == last["status"]
+    assert last["level"] == "ERROR" and "preview.bind must be HOST:PORT" in last["message"]

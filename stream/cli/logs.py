@@ -1,0 +1,40 @@
+"""What goes to standard error while a run goes on: sentences for people, or JSON for machines."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TextIO
+
+TEXT = "gifnet: %(message)s"
+
+
+class JsonLines(logging.StreamHandler[TextIO]):
+    """One object a line: `time` (UTC), `level`, `logger`, `message`, and what a message brings with it."""
+
+    def __init__(self) -> None:
+        from pythonjsonlogger.json import JsonFormatter
+
+        super().__init__(sys.stderr)
+        names = {"levelname": "level", "name": "logger"}
+        form = "{levelname}{name}{message}"
+        self.setFormatter(JsonFormatter(form, style="{", rename_fields=names, timestamp="time"))
+
+
+def set_up_logs(kind: str = "text", verbose: bool = False) -> None:
+    """Begin to log, unless that has begun.
+
+    Args:
+        kind: `text` or `json`.
+        verbose: also what is chosen and done.
+    """
+    level = logging.INFO if verbose else logging.WARNING
+    if kind == "json":
+        logging.basicConfig(handlers=[JsonLines()], level=level)
+    else:
+        logging.basicConfig(format=TEXT, level=level)
+
+
+def are_json() -> bool:
+    """Whether messages are JSON, so that the last one is, too."""
+    return any(isinstance(handler, JsonLines) for handler in logging.getLogger().handlers)

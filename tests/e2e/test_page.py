@@ -1,0 +1,237 @@
+"""The page in a real browser: looked at, clicked, and typed into."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.helpers.running import CAMERAS, Running, running
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives a browser on Linux only")
+
+PATIENCE_MS = 20_000
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if not CHROMIUM:
+        message = "no chromium; install it, or name it by CHROMIUM"
+        if os.environ.get("REQUIRE_BROWSER") == "1":
+            pytest.fail(message)
+        pytest.skip(message)
+    with playwright.sync_playwright() as driver:
+        # Inside containers Chromium's own sandbox cannot be set up.
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running("--preview", "127.0.0.1:0", "--preview-clips", tmp_path_factory.mktemp("clips")) as process:
+        yield process
+
+
+@pytest.fixture
+def page(browser: Any, run: Running) -> Iterator[Any]:
+    opened = open_page(browser, run)
+    complaints: list[str] = []
+    opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    yield opened
+    opened.close()
+    # A refused change is shown to the person, and noted by the browser.
+    assert [text for text in complaints if "422" not in text] == []
+
+
+def open_page(browser: Any, run: Running, **window: Any) -> Any:
+    opened = browser.new_page(**({"viewport": {"width": 1280, "height": 860}} | window))
+    opened.set_default_timeout(PATIENCE_MS)
+    opened.goto(run.page)
+    wait_for_picture(opened)
+    return opened
+
+
+def wait_for_picture(page: Any) -> None:
+    wait_for(page, "document.getElementById('picture').dataset.index >= 0")
+
+
+def seen(page: Any, selector: str = "#picture") -> np.ndarray:
+    """What a person sees there, BGR."""
+    data = np.frombuffer(page.locator(selector).screenshot(), np.uint8)
+    picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    assert picture is not None
+    return np.asarray(picture)
+
+
+def settings(page: Any) -> dict[str, Any]:
+    values: dict[str, Any] = page.evaluate(
+        "fetch('api/settings').then((a) => a.json()).then((a) => a.values)"
+    )
+    return values
+
+
+def wait_for(page: Any, expression: str) -> None:
+    """Until JavaScript says so; the page's own rules forbid the driver's way of waiting for that."""
+    wait_until(page, lambda: bool(page.evaluate(expression)))
+
+
+def wait_until(page: Any, is_so: Callable[[], bool]) -> None:
+    for _ in range(PATIENCE_MS // 50):
+        if is_so():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("it did not come to be")
+
+
+def test_the_picture_moves_and_figures_are_told(page: Any) -> None:
+    first = int(page.evaluate("document.getElementById('picture').dataset.index"))
+    wait_for(page, f"document.getElementById('picture').dataset.index > {first + 5}")
+    wait_for(page, "document.getElementById('health').textContent === 'fusing'")
+    wait_for(page, "parseFloat(document.getElementById('rate').textContent) > 5")
+    assert " ms" in page.inner_text("#latency") and " ms" in page.inner_text("#pairing")
+    cameras = page.locator(".camera")
+    assert [cameras.nth(i).get_attribute("data-state") for i in range(2)] == ["streaming"] * 2
+    picture = seen(page)
+    assert picture.std() > 10, "a black picture is none"
+
+
+def test_the_wipe_shows_one_picture_left_and_the_other_right(page: Any) -> None:
+    page.click("#left label:has-text('thermal') >> nth=0")
+    page.click("#right label:has-text('visible') >> nth=0")
+    wait_for(page, "document.getElementById('wipe').getAttribute('aria-valuenow') === '50'")
+    wait_until(page, lambda: colour(seen(page)[:, : seen(page).shape[1] // 2 - 40]) < 1)
+    assert colour(seen(page)[:, seen(page).shape[1] // 2 + 40 :]) > 1
+    box = page.locator("#screen").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + 30, steps=4)
+    page.mouse.up()
+    assert int(page.get_attribute("#wipe", "aria-valuenow")) == pytest.approx(90, abs=1)
+    assert page.inner_text("#left-name") == "thermal" and page.inner_text("#right-name") == "visible"
+
+
+def colour(picture: np.ndarray) -> float:
+    """How far from grey, on average; names and the handle of the wipe are small."""
+    inner = picture[60:-60]
+    return float((inner.max(axis=2).astype(int) - inner.min(axis=2)).mean())
+
+
+def test_keys_change_views_wipe_and_nudge(page: Any) -> None:
+    page.keyboard.press("3")
+    assert page.is_checked("#right input[value=thermal]")
+    page.keyboard.press("Shift+Digit2")
+    assert page.is_checked("#left input[value=visible]")
+    before = int(page.get_attribute("#wipe", "aria-valuenow"))
+    page.locator("#wipe").focus()
+    page.keyboard.press("Shift+ArrowRight")
+    assert int(page.get_attribute("#wipe", "aria-valuenow")) == before + 10
+    page.keyboard.press("Alt+ArrowRight")
+    page.keyboard.press("Alt+Shift+ArrowUp")
+    wait_until(page, lambda: settings(page)["registration.nudge_down_px"] == -10)
+    assert settings(page)["registration.nudge_right_px"] == 1
+    wait_until(page, lambda: page.inner_text("#nudged") == "1, -10 px")
+    page.click("#centre")
+    wait_until(page, lambda: settings(page)["registration.nudge_down_px"] == 0)
+
+
+def test_settings_are_typed_in_and_wrong_ones_refused_in_words(page: Any) -> None:
+    field = page.locator("[data-place='pairing.tolerance_ms']")
+    field.fill("42")
+    field.press("Enter")
+    wait_until(page, lambda: settings(page)["pairing.tolerance_ms"] == 42)
+    field.fill("-3")
+    field.press("Enter")
+    wait_for(page, "document.getElementById('said').dataset.state === 'bad'")
+    assert "greater than or equal to 0" in page.inner_text("#said")
+    assert field.get_attribute("aria-invalid") == "true"
+    page.select_option("[data-place='gain.method']", "minmax")
+    wait_until(page, lambda: settings(page)["gain.method"] == "minmax")
+    assert settings(page)["pairing.tolerance_ms"] == 42
+
+
+def test_a_snapshot_is_saved_and_a_clip_recorded(page: Any, tmp_path: Path) -> None:
+    with page.expect_download() as waiting:
+        page.click("#snapshot")
+    waiting.value.save_as(tmp_path / "snapshot.png")
+    assert waiting.value.suggested_filename.endswith(".png")
+    assert cv2.imread(str(tmp_path / "snapshot.png")).shape == (120, 160, 3)
+    page.keyboard.press("r")
+    wait_for(page, "/ecording, [1-9]\\d* frames/.test(document.getElementById('clip').textContent)")
+    assert page.get_attribute("#clip", "aria-pressed") == "true"
+    page.click("#clip")
+    wait_for(page, "document.getElementById('clip').textContent === 'Record'")
+    file = page.inner_text("#said").removeprefix("recorded ")
+    wait_until(page, lambda: Path(file).is_file())
+
+
+def test_it_fits_a_phone(browser: Any, run: Running) -> None:
+    page = open_page(browser, run, viewport={"width": 360, "height": 740}, has_touch=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert page.locator("#picture").bounding_box()["width"] > 320
+    box = page.locator("#snapshot").bounding_box()
+    assert box["height"] >= 40
+    page.tap("#right label:has-text('thermal') >> nth=0")
+    assert page.is_checked("#right input[value=thermal]")
+    page.close()
+
+
+def test_nothing_comes_from_elsewhere(browser: Any, run: Running) -> None:
+    page = browser.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(run.page)
+    wait_for_picture(page)
+    page.close()
+    assert asked and all(url.startswith((run.page, "data:", "blob:")) for url in asked)
+
+
+def test_a_camera_that_is_away_is_shown_and_comes_back(browser: Any) -> None:
+    away = f"chaos://disconnect@6+4!{CAMERAS[1]}"
+    with running("--preview", "127.0.0.1:0", cameras=(CAMERAS[0], away)) as run:
+        page = open_page(browser, run)
+        page.wait_for_selector(".camera[data-side=thermal][data-state=streaming]")
+        page.wait_for_selector(".camera[data-side=thermal][data-state=lost]")
+        assert page.inner_text(".camera[data-side=thermal] small")
+        assert page.get_attribute(".camera[data-side=visible]", "data-state") == "streaming"
+        page.wait_for_selector(".camera[data-side=thermal][data-state=streaming]")
+        page.close()
+
+
+def test_the_page_finds_a_run_that_began_anew(browser: Any, tmp_path: Path) -> None:
+    with running("--preview", "127.0.0.1:0") as first:
+        address = first.page
+        page = open_page(browser, first)
+        wait_for(page, "document.getElementById('health').textContent === 'fusing'")
+    wait_for(page, "document.getElementById('health').dataset.state === 'bad'")
+    assert page.inner_text("#health") == "the run does not answer"
+    port = address.rsplit(":", 1)[1].strip("/")
+    with running("--preview", f"127.0.0.1:{port}") as second:
+        assert second.page == address
+        wait_for(page, "document.getElementById('health').textContent === 'fusing'")
+        before = int(page.evaluate("document.getElementById('picture').dataset.index"))
+        wait_until(
+            page, lambda: int(page.evaluate("document.getElementById('picture').dataset.index")) != before
+        )
+    page.close()
+
+
+def test_a_token_lets_the_page_in_and_leaves_the_address(browser: Any) -> None:
+    with running("--preview", "0.0.0.0:0") as run:
+        page = browser.new_page()
+        page.goto(run.page.replace("0.0.0.0", "127.0.0.1"))
+        wait_for_picture(page)
+        assert "token" not in page.url
+        stranger = browser.new_context().new_page()
+        answer = stranger.goto(run.page.split("?")[0].replace("0.0.0.0", "127.0.0.1"))
+        assert answer.status == 401 and "token" in json.loads(answer.text())["error"]
+        page.close()
