@@ -2,12 +2,11 @@
 
 python -m benchmarks.gain_flicker
 
-Scenes are 320x256 counts of 16 bits, 120 frames: a background between 3000 and 3400 counts, smooth with texture,
-into whose right edge something hot moves after 20 frames. Flicker is the mean absolute change of the
-background's brightness from one frame to the next, 0 to 1; `worst` is the largest of all frames, `mean` that
-over all frames. "as calm" is per-frame min-max divided by the method: how many times calmer the method is.
-`contrast` is the standard deviation of the background's brightness at the end, in 255ths: what is left of the
-picture beside the hot thing.
+Scenes are 120 frames of 320x256 counts: a background between 3000 and 3400, smooth with texture, into whose
+right edge something hot comes after 20 frames. Flicker is the mean absolute change of the background's
+brightness from one frame to the next, 0 to 1: `worst` of all frames and `mean` over them, each with how many
+times calmer that is than per-frame min-max. `contrast` is the standard deviation of the background's
+brightness at the end, in 255ths: what is left of the picture beside the hot thing.
 """
 
 from __future__ import annotations
@@ -29,7 +28,8 @@ from stream.gain import GainControl
 
 FRAMES, ENTERS_AT, WIDTH, HEIGHT = 120, 20, 320, 256
 BACKGROUND = slice(0, WIDTH // 2)
-Scene = Callable[[int], tuple[int, float]]
+# Pixels of what is hot in a frame, and its counts: one for all, or one for each.
+Scene = Callable[[int], tuple[int, int | NDArray[np.int64]]]
 
 
 def steps_in(count: int, share: float) -> Scene:
@@ -43,9 +43,9 @@ def moves_in(count: int, share: float) -> Scene:
 
 
 def flares(count: int, share: float) -> Scene:
-    """A fire: its counts are others in each frame."""
-    heat = np.random.default_rng(3).uniform(0.5, 1, FRAMES)
-    return lambda index: (round(share * WIDTH * HEIGHT), round(count * heat[index]))
+    """A fire: each of its pixels has counts of its own, and others in each frame."""
+    rng, area = np.random.default_rng(3), round(share * WIDTH * HEIGHT)
+    return lambda index: (area, rng.integers(count // 4, round(count * rng.uniform(0.5, 1)), area))
 
 
 def passes(count: int, share: float) -> Scene:

@@ -14,11 +14,12 @@ from torch import Tensor
 from cuda_kernels import reference
 from cuda_kernels.host_equalise import enhance, equalise_tiles, tile_curves
 from cuda_kernels.host_geometry import gather
-from cuda_kernels.host_thermal import equalise, mend, normalise, percentiles, plateau_curve
+from cuda_kernels.host_thermal import damp, equalise, mend, normalise, percentiles, plateau_curve
 from cuda_kernels.reference import TensorPair
 
 __all__ = [
     "chroma",
+    "damp",
     "enhance",
     "equalise",
     "equalise_tiles",

@@ -15,17 +15,40 @@ from cuda_kernels.reference.thermal import COUNTS
 
 # OpenCV gives numbers of pixels in float32.
 _MOST_PIXELS = 1 << 24
+# Bins that are looked at together.
+_BLOCK = 256
 
 
 def percentiles(counts: Tensor, low: float, high: float, *, out: Tensor | None = None) -> Tensor:
     """As `reference.percentiles`."""
     if not _can_count(counts):
         return reference.percentiles(counts, low, high, out=out)
-    cumulative = np.cumsum(_histogram(counts))
-    shares = np.array((low / 100, high / 100))
-    ranks = np.maximum(np.ceil(shares * cumulative[-1] - 1e-6), 1)
-    found = torch.from_numpy(np.searchsorted(cumulative, ranks))
+    bins = _histogram(counts).reshape(-1, _BLOCK)
+    blocks = np.cumsum(bins.sum(axis=1))
+    found = torch.tensor([_find(bins, blocks, share) for share in (low / 100, high / 100)])
     return found.to(torch.float32) if out is None else out.copy_(found)
+
+
+def _find(bins: NDArray[np.float64], blocks: NDArray[np.float64], share: float) -> int:
+    """The smallest count whose rank is reached: first its block of bins, then its bin."""
+    rank = max(math.ceil(share * float(blocks[-1]) - 1e-6), 1)
+    block = int(np.searchsorted(blocks, rank))
+    before = float(blocks[block - 1]) if block else 0.0
+    return block * _BLOCK + int(np.searchsorted(np.cumsum(bins[block]), rank - before))
+
+
+def damp(measured: Tensor, previous: Tensor, keep: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """As `reference.damp`, in numbers: on a CPU, handing out so small tensors costs more than counting."""
+    (low, high), (last_low, last_high), share = measured.tolist(), previous.tolist(), float(keep)
+    width, common = last_high - last_low, min(high, last_high) - max(low, last_low)
+    bound = width * (1 - share) / (2 * share) * width / common if common > 0 and share > 0 else math.inf
+
+    def go(last: float, new: float) -> float:
+        step = (new - last) * (1 - share)
+        return new if share == 0 else last + max(-bound, min(step, bound))
+
+    damped = torch.tensor((go(last_low, low), go(last_high, high)))
+    return damped if out is None else out.copy_(damped)
 
 
 def plateau_curve(counts: Tensor, plateau: float, *, out: Tensor | None = None) -> Tensor:
@@ -33,12 +56,14 @@ def plateau_curve(counts: Tensor, plateau: float, *, out: Tensor | None = None) 
     if not _can_count(counts):
         return reference.plateau_curve(counts, plateau, out=out)
     bins = _histogram(counts)
-    clipped = np.minimum(bins, max(math.ceil(counts.numel() * (plateau / 100) - 1e-6), 1))
+    used = np.flatnonzero(bins)
+    first, end = int(used[0]), int(used[-1]) + 1
+    clipped = np.minimum(bins[first:end], max(math.ceil(counts.numel() * (plateau / 100) - 1e-6), 1))
     cumulative = np.cumsum(clipped)
-    total = 2 * cumulative[-1]
-    curve = torch.ones(COUNTS) if out is None else out.fill_(1.0)
-    # Above the largest stored value, 255 for 8 bits, everything has been counted.
-    curve[: len(bins)] = torch.from_numpy((2 * cumulative - clipped) / total)
+    curve = torch.empty(COUNTS) if out is None else out
+    # Below and above what occurs, nothing and everything has been counted.
+    curve[:first], curve[end:] = 0.0, 1.0
+    curve[first:end] = torch.from_numpy((2 * cumulative - clipped) / (2 * cumulative[-1]))
     return curve
 
 

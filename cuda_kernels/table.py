@@ -102,7 +102,7 @@ _TABLE = (
     ),
     Operation(
         "tile_curves",
-        (_RAW, _SPAN),
+        (_COUNTS, _SPAN),
         (_CURVES,),
         "a straight line for a tile without pixels",
     ),

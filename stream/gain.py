@@ -58,11 +58,12 @@ class GainControl:
         self._bits, self._radiometry, self._operations = bits, radiometry, operations
         self._started = False
         self.span = torch.tensor(self.plan.span, device=device)
-        """[2] float32, low and high count, damped; what `enhance` and `clahe` go by."""
+        """[2] float32, low and high count, damped; what `reference.enhance` goes by."""
         self._measured, self._previous = torch.zeros_like(self.span), torch.zeros_like(self.span)
-        points = {"plateau": COUNTS, "clahe": TILES * TILES * LEVELS}.get(self.method, 0)
-        self._curve, self._new_curve, self._last_curve = torch.zeros(3, points, device=device).unbind()
-        self._ends = torch.tensor((0.0, 1.0), device=device) if self.plan.equalises else self.span
+        self._curve = _Damped(COUNTS if self.plan.equalises else 0, operations, device)
+        self._tiles = _Damped(TILES * TILES * LEVELS if self.method == "clahe" else 0, operations, device)
+        self._unit = torch.tensor((0.0, 1.0), device=device)
+        self._ends = self._unit if self.plan.equalises else self.span
         self.limits = torch.zeros_like(self._ends)
         self._order = torch.tensor((0, 1), device=device)
         self._begin()
@@ -103,7 +104,7 @@ class GainControl:
         """The counts that become black and white in this frame; never waits for the device.
 
         Args:
-            counts: [H, W] uint8 or uint16; float32 too where there is no `clahe`.
+            counts: [H, W] uint8, uint16 or float32.
             keep: [1] float32, what `next_keep` gave for this frame.
             region: [h, w] like `counts`, the part of them that is measured; None for all.
 
@@ -114,20 +115,30 @@ class GainControl:
         if self.plan.shares is not None:
             self._follow_span(measured, keep)
         if self.plan.equalises:
-            self._follow_curve(counts, measured, keep)
+            self._operations.plateau_curve(measured, self.plan.settings.plateau, out=self._curve.measured)
+            self._curve.follow(keep)
         torch.index_select(self._ends, 0, self._order, out=self.limits)
         return self.limits
 
-    def equalise(self, counts: Tensor, out: Tensor) -> Tensor:
+    def equalise(self, counts: Tensor, keep: Tensor, between: Tensor, out: Tensor) -> Tensor:
         """Counts as brightness by the curve of `update`, for methods that have one; hot is bright.
+
+        `clahe` works on what the plateau made of the counts, so that nothing takes the levels of the rest,
+        however hot it is; its tiles are measured here.
 
         Args:
             counts: [H, W] uint8, uint16 or float32.
+            keep: [1] float32, as for `update`.
+            between: [H, W] float32 to overwrite; `plateau` leaves it as it is.
             out: [H, W] float32 to write into, 0..1.
         """
         if self.method == "plateau":
-            return self._operations.equalise(counts, self._curve, out=out)
-        return self._operations.equalise_tiles(counts, self.span, self._curve.view(-1, LEVELS), out=out)
+            return self._operations.equalise(counts, self._curve.now, out=out)
+        even = self._operations.equalise(counts, self._curve.now, out=between)
+        contrast, curves = self.plan.settings.contrast, self._tiles.measured.view(-1, LEVELS)
+        self._operations.tile_curves(even, self._unit, contrast, out=curves)
+        self._tiles.follow(keep)
+        return self._operations.equalise_tiles(even, self._unit, self._tiles.now.view(-1, LEVELS), out=out)
 
     def show(self, counts: Tensor) -> Tensor:
         """One picture by `update` with the next `keep`, as brightness in memory of its own.
@@ -141,7 +152,7 @@ class GainControl:
         keep = torch.tensor([self.next_keep()], dtype=torch.float32, device=self.device)
         limits = self.update(counts, keep)
         if self.plan.equalises:
-            counts = self.equalise(counts, torch.empty_like(counts, dtype=torch.float32))
+            counts = self.equalise(counts, keep, *torch.empty(2, *counts.shape, device=self.device))
         return self._operations.normalise(counts, limits)
 
     def _begin(self) -> None:
@@ -157,12 +168,19 @@ class GainControl:
         self._operations.percentiles(measured, *self.plan.shares, out=self._measured)
         self._operations.damp(self._measured, self._previous, keep, out=self.span)
 
-    def _follow_curve(self, counts: Tensor, measured: Tensor, keep: Tensor) -> None:
-        settings = self.plan.settings
-        self._last_curve.copy_(self._curve)
-        if self.method == "plateau":
-            self._operations.plateau_curve(measured, settings.plateau, out=self._new_curve)
-        else:
-            curves = self._new_curve.view(-1, LEVELS)
-            self._operations.tile_curves(counts, self.span, settings.contrast, out=curves)
-        self._operations.fade(self._new_curve, self._last_curve, keep, out=self._curve)
+
+class _Damped:
+    """Curves that follow the measured ones slowly.
+
+    Attributes:
+        now: [N] float32, those of this frame.
+        measured: [N] float32, to be written before `follow`.
+    """
+
+    def __init__(self, points: int, operations: Operations, device: torch.device | str) -> None:
+        self.now, self.measured, self._last = torch.zeros(3, points, device=device).unbind()
+        self._operations = operations
+
+    def follow(self, keep: Tensor) -> None:
+        self._last.copy_(self.now)
+        self._operations.fade(self.measured, self._last, keep, out=self.now)

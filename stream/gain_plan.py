@@ -9,6 +9,8 @@ from stream.errors import ConfigError
 from stream.radiometry import Radiometry
 from stream.thermal_pixels import Size, load_bad_pixels, stand_ins
 
+EQUALISING = ("plateau", "clahe")
+
 
 @dataclass(frozen=True, slots=True)
 class GainPlan:
@@ -29,7 +31,7 @@ class GainPlan:
     @property
     def equalises(self) -> bool:
         """Whether brightness comes from a histogram rather than from a span alone."""
-        return self.method in ("plateau", "clahe")
+        return self.method in EQUALISING
 
     @property
     def black_hot(self) -> bool:
@@ -65,7 +67,7 @@ def plan_gain(settings: GainSettings, bits: int, radiometry: Radiometry | None =
         return GainPlan(settings, method, None, _fixed(settings, radiometry))
     if method == "minmax":
         return GainPlan(settings, method, (0.0, 100.0), whole)
-    needs_span = method in ("percentile", "clahe") or (method == "plateau" and settings.detail != 1)
+    needs_span = method == "percentile" or (method in EQUALISING and settings.detail != 1)
     return GainPlan(settings, method, (settings.low, settings.high) if needs_span else None, whole)
 
 

@@ -43,6 +43,7 @@ class ThermalFrontEnd:
 
         self._mended = plane(self._bad is not None, torch.uint16)
         self._enhanced, self._brightness = plane(settings.detail != 1), plane(gain.plan.equalises)
+        self._even = plane(gain.method == "clahe")
         self._rows_columns = region_rows_columns(settings.region, size) if settings.region else None
         self._region: Tensor | None = None
         if self._rows_columns:
@@ -68,5 +69,5 @@ class ThermalFrontEnd:
         if self._detail != 1:
             counts = self._operations.enhance(counts, self._gain.span, self._detail, out=self._enhanced)
         if self._gain.plan.equalises:
-            counts = self._gain.equalise(counts, self._brightness)
+            counts = self._gain.equalise(counts, keep, self._even, self._brightness)
         return counts, limits

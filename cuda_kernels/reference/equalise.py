@@ -84,7 +84,7 @@ def tile_curves(counts: Tensor, span: Tensor, contrast: float, *, out: Tensor | 
     "Contrast limited adaptive histogram equalization", 1994.)
 
     Args:
-        counts: [H, W] uint8 or uint16.
+        counts: [H, W] uint8, uint16 or float32.
         span: [2] float32, low and high count.
         contrast: limit, at least 1; 1 leaves the span as it is.
         out: [TILES * TILES, LEVELS] float32 to write into.

@@ -129,6 +129,15 @@ extern "C" __global__ void tile_curves_uint16(
     tile_curve(bins, counts, span, curves, height, width, contrast);
 }
 
+extern "C" __global__ void tile_curves_float32(
+    const float* counts, const float* span, float* curves, int height, int width, double contrast
+) {
+    __shared__ unsigned int bins[LEVELS];
+    bins[threadIdx.x] = 0;
+    __syncthreads();
+    tile_curve(bins, counts, span, curves, height, width, contrast);
+}
+
 // Whole places beside one, held to 0..size - 1, and how far it lies past the first.
 struct Between { int before, after; float past; };
 
