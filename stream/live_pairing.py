@@ -161,8 +161,11 @@ class LivePairer:
         queue.drop("stale" if oldest.stale else "unpaired")
 
     def _unmatched(self, side: Side) -> Moment | _Nothing:
-        queue = self.queues[side]
+        queue, partners = self.queues[side], self.queues[OTHER[side]]
         entry = queue.waiting[0]
+        # No later frame will need what is older than this one; the newest of it may be held.
+        while partners.waiting and partners.waiting[0].time_s <= entry.time_s:
+            self._pass_over(OTHER[side], partners)
         if entry.stale:
             queue.drop("stale")
             return _NOTHING

@@ -95,6 +95,20 @@ def freezing(index: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(3000, 3100, (8, 8)).astype(np.uint16)
 
 
+@pytest.mark.parametrize("phase_s", [0.03, 0.1, 0.17])
+@pytest.mark.parametrize("rate", [5.0, 2.0])
+def test_hold_goes_on_where_no_two_frames_are_ever_near(phase_s: float, rate: float) -> None:
+    """Two slow cameras that nobody triggers, each always between the frames of the other."""
+    thermal = Film("thermal", rate, phase_s=phase_s)
+    played = play(Film("visible", rate), thermal, 20, unpaired="hold", max_age_ms=600)
+    assert len(played.moments) >= 20 * rate - 2
+    for moment in played.moments:
+        assert isinstance(moment, FramePair) and moment.flags == {"held"}
+        assert moment.pairing_error_s == pytest.approx(phase_s - 1 / rate, abs=1e-3)
+    for side in ("visible", "thermal"):
+        assert played.pairer.books.unaccounted(side) == 0
+
+
 def test_a_closed_shutter_is_not_fused_as_fresh() -> None:
     played = play(Film("visible"), Film("thermal", pixels=freezing), 10, unpaired="single")
     assert flags(played) == {"": pytest.approx(240, abs=3), "single+stale": pytest.approx(59, abs=2)}
