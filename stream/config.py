@@ -152,7 +152,8 @@ class GainSettings(Settings):
         float, Field(ge=0, lt=1, description="share of the last span or curve that is kept")
     ] = 0.9
     plateau: Annotated[
-        float, Field(gt=0, le=100, description="plateau: most pixels that one count may hold, in percent")
+        float,
+        Field(gt=0, le=100, description="plateau, clahe: most pixels that one count may hold, in percent"),
     ] = 0.05
     contrast: Annotated[
         float, Field(ge=1, le=100, description="clahe: steepest curve, as a multiple of an even one")
