@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+
+import numpy as np
 
 from stream.frame import FusedFrame
 from stream.sinks.base import Sink
@@ -16,20 +19,59 @@ RATE = 25
 PATIENCE_S = 30
 
 
-def feed(sink: Sink, until: Callable[[], bool], size: tuple[int, int] = (320, 240)) -> int:
-    """Write frames as a camera gives them; gives their number."""
-    end_s, count = time.monotonic() + PATIENCE_S, 0
-    while not until():
+def now_ms() -> int:
+    """The time of this machine in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def fast_clock(times: int = 3) -> Callable[[], int]:
+    """A clock of the capture times that runs ahead, so that segments of a second take less."""
+    begin_ms = now_ms()
+    return lambda: begin_ms + times * (now_ms() - begin_ms)
+
+
+def feed(
+    sink: Sink,
+    until: Callable[[], bool],
+    size: tuple[int, int] = (320, 240),
+    clock: Callable[[], int] = now_ms,
+    noisy: bool = False,
+) -> None:
+    """Write frames as a camera gives them, until something has happened.
+
+    Args:
+        sink: that takes them.
+        until: whether it has happened.
+        size: width and height of the pictures.
+        clock: tells the capture times in milliseconds.
+        noisy: make pictures that need many bytes.
+    """
+    end_s = time.monotonic() + PATIENCE_S
+    for index in itertools.count():
+        if until():
+            return
         assert time.monotonic() < end_s, "what was waited for has not happened"
-        sink.write(stamped(time.time_ns() // 1_000_000, size, count))
-        count += 1
+        sink.write(stamped(clock(), size, index, noisy))
         time.sleep(1 / RATE)
-    return count
 
 
-def stamped(time_ms: int, size: tuple[int, int] = (320, 240), index: int = 0) -> FusedFrame:
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for what another process does."""
+    end_s = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < end_s, "what was waited for has not happened"
+        time.sleep(0.02)
+
+
+def stamped(
+    time_ms: int, size: tuple[int, int] = (320, 240), index: int = 0, noisy: bool = False
+) -> FusedFrame:
     """A fused frame of a time in milliseconds since 1970, which its picture shows."""
-    return fused_frame(index, Fraction(time_ms, 1000), pixels=draw(size, time_ms))
+    pixels = draw(size, time_ms)
+    if noisy:
+        half = pixels[size[1] // 2 :]
+        half[:] = np.random.default_rng(index).integers(0, 256, half.shape, np.uint8)
+    return fused_frame(index, Fraction(time_ms, 1000), pixels=pixels)
 
 
 def processes_of(parent: int) -> list[int]:
