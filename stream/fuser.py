@@ -229,7 +229,7 @@ class Fuser:
             wanted, self._wanted = self._wanted, None
             if wanted is None:
                 return False
-            if self._layout and not self._gain.retune(wanted.gain):
+            if self._layout and not self._gain.retune(wanted.gain, self._radiometry):
                 self._gain = self._new_gain(wanted)
             self._settings, self._misfit = wanted, None
             return True

@@ -68,13 +68,14 @@ class GainControl:
         self._order = torch.tensor((0, 1), device=device)
         self._begin()
 
-    def retune(self, settings: GainSettings) -> bool:
+    def retune(self, settings: GainSettings, radiometry: Radiometry | None = None) -> bool:
         """Go on by other settings of the same method, with the span and the curve of now.
 
         Steps that were captured before must be captured anew.
 
         Args:
             settings: with the same method.
+            radiometry: what a count means by now; None where nothing new is known.
 
         Returns:
             False, and nothing is changed, where the method is another one: then a new gain control is needed.
@@ -82,10 +83,11 @@ class GainControl:
         Raises:
             ConfigError: as when it was made; nothing is changed.
         """
-        plan = plan_gain(settings, self._bits, self._radiometry)
+        radiometry = radiometry or self._radiometry
+        plan = plan_gain(settings, self._bits, radiometry)
         if plan.method != self.method:
             return False
-        self.plan = plan
+        self.plan, self._radiometry = plan, radiometry
         self._begin()
         return True
 
