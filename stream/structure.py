@@ -50,7 +50,7 @@ class Agreement:
         surfaces: [T, S, S] correlation, -1..1; thermal content that lies `row - S // 2` steps lower and
             `column - S // 2` steps further right than visible content raises it there.
         weights: [T] how much each tile has to say, 0..1.
-        middles_px: [T, 2] right and down, of the tiles in visible pixels.
+        middles_px: [T, 2] right and down, where the edges of the tiles lie on average, in visible pixels.
         step_px: visible pixels of one step.
     """
 
@@ -183,7 +183,7 @@ def _correlate(visible: Field, thermal: Field, reach_px: int, tiles: int) -> tup
     shifts = 2 * reach_px + 1
     sums = np.fft.ifft2(spectrum).real[:, :shifts, :shifts]
     strengths = np.sqrt(_power(first) * _power(second) * tile.prod() / around.prod())
-    middles = (corners + (tile - 1) / 2)[:, ::-1]
+    middles = corners[:, ::-1] + _middles_of_edges(first)
     return sums / np.maximum(strengths, 1e-9)[:, None, None], strengths, middles
 
 
@@ -199,6 +199,15 @@ def _cut(field: Field, corners: Whole, size: Whole) -> Field:
     """[T, rows, columns] tiles of a field."""
     cuts = [field[top : top + size[0], left : left + size[1]] for top, left in corners.tolist()]
     return np.stack(cuts)
+
+
+def _middles_of_edges(tiles: Field) -> Numbers:
+    """Right and down [T, 2] of the mean place of the edges in each tile; the middle of an empty one."""
+    power = np.abs(tiles) + np.float32(1e-6)
+    total = power.sum(axis=(1, 2))
+    down = (power.sum(axis=2) * np.arange(tiles.shape[1])).sum(axis=1) / total
+    right = (power.sum(axis=1) * np.arange(tiles.shape[2])).sum(axis=1) / total
+    return np.stack((right, down), axis=1).astype(np.float64)
 
 
 def _power(tiles: Field) -> Numbers:

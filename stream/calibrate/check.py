@@ -9,8 +9,13 @@ from typing import Literal
 import numpy as np
 
 from stream.calibrate.residual import Region, Regions, Similarity
-from stream.calibration import Baseline
+from stream.calibration import Baseline, Calibration
+from stream.clock import SystemClock
+from stream.config import FuseSettings, FusionSettings
+from stream.errors import SyncError
 from stream.frame import FusedFrame, Pixels
+from stream.pipeline import open_fused
+from stream.report import RunReport
 from stream.structure import Agreement, Numbers, Peak, compare, find_peak, score
 
 # Largest shift that is looked at, as a share of the width, and number of regions.
@@ -62,10 +67,16 @@ class Check:
 
 
 class Checker:
-    """Takes frames, then tells what they say together."""
+    """Takes frames, then tells what they say together.
+
+    Attributes:
+        clearest: the frame that shows most, for pictures; None before the first.
+    """
 
     def __init__(self) -> None:
         """Begin without a frame."""
+        self.clearest: FusedFrame | None = None
+        self._clearest_height = 0.0
         self._frames = 0
         self._size = (0, 0)
         self._first: Agreement | None = None
@@ -86,12 +97,16 @@ class Checker:
         if self._first is None:
             self._first, self._size = agreement, (width, height)
             self._sum, self._weights = np.zeros_like(weighted), np.zeros_like(agreement.weights)
+            self._middles_px = np.zeros_like(agreement.middles_px)
             self._as_drift: list[Numbers] = []
         self._as_drift.append(compare(frame.visible, frame.thermal, coverage).whole())
         self._sum += weighted
         self._weights += agreement.weights
+        self._middles_px += agreement.middles_px
         self._frames += 1
         peak = find_peak(agreement.whole(), agreement.step_px)
+        if self.clearest is None or peak.height > self._clearest_height:
+            self.clearest, self._clearest_height = frame, peak.height
         if peak.is_certain:
             self._shifts.append((peak.right_px, peak.down_px))
 
@@ -104,7 +119,9 @@ class Checker:
         if self._first is None:
             raise ValueError("a check needs at least one frame")
         surfaces = self._sum / np.maximum(self._weights, 1e-9)[:, None, None]
-        measured = Regions(surfaces, self._weights, self._first.middles_px, self._first.step_px, self._size)
+        measured = Regions(
+            surfaces, self._weights, self._middles_px / self._frames, self._first.step_px, self._size
+        )
         residual, errors, peak = measured.best()
         regions, doubt = measured.each(residual), self._doubt(peak)
         shifts_px = np.array(self._shifts, np.float64).reshape(-1, 2)
@@ -135,6 +152,35 @@ class Checker:
         )
 
 
+def check_recording(
+    settings: FuseSettings, seconds: float, goes_on: Callable[[], bool] = lambda: True
+) -> tuple[Check, FusedFrame]:
+    """Measure the calibration of some settings against their streams; nothing is fused.
+
+    Args:
+        settings: streams, pairing and calibration; the network is left out.
+        seconds: how much of the streams is looked at, in capture time.
+        goes_on: asked between frames; False ends the watching.
+
+    Returns:
+        What was found, and the frame that shows it best.
+
+    Raises:
+        GifnetError: of the streams, the calibration, or because nothing paired.
+    """
+    unfused = settings.model_copy(update={"fusion": FusionSettings(model="null"), "device": "cpu"})
+    checker = Checker()
+    with open_fused(unfused, RunReport(SystemClock())) as fused, fused.ahead() as frames:
+        for frame in spread_out(frames, seconds, goes_on):
+            checker.add(frame, fused.fuser.coverage())
+    if checker.clearest is None:
+        raise SyncError(
+            f"no two frames lie within {settings.pairing.tolerance_ms:g} ms of each other; "
+            "gifnet sync-check finds the offset between the clocks"
+        )
+    return checker.result(), checker.clearest
+
+
 def spread_out(
     frames: Iterable[FusedFrame], seconds: float, goes_on: Callable[[], bool] = lambda: True
 ) -> Iterator[FusedFrame]:
@@ -149,6 +195,14 @@ def spread_out(
         if is_pair and (last_s is None or time_s - last_s >= EVERY_S):
             last_s = time_s
             yield frame
+
+
+def with_baseline(calibration: Calibration, found: Check) -> Calibration:
+    """The calibration with what a check found as its baseline, at its own size."""
+    assert found.baseline is not None
+    (width, height), (calibrated_width, calibrated_height) = found.size, calibration.visible.size
+    baseline = found.baseline.scaled(calibrated_width / width, calibrated_height / height)
+    return calibration.model_copy(update={"baseline": baseline})
 
 
 def unexplained_px(regions: tuple[Region, ...], residual: Similarity, size: tuple[int, int]) -> float | None:

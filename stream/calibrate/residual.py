@@ -17,8 +17,9 @@ SCALES = 0.04
 TURNS = 0.035
 COARSE = 4
 HALVINGS = 5
-# A turn and a scale are told where they are this many times as large as their standard errors.
-WORTH_TELLING = 3.0
+# A turn and a scale are told where they are this many times as large as their standard errors, which a few
+# regions tell roughly only.
+WORTH_TELLING = 5.0
 # A region is looked at within so many shrunk pixels of where the whole picture says, and speaks when its peak
 # is this clear; the whole picture has to pass `Peak.is_certain`.
 NEARBY_PX = 8
@@ -88,7 +89,7 @@ class Regions:
     ) -> None:
         """Take what was measured, as in `Agreement`; size is width and height of the visible picture."""
         self._surfaces, self._weights, self._step_px = surfaces, weights, step_px
-        self._coarse: Way = (0.0, 0.0)
+        self._moved: dict[Way, Numbers] = {}
         self._middles_px, self._places_px = middles_px, middles_px - (np.array(size) - 1) / 2
 
     def best(self) -> tuple[Similarity, Similarity, Peak]:
@@ -98,7 +99,6 @@ class Regions:
         Jackknife, the Bootstrap and Other Resampling Plans", 1982, section 3). Turn and scale stay 0 unless
         they are clearly more than their errors.
         """
-        self._coarse = self._best_around((0.0, 0.0), (SCALES / COARSE, TURNS / COARSE), COARSE, self._weights)
         turned, errors, peak = self._with_errors(self._turned_too)
         chances = np.hypot(turned.turn / max(errors.turn, 1e-9), turned.scale / max(errors.scale, 1e-9))
         if chances >= WORTH_TELLING:
@@ -120,7 +120,8 @@ class Regions:
         return Similarity(peak.right_px, peak.down_px), peak
 
     def _turned_too(self, weights: Numbers) -> tuple[Similarity, Peak]:
-        steps, way = (SCALES / COARSE, TURNS / COARSE), self._coarse
+        steps = SCALES / COARSE, TURNS / COARSE
+        way = self._best_around((0.0, 0.0), steps, COARSE, weights)
         for _ in range(HALVINGS):
             steps = steps[0] / 2, steps[1] / 2
             way = self._best_around(way, steps, 1, weights)
@@ -145,12 +146,15 @@ class Regions:
 
     def _peak(self, way: Way, weights: Numbers) -> Peak:
         """The best shift once every region is moved by a scale and a turn."""
+        if way not in self._moved:
+            self._moved[way] = self._move(way)
+        total = np.tensordot(weights, self._moved[way], 1) / max(float(weights.sum()), 1e-9)
+        return find_peak(total, self._step_px)
+
+    def _move(self, way: Way) -> Numbers:
         scale, turn = way
         moves = Similarity(turn=turn, scale=scale).at(self._places_px) / self._step_px
-        total = np.zeros_like(self._surfaces[0])
-        for surface, weight, move in zip(self._surfaces, weights, moves, strict=True):
-            total += weight * _moved(surface, move)
-        return find_peak(total / max(float(weights.sum()), 1e-9), self._step_px)
+        return np.stack([_moved(surface, by) for surface, by in zip(self._surfaces, moves, strict=True)])
 
     def _region(self, surface: Numbers, middle_px: Numbers, expected_px: Numbers) -> Region:
         middle, most = surface.shape[0] // 2, surface.shape[0] - 1 - 2 * NEARBY_PX

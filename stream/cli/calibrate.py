@@ -7,7 +7,9 @@ import importlib
 import click
 
 # Name -> module and attribute, and a summary, so that the help imports nothing.
-COMMANDS: dict[str, tuple[str, str]] = {}
+COMMANDS: dict[str, tuple[str, str]] = {
+    "check": ("stream.cli.calibrate_check:check", "measure how well a calibration fits a recording"),
+}
 
 
 class Ways(click.Group):
