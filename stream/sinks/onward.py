@@ -166,13 +166,11 @@ def choose_coder(address: Address, options: SinkOptions) -> tuple[Encoder, dict[
     if name is None and options.device == "cuda" and (coder := gpu_coder(options.quality)):
         name = GPU_ENCODER if opens("mp4", coder, options) else None
     name = name or DEFAULT_ENCODER
-    quality = DEFAULT_QUALITY if options.quality is None else options.quality
-    encoder, rehearsed = choose_encoder(name, quality)
     allowed = ENCODERS[address.format]
     if name not in allowed:
-        raise SinkError(
-            f"{address.format} outputs take the encoders {', '.join(allowed)}, got {name}; leave it out"
-        )
+        raise SinkError(f"{address.kind} takes the encoders {', '.join(allowed)}, got {name}; leave it out")
+    quality = DEFAULT_QUALITY if options.quality is None else options.quality
+    encoder, rehearsed = choose_encoder(name, quality)
     if options.encoder and name != DEFAULT_ENCODER and not opens("mp4", (encoder, rehearsed), options):
         raise SinkError(f"the encoder {name} cannot be opened on this machine; take {DEFAULT_ENCODER}")
     return encoder, {key: value.format(quality=quality) for key, value in LOW_LATENCY[name].items()}

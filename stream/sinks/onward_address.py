@@ -41,6 +41,11 @@ class Address:
     options: dict[str, str] = field(default_factory=dict)
     playlist: Path | None = None
 
+    @property
+    def kind(self) -> str:
+        """What it is, for messages."""
+        return {"rtsp": "RTSP", "flv": "RTMP", "hls": "HLS"}[self.format]
+
 
 def address_of(uri: Uri, live: bool, segment_s: float | None) -> Address:
     """Check a URI and translate it.
@@ -84,8 +89,9 @@ def _playlist(uri: Uri, live: bool, segment_s: float) -> Address:
     else:
         check_folder(path)
         path = path / DEFAULT_PLAYLIST
-    # libav's own names must not be taken for URLs or options.
-    path = path.absolute()
+    path = path.absolute()  # a relative one may look like a URL
+    if "%" in str(path):
+        raise SinkError(f"{uri}: libav numbers segments by a % in their names; name a path without one")
     return Address(str(path), "hls", muxer_options(path, segments, segment_s, live), path)
 
 

@@ -20,6 +20,9 @@ from stream.sinks import SinkOptions, open_sink
 from stream.sinks.onward import OnwardSink
 from tests.helpers.media_server import MediaServer, Taken, free_port
 from tests.helpers.onward import PATIENCE_S, feed, now_ms, processes_of, stamped, wait_until
+from tests.helpers.readback import read_frames
+from tests.helpers.rtsp_process import SYSTEM_PYTHON, GstProcess, gstreamer_or_skip
+from tests.helpers.stamped_picture import read
 
 ROOT = Path(__file__).parents[2]
 LIVE = SinkOptions(live=True)
@@ -183,3 +186,24 @@ def test_the_password_stays_secret(caplog: pytest.LogCaptureFixture) -> None:
     assert not {"geheim", "verborgen"} & set(
         filter((caplog.text + command).__contains__, ["geheim", "verborgen"])
     )
+
+
+class GstRecordProcess(GstProcess):
+    """GStreamer's server, writing what is published to a file."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        super().__init__()
+
+    def _arguments(self) -> list[str]:
+        script = ROOT / "tests" / "helpers" / "gst_record_server.py"
+        return [SYSTEM_PYTHON, str(script), str(self.port), str(self._file)]
+
+
+def test_a_second_opinion_takes_the_stream_too(tmp_path: Path) -> None:
+    gstreamer_or_skip()
+    file = tmp_path / "taken.h264"
+    with GstRecordProcess(file) as server, opened(f"rtsp://127.0.0.1:{server.port}/fused") as sink:
+        feed(sink, lambda: file.exists() and file.stat().st_size > 30_000)
+    stamps = [read(picture) for picture in read_frames(file)]
+    assert len(stamps) > 10 and all(stamps[:-1]) and stamps[:-1] == sorted(stamps[:-1])
