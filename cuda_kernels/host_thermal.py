@@ -24,17 +24,17 @@ def percentiles(counts: Tensor, low: float, high: float, *, out: Tensor | None =
     if not _can_count(counts):
         return reference.percentiles(counts, low, high, out=out)
     bins = _histogram(counts).reshape(-1, _BLOCK)
-    blocks = np.cumsum(bins.sum(axis=1))
+    blocks = np.cumsum(bins.sum(axis=1), dtype=np.float64)
     found = torch.tensor([_find(bins, blocks, share) for share in (low / 100, high / 100)])
     return found.to(torch.float32) if out is None else out.copy_(found)
 
 
-def _find(bins: NDArray[np.float64], blocks: NDArray[np.float64], share: float) -> int:
+def _find(bins: NDArray[np.float32], blocks: NDArray[np.float64], share: float) -> int:
     """The smallest count whose rank is reached: first its block of bins, then its bin."""
     rank = max(math.ceil(share * float(blocks[-1]) - 1e-6), 1)
     block = int(np.searchsorted(blocks, rank))
     before = float(blocks[block - 1]) if block else 0.0
-    return block * _BLOCK + int(np.searchsorted(np.cumsum(bins[block]), rank - before))
+    return block * _BLOCK + int(np.searchsorted(np.cumsum(bins[block], dtype=np.float64), rank - before))
 
 
 def damp(measured: Tensor, previous: Tensor, keep: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -56,10 +56,10 @@ def plateau_curve(counts: Tensor, plateau: float, *, out: Tensor | None = None) 
     if not _can_count(counts):
         return reference.plateau_curve(counts, plateau, out=out)
     bins = _histogram(counts)
-    used = np.flatnonzero(bins)
-    first, end = int(used[0]), int(used[-1]) + 1
+    used = bins > 0
+    first, end = int(used.argmax()), len(used) - int(used[::-1].argmax())
     clipped = np.minimum(bins[first:end], max(math.ceil(counts.numel() * (plateau / 100) - 1e-6), 1))
-    cumulative = np.cumsum(clipped)
+    cumulative = np.cumsum(clipped, dtype=np.float64)
     curve = torch.empty(COUNTS) if out is None else out
     # Below and above what occurs, nothing and everything has been counted.
     curve[:first], curve[end:] = 0.0, 1.0
@@ -117,8 +117,8 @@ def _can_count(counts: Tensor) -> bool:
     return not counts.is_floating_point() and counts.numel() <= _MOST_PIXELS
 
 
-def _histogram(counts: Tensor) -> NDArray[np.float64]:
+def _histogram(counts: Tensor) -> NDArray[np.float32]:
     """How often each stored value occurs: whole numbers, [256] or [65536]."""
     bins = 256 if counts.dtype == torch.uint8 else COUNTS
     found = cv2.calcHist([counts.numpy()], [0], None, [bins], [0, bins])
-    return np.asarray(found.reshape(-1), np.float64)
+    return np.asarray(found.reshape(-1), np.float32)
