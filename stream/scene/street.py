@@ -76,6 +76,7 @@ class Street:
         thermal_size: Size | None = None,
         light: Light | None = None,
         misalign_px: float = 0.0,
+        baseline_m: float = 0.0,
         offset_ms: float = 0.0,
         noise: float = 1.0,
         smoke: float = 0.0,
@@ -89,6 +90,8 @@ class Street:
             light: `night`, `dusk` or `day` instead of the seed's.
             misalign_px: largest distance in thermal pixels between where a thing is in the thermal picture
                 and where it would be for cameras that are perfectly registered.
+            baseline_m: how far right of the visible camera the thermal one stands; what is near is then seen
+                from two sides, and `visible_from_thermal` holds for what is far away.
             offset_ms: thermal clock minus visible clock.
             noise: strength of sensor noise, 1 for that of a usual camera.
             smoke: density of smoke that hides the visible street, 0 to 1.
@@ -98,13 +101,14 @@ class Street:
         self._noise = noise
         self._smoke = Smoke(seed, smoke) if smoke else None
         self._camera = _camera(self.layout, size)
-        self._unshifted = _camera(self.layout, thermal_size or size)
+        beside = replace(self.layout, camera_x_m=self.layout.camera_x_m + baseline_m)
+        self._unshifted = _camera(beside, thermal_size or size)
         self._misalign_px = misalign_px
         self._aligned_from_thermal = misalignment(seed, self._unshifted, misalign_px)
 
     @cached_property
     def visible_from_thermal(self) -> NDArray[np.float64]:
-        """[3, 3] homography from thermal to visible pixels."""
+        """[3, 3] homography from thermal to visible pixels, of what is far away."""
         to_x, to_y = self._camera.middle_px
         from_x, from_y = self._unshifted.middle_px
         zoom = self._camera.width / self._unshifted.width

@@ -28,6 +28,7 @@ OPTIONS = {
     "duration",
     "offset_ms",
     "misalign_px",
+    "baseline_m",
     "bits",
     "noise",
     "jitter_ms",
@@ -43,9 +44,10 @@ class SyntheticSource(Reader):
 
     The same URI opened as visible and as thermal gives two cameras in one world. Options, with defaults:
     `seed=1`; `size=640x480`; `rate=25`; `duration=4` in seconds; `offset_ms=0`, how far the thermal clock is
-    ahead of the visible one; `misalign_px=0`, how far the thermal picture is off registration; `bits=14`, or
-    8, 10, 12, 16, of thermal counts; `noise=1`, strength of sensor noise; `jitter_ms=0`, largest deviation of
-    capture times; `smoke=0` to 1; `light=night`, `dusk` or `day`, by default the seed's.
+    ahead of the visible one; `misalign_px=0`, how far the thermal picture is off registration;
+    `baseline_m=0`, how far right of the visible camera the thermal one stands; `bits=14`, or 8, 10, 12, 16,
+    of thermal counts; `noise=1`, strength of sensor noise; `jitter_ms=0`, largest deviation of capture times;
+    `smoke=0` to 1; `light=night`, `dusk` or `day`, by default the seed's.
 
     Attributes:
         street: the world, which knows the truth of every moment.
@@ -77,6 +79,7 @@ class SyntheticSource(Reader):
             (width, height),
             light=_light(uri),
             misalign_px=float(_number(uri, "misalign_px", "0", "0", "200")),
+            baseline_m=float(_number(uri, "baseline_m", "0", "-5", "5")),
             offset_ms=float(offset_ms),
             noise=float(_number(uri, "noise", "1", "0", "20")),
             smoke=float(_number(uri, "smoke", "0", "0", "1")),

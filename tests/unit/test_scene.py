@@ -120,3 +120,20 @@ def test_polygons_are_cut_before_the_camera() -> None:
     square = np.array([(0, 0, -1), (1, 0, -1), (1, 0, 3), (0, 0, 3)], np.float64)
     assert clip_near(square)[:, 2].min() == pytest.approx(0.6)
     assert len(clip_near(square - (0, 0, 9))) == 0
+
+
+def test_a_thermal_camera_beside_the_visible_one_sees_near_things_from_the_side() -> None:
+    """As two pinhole cameras do: further left by baseline times focal length over distance."""
+    baseline_m, size = 0.5, (320, 240)
+    beside, same = (Street(1, size, noise=0, baseline_m=each) for each in (baseline_m, 0))
+    assert np.array_equal(beside.visible(0), same.visible(0))
+    inside = [
+        box for box in same.truth(0).boxes if box.left > 40 and box.right < 280 and box.kind == "person"
+    ]
+    box = min(inside, key=lambda each: each.distance_m)
+    rows, columns = slice(int(box.top), int(box.bottom)), slice(int(box.left), int(box.right))
+    person = same.thermal(0)[rows, columns].astype(np.float32)
+    likeness = cv2.matchTemplate(beside.thermal(0)[rows].astype(np.float32), person, cv2.TM_CCOEFF_NORMED)
+    left_px = columns.start - int(likeness.argmax())
+    assert left_px == pytest.approx(baseline_m * same.layout.focal * size[0] / box.distance_m, abs=1.5)
+    assert left_px > 3

@@ -73,7 +73,7 @@ def test_8_bits_are_grey_pictures() -> None:
     ("uri", "problem"),
     [
         ("synthetic://beach", "unknown scene 'beach'; known are street"),
-        ("synthetic://street?sed=1", "unknown option sed; known are bits, duration"),
+        ("synthetic://street?sed=1", "unknown option sed; known are baseline_m, bits"),
         ("synthetic://street?size=640", "size must be WIDTHxHEIGHT in pixels, such as 640x480, got '640'"),
         ("synthetic://street?size=1x1", "size must be from 16x16 to 4096x4096, got 1x1"),
         ("synthetic://street?bits=9", "bits must be 8, 10, 12, 14 or 16, got 9"),
