@@ -116,6 +116,7 @@ OPENERS: dict[str, Callable[[Uri, SinkOptions], Sink]] = {
     "rtmp": _open_onward,
     "rtmps": _open_onward,
     "rtsp": _open_onward,
+    "rtsps": _open_onward,
     "zmq+tcp": _open_publisher,
     "zmq+ipc": _open_publisher,
 }

@@ -63,7 +63,7 @@ class OnwardSink(Closing):
         """Check what can be checked, and start the process; it connects with the first frame.
 
         Args:
-            uri: `rtsp://`, `rtmp://`, `rtmps://`, `hls://` or a path that ends in `.m3u8`.
+            uri: `rtsp://`, `rtsps://`, `rtmp://`, `rtmps://`, `hls://` or a path that ends in `.m3u8`.
             options: how to write; `segment_s` is the length of an HLS segment.
             clock: for waiting times.
 

@@ -16,11 +16,15 @@ PLAYLIST_SUFFIX = ".m3u8"
 DEFAULT_PLAYLIST = "index" + PLAYLIST_SUFFIX
 DEFAULT_SEGMENTS, MOST_SEGMENTS = 6, 100_000
 DEFAULT_SEGMENT_S = 1.0
-# After which libav gives up on an RTSP server, in microseconds.
-RTSP_TIMEOUT_US = 3_000_000
 
 _H264 = ("libx264", "h264_nvenc")
-_FORMATS = {"rtsp": "rtsp", "rtmp": "flv", "rtmps": "flv", "hls": "hls"}
+_FORMATS = {"rtsp": "rtsp", "rtsps": "rtsp", "rtmp": "flv", "rtmps": "flv", "hls": "hls"}
+_SERVER_OPTIONS = {
+    # One connection that every firewall lets through; libav gives up after so many microseconds.
+    "rtsp": {"rtsp_transport": "tcp", "timeout": "3000000"},
+    # A stream has no end at which its duration could be written into its beginning.
+    "flv": {"flvflags": "no_duration_filesize"},
+}
 # What each muxer takes that players can be expected to show.
 ENCODERS = {"rtsp": (*_H264, "libx265", "hevc_nvenc"), "flv": _H264, "hls": _H264}
 
@@ -51,7 +55,7 @@ def address_of(uri: Uri, live: bool, segment_s: float | None) -> Address:
     """Check a URI and translate it.
 
     Args:
-        uri: `rtsp://`, `rtmp://` or `rtmps://` of a server, `hls://FOLDER`, or a path of a playlist.
+        uri: `rtsp://`, `rtsps://`, `rtmp://` or `rtmps://` of a server, `hls://FOLDER`, or a path of a playlist.
         live: True when frames come from cameras.
         segment_s: seconds of an HLS segment, None for one second.
 
@@ -61,12 +65,12 @@ def address_of(uri: Uri, live: bool, segment_s: float | None) -> Address:
     if uri.scheme in ("", "file", "hls"):
         return _playlist(uri, live, segment_s or DEFAULT_SEGMENT_S)
     _check_server(uri)
-    options = {"rtsp_transport": "tcp", "timeout": str(RTSP_TIMEOUT_US)} if uri.scheme == "rtsp" else {}
-    return Address(uri.text, _FORMATS[uri.scheme], options or {"flvflags": "no_duration_filesize"})
+    format_name = _FORMATS[uri.scheme]
+    return Address(uri.text, format_name, dict(_SERVER_OPTIONS[format_name]))
 
 
 def _check_server(uri: Uri) -> None:
-    example = f"{uri.scheme}://HOST/{'NAME' if uri.scheme == 'rtsp' else 'APP/NAME'}"
+    example = f"{uri.scheme}://HOST/{'NAME' if uri.scheme.startswith('rtsp') else 'APP/NAME'}"
     try:
         parts = urlsplit(uri.text)
         usable = bool(parts.hostname) and parts.port != 0 and bool(parts.path.strip("/"))
