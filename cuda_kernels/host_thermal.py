@@ -90,10 +90,12 @@ def brighten(counts: Tensor, span: Tensor, may_be_nan: bool) -> Tensor:
         span: [2] float32.
         may_be_nan: whether NaN has to be looked for.
     """
-    width = span[1] - span[0]
+    start, width = float(span[0]), float(span[1] - span[0])
     if not width:
         return counts.zero_()
-    counts.sub_(span[0]).div_(width).clamp_(0, 1)
+    if (start, width) != (0, 1):
+        counts.sub_(start).div_(width)
+    counts.clamp_(0, 1)
     if may_be_nan or not math.isfinite(width):
         counts.nan_to_num_(nan=0.0)
     return counts
@@ -110,7 +112,8 @@ def equalise(counts: Tensor, curve: Tensor, *, out: Tensor | None = None) -> Ten
     start = curve.index_select(0, below).reshape(places.shape)
     end = curve.index_select(0, (below + 1).clamp_(max=COUNTS - 1)).reshape(places.shape)
     torch.lerp(start, end, places.sub_(below.reshape(places.shape)), out=brightness)
-    return brightness.masked_fill_(torch.isnan(counts), 0.0)
+    # A sum is soon made, and NaN where any number is none.
+    return brightness.masked_fill_(torch.isnan(counts), 0.0) if counts.sum().isnan() else brightness
 
 
 def _can_count(counts: Tensor) -> bool:
