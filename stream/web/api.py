@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from aiohttp import web
@@ -16,6 +15,7 @@ from stream.errors import ConfigError, GifnetError
 from stream.frame import View
 from stream.panel import Panel
 from stream.prometheus import CONTENT_TYPE, exposition
+from stream.web.dates import utc_now
 from stream.web.guard import refuse
 from stream.web.openapi import openapi
 from stream.web.pictures import VIEWS, png
@@ -104,8 +104,7 @@ class PageApi:
         if frame is None:
             return refuse(503, "no frame has been fused yet")
         body = await asyncio.to_thread(png, frame, view)
-        date = datetime.fromtimestamp(self._panel.clock.utc_ns() / 1e9, UTC)
-        name = f"{view}-{date:%Y%m%dT%H%M%SZ}-{frame.index}.png"
+        name = f"{view}-{utc_now(self._panel.clock):%Y%m%dT%H%M%SZ}-{frame.index}.png"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return web.Response(body=body, content_type="image/png", headers=headers)
 

@@ -6,9 +6,6 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from importlib import resources
-from pathlib import Path
-from typing import Any
 
 from aiohttp import web
 
@@ -17,6 +14,7 @@ from stream.panel import Panel
 from stream.web.address import Address, parse_address
 from stream.web.api import LARGEST_REQUEST, HealthApi, PageApi, as_sentences
 from stream.web.control_socket import ControlSocket
+from stream.web.files import page_file
 from stream.web.frames import FrameFeed
 from stream.web.guard import Guard
 from stream.web.listener import Listener
@@ -76,7 +74,7 @@ def _page(panel: Panel, guard: Guard, feed: FrameFeed) -> web.Application:
     app.add_routes([*HealthApi(panel).routes(), *PageApi(panel).routes()])
     app.router.add_get("/api/frames", feed.handle)
     for path, name in PAGE_FILES.items():
-        app.router.add_get(path, _file(name))
+        app.router.add_get(path, page_file(name))
     return app
 
 
@@ -86,12 +84,3 @@ def _numbers(panel: Panel, address: Address) -> web.Application:
     app = web.Application(middlewares=middlewares, client_max_size=LARGEST_REQUEST)
     app.add_routes(HealthApi(panel).routes())
     return app
-
-
-def _file(name: str) -> Any:
-    page = resources.files("stream.web").joinpath("page", name)
-
-    async def serve(request: web.Request) -> web.StreamResponse:
-        return web.FileResponse(Path(str(page)))
-
-    return serve
