@@ -114,6 +114,8 @@ class OnwardSink(Closing):
             self._refuse_failure(self._process)
             self._process.wait(LOOK_S)
         self._count(self._process)
+        if self._patient:
+            self._refuse_failure(self._process)
 
     def close(self) -> None:
         """Let the process finish, for some seconds at most; may be called twice.

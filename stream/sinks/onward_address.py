@@ -55,7 +55,7 @@ def address_of(uri: Uri, live: bool, segment_s: float | None) -> Address:
     """Check a URI and translate it.
 
     Args:
-        uri: `rtsp://`, `rtsps://`, `rtmp://` or `rtmps://` of a server, `hls://FOLDER`, or a path of a playlist.
+        uri: `rtsp://`, `rtsps://`, `rtmp://` or `rtmps://` of a server, `hls://FOLDER`, or a playlist's path.
         live: True when frames come from cameras.
         segment_s: seconds of an HLS segment, None for one second.
 

@@ -16,11 +16,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-import av
-
 from stream.backoff import Backoff
 from stream.clock import Clock, SystemClock
-from stream.sinks.onward_output import Output
+from stream.sinks.onward_output import ERRORS, Output
 from stream.sinks.onward_playlist import end_playlist, sweep
 from stream.sinks.onward_reasons import is_refusal, why
 from stream.sinks.onward_wire import Done, Job, Link, Memory, Picture, Slots, State, map_slots
@@ -77,7 +75,7 @@ class Forwarder:
         try:
             with alarm(STALL_S):
                 self._send(picture)
-        except (av.error.FFmpegError, OSError, ValueError) as error:
+        except ERRORS as error:
             self._fail(error, self._clock.monotonic_s() - began_s < AT_ONCE_S)
             return False
         self._succeed()
@@ -100,26 +98,32 @@ class Forwarder:
         return Output(job, size, self._memory.colour, picture.time_s)
 
     def _succeed(self) -> None:
-        if self._works is not True:
+        """Say that it works: at once in the beginning, after a failure when it has lasted."""
+        if self._works is None or (not self._works and self._has_lasted()):
             self._works = True
             self._link.send(State())
 
+    def _has_lasted(self) -> bool:
+        return self._clock.monotonic_s() - self._since_s > GOOD_AFTER_S
+
     def _fail(self, error: Exception, at_once: bool) -> None:
-        now_s = self._clock.monotonic_s()
         with alarm(STALL_S):
             self._drop_output()
-        if self._works and now_s - self._since_s > GOOD_AFTER_S:
+        if self._has_lasted():
             self._backoff.succeeded()
         self._works = False
-        self._retry_s = now_s + self._backoff.next_s(is_refusal(error))
+        self._retry_s = self._clock.monotonic_s() + self._backoff.next_s(is_refusal(error))
         self._link.send(State(why(error, at_once)))
 
     def _finish_output(self) -> None:
         output, self._output = self._output, None
-        if output:
-            # What the server no longer takes at the end of a connection is of no use to anybody.
-            with suppress(av.error.FFmpegError, OSError, ValueError):
+        try:
+            if output:
                 output.finish()
+        except ERRORS:
+            # What a server no longer takes at the end of a connection is of no use to anybody.
+            if self._job and self._job.playlist:
+                raise
 
     def _drop_output(self) -> None:
         output, self._output = self._output, None
@@ -127,10 +131,12 @@ class Forwarder:
             output.drop()
 
     def _finish(self) -> None:
-        self._finish_output()
-        if self._job and self._job.playlist:
-            with suppress(OSError):
+        try:
+            self._finish_output()
+            if self._job and self._job.playlist:
                 end_playlist(self._job.playlist)
+        except ERRORS as error:
+            self._link.send(State(why(error)))
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from av.video.frame import PictureType
 from stream.frame import Colour, Pixels
 from stream.sinks.conversion import Converter
 from stream.sinks.encoders import SUBSAMPLED
-from stream.sinks.onward_playlist import appending
+from stream.sinks.onward_playlist import appending, open_file
 from stream.sinks.onward_wire import Job
 from stream.sinks.timeline import DATES_FROM_S, Timeline
 
@@ -25,6 +25,8 @@ LONGEST_STEP_S, LONGEST_STEP_BACK_S = Fraction(10), Fraction(1)
 ENCODER_THREADS = 2
 # Key pictures are asked for by time; the encoder's own rule, which counts frames, must not come first.
 NEVER_BY_COUNT = 100_000
+# What PyAV raises.
+ERRORS = (av.error.FFmpegError, OSError, ValueError)
 
 
 class Output:
@@ -48,7 +50,13 @@ class Output:
         self._timeline = Timeline(TICK_S, first_s)
         self._timeline.origin_s = Fraction(first_s * 1000 // 1, 1000)
         options = appending(job.options, job.playlist) | _clock(self._timeline.origin_s)
-        self._container: Any = av.open(job.url, "w", format=job.format, container_options=options)
+        self._container: Any = av.open(
+            job.url,
+            "w",
+            format=job.format,
+            container_options=options,
+            io_open=open_file if job.playlist else None,
+        )
         self._stream: Any = self._container.add_stream(
             job.encoder, rate=job.rate, options=job.encoder_options, time_base=TICK_S
         )
@@ -81,7 +89,7 @@ class Output:
 
     def drop(self) -> None:
         """Close it as it is."""
-        with suppress(av.error.FFmpegError, OSError, ValueError):
+        with suppress(*ERRORS):
             self._container.close()
 
     def _set_up(self, job: Job, colour: Colour) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import IO
 
 DIGITS = 6
 END = "#EXT-X-ENDLIST"
@@ -24,7 +25,7 @@ def muxer_options(playlist: Path, segments: int, segment_s: float, dated: bool) 
         "hls_time": f"{segment_s:g}",
         "hls_list_size": str(segments),
         "hls_delete_threshold": "3",
-        "hls_segment_filename": f"{str(playlist.with_suffix('')).replace('%', '%%')}-%0{DIGITS}d.ts",
+        "hls_segment_filename": f"{playlist.with_suffix('')}-%0{DIGITS}d.ts",
         "hls_flags": _FLAGS + ("+program_date_time" if dated else ""),
     }
 
@@ -34,6 +35,17 @@ def appending(options: dict[str, str], playlist: Path | None) -> dict[str, str]:
     if playlist is None or not playlist.exists():
         return options
     return options | {"hls_flags": options["hls_flags"] + "+append_list"}
+
+
+def open_file(path: str, flags: int, options: object) -> IO[bytes]:
+    """Open a file for libav, whose HLS muxer takes no notice when one of its own cannot be written.
+
+    Args:
+        path: of a segment or a playlist.
+        flags: libav's, 2 for writing.
+        options: libav's, of no use here.
+    """
+    return open(path, "wb" if flags & 2 else "rb")
 
 
 def sweep(playlist: Path, keep_listed: bool) -> None:

@@ -16,6 +16,7 @@ _REMEDIES = {
     errno.ENOSPC: "the disk is full; make room",
     errno.EACCES: "no permission to write there; name another folder",
     errno.ENOENT: "the folder is gone; make it again",
+    errno.ENOTDIR: "the folder is gone; make it again",
 }
 
 

@@ -120,13 +120,16 @@ def test_a_folder_that_goes_away_ends_a_recording_and_not_a_live_run(
         folder.rmdir()
         folder.write_text("no folder")
 
-    with pytest.raises(SinkError, match="site"), opened(f"hls://{folder}", RECORDED) as sink:
+    with (
+        pytest.raises(SinkError, match="site: the folder is gone"),
+        opened(f"hls://{folder}", RECORDED) as sink,
+    ):
         for index in range(200):
             sink.write(fused_frame(index))
             if index == 60:
                 take_away()
     folder.unlink()
-    with opened(f"hls://{folder}") as sink:
+    with opened(uri) as sink:
         clock = fast_clock()
         feed(sink, lambda: len(segments(folder / "index.m3u8")) >= 1, clock=clock)
         take_away()
@@ -134,6 +137,14 @@ def test_a_folder_that_goes_away_ends_a_recording_and_not_a_live_run(
         folder.unlink()
         folder.mkdir()
         feed(sink, lambda: len(segments(folder / "index.m3u8")) >= 1, clock=clock)
+
+
+def test_a_full_disk_is_no_secret_of_the_muxer(tmp_path: Path) -> None:
+    with pytest.raises(SinkError, match="the disk is full"), opened(f"hls://{tmp_path}", RECORDED) as sink:
+        for index in range(100):
+            sink.write(fused_frame(index))
+            if index == 5:
+                (tmp_path / "index-000001.ts.tmp").symlink_to("/dev/full")
 
 
 def gifnet_run(output: object, *more: object) -> subprocess.Popen[str]:
