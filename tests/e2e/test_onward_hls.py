@@ -129,7 +129,7 @@ def test_a_folder_that_goes_away_ends_a_recording_and_not_a_live_run(
             if index == 60:
                 take_away()
     folder.unlink()
-    with opened(uri) as sink:
+    with opened(f"hls://{folder}") as sink:
         clock = fast_clock()
         feed(sink, lambda: len(segments(folder / "index.m3u8")) >= 1, clock=clock)
         take_away()
