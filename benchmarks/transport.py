@@ -65,6 +65,7 @@ RIVALS = (
     Contender("NetGear", "pair"),
     Contender("NetGear", "pub/sub"),
 )
+OURS_WAITING = Contender("ours", "waiting")
 BY_THREAD = Contender("imagezmq", "pub/sub, thread")
 STEADY = Case("60/s, every frame", 60)
 SLOW = Case("30/s, read 5 times a second", 30, 5)
@@ -76,8 +77,8 @@ def main() -> None:
     arguments = parse()
     rivals = RIVALS if arguments.rivals else ()
     plan = [(case, who) for case in (STEADY, SLOW, FLAT_OUT) for who in (OURS, *rivals)]
+    plan += [(FLAT_OUT, OURS_WAITING), (ENCRYPTED, OURS)]
     plan += [(SLOW, BY_THREAD)] if rivals else []
-    plan.append((ENCRYPTED, OURS))
     rounds: dict[tuple[Case, Contender], list[dict[str, float]]] = {each: [] for each in plan}
     for number in range(arguments.rounds):
         for case, who in plan:

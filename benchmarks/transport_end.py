@@ -84,8 +84,9 @@ def _send_ours(plan: dict[str, Any]) -> Send:
     from stream.sinks.publisher import PublisherSink
     from stream.uri import parse_uri
 
-    keys = f"?keys={plan['keys']}" if plan["keys"] else ""
-    sink = PublisherSink(parse_uri(f"zmq+{plan['address']}{keys}"), SinkOptions())
+    options = [f"keys={plan['keys']}"] if plan["keys"] else []
+    options += ["wait_ms=1000"] if plan["mode"] == "waiting" else []
+    sink = PublisherSink(parse_uri(f"zmq+{plan['address']}?{'&'.join(options)}"), SinkOptions())
 
     def write(pixels: Any, index: int) -> None:
         time_s = Fraction(time.time_ns(), 1_000_000_000)

@@ -39,6 +39,13 @@ __all__ = ["AsyncSubscriber", "MessageError", "ReceivedFrame", "Subscriber"]
 
 DEFAULT_QUEUE = 32
 LARGEST_MESSAGE = 512 * 1024 * 1024
+LONGEST_TOPIC = 255
+KEEPALIVE = {
+    zmq.TCP_KEEPALIVE: 1,
+    zmq.TCP_KEEPALIVE_IDLE: 15,
+    zmq.TCP_KEEPALIVE_INTVL: 5,
+    zmq.TCP_KEEPALIVE_CNT: 3,
+}
 
 _log = logging.getLogger(__name__)
 
@@ -85,8 +92,12 @@ class _Receiver:
             queue: frames that may wait in `every`.
 
         Raises:
-            ValueError: the key files hold no keys.
+            ValueError: the key files hold no keys, or the stream's name is too long.
         """
+        if len(f"{stream}/{view}".encode()) > LONGEST_TOPIC:
+            raise ValueError(
+                f"a topic has at most {LONGEST_TOPIC} bytes, and the name {stream[:20]!r}... is longer"
+            )
         self.malformed = 0
         self._address, self._topic, self._queue = address.removeprefix("zmq+"), f"{stream}/{view}", queue
         self._keys = _load_keys(*keys) if keys else None
@@ -94,6 +105,9 @@ class _Receiver:
 
     def _set_up(self, socket: Any, latest: bool) -> None:
         socket.setsockopt(zmq.LINGER, 0)
+        # A publisher whose machine went down says nothing: these questions find out within half a minute.
+        for option, value in KEEPALIVE.items():
+            socket.setsockopt(option, value)
         socket.setsockopt(zmq.MAXMSGSIZE, LARGEST_MESSAGE)
         if latest:
             socket.setsockopt(zmq.CONFLATE, 1)

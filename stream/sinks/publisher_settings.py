@@ -12,6 +12,7 @@ from stream.wire import ENCODINGS
 
 DEFAULT_STREAM = "main"
 OPTIONS = {"stream", "encoding", "quality", "queue_mb", "wait_ms", "keys", "public"}
+LONGEST_STREAM = 200
 DEFAULT_QUEUE_MB = 64.0
 DEFAULT_JPEG_QUALITY = 85
 
@@ -43,8 +44,11 @@ def read_settings(uri: Uri) -> PublisherSettings:
     if encoding not in ENCODINGS:
         raise SinkError(f"{uri}: encoding must be {' or '.join(ENCODINGS)}, got {encoding!r}")
     stream = options.get("stream", DEFAULT_STREAM)
-    if not stream or "/" in stream or "\0" in stream or not stream.isprintable():
-        raise SinkError(f"{uri}: stream must be a name without '/', got {stream!r}")
+    fits = len(stream.encode()) <= LONGEST_STREAM and stream.isprintable()
+    if not stream or "/" in stream or not fits:
+        raise SinkError(
+            f"{uri}: stream must be a name without '/' of at most {LONGEST_STREAM} bytes, got {stream!r}"
+        )
     keys = Path(options["keys"]) if "keys" in options else None
     if not keys and "public" not in options and not is_loopback(uri):
         raise SinkError(
