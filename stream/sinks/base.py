@@ -61,7 +61,7 @@ class Sink(Protocol):
 
     Attributes:
         written: frames so far.
-        skipped: frames that were not written, for want of room on the disk.
+        skipped: frames that were not written, for want of room on the disk or of a server that takes them.
         encoder: name of the video encoder, empty for sinks without one.
     """
 

@@ -21,7 +21,7 @@ from stream.clock import Clock, SystemClock
 from stream.sinks.onward_output import ERRORS, Output
 from stream.sinks.onward_playlist import end_playlist, sweep
 from stream.sinks.onward_reasons import is_refusal, why
-from stream.sinks.onward_wire import Done, Job, Link, Memory, Picture, Slots, State, map_slots
+from stream.sinks.onward_wire import Done, Job, Link, Memory, Message, Picture, Slots, State, map_slots
 
 # A failure that took longer than this may be a server that has stopped answering.
 AT_ONCE_S = 1.0
@@ -66,7 +66,7 @@ class Forwarder:
         assert self._job and self._memory
         late = self._clock.monotonic_s() - picture.sent_s > LATE_S
         forwarded = not (late and not self._job.patient) and self._forward(picture)
-        self._link.send(Done(self._memory.number, picture.slot, forwarded))
+        self._tell(Done(self._memory.number, picture.slot, forwarded))
 
     def _forward(self, picture: Picture) -> bool:
         if self._output is None and self._clock.monotonic_s() < self._retry_s:
@@ -101,7 +101,7 @@ class Forwarder:
         """Say that it works: at once in the beginning, after a failure when it has lasted."""
         if self._works is None or (not self._works and self._has_lasted()):
             self._works = True
-            self._link.send(State())
+            self._tell(State())
 
     def _has_lasted(self) -> bool:
         return self._clock.monotonic_s() - self._since_s > GOOD_AFTER_S
@@ -113,7 +113,12 @@ class Forwarder:
             self._backoff.succeeded()
         self._works = False
         self._retry_s = self._clock.monotonic_s() + self._backoff.next_s(is_refusal(error))
-        self._link.send(State(why(error, at_once)))
+        self._tell(State(why(error, at_once)))
+
+    def _tell(self, message: Message) -> None:
+        """Say something to a parent that may be gone, which is noticed when nothing more comes from it."""
+        with suppress(OSError):
+            self._link.send(message)
 
     def _finish_output(self) -> None:
         output, self._output = self._output, None
@@ -136,7 +141,7 @@ class Forwarder:
             if self._job and self._job.playlist:
                 end_playlist(self._job.playlist)
         except ERRORS as error:
-            self._link.send(State(why(error)))
+            self._tell(State(why(error)))
 
 
 @contextmanager
@@ -153,5 +158,5 @@ def main() -> None:
     """Serve the socket whose descriptor the command line names."""
     # A service manager asks every process to end; this one ends after its parent, whose last frames it has.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    with socket.socket(fileno=int(sys.argv[1])) as end, suppress(ConnectionError):
+    with socket.socket(fileno=int(sys.argv[1])) as end:
         Forwarder(Link(end), SystemClock()).run()
