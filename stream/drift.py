@@ -46,7 +46,7 @@ class DriftState:
             is no clear peak.
         down_px: how far down; None likewise.
         score: agreement as registered now, about 0 where nothing agrees; None before the first comparison.
-        baseline_score: that of the calibration; without one in the file, of the first clear comparisons.
+        baseline_score: that of the calibration; without one in the file, of when they first stood right.
         checks: comparisons so far.
     """
 
@@ -144,12 +144,12 @@ class Drift:
         peak = find_peak(surface, agreement.step_px)
         is_clear = peak.is_certain and self._compared >= FEWEST
         right_px, down_px = peak.right_px - self._usual[0], peak.down_px - self._usual[1]
-        baseline_score = self.state.baseline_score
-        if is_clear and baseline_score is None:
-            baseline_score = score(surface)
         self._count(is_clear, (right_px**2 + down_px**2) ** 0.5 / width_px)
+        verdict, baseline_score = self._verdict(), self.state.baseline_score
+        if verdict == "aligned" and baseline_score is None:
+            baseline_score = score(surface)
         self.state = DriftState(
-            self._verdict(),
+            verdict,
             right_px if is_clear else None,
             down_px if is_clear else None,
             score(surface),

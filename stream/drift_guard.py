@@ -96,7 +96,9 @@ class DriftGuard:
             return
         move = {"time_s": float(frame.time_s), "right_px": -correction[0], "down_px": -correction[1]}
         self.moves.append({name: round(value, 2) for name, value in move.items()})
-        right, down = (round(now + part, 1) for now, part in zip(self._nudge_px(), correction, strict=True))
+        right, down = (
+            round(now + part, 1) + 0.0 for now, part in zip(self._nudge_px(), correction, strict=True)
+        )
         _log.warning(
             "%s, unless the scene is at another distance than the calibration is for; --nudge-right-px %g "
             "--nudge-down-px %g would correct it, and gifnet calibrate check measures it closely",

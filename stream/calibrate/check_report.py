@@ -42,7 +42,8 @@ def hints(found: Check) -> list[str]:
     if found.verdict == "off":
         right, down = (round(-px, 1) + 0.0 for px in (found.residual.right_px, found.residual.down_px))
         said.append(
-            f"calibrate anew (gifnet calibrate), or pass --nudge-right-px {right:g} --nudge-down-px {down:g}"
+            f"calibrate anew (gifnet calibrate), give the distance of the scene (--distance-m), or pass "
+            f"--nudge-right-px {right:g} --nudge-down-px {down:g}"
         )
     spread_px = found.region_spread_px
     if found.verdict != "unclear" and spread_px and spread_px > found.size[0] / 200:
