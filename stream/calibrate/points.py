@@ -17,7 +17,7 @@ Numbers = NDArray[np.float64]
 
 FEWEST = 4
 _UNKNOWNS = 8
-# A point is on the wrong thing where the others fit better without it by this factor, and the fit is this bad.
+# A point is on the wrong thing where the others fit better without it by this factor, and the fit is so bad.
 WORSE_BY = 3.0
 WORSE_PX = 2.0
 # A triangle this thin, as its height over its longest side, is a line.
@@ -33,9 +33,9 @@ class PointsFit:
     Attributes:
         matrix: [3, 3] visible_from_thermal, with 1 as its last number.
         errors_px: [N] distance of each visible point from where its thermal partner comes to lie.
-        rms_px: how far points are picked apart, root mean square. Eight numbers of the fit take up eight of the
-            2 N residuals, so that the sum of squares is divided by 2 N - 8, not 2 N (Hartley and Zisserman 2004,
-            section 5.1.3). None with four points, which fit exactly whatever they are.
+        rms_px: how far points are picked apart, root mean square. Eight numbers of the fit take up eight of
+            the 2 N residuals, so that their squares are divided by 2 N - 8, not 2 N (Hartley and Zisserman
+            2004, section 5.1.3). None with four points, which fit exactly whatever they are.
         worst: number of a point without which the others fit much better; None where there is none.
     """
 

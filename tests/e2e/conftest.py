@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -58,3 +61,22 @@ def run(gifnet: Gifnet, weights: Path) -> Gifnet:
         return gifnet("run", *words, "--weights", weights, "--device", "cpu", "--quiet")
 
     return call
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A headless Chromium; skips without one, fails where REQUIRE_BROWSER=1."""
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if not chromium:
+        message = "no chromium; install it, or name it by CHROMIUM"
+        if os.environ.get("REQUIRE_BROWSER") == "1":
+            pytest.fail(message)
+        pytest.skip(message)
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright drives a browser on Linux only"
+    )
+    with playwright.sync_playwright() as driver:
+        # Inside containers Chromium's own sandbox cannot be set up.
+        opened = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()

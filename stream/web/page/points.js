@@ -3,7 +3,7 @@
 const at = (id) => document.getElementById(id);
 const SIDES = ["visible", "thermal"];
 const NEAR_PX = 12;
-const state = { pairs: [], chosen: null, index: 0, open: true };
+const state = { pairs: [], chosen: null, index: 0, open: true, fit: null };
 
 // ---- A picture that can be zoomed and has points on it
 
@@ -206,27 +206,39 @@ let again = false;
 
 async function changed() {
   again = true;
+  showTurn();
+  list(state.fit?.errors_px.length === whole().length ? state.fit : null);
   if (running) return;
   running = true;
-  while (again) {
-    again = false;
-    await update();
+  try {
+    while (again) {
+      again = false;
+      await update();
+    }
+  } finally {
+    running = false;
   }
-  running = false;
 }
 
-async function update() {
+// Which picture the next click is for.
+function showTurn() {
   const last = state.pairs.at(-1);
   const turn = last && !last.thermal ? "thermal" : last && !last.visible ? "visible" : null;
   for (const side of SIDES) views[side].box.toggleAttribute("data-turn", side === turn);
-  let fit = null;
+}
+
+async function update() {
+  let [fit, refusal] = [null, ""];
   try {
     if (whole().length >= 4) fit = await post("api/fit");
-    tell(fit);
   } catch (error) {
-    verdict(error.message, "bad");
+    refusal = error.message;
   }
+  if (again) return; // the answer is about other points than there are now
+  if (refusal) verdict(refusal, "bad");
+  else tell(fit);
   at("save").disabled = !fit;
+  state.fit = fit;
   list(fit);
   if (fit) await together();
   else clearTogether();
