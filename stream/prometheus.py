@@ -16,6 +16,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.registry import Collector
 
 from stream.camera import State
+from stream.drift import DriftState
 from stream.metrics import Histogram
 from stream.panel import Panel
 from stream.report import versions
@@ -68,6 +69,7 @@ class RunCollector(Collector):
         yield from self._frames()
         yield from self._cameras()
         yield from self._pairing()
+        yield from self._drift()
         yield from self._outputs()
         yield from self._times()
 
@@ -143,6 +145,17 @@ class RunCollector(Collector):
             )
         errors = [("", live.pairing_errors())]
         yield _histograms("gifnet_pairing_error_seconds", "Time between the frames of a pair.", None, errors)
+
+    def _drift(self) -> Iterator[Metric]:
+        guard = self._panel.report.drift
+        state = guard.state if guard else DriftState()
+        moved = GaugeMetricFamily("gifnet_cameras_moved", "1 while thermal lies off the visible picture.")
+        moved.add_metric([], state.verdict == "moved")
+        off = GaugeMetricFamily("gifnet_misregistration_px", "How far off it lies.", labels=["direction"])
+        for direction, value_px in (("right", state.right_px), ("down", state.down_px)):
+            if value_px is not None:
+                off.add_metric([direction], value_px)
+        yield from (moved, off)
 
     def _outputs(self) -> Iterator[Metric]:
         frames = CounterMetricFamily("gifnet_output_frames", "Frames written.", labels=["output", "view"])

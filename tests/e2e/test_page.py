@@ -13,7 +13,7 @@ import pytest
 
 from tests.helpers.running import CAMERAS, Running, running
 
-PATIENCE_MS = 20_000
+PATIENCE_MS = 30_000
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +153,27 @@ def test_a_snapshot_is_saved_and_a_clip_recorded(page: Any, tmp_path: Path) -> N
     wait_for(page, "document.getElementById('clip').textContent === 'Record'")
     file = page.inner_text("#said").removeprefix("recorded ")
     wait_until(page, lambda: Path(file).is_file())
+
+
+def test_cameras_that_moved_are_told_and_corrected(browser: Any) -> None:
+    street = "loop://synthetic://street?seed=3&size=320x240&light=day&rate=10"
+    words = ("--preview", "127.0.0.1:0", "--check-every", "2", "--tolerance-ms", "49")
+    with running(*words, cameras=(street, street)) as run:
+        page = open_page(browser, run)
+        wait_until(page, lambda: status(page)["drift"]["verdict"] == "aligned")
+        assert not page.is_visible("#drift")
+        page.keyboard.press("Alt+Shift+ArrowRight")
+        wait_until(page, lambda: page.is_visible("#drift"))
+        assert "the cameras have moved: about 10 px right" in page.inner_text("#drift")
+        page.click("#drift button")
+        wait_until(page, lambda: abs(settings(page)["registration.nudge_right_px"]) < 1)
+        wait_until(page, lambda: not page.is_visible("#drift"))
+        page.close()
+
+
+def status(page: Any) -> dict[str, Any]:
+    told: dict[str, Any] = page.evaluate("fetch('api/status').then((a) => a.json())")
+    return told
 
 
 def test_it_fits_a_phone(browser: Any, run: Running) -> None:

@@ -6,7 +6,7 @@ const RETRY_MS = 1000;
 const LONGEST_NAME = 24;
 
 const at = (id) => document.getElementById(id);
-const state = { left: "visible", right: "fused", wipe: 0, index: null, values: {}, recording: false };
+const state = { left: "visible", right: "fused", wipe: 0, index: null, values: {}, recording: false, correction: null };
 
 // ---- Picture: one question at a time, so that what comes is the newest frame.
 
@@ -160,8 +160,16 @@ function tell(status) {
   at("dropped").textContent = String(total(status.dropped));
   at("dropped").title = reasons(status.dropped);
   tellCameras(status);
+  tellDrift(status.drift);
   tellClip(status.clip);
   tellAccount(status);
+}
+
+function tellDrift(drift) {
+  at("drift").hidden = drift?.verdict !== "moved";
+  at("drift").firstElementChild.textContent = drift?.sentence ?? "";
+  at("drift").lastElementChild.hidden = !drift?.correction_px;
+  state.correction = drift?.correction_px ?? null;
 }
 
 const worst = (cameras) =>
@@ -297,7 +305,8 @@ async function nudge(right, down) {
     const [byRight, byDown] = pending;
     pending = [0, 0];
     const now = NUDGES.map((place) => state.values[place] ?? 0);
-    await change({ [NUDGES[0]]: now[0] + byRight, [NUDGES[1]]: now[1] + byDown });
+    const rounded = (value) => Math.round(value * 10) / 10;
+    await change({ [NUDGES[0]]: rounded(now[0] + byRight), [NUDGES[1]]: rounded(now[1] + byDown) });
   }
   pending = null;
 }
@@ -308,6 +317,7 @@ for (const button of document.querySelectorAll("#pad [data-right]")) {
     nudge(step * Number(button.dataset.right), step * Number(button.dataset.down));
   });
 }
+at("drift").lastElementChild.addEventListener("click", () => state.correction && nudge(...state.correction));
 at("centre").addEventListener("click", () => change({ [NUDGES[0]]: 0, [NUDGES[1]]: 0 }));
 
 // ---- Snapshot, clip, full screen
