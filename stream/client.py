@@ -14,6 +14,7 @@ order, as far as they arrive. Both connect anew by themselves. `AsyncSubscriber`
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ import zmq.asyncio
 import zmq.auth
 from numpy.typing import NDArray
 
+from stream.client_link import LOOK_EVERY_S, Link
 from stream.wire import (
     Header,
     MessageError,
@@ -37,8 +39,8 @@ from stream.wire import (
 
 __all__ = ["AsyncSubscriber", "MessageError", "ReceivedFrame", "Subscriber"]
 
-DEFAULT_QUEUE = 32
-LARGEST_MESSAGE = 512 * 1024 * 1024
+DEFAULT_QUEUE = 8
+DEFAULT_LARGEST_MB = 128.0
 LONGEST_TOPIC = 255
 KEEPALIVE = {
     zmq.TCP_KEEPALIVE: 1,
@@ -81,6 +83,7 @@ class _Receiver:
         view: str = "fused",
         keys: tuple[str | Path, str | Path] | None = None,
         queue: int = DEFAULT_QUEUE,
+        largest_mb: float = DEFAULT_LARGEST_MB,
     ) -> None:
         """Nothing is connected before the first frame is asked for.
 
@@ -89,7 +92,8 @@ class _Receiver:
             stream: id of the camera pair.
             view: `fused`, `visible` or `thermal`.
             keys: file of the client's secret key and of the server's public one, for an encrypted publisher.
-            queue: frames that may wait in `every`.
+            queue: frames that may wait here in `every`; more wait at the publisher.
+            largest_mb: megabytes of the largest frame; who sends more is disconnected. 8K RGB takes 100.
 
         Raises:
             ValueError: the key files hold no keys, or the stream's name is too long.
@@ -100,15 +104,16 @@ class _Receiver:
             )
         self.malformed = 0
         self._address, self._topic, self._queue = address.removeprefix("zmq+"), f"{stream}/{view}", queue
+        self._largest = round(largest_mb * 1e6)
         self._keys = _load_keys(*keys) if keys else None
         self._last: int | None = None
 
-    def _set_up(self, socket: Any, latest: bool) -> None:
+    def _connected(self, socket: Any, latest: bool) -> Link:
         socket.setsockopt(zmq.LINGER, 0)
         # A publisher whose machine went down says nothing: these questions find out within half a minute.
         for option, value in KEEPALIVE.items():
             socket.setsockopt(option, value)
-        socket.setsockopt(zmq.MAXMSGSIZE, LARGEST_MESSAGE)
+        socket.setsockopt(zmq.MAXMSGSIZE, self._largest)
         if latest:
             socket.setsockopt(zmq.CONFLATE, 1)
         else:
@@ -117,7 +122,7 @@ class _Receiver:
             socket.curve_publickey, socket.curve_secretkey, socket.curve_serverkey = self._keys
         topic = self._topic.encode()
         socket.setsockopt(zmq.SUBSCRIBE, latest_topic(topic) if latest else topic)
-        socket.connect(self._address)
+        return Link(socket, self._address)
 
     def _frame(self, parts: list[Any], latest: bool) -> ReceivedFrame | None:
         """The frame of a message; None, once said aloud, for what is no message of ours."""
@@ -164,17 +169,23 @@ class Subscriber(_Receiver):
         return self._frames(False, timeout_s)
 
     def _frames(self, latest: bool, timeout_s: float | None) -> Iterator[ReceivedFrame]:
+        looks = 1 if timeout_s is None else max(1, math.ceil(timeout_s / LOOK_EVERY_S))
+        look_every_s = LOOK_EVERY_S if timeout_s is None else timeout_s / looks
         with zmq.Context() as context, context.socket(zmq.SUB) as socket:
-            self._set_up(socket, latest)
-            socket.setsockopt(zmq.RCVTIMEO, -1 if timeout_s is None else round(timeout_s * 1000))
-            while True:
-                try:
-                    parts = socket.recv_multipart(copy=False)
-                except zmq.Again:
-                    return
-                frame = self._frame(parts, latest)
-                if frame is not None:
-                    yield frame
+            socket.setsockopt(zmq.RCVTIMEO, max(1, round(look_every_s * 1000)))
+            with self._connected(socket, latest) as link:
+                silent = 0
+                while timeout_s is None or silent < looks:
+                    try:
+                        parts = socket.recv_multipart(copy=False)
+                    except zmq.Again:
+                        silent += 1
+                        link.look()
+                        continue
+                    silent = 0
+                    frame = self._frame(parts, latest)
+                    if frame is not None:
+                        yield frame
 
     def __enter__(self) -> Self:
         """The subscriber itself."""
@@ -203,9 +214,15 @@ class AsyncSubscriber(_Receiver):
             yield frame
 
     async def _frames(self, latest: bool) -> AsyncIterator[ReceivedFrame]:
-        with zmq.asyncio.Context() as context, context.socket(zmq.SUB) as socket:
-            self._set_up(socket, latest)
+        with (
+            zmq.asyncio.Context() as context,
+            context.socket(zmq.SUB) as socket,
+            self._connected(socket, latest) as link,
+        ):
             while True:
+                if not await socket.poll(round(LOOK_EVERY_S * 1000)):
+                    link.look()
+                    continue
                 frame = self._frame(await socket.recv_multipart(copy=False), latest)
                 if frame is not None:
                     yield frame

@@ -12,16 +12,20 @@ from __future__ import annotations
 import json
 import math
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.jpeg_size import jpeg_size
+
 SCHEMA = "gifnet.frame/1"
 SCHEMA_NAME = "gifnet.frame/"
 VIEWS = ("fused", "visible", "thermal")
 ENCODINGS = ("raw", "jpeg")
+CLOCKS = ("device", "rtcp", "v4l2", "pts", "arrival")
 LATEST = b"latest/"
 # A header is some hundred bytes; what is longer is no header of ours.
 LARGEST_HEADER = 65_536
@@ -141,7 +145,7 @@ def parse_header(data: bytes) -> Header:
     if len(data) > LARGEST_HEADER:
         raise MessageError(f"a header of {len(data)} bytes is none; at most {LARGEST_HEADER} are allowed")
     try:
-        values = json.loads(data)
+        values = json.loads(data, parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise MessageError("the header is not JSON") from None
     if not isinstance(values, dict):
@@ -179,7 +183,9 @@ def _decode_jpeg(header: Header, payload: memoryview) -> NDArray[Any]:
 
     grey = header.pixel_format == "gray8"
     mode = cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR
-    pixels = cv2.imdecode(np.frombuffer(payload, np.uint8), mode) if len(payload) else None
+    # Asked first: a file of some hundred bytes may state a picture of gigabytes.
+    fits = jpeg_size(payload) == header.shape[:2]
+    pixels = cv2.imdecode(np.frombuffer(payload, np.uint8), mode) if fits else None
     if pixels is None or pixels.shape != header.shape:
         raise MessageError("the payload is no JPEG picture of the size in the header")
     return pixels if grey else np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
@@ -189,8 +195,8 @@ def _header(values: dict[str, Any]) -> Header:
     header = Header(
         **{name: values[name] for name in Header.__dataclass_fields__ if name not in _SPECIAL},
         radiometry=values.get("radiometry"),
-        shape=tuple(values["shape"]),
-        flags=tuple(values["flags"]),
+        shape=tuple(_list(values["shape"])),
+        flags=tuple(_list(values["flags"])),
     )
     channels = _CHANNELS[header.pixel_format]
     sides = header.shape if channels == 1 else header.shape[:-1]
@@ -198,10 +204,53 @@ def _header(values: dict[str, Any]) -> Header:
     whole = all(type(side) is int and 0 < side <= LARGEST_SIDE_PX for side in sides)
     if not (fits and whole):
         raise ValueError(f"shape {header.shape} does not fit {header.pixel_format}")
-    if header.encoding not in ENCODINGS:
-        raise ValueError(f"encoding {header.encoding!r} is none of {', '.join(ENCODINGS)}")
-    if type(header.seq) is not int or header.seq < 0:
-        raise ValueError(f"seq is {header.seq!r}")
-    if not isinstance(header.radiometry, dict | None):
-        raise ValueError("radiometry is no object")
+    for name, is_right in _FIELDS.items():
+        if not is_right(getattr(header, name)):
+            raise ValueError(f"{name} is {str(getattr(header, name))[:60]!r}")
     return header
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError(f"{str(value)[:60]!r} is no list")
+    return value
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(f"{text} is no number of JSON")
+
+
+def _is_time(value: Any) -> bool:
+    return value is None or (type(value) is int and abs(value) < 2**63)
+
+
+def _is_number(value: Any) -> bool:
+    return value is None or (type(value) in (int, float) and math.isfinite(value))
+
+
+def _is_clock(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and value in CLOCKS)
+
+
+def _is_file(value: Any) -> bool:
+    names = isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
+    return names and len(value) == 2 and "sha256" in value
+
+
+# What `frame_message.schema.json` asks of the fields, as far as readers rely on it.
+_FIELDS: dict[str, Callable[[Any], bool]] = {
+    "stream": lambda value: isinstance(value, str),
+    "view": lambda value: isinstance(value, str) and value in VIEWS,
+    "seq": lambda value: type(value) is int and 0 <= value < 2**63,
+    "encoding": lambda value: isinstance(value, str) and value in ENCODINGS,
+    "t_visible_ns": _is_time,
+    "t_thermal_ns": _is_time,
+    "clock_visible": _is_clock,
+    "clock_thermal": _is_clock,
+    "pairing_error_ms": _is_number,
+    "flags": lambda value: all(isinstance(flag, str) for flag in value),
+    "registration": lambda value: value is None or _is_file(value),
+    "model": _is_file,
+    "latency_ms": _is_number,
+    "radiometry": lambda value: isinstance(value, dict | None),
+}
