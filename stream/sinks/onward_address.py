@@ -21,7 +21,7 @@ _H264 = ("libx264", "h264_nvenc")
 _FORMATS = {"rtsp": "rtsp", "rtsps": "rtsp", "rtmp": "flv", "rtmps": "flv", "hls": "hls"}
 _SERVER_OPTIONS = {
     # One connection that every firewall lets through; libav gives up after so many microseconds.
-    "rtsp": {"rtsp_transport": "tcp", "timeout": "3000000"},
+    "rtsp": {"rtsp_transport": "tcp", "timeout": "2000000"},
     # A stream has no end at which its duration could be written into its beginning.
     "flv": {"flvflags": "no_duration_filesize"},
 }

@@ -26,7 +26,7 @@ from stream.sinks.onward_wire import Done, Job, Link, Memory, Message, Picture, 
 # A failure that took longer than this may be a server that has stopped answering.
 AT_ONCE_S = 1.0
 # A server that does not take anything for so long is as good as dead.
-STALL_S = 4.0
+STALL_S = 3.0
 # A picture that waited longer than this is left out, so that the next one is fresh.
 LATE_S = 0.2
 # A connection that lasted for so long was good, and the next failure is a first one.

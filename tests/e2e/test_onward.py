@@ -56,19 +56,16 @@ def arrived(
 
 
 @SCHEMES
-def test_frames_arrive_at_the_distances_at_which_they_were_taken(scheme: str) -> None:
+def test_frames_arrive_with_the_times_at_which_they_were_taken(scheme: str) -> None:
     with MediaServer(scheme) as server, opened(server.url) as sink:
         taken = arrived(sink, server, 30)
     assert taken[0].key
     errors = [one.pts_ms - one.stamp_ms for one in taken if one.pts_ms is not None and one.stamp_ms]
     assert len(errors) >= 28 and np.ptp(errors) < 1
-
-
-def test_capture_times_travel_with_rtsp() -> None:
-    with MediaServer("rtsp") as server, opened(server.url) as sink:
-        taken = arrived(sink, server, 20)
+    # RTCP reports carry the capture time; RTMP has nothing like it.
     told = [(one.sender_ms, one.stamp_ms) for one in taken if one.sender_ms is not None]
-    assert len(told) > 15 and all(sender == pytest.approx(stamp, abs=0.1) for sender, stamp in told)
+    assert all(sender == pytest.approx(stamp, abs=0.1) for sender, stamp in told)
+    assert len(told) > 25 if scheme == "rtsp" else not told
 
 
 @SCHEMES
@@ -94,8 +91,9 @@ def test_a_server_that_never_answers_delays_nothing(scheme: str, caplog: pytest.
     ):
         connection, _ = accept_while_feeding(deaf, sink)
         with connection:
-            for index in range(1000):
-                sink.write(stamped(1_763_700_000_000 + 40 * index))
+            frame = stamped(now_ms())
+            for _ in range(1000):
+                sink.write(frame)
             # All of them were written before the process itself has noticed anything.
             assert not caplog.messages
             assert sink.written + sink.skipped > 1000 and sink.skipped > 990
