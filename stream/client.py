@@ -28,6 +28,7 @@ import zmq.auth
 from numpy.typing import NDArray
 
 from stream.client_link import LOOK_EVERY_S, Link
+from stream.clock import SystemClock
 from stream.wire import (
     Header,
     MessageError,
@@ -169,23 +170,24 @@ class Subscriber(_Receiver):
         return self._frames(False, timeout_s)
 
     def _frames(self, latest: bool, timeout_s: float | None) -> Iterator[ReceivedFrame]:
-        looks = 1 if timeout_s is None else max(1, math.ceil(timeout_s / LOOK_EVERY_S))
-        look_every_s = LOOK_EVERY_S if timeout_s is None else timeout_s / looks
+        look_every_s = LOOK_EVERY_S
+        if timeout_s is not None:
+            look_every_s = timeout_s / max(1, math.ceil(timeout_s / LOOK_EVERY_S))
+        clock = SystemClock()
         with zmq.Context() as context, context.socket(zmq.SUB) as socket:
             socket.setsockopt(zmq.RCVTIMEO, max(1, round(look_every_s * 1000)))
             with self._connected(socket, latest) as link:
-                silent = 0
-                while timeout_s is None or silent < looks:
+                seen_s = clock.monotonic_s()
+                while timeout_s is None or clock.monotonic_s() - seen_s < timeout_s:
                     try:
                         parts = socket.recv_multipart(copy=False)
                     except zmq.Again:
-                        silent += 1
                         link.look()
                         continue
-                    silent = 0
                     frame = self._frame(parts, latest)
                     if frame is not None:
                         yield frame
+                        seen_s = clock.monotonic_s()
 
     def __enter__(self) -> Self:
         """The subscriber itself."""

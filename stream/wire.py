@@ -207,6 +207,8 @@ def _header(values: dict[str, Any]) -> Header:
     for name, is_right in _FIELDS.items():
         if not is_right(getattr(header, name)):
             raise ValueError(f"{name} is {str(getattr(header, name))[:60]!r}")
+    if not isinstance(header.radiometry, dict | None):
+        raise ValueError("radiometry is no object")
     return header
 
 
@@ -252,5 +254,4 @@ _FIELDS: dict[str, Callable[[Any], bool]] = {
     "registration": lambda value: value is None or _is_file(value),
     "model": _is_file,
     "latency_ms": _is_number,
-    "radiometry": lambda value: isinstance(value, dict | None),
 }

@@ -149,6 +149,11 @@ def test_a_message_that_is_too_large_is_not_taken_in() -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak_before < 250_000  # kB
 
 
+def test_rubbish_alone_is_no_frame() -> None:
+    with sending(*[[TOPIC, b"{}", BODY]] * 10_000) as address:
+        assert list(Subscriber(address).every(timeout_s=0.5)) == []
+
+
 def test_listening_to_rubbish(tmp_path: Path) -> None:
     with sending(*[[TOPIC, header, BODY] for header in WRONG.values()], [TOPIC], [b"", b""]) as address:
         command = [sys.executable, "-m", "stream", "listen", address, "--count", "5", "--timeout-s", "20",
