@@ -193,13 +193,18 @@ class SelfAlign:
         correction = state.correction_px
         if correction is None or time_s - self._last_s < SELF_ALIGN_EVERY_S:
             return None
-        wanted = tuple(now + part for now, part in zip(nudge_px, correction, strict=True))
-        if _length(wanted, self._began_px) > SELF_ALIGN * width_px:
+        if self.is_too_far(state, nudge_px, width_px):
             return None
         self._last_s = time_s
         share = min(1.0, SELF_ALIGN_STEP * width_px / max(_length(correction, (0.0, 0.0)), 1e-9))
         right, down = (round(now + share * part, 1) for now, part in zip(nudge_px, correction, strict=True))
         return right, down
+
+    def is_too_far(self, state: DriftState, nudge_px: Shift, width_px: int) -> bool:
+        """Whether the cameras moved by more than is followed."""
+        right_px, down_px = state.correction_px or (0.0, 0.0)
+        wanted = nudge_px[0] + right_px, nudge_px[1] + down_px
+        return _length(wanted, self._began_px) > SELF_ALIGN * width_px
 
 
 def in_words(right_px: float, down_px: float) -> str:
@@ -210,7 +215,7 @@ def in_words(right_px: float, down_px: float) -> str:
     return " and ".join(said) or "less than 1 px"
 
 
-def _length(one: tuple[float, ...], other: Shift) -> float:
+def _length(one: Shift, other: Shift) -> float:
     return float(sum((a - b) ** 2 for a, b in zip(one, other, strict=True)) ** 0.5)
 
 

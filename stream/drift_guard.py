@@ -9,7 +9,7 @@ from typing import Any
 
 from stream.calibration import Baseline, load_calibration
 from stream.controls import Controls
-from stream.drift import Drift, DriftState, SelfAlign, Shift
+from stream.drift import SELF_ALIGN, Drift, DriftState, SelfAlign, Shift
 from stream.errors import GifnetError
 from stream.frame import FusedFrame, Pixels
 
@@ -43,9 +43,10 @@ class DriftGuard:
         self._controls, self._coverage = controls, coverage
         self._calibration = load_calibration(file) if file else None
         self._drift: Drift | None = None
-        self._frames, self._began_px = 0, _nudge(controls.values())
+        self._frames = 0
         self._values: dict[str, Any] = {}
-        self._align = SelfAlign(self._began_px)
+        self._align = SelfAlign(_nudge(controls.values()))
+        self._told_too_far = False
         self.state = DriftState()
         self.moves: list[dict[str, float]] = []
 
@@ -113,6 +114,7 @@ class DriftGuard:
         width = frame.pixels.shape[1]
         wanted = self._align.next_nudge(self.state, self._nudge_px(), width, float(frame.time_s))
         if wanted is None:
+            self._tell_too_far(width)
             return
         nudge = dict(zip(("registration.nudge_right_px", "registration.nudge_down_px"), wanted, strict=True))
         try:
@@ -121,6 +123,14 @@ class DriftGuard:
             _log.warning("self-align: %s", error)
             return
         self._follow(frame)
+
+    def _tell_too_far(self, width: int) -> None:
+        if self._align.is_too_far(self.state, self._nudge_px(), width) and not self._told_too_far:
+            self._told_too_far = True
+            _log.warning(
+                "the cameras have moved by more than the %g px that self-align follows: calibrate anew",
+                SELF_ALIGN * width,
+            )
 
     def _nudge_px(self) -> Shift:
         return _nudge(self._controls.values())

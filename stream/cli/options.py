@@ -39,7 +39,7 @@ def setting_option(name: str) -> Callable[[Function], Function]:
     many = name == "output"
     return click.option(
         *([_SHORT[name]] if name in _SHORT else []),
-        f"{flag}/--no-{name}" if switch else flag,
+        f"{flag}/--no-{flag[2:]}" if switch else flag,
         name,
         type=None if switch else _click_type(field),
         default=() if many else _default(field),

@@ -59,6 +59,17 @@ def test_small_moves_are_corrected_when_asked() -> None:
     assert report["drift"]["verdict"] == "aligned"
 
 
+def test_what_is_too_far_to_follow_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    """4 pixels of 320 are followed; the nudge that the run began with is where they count from."""
+    report = fused({"nudge_right_px": 7, "self_align": True}, 25)
+    warnings = [
+        record.getMessage() for record in caplog.records if "self-align follows" in record.getMessage()
+    ]
+    assert report["changes"] == []
+    assert len(warnings) == 1
+    assert "more than the 4 px" in warnings[0]
+
+
 def test_nobody_looks_when_told_so() -> None:
     drift = fused({"check_every": 0, "nudge_right_px": 6}, 3)["drift"]
     assert (drift["verdict"], drift["checks"]) == ("unknown", 0)
