@@ -23,7 +23,7 @@ def main() -> None:
     server.set_service(sys.argv[1])
     factory = GstRtspServer.RTSPMediaFactory.new()
     factory.set_launch(
-        "( rtph264depay name=depay0 ! h264parse config-interval=-1 "
+        "( rtph264depay name=depay0 "
         "! video/x-h264,stream-format=byte-stream,alignment=au "
         f"! filesink location={sys.argv[2]} buffer-mode=2 )"
     )
