@@ -1,10 +1,11 @@
-"""`gifnet listen`: a published stream in the terminal, or into a folder."""
+"""`gifnet listen`: a published stream in the terminal, into a folder, or handed to a command."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,8 @@ class Tally:
 @click.option("--count", type=click.IntRange(min=1), help="End after so many frames.")
 @click.option("--timeout-s", type=click.FloatRange(min=0.1), help="Give up after so long without a frame.")
 @click.option("--save", type=click.Path(path_type=Path), help="Folder for the pictures and frames.jsonl.")
+@click.option("--exec", "command", help="Command that reads frames from its standard input.")
+@click.option("--exec-format", type=click.Choice(("raw", "jpeg")), default="raw", show_default=True)
 @click.option("--key", type=click.Path(path_type=Path), help="This client's secret key file.")
 @click.option("--server-key", type=click.Path(path_type=Path), help="The publisher's public key file.")
 def listen(
@@ -67,11 +70,18 @@ def listen(
     count: int | None,
     timeout_s: float | None,
     save: Path | None,
+    command: str | None,
+    exec_format: str,
     key: Path | None,
     server_key: Path | None,
 ) -> None:
-    """Show what comes from ADDRESS, for example tcp://127.0.0.1:5556: rate, age of frames, gaps."""
+    """Show what comes from ADDRESS, for example tcp://127.0.0.1:5556: rate, age of frames, gaps.
+
+    --exec hands the frames to one command, in whose words {width}, {height} and {pixel_format} are filled in:
+    --exec 'ffplay -f rawvideo -pixel_format {pixel_format} -video_size {width}x{height} -i -'
+    """
     from stream.client import Subscriber
+    from stream.frame_command import FrameCommand
 
     if (key is None) != (server_key is None):
         raise click.UsageError("--key and --server-key go together")
@@ -81,12 +91,15 @@ def listen(
         raise SourceError(f"the keys cannot be read: {error}") from None
     frames = subscriber.latest(timeout_s) if latest else subscriber.every(timeout_s)
     seen = 0
-    for frame in _told(frames):
-        if save:
-            _save(save, frame, first=seen == 0)
-        seen += 1
-        if count is not None and seen >= count:
-            return
+    with FrameCommand(command, exec_format == "jpeg") if command is not None else nullcontext() as reader:
+        for frame in _told(frames):
+            if save:
+                _save(save, frame, first=seen == 0)
+            if reader and not reader.write(frame.pixels):
+                return
+            seen += 1
+            if count is not None and seen >= count:
+                return
     missing = "" if seen else "; check address, stream, and that something is published"
     raise SourceError(f"no frame came from {address} for {timeout_s:g} s{missing}")
 
