@@ -73,7 +73,6 @@ class Panel:
             "cameras": report.live.cameras() if report.live else {},
             "clocks": report.live.clocks() if report.live else None,
             "moments": report.live.moments() if report.live else {},
-            "drift": report.drift.as_json() if report.drift else None,
             "frames_in": dict(report.frames_in),
             "fused": report.fused,
             "drift": report.drift.as_json() if report.drift else None,

@@ -1,0 +1,44 @@
+"""Settings of a run: each default and range stands here once; command line and Python read them from here."""
+
+from stream.config.base import Settings
+from stream.config.checks import load_yaml, validate, validate_json
+from stream.config.fusing import (
+    FusionSettings,
+    LiveSettings,
+    PairingSettings,
+    Precision,
+    RegistrationSettings,
+)
+from stream.config.gain import GainSettings, parse_region
+from stream.config.inputs import Decoder, InputSettings, ThermalInputSettings
+from stream.config.names import NAMES, field_at, leaf_paths, section_of
+from stream.config.outputs import ControlSettings, MetricsSettings, OutputSettings, PreviewSettings
+from stream.config.run import Device, FuseSettings, RunSettings
+
+__all__ = [
+    "NAMES",
+    "ControlSettings",
+    "Decoder",
+    "Device",
+    "FuseSettings",
+    "FusionSettings",
+    "GainSettings",
+    "InputSettings",
+    "LiveSettings",
+    "MetricsSettings",
+    "OutputSettings",
+    "PairingSettings",
+    "Precision",
+    "PreviewSettings",
+    "RegistrationSettings",
+    "RunSettings",
+    "Settings",
+    "ThermalInputSettings",
+    "field_at",
+    "leaf_paths",
+    "load_yaml",
+    "parse_region",
+    "section_of",
+    "validate",
+    "validate_json",
+]

@@ -1,0 +1,72 @@
+"""The two cameras."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from stream.config.base import Settings
+from stream.radiometry import Linear, Radiometry
+
+Decoder = Literal["auto", "cpu", "cuda"]
+
+
+class InputSettings(Settings):
+    """One camera, file or folder."""
+
+    uri: Annotated[str, Field(min_length=1, description="path or URI of the stream")]
+    name: Annotated[str | None, Field(description="name in reports")] = None
+    bits: Annotated[int | None, Field(ge=8, le=16, description="significant bits of a grey count")] = None
+    rate: Annotated[float | None, Field(gt=0, description="frames a second of an image folder")] = None
+    decoder: Annotated[
+        Decoder,
+        Field(description="where video is decoded; auto: by NVDEC on a GPU that runs the network, if it can"),
+    ] = "auto"
+    transport: Annotated[
+        Literal["tcp", "udp"], Field(description="how an RTSP camera sends its pictures")
+    ] = "tcp"
+    timeout_s: Annotated[
+        float, Field(ge=0.2, le=60, description="silence after which a camera is connected anew")
+    ] = 3.0
+
+    @property
+    def radiometry(self) -> Radiometry | None:
+        """What a count means in degrees Celsius, as far as the user says so."""
+        return None
+
+
+class ThermalInputSettings(InputSettings):
+    """The thermal camera, file or folder."""
+
+    telemetry: Annotated[
+        Literal["none", "lepton"],
+        Field(description="rows below a live thermal picture that tell of its shutter; they are cut off"),
+    ] = "none"
+    cut_top: Annotated[
+        int, Field(ge=0, le=1000, description="rows above the thermal picture that are no picture")
+    ] = 0
+    cut_bottom: Annotated[
+        int, Field(ge=0, le=1000, description="rows below the thermal picture that are no picture")
+    ] = 0
+    celsius_per_count: Annotated[
+        float | None, Field(description="degrees Celsius of one thermal count, if the camera counts linearly")
+    ] = None
+    celsius_at_zero: Annotated[
+        float | None, Field(description="degrees Celsius of thermal count 0, with celsius-per-count")
+    ] = None
+
+    @model_validator(mode="after")
+    def _gain_with_offset(self) -> Self:
+        if (self.celsius_per_count is None) != (self.celsius_at_zero is None):
+            raise ValueError("celsius_per_count and celsius_at_zero belong together; give both or neither")
+        if self.celsius_per_count == 0:
+            raise ValueError("celsius_per_count must not be 0")
+        return self
+
+    @property
+    def radiometry(self) -> Radiometry | None:
+        """What a count means in degrees Celsius, as far as the user says so."""
+        if self.celsius_per_count is None or self.celsius_at_zero is None:
+            return None
+        return Linear(self.celsius_per_count, self.celsius_at_zero)

@@ -1,0 +1,53 @@
+"""All settings of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from stream.config.base import Settings
+from stream.config.fusing import FusionSettings, LiveSettings, PairingSettings, RegistrationSettings
+from stream.config.gain import GainSettings
+from stream.config.inputs import InputSettings, ThermalInputSettings
+from stream.config.outputs import ControlSettings, MetricsSettings, OutputSettings, PreviewSettings
+
+Device = Literal["auto", "cpu", "cuda"]
+
+
+class FuseSettings(Settings):
+    """Everything that fused frames depend on."""
+
+    visible: InputSettings
+    thermal: ThermalInputSettings
+    pairing: PairingSettings = PairingSettings()
+    registration: RegistrationSettings = RegistrationSettings()
+    gain: GainSettings = GainSettings()
+    fusion: FusionSettings = FusionSettings()
+    live: LiveSettings = LiveSettings()
+    device: Annotated[Device, Field(description="where the network runs")] = "auto"
+    duration_s: Annotated[float | None, Field(gt=0, description="end after so many seconds of wall time")] = (
+        None
+    )
+
+
+class RunSettings(FuseSettings):
+    """Everything `gifnet run` needs."""
+
+    preview: PreviewSettings = PreviewSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    control: ControlSettings = ControlSettings()
+    logs: Annotated[
+        Literal["text", "json"], Field(description="how messages on standard error are written")
+    ] = "text"
+    outputs: Annotated[tuple[OutputSettings, ...], Field(validate_default=True)] = ()
+    report: Annotated[Path | None, Field(description="JSON file that tells what the run did")] = None
+
+    @field_validator("outputs")
+    @classmethod
+    def _somewhere(cls, outputs: tuple[OutputSettings, ...], info: ValidationInfo) -> Any:
+        preview = info.data.get("preview")
+        if not outputs and not (preview and preview.bind):
+            raise ValueError("there is none, name an output with -o, or a page with --preview")
+        return outputs
