@@ -56,9 +56,9 @@ class FanOut:
             SinkError: when one cannot write it.
         """
         with self._report.times.measure("write"):
-            for sink, output in zip(self._sinks, self._report.outputs, strict=True):
+            for sink in self._sinks:
                 sink.write(frame)
-                output.frames, output.skipped = sink.written, sink.skipped
+        self._count()
         self._report.fused += 1
 
     def open_clip(self, path: Path, view: View) -> Sink:
@@ -80,7 +80,14 @@ class FanOut:
         trace: TracebackType | None,
     ) -> None:
         """Close every sink; an error of closing is raised only where no other is on its way."""
-        self._stack.__exit__(kind, error, trace)
+        try:
+            self._stack.__exit__(kind, error, trace)
+        finally:
+            self._count()  # what a sink still had in its hands when it was closed
+
+    def _count(self) -> None:
+        for sink, output in zip(self._sinks, self._report.outputs, strict=True):
+            output.frames, output.skipped = sink.written, sink.skipped
 
 
 def _open_output(
