@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -82,6 +82,7 @@ class Fuser:
         self._began_as: Size | None = None
         self._misfit: tuple[Layout, GifnetError] | None = None
         self._wanted: FuseSettings | None = None
+        self._registered: tuple[Any, Registrar] | None = None
         self._lock = threading.Lock()
         self._coverage: Pixels | None = None
         self._network = _load_network(settings, context)
@@ -132,7 +133,7 @@ class Fuser:
         with self._lock:
             now = self._wanted or self._settings
             wanted = now.model_copy(update={"registration": settings.registration, "gain": settings.gain})
-            if self._layout and wanted.registration != now.registration:
+            if self._layout:
                 self._registrar(wanted, self._layout)
             if self._layout and wanted.gain != now.gain:
                 plan_gain(wanted.gain, self._bits, self._radiometry).check(self._layout.thermal_size)
@@ -224,23 +225,30 @@ class Fuser:
             raise
 
     def _take_over(self) -> bool:
-        """Go by the settings that `retune` got, if any."""
+        """Go by the settings that `retune` got; True where the step has to be another one."""
         with self._lock:
             wanted, self._wanted = self._wanted, None
             if wanted is None:
                 return False
+            now = self._settings
             if self._layout and not self._gain.retune(wanted.gain, self._radiometry):
                 self._gain = self._new_gain(wanted)
             self._settings, self._misfit = wanted, None
-            return True
+            return (wanted.registration.geometry, wanted.gain) != (now.registration.geometry, now.gain)
 
     def _new_gain(self, settings: FuseSettings) -> GainControl:
         context = self._context
         return GainControl(settings.gain, self._bits, context.operations, context.device, self._radiometry)
 
     def _registrar(self, settings: FuseSettings, layout: Layout) -> Registrar:
+        """The registrar for a layout; the last one is kept, since its maps take long to work out."""
         sizes = layout.visible_size, layout.thermal_size
-        return build_registrar(settings.registration, *sizes, self._context.device, self._began_as)
+        key = (settings.registration.geometry, sizes, self._began_as)
+        kept = self._registered
+        if kept is None or kept[0] != key:
+            made = build_registrar(settings.registration, *sizes, self._context.device, self._began_as)
+            kept = self._registered = (key, made)
+        return kept[1]
 
     @torch.inference_mode()
     def _prepare(self, wanted: Layout, bits: int) -> None:

@@ -55,6 +55,11 @@ class RegistrationSettings(Settings):
         bool, Field(description="follow cameras that move a little, by at most an 80th of the width")
     ] = False
 
+    @property
+    def geometry(self) -> tuple[Path | None, float | None, float, float]:
+        """What decides where thermal pixels come to lie."""
+        return self.file, self.distance_m, self.nudge_right_px, self.nudge_down_px
+
 
 class FusionSettings(Settings):
     """Which network fuses, and how."""

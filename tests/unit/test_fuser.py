@@ -175,3 +175,15 @@ def test_gain_changes_between_two_frames() -> None:
     changed(by, gain={"method": "minmax"})
     after = landed(by, [pair_of(0)])[0].thermal
     assert (before == 255).sum() > 1 and after.max() == 255 and not np.array_equal(before, after)
+
+
+def test_what_moves_no_pixel_takes_no_new_step() -> None:
+    by = fuser()
+    landed(by, [pair_of(0)])
+    step = by._work
+    changed(by, registration={"check_every": 7, "self_align": True})
+    landed(by, [pair_of(1)])
+    assert by._work is step
+    changed(by, registration={"nudge_down_px": 1})
+    landed(by, [pair_of(2)])
+    assert by._work is not step
