@@ -1,6 +1,6 @@
 """One live camera: opened, read and closed by a thread of its own, and connected anew for ever.
 
-The only file beside `prefetch.py` that starts threads. A thread that is stuck inside a library is left to
+One of three files that start threads. A thread that is stuck inside a library is left to
 itself, since nothing can be done to it, and another one takes its place; it ends when the library lets go.
 """
 

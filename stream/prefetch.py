@@ -1,4 +1,4 @@
-"""The only file that starts threads: one combinator that moves an upstream onto a thread of its own."""
+"""A combinator that moves an upstream onto a thread of its own; one of three files that start threads."""
 
 from __future__ import annotations
 
