@@ -32,7 +32,7 @@ class PublisherSink(Closing):
     """
 
     def __init__(self, uri: Uri, options: SinkOptions, clock: Clock | None = None) -> None:
-        """Bind; nothing is sent before the first frame.
+        """Bind, or connect where told so; nothing is sent before the first frame.
 
         Args:
             uri: `zmq+tcp://HOST:PORT` or `zmq+ipc://PATH`, with options.
@@ -51,7 +51,8 @@ class PublisherSink(Closing):
         try:
             self._socket = PublisherSocket(settings, every_form)
         except zmq.ZMQError as error:
-            raise SinkError(f"{uri} cannot be bound: {error.strerror}; name another port") from None
+            done = "connected to" if settings.connect else "bound"
+            raise SinkError(f"{uri} cannot be {done}: {error.strerror}; name another port") from None
 
     @property
     def endpoint(self) -> str:

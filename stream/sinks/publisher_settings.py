@@ -11,7 +11,7 @@ from stream.uri import Uri
 from stream.wire import ENCODINGS
 
 DEFAULT_STREAM = "main"
-OPTIONS = {"stream", "encoding", "quality", "queue_mb", "wait_ms", "keys", "public"}
+OPTIONS = {"stream", "encoding", "quality", "queue_mb", "wait_ms", "keys", "public", "connect"}
 LONGEST_STREAM = 200
 DEFAULT_QUEUE_MB = 64.0
 DEFAULT_JPEG_QUALITY = 85
@@ -28,6 +28,7 @@ class PublisherSettings:
     queue_mb: float = DEFAULT_QUEUE_MB
     wait_ms: int = 0
     keys: Path | None = None
+    connect: bool = False
 
 
 def read_settings(uri: Uri) -> PublisherSettings:
@@ -50,7 +51,10 @@ def read_settings(uri: Uri) -> PublisherSettings:
             f"{uri}: stream must be a name without '/' of at most {LONGEST_STREAM} bytes, got {stream!r}"
         )
     keys = Path(options["keys"]) if "keys" in options else None
-    if not keys and "public" not in options and not is_loopback(uri):
+    connect = "connect" in options
+    if connect and keys:
+        raise SinkError(f"{uri}: keys are for publishers that others connect to; leave out keys, or connect")
+    if not keys and not connect and "public" not in options and not is_loopback(uri):
         raise SinkError(
             f"{uri} would be open to everybody who reaches this machine: give it keys (keys=FOLDER, made by "
             "`gifnet keys`), bind 127.0.0.1, or say public=1 if that is what you want"
@@ -63,6 +67,7 @@ def read_settings(uri: Uri) -> PublisherSettings:
         _number(uri, "queue_mb", DEFAULT_QUEUE_MB, 1, 100_000),
         int(_number(uri, "wait_ms", 0, 0, 60_000)),
         keys,
+        connect,
     )
 
 

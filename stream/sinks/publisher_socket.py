@@ -69,7 +69,7 @@ class PublisherSocket:
     """
 
     def __init__(self, settings: PublisherSettings, topics: tuple[bytes, ...]) -> None:
-        """Bind.
+        """Bind, or connect to a proxy if told so.
 
         Args:
             settings: address, room for each subscriber, keys.
@@ -97,7 +97,7 @@ class PublisherSocket:
             if settings.keys:
                 self._gate = open_gate(self._context, self._socket, settings.keys)
             self._watch = Watch(self._socket)
-            self._socket.bind(settings.endpoint)
+            (self._socket.connect if settings.connect else self._socket.bind)(settings.endpoint)
             self.endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
         except BaseException:
             self.close()
@@ -113,7 +113,7 @@ class PublisherSocket:
             self._watch.look()
         if self._cut_off:
             self._bind_again()
-        elif self._subscriptions.foreign > MOST_FOREIGN:
+        elif self._subscriptions.foreign > MOST_FOREIGN and not self._settings.connect:
             self._cut_all_off()
 
     def want(self, topic: bytes) -> bool:

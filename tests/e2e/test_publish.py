@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -86,6 +86,29 @@ def test_every_frame_arrives_whole_and_in_order() -> None:
         assert np.array_equal(frame.pixels, fused_frame(frame.header.seq).pixels)
         assert not frame.pixels.flags.writeable
         assert frame.header.latency_ms is not None and 0 <= frame.header.latency_ms < 1000
+
+
+def test_streams_that_share_an_address_are_told_apart_by_topic() -> None:
+    """Two publishers connect to one proxy; a reader of each, though one name begins with the other."""
+    context = zmq.Context()
+    entry, way_out = context.socket(zmq.XSUB), context.socket(zmq.XPUB)
+    inner = f"zmq+tcp://127.0.0.1:{entry.bind_to_random_port('tcp://127.0.0.1')}?connect=1"
+    outer = f"tcp://127.0.0.1:{way_out.bind_to_random_port('tcp://127.0.0.1')}"
+
+    def forward() -> None:
+        with entry, way_out, suppress(zmq.ContextTerminated):
+            zmq.proxy(entry, way_out)
+
+    thread = threading.Thread(target=forward)
+    thread.start()
+    with publishing(f"{inner}&stream=roof"), publishing(f"{inner}&stream=roof-2", size=(80, 60)):
+        small = first(Subscriber(outer, "roof").every(PATIENCE_S), 20)
+        large = first(Subscriber(outer, "roof-2").latest(PATIENCE_S), 20)
+    context.term()
+    thread.join()
+    assert {frame.pixels.shape for frame in small} == {(48, 64, 3)}
+    assert {frame.pixels.shape for frame in large} == {(60, 80, 3)}
+    assert not any(frame.missed or frame.restarted for frame in small)
 
 
 @pytest.mark.parametrize(("view", "shape"), [("visible", (48, 64, 3)), ("thermal", (48, 64))])
@@ -280,7 +303,9 @@ def test_only_known_clients_get_in(tmp_path: Path) -> None:
     [
         ("zmq+tcp://0.0.0.0:5556", "would be open to everybody who reaches this machine"),
         ("zmq+tcp://example.org:5556", "would be open to everybody"),
-        ("zmq+tcp://127.0.0.1:0?colour=1", "unknown option colour; known are encoding, keys, public"),
+        ("zmq+tcp://127.0.0.1:0?colour=1", "unknown option colour; known are connect, encoding, keys"),
+        ("zmq+tcp://127.0.0.1:7?connect=1&keys=k", "leave out keys, or connect"),
+        ("zmq+tcp://127.0.0.1:x?connect=1", "cannot be"),
         ("zmq+tcp://127.0.0.1:0?encoding=h264", "encoding must be raw or jpeg, got 'h264'"),
         ("zmq+tcp://127.0.0.1:0?stream=a/b", "stream must be a name without '/'"),
         ("zmq+tcp://127.0.0.1:0?queue_mb=-1", "queue_mb must be a number from 1 to 100000"),
