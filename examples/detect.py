@@ -64,7 +64,12 @@ def onnx_detector(path: Path, side_px: int, least_score: float) -> Detector:
         colour = pixels if pixels.ndim == 3 else cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)
         height, width = colour.shape[:2]
         network.setInput(cv2.dnn.blobFromImage(colour, 1 / 255, (side_px, side_px)))
-        found = np.squeeze(network.forward()).T
+        found = np.squeeze(network.forward(), axis=0).T
+        if found.ndim != 2 or found.shape[1] <= 4:
+            raise SystemExit(
+                f"the model {path} is no detector of the YOLOv8 layout: "
+                f"its output must be [1, 4 + classes, N], and is {[1, *found.T.shape]}"
+            )
         scores = found[:, 4:].max(axis=1)
         keep = scores >= least_score
         centres, scores, classes = found[keep, :4], scores[keep], found[keep, 4:].argmax(axis=1)

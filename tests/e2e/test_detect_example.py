@@ -7,8 +7,11 @@ import json
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +21,7 @@ from stream.frame import Frame, FramePair, FusedFrame
 from stream.sinks import SinkOptions
 from stream.sinks.publisher import PublisherSink
 from stream.uri import parse_uri
+from tests.helpers.onnx_model import write_colour_detector
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "detect.py"
 
@@ -35,19 +39,31 @@ def hot_frame(index: int) -> FusedFrame:
     return FusedFrame(rgb, rgb, thermal, pair, index)
 
 
-def test_detections_can_be_joined_with_their_frames(tmp_path: Path) -> None:
+def red_frame(index: int) -> FusedFrame:
+    """A red thing of 16x32 pixels at 80, 64 in a picture of 128x256."""
+    rgb = np.zeros((256, 128, 3), np.uint8)
+    rgb[64:96, 80:96, 0] = 255
+    time_s = Fraction(index, 25)
+    thermal = np.zeros((256, 128), np.uint8)
+    pair = FramePair(
+        Frame(rgb, "rgb24", time_s, "pts", index), Frame(thermal, "gray8", time_s, "pts", index), time_s, 0.0
+    )
+    return FusedFrame(rgb, rgb, thermal, pair, index)
+
+
+def detections(make: Callable[[int], FusedFrame], *options: str) -> list[dict[str, Any]]:
+    """The first five of what the detector publishes of these frames."""
     stop = threading.Event()
     with PublisherSink(parse_uri("zmq+tcp://127.0.0.1:0"), SinkOptions()) as sink, zmq.Context() as context:
         with context.socket(zmq.PUB) as probe:
             port = probe.bind_to_random_port("tcp://127.0.0.1")
         detector = subprocess.Popen(
-            [sys.executable, str(EXAMPLE), sink.endpoint, "--publish", f"tcp://127.0.0.1:{port}",
-             "--save", str(tmp_path / "found")]
-        )  # fmt: skip
+            [sys.executable, str(EXAMPLE), sink.endpoint, "--publish", f"tcp://127.0.0.1:{port}", *options]
+        )
 
         def publish() -> None:
             for index in itertools.count():
-                sink.write(hot_frame(index))
+                sink.write(make(index))
                 if stop.wait(0.02):
                     return
 
@@ -58,20 +74,50 @@ def test_detections_can_be_joined_with_their_frames(tmp_path: Path) -> None:
                 results.setsockopt(zmq.SUBSCRIBE, b"main/detections")
                 results.setsockopt(zmq.RCVTIMEO, 20_000)
                 results.connect(f"tcp://127.0.0.1:{port}")
-                found = [json.loads(results.recv_multipart()[1]) for _ in range(5)]
+                return [json.loads(results.recv_multipart()[1]) for _ in range(5)]
         finally:
             detector.kill()
             detector.wait()
             stop.set()
             thread.join()
-    for each in found:
+
+
+def test_detections_can_be_joined_with_their_frames(tmp_path: Path) -> None:
+    for each in detections(hot_frame, "--save", str(tmp_path / "found")):
         (box,) = each["boxes"]
-        assert box["x"] == pytest.approx(10 + each["seq"] % 100, abs=3) and box["width"] == pytest.approx(
-            20, abs=5
-        )
+        assert box["x"] == pytest.approx(10 + each["seq"] % 100, abs=3)
+        assert box["width"] == pytest.approx(20, abs=5)
         assert box["y"] == pytest.approx(50, abs=3) and box["height"] == pytest.approx(40, abs=5)
         assert each["t_visible_ns"] == each["seq"] * 40_000_000
     assert len(list((tmp_path / "found").glob("*.png"))) >= 5
+
+
+def test_an_onnx_model_finds_what_it_knows(tmp_path: Path) -> None:
+    model = tmp_path / "colours.onnx"
+    write_colour_detector(model)
+    found = detections(red_frame, "--model", str(model), "--side", "64", "--view", "fused")
+    for each in found:
+        assert each["view"] == "fused" and each["t_visible_ns"] == each["seq"] * 40_000_000
+        assert each["boxes"] == [
+            {"label": "0", "score": 1.0, "x": 80.0, "y": 64.0, "width": 16.0, "height": 32.0}
+        ]
+
+
+def test_a_model_of_another_layout(tmp_path: Path) -> None:
+    model = tmp_path / "colours.onnx"
+    write_colour_detector(model, boxes=False)
+    with PublisherSink(parse_uri("zmq+tcp://127.0.0.1:0"), SinkOptions()) as sink:
+        command = [sys.executable, str(EXAMPLE), sink.endpoint, "--model", str(model), "--side", "64"]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as detector:
+            for index in itertools.count():
+                sink.write(red_frame(index))
+                if detector.poll() is not None:
+                    break
+                time.sleep(0.02)
+            assert detector.stderr
+            said = detector.stderr.read()
+    assert detector.returncode == 1 and "is no detector of the YOLOv8 layout" in said
+    assert "Traceback" not in said
 
 
 def test_a_model_that_is_not_there(tmp_path: Path) -> None:
