@@ -63,9 +63,12 @@ def run(gifnet: Gifnet, weights: Path) -> Gifnet:
     return call
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """A headless Chromium; skips without one, fails where REQUIRE_BROWSER=1."""
+    """A headless Chromium; skips without one, fails where REQUIRE_BROWSER=1.
+
+    Its driver keeps an event loop running in this thread, which other modules must not meet.
+    """
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     if not chromium:
         message = "no chromium; install it, or name it by CHROMIUM"
