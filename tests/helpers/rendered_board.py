@@ -1,0 +1,217 @@
+"""Pictures of calibration boards as two cameras with known lenses would take them, pixel by pixel.
+
+Every pixel is sampled several times, each sample is a ray through the inverse lens model, cut with the
+board's plane; blur, contrast, polarity and noise follow. Nothing is shared with the code under test but the
+words for boards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stream.calibrate.boards import Board, charuco_dictionary
+
+Array = NDArray[np.float64]
+SAMPLES = 3
+_CELL_PX = 40
+
+
+@dataclass(frozen=True)
+class Eye:
+    """A camera: lens and sensor.
+
+    Attributes:
+        size: width and height in pixels.
+        focal_px: focal length.
+        centre_px: principal point.
+        distortion: k1 k2 p1 p2 k3.
+        blur_px: standard deviation of the lens' blur.
+        noise: standard deviation, in counts.
+        dark: counts of what is printed black; above `bright` for inverted polarity.
+        bright: counts of what is printed white.
+        bits: 8 or 16.
+        mirrored: the picture comes out with left and right swapped.
+        quarter_turns: the picture comes out turned by so many quarters.
+    """
+
+    size: tuple[int, int]
+    focal_px: float
+    centre_px: tuple[float, float]
+    distortion: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0, 0.0)
+    blur_px: float = 0.6
+    noise: float = 2.0
+    dark: float = 30.0
+    bright: float = 200.0
+    bits: int = 8
+    mirrored: bool = False
+    quarter_turns: int = 0
+
+    @property
+    def matrix(self) -> Array:
+        (across, down) = self.centre_px
+        return np.array([[self.focal_px, 0, across], [0, self.focal_px, down], [0, 0, 1]])
+
+    @cached_property
+    def rays(self) -> Array:
+        """[H * SAMPLES, W * SAMPLES, 2] directions at z = 1."""
+        width, height = self.size
+        across = (np.arange(width * SAMPLES) + 0.5) / SAMPLES - 0.5
+        down = (np.arange(height * SAMPLES) + 0.5) / SAMPLES - 0.5
+        pixels = np.stack(np.meshgrid(across, down), axis=-1).reshape(-1, 1, 2)
+        criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-8)
+        rays = cv2.undistortPoints(pixels, self.matrix, np.array(self.distortion), criteria=criteria)
+        return np.asarray(rays).reshape(height * SAMPLES, width * SAMPLES, 2)
+
+    def project(self, points_m: Array) -> Array:
+        """Places of points [N, 3] in the camera's own space, [N, 2], before mirror and turns."""
+        zero = np.zeros(3)
+        return np.asarray(
+            cv2.projectPoints(points_m, zero, zero, self.matrix, np.array(self.distortion))[0]
+        ).reshape(-1, 2)
+
+
+# A full HD-like colour camera and a small thermal one, scaled down so that tests are quick.
+VISIBLE = Eye((640, 480), 560.0, (322.5, 236.0), (-0.12, 0.05, 0.0005, -0.0004, 0.0))
+THERMAL = Eye(
+    (320, 256), 300.0, (158.0, 130.5), (-0.30, 0.11, -0.0003, 0.0006, 0.0),
+    blur_px=0.9, noise=6.0, dark=30_150.0, bright=30_000.0, bits=16,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Rig:
+    """Two cameras fixed to each other: X_visible = rotation X_thermal + translation."""
+
+    visible: Eye = VISIBLE
+    thermal: Eye = THERMAL
+    turn_rad: tuple[float, float, float] = (0.01, -0.03, 0.015)
+    translation_m: tuple[float, float, float] = (0.08, -0.01, 0.005)
+
+    @property
+    def rotation(self) -> Array:
+        return np.asarray(cv2.Rodrigues(np.array(self.turn_rad))[0])
+
+    def to_thermal(self, points_m: Array) -> Array:
+        return np.asarray((points_m - np.array(self.translation_m)) @ self.rotation)
+
+
+@dataclass(frozen=True)
+class Pose:
+    """Where a board is: X_visible = rotation X_board + translation."""
+
+    rotation: Array = field(repr=False)
+    translation_m: Array = field(repr=False)
+
+    def place(self, points_m: Array) -> Array:
+        return np.asarray(points_m @ self.rotation.T + self.translation_m)
+
+
+def poses(
+    board: Board, count: int, seed: int = 1, tilt: float = 0.6, distances_m: tuple[float, float] = (0.45, 0.8)
+) -> Iterator[Pose]:
+    """Boards held in front of both cameras, well spread: `tilt` is the largest in radians."""
+    rng = np.random.default_rng(seed)
+    middle_m = board.points_m.mean(axis=0)
+    for number in range(count):
+        about = 2.399963 * number
+        lean = tilt * (0.35 + 0.65 * rng.random())
+        turn = np.array([np.cos(about), np.sin(about), 0.0]) * lean + np.array([0, 0, rng.normal(0, 0.1)])
+        rotation = np.asarray(cv2.Rodrigues(turn)[0])
+        depth_m = rng.uniform(*distances_m)
+        across, down = np.array([[-1, -1], [0, 0], [1, 1], [-1, 1], [1, -1], [0, 1], [0, -1]][number % 7])
+        place = np.array([across * 0.2 + 0.02, down * 0.13, 1.0]) * depth_m
+        yield Pose(rotation, place - rotation @ middle_m)
+
+
+def render(
+    board: Board, eye: Eye, rotation: Array, translation_m: Array, seed: int = 0
+) -> NDArray[np.generic]:
+    """The picture of a board, [H, W] uint8 or uint16.
+
+    Args:
+        board: what is printed.
+        eye: the camera.
+        rotation: board to camera, [3, 3].
+        translation_m: board to camera, [3].
+        seed: of the noise and the background.
+    """
+    white = _sampled(board, eye.rays, rotation, translation_m, seed)
+    height, width = eye.size[1], eye.size[0]
+    share = white.reshape(height, SAMPLES, width, SAMPLES).mean(axis=(1, 3))
+    share = cv2.GaussianBlur(share, (0, 0), eye.blur_px)
+    noise = np.random.default_rng(seed + 1).normal(0, eye.noise, share.shape)
+    counts = eye.dark + (eye.bright - eye.dark) * share + noise
+    largest, kind = (255, np.uint8) if eye.bits == 8 else (65535, np.uint16)
+    picture = np.clip(np.rint(counts), 0, largest).astype(kind)
+    picture = picture[:, ::-1] if eye.mirrored else picture
+    return np.ascontiguousarray(np.rot90(picture, eye.quarter_turns))
+
+
+def render_pair(
+    board: Board, rig: Rig, pose: Pose, seed: int = 0
+) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
+    """Visible [H, W, 3] uint8 and thermal [H, W] picture of one moment."""
+    visible = render(board, rig.visible, pose.rotation, pose.translation_m, seed)
+    rotation = rig.rotation.T @ pose.rotation
+    thermal = render(board, rig.thermal, rotation, rig.to_thermal(pose.translation_m[None])[0], seed + 1000)
+    return np.repeat(visible[..., None], 3, axis=2), thermal
+
+
+def _sampled(board: Board, rays: Array, rotation: Array, translation_m: Array, seed: int) -> Array:
+    """Share of white at every sample: the board where its plane is met, a soft background elsewhere."""
+    # Ray s * (x, y, 1) meets the plane where its board coordinates have z = 0.
+    inverse = rotation.T
+    origin = -inverse @ translation_m
+    direction = rays @ inverse[:, :2].T + inverse[:, 2]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        reach = -origin[2] / direction[..., 2]
+    x_m, y_m = (origin[axis] + reach * direction[..., axis] for axis in (0, 1))
+    white = _pattern(board, x_m / board.pitch_m, y_m / board.pitch_m)
+    rng = np.random.default_rng(seed)
+    soft = cv2.resize(rng.uniform(0.25, 0.75, (5, 6)), rays.shape[1::-1], interpolation=cv2.INTER_CUBIC)
+    return np.where(np.isnan(white) | (reach <= 0), soft, white)
+
+
+def _pattern(board: Board, x: Array, y: Array) -> Array:
+    """White share at board coordinates in units of the pitch; NaN beside the board."""
+    if board.kind == "charuco":
+        return _textured(board, x, y)
+    across, down = board.grid
+    wide = 2 * across - 1 + 0.5 if board.kind == "acircles" else across
+    margin = 1.6
+    inside = (x > -margin) & (x < wide - 1 + margin) & (y > -margin) & (y < down - 1 + margin)
+    if board.kind == "checkerboard":
+        squares = (x > -1) & (x < across) & (y > -1) & (y < down)
+        white = np.where(squares, (np.floor(x) + np.floor(y)) % 2, 1.0)
+    else:
+        white = _circles(board, x, y)
+    return np.where(inside, white, np.nan)
+
+
+def _circles(board: Board, x: Array, y: Array) -> Array:
+    across, down = board.grid
+    row = np.clip(np.rint(y), 0, down - 1)
+    step, shift = (2, row % 2) if board.kind == "acircles" else (1, 0)
+    column = np.clip(np.rint((x - shift) / step), 0, across - 1) * step + shift
+    radius = 0.45 if board.kind == "acircles" else 0.3
+    return np.where(np.hypot(x - column, y - row) < radius, 0.0, 1.0)
+
+
+def _textured(board: Board, x: Array, y: Array) -> Array:
+    """A ChArUco board; its corner 0 lies at (1, 1) squares of the printed board."""
+    chart = cv2.aruco.CharucoBoard(
+        (board.across, board.down), board.pitch_m, board.marker_m, charuco_dictionary(board.dictionary)
+    )
+    size = (board.across * _CELL_PX, board.down * _CELL_PX)
+    texture = chart.generateImage(size, marginSize=0).astype(np.float32) / 255
+    map_x, map_y = (((place + 1) * _CELL_PX - 0.5).astype(np.float32) for place in (x, y))
+    white = cv2.remap(texture, map_x, map_y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=1)
+    margin = 0.6
+    inside = (x > -1 - margin) & (x < board.across - 1 + margin) & (y > -1 - margin)
+    return np.where(inside & (y < board.down - 1 + margin), white, np.nan)
