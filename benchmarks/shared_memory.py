@@ -5,8 +5,8 @@ python -m benchmarks.shared_memory [--seconds 4] [--rounds 3]
 The ring keeps the newest frames in slots with a sequence lock: odd while the writer writes. Numbers of frames
 go over ZeroMQ, so that the reader sleeps until one is there; it looks at the picture where it lies ("seen in
 place"), or copies it out and then checks that it was not overwritten meanwhile, which a reader needs that
-keeps a frame. The reader adds up every byte. Age is from before a frame is handed over to after it is added up;
-processor time is all that the two processes take, ZeroMQ's threads too.
+keeps a frame. The reader adds up every byte. Age is from before a frame is handed over to after it is
+added up; processor time is all that the two processes take, ZeroMQ's threads too.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ pip install --no-deps --target RIVALS imagezmq vidgear simplejpeg \
 python -m benchmarks.transport [--rivals RIVALS] [--seconds 6] [--rounds 3]
 
 Age is from just before a frame is handed over to when the reader has the array. What publishing costs is all
-that its process does, with ZeroMQ's own thread. Rounds are interleaved, and each measurement waits a while for an
-idle machine, so that a change of its speed meets all alike; kept are the median and the best of the rounds, the
-latter being what is least disturbed by others, and p50 and p99 within each.
+that its process does, with ZeroMQ's own thread. Rounds are interleaved, and each measurement waits a while
+for an idle machine, so that a change of its speed meets all alike; kept are the median and the best of the
+rounds, the latter being what others disturb least, and p50 and p99 within each.
 """
 
 from __future__ import annotations
