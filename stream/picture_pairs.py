@@ -79,21 +79,32 @@ def _plan_files(visible: Path, thermal: Path, output: str) -> Plan:
 
 
 def _plan_folders(visible: Path, thermal: Path, output: Path) -> Plan:
+    matches, alone = pair_folders(visible, thermal)
+    _make_folder(output)
+    return Plan([PicturePair(one, other, output / f"{one.stem}.png") for one, other in matches], alone)
+
+
+def pair_folders(visible: Path, thermal: Path) -> tuple[list[tuple[Path, Path]], list[Path]]:
+    """Which pictures of two folders belong together, by the rule of `plan_pictures`.
+
+    Returns:
+        Pairs in natural order of the visible names, and pictures that are alone.
+
+    Raises:
+        SourceError: a folder without pictures, or pictures that cannot be paired.
+    """
     visibles, thermals = _by_stem(visible), _by_stem(thermal)
     common = visibles.keys() & thermals.keys()
     if common:
         matches = [(path, thermals[stem]) for stem, path in visibles.items() if stem in common]
         lonely = [*visibles.items(), *thermals.items()]
-        alone = [path for stem, path in lonely if stem not in common]
-    elif len(visibles) == len(thermals):
-        matches, alone = list(zip(visibles.values(), thermals.values(), strict=True)), []
-    else:
-        raise SourceError(
-            f"no picture of {visible} ({len(visibles)}) has the name of one in {thermal} ({len(thermals)}), "
-            "and the numbers differ; give pictures that belong together the same name"
-        )
-    _make_folder(output)
-    return Plan([PicturePair(one, other, output / f"{one.stem}.png") for one, other in matches], alone)
+        return matches, [path for stem, path in lonely if stem not in common]
+    if len(visibles) == len(thermals):
+        return list(zip(visibles.values(), thermals.values(), strict=True)), []
+    raise SourceError(
+        f"no picture of {visible} ({len(visibles)}) has the name of one in {thermal} ({len(thermals)}), "
+        "and the numbers differ; give pictures that belong together the same name"
+    )
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:
