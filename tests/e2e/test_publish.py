@@ -88,6 +88,14 @@ def test_every_frame_arrives_whole_and_in_order() -> None:
         assert frame.header.latency_ms is not None and 0 <= frame.header.latency_ms < 1000
 
 
+def test_a_socket_of_this_machine(tmp_path: Path) -> None:
+    with publishing(f"zmq+ipc://{tmp_path}/fused") as address:
+        assert address == f"ipc://{tmp_path}/fused"
+        frames = first(Subscriber(address).every(PATIENCE_S), 20)
+        assert first(Subscriber(address).latest(PATIENCE_S), 3)
+    assert not any(frame.missed for frame in frames)
+
+
 def test_streams_that_share_an_address_are_told_apart_by_topic() -> None:
     """Two publishers connect to one proxy; a reader of each, though one name begins with the other."""
     context = zmq.Context()
