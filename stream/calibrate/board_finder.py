@@ -17,6 +17,8 @@ from stream.frame import Pixels
 
 # Points of a ChArUco board that is partly hidden.
 FEWEST_POINTS = 8
+# Points further from a plane than this share of the board's extent are misread.
+OFF_PLANE = 0.04
 # Once a board was found, this many further ways are tried in a picture where those that worked fail.
 TRIES_MORE = 4
 _REFINE_STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-3)
@@ -81,7 +83,7 @@ class Finder:
             return None
         points_px, numbers = (found[0] + 0.5) / rung.scale - 0.5, found[1]
         if self._board.kind == "checkerboard" and rung.scale < 1:
-            points_px = _refined(plain, points_px, self._board)
+            points_px = _refined(plain, points_px, _reach_px(points_px, self._board))
         sighting = Sighting(points_px, numbers, f"{rung.name}, {name}")
         return _unmirrored(sighting, self._board)
 
@@ -97,7 +99,10 @@ def detectors(board: Board) -> dict[str, Detector]:
         return {"sectors": lambda p: _sectors(p, board), "quads": lambda p: _quads(p, board)}
     if board.kind == "charuco":
         modern, legacy = (_charuco_detector(board, old) for old in (False, True))
-        return {"markers": lambda p: _markers(p, modern), "markers, old": lambda p: _markers(p, legacy)}
+        return {
+            "markers": lambda p: _markers(p, board, modern),
+            "markers, old": lambda p: _markers(p, board, legacy),
+        }
     return {
         "circles": lambda p: _circles(p, board, 0),
         "circles, clustered": lambda p: _circles(p, board, cv2.CALIB_CB_CLUSTERING),
@@ -151,17 +156,21 @@ def _quads(picture: Pixels, board: Board) -> Found | None:
     if not found:
         return None
     smooth = cv2.GaussianBlur(picture, (0, 0), 1.0)
-    return _whole(_refined(smooth, np.asarray(points, np.float64).reshape(-1, 2), board))
+    places = _whole(points)[0]
+    return _whole(_refined(smooth, places, _reach_px(places, board)))
 
 
-def _refined(picture: Pixels, points_px: Points, board: Board) -> Points:
-    """Corners moved to where the gradients around them agree best (Förstner's operator)."""
+def _reach_px(points_px: Points, board: Board) -> int:
+    """Half a window about a corner of a checkerboard that holds no other one."""
     rows = points_px.reshape(*board.grid[::-1], 2)
     steps = [np.linalg.norm(np.diff(rows, axis=axis), axis=-1).min() for axis in (0, 1)]
-    reach = max(2, int(min(steps) / 3))
-    moved = cv2.cornerSubPix(
-        picture, points_px.astype(np.float32)[:, None], (reach, reach), (-1, -1), _REFINE_STOP
-    )
+    return max(2, int(min(steps) / 3))
+
+
+def _refined(picture: Pixels, points_px: Points, reach_px: int) -> Points:
+    """Corners moved to where the gradients around them agree best (Förstner's operator)."""
+    start, window = np.array(points_px[:, None], np.float32, order="C"), (reach_px, reach_px)
+    moved = cv2.cornerSubPix(picture, start, window, (-1, -1), _REFINE_STOP)
     return np.asarray(moved, np.float64).reshape(-1, 2)
 
 
@@ -184,20 +193,45 @@ def _blobs(area_px: int, circles: int) -> Any:
 
 
 def _charuco_detector(board: Board, legacy: bool) -> Any:
+    """A detector that reads markers of few and soft pixels; what it misreads is thrown out by its place."""
     dictionary = charuco_dictionary(board.dictionary)
     chart = cv2.aruco.CharucoBoard((board.across, board.down), board.pitch_m, board.marker_m, dictionary)
     # Boards with an even number of rows were printed the other way round before OpenCV 4.6.
     chart.setLegacyPattern(legacy)
-    return cv2.aruco.CharucoDetector(chart)
+    corners, markers = cv2.aruco.CharucoParameters(), cv2.aruco.DetectorParameters()
+    corners.minMarkers, corners.tryRefineMarkers = 1, True
+    markers.errorCorrectionRate, markers.perspectiveRemovePixelPerCell = 0.8, 8
+    markers.adaptiveThreshWinSizeMax, markers.minMarkerPerimeterRate = 53, 0.02
+    markers.polygonalApproxAccuracyRate = 0.06
+    return cv2.aruco.CharucoDetector(chart, corners, markers)
 
 
-def _markers(picture: Pixels, detector: Any) -> Found | None:
+def _markers(picture: Pixels, board: Board, detector: Any) -> Found | None:
     points, numbers, _, _ = detector.detectBoard(picture)
     if numbers is None or len(numbers) < FEWEST_POINTS:
         return None
     numbers = np.asarray(numbers).ravel().astype(np.int64)
+    points = np.asarray(points, np.float64).reshape(-1, 2)
     order = np.argsort(numbers)
-    return np.asarray(points, np.float64).reshape(-1, 2)[order], numbers[order]
+    order = order[_on_a_plane(board.points_m[numbers[order], :2], points[order])]
+    if len(order) < FEWEST_POINTS:
+        return None
+    return _refined(picture, points[order], _gap_px(points[order], numbers[order], board)), numbers[order]
+
+
+def _gap_px(points_px: Points, numbers: Order, board: Board) -> int:
+    """From a corner to the nearest marker."""
+    px_per_m = np.sqrt(
+        np.prod(np.ptp(points_px, axis=0)) / np.prod(np.ptp(board.points_m[numbers, :2], axis=0))
+    )
+    return max(3, int(px_per_m * (board.pitch_m - board.marker_m) / 2))
+
+
+def _on_a_plane(places_m: Points, points_px: Points) -> NDArray[np.bool_]:
+    """Which points lie where a plane would have them, but for a lens' distortion."""
+    off_px = OFF_PLANE * float(np.ptp(points_px, axis=0).max())
+    _, kept = cv2.findHomography(places_m, points_px, cv2.RANSAC, off_px)
+    return np.zeros(len(places_m), bool) if kept is None else np.asarray(kept).ravel() > 0
 
 
 def _whole(points: NDArray[Any]) -> Found:
