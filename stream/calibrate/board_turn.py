@@ -1,9 +1,9 @@
 """How two cameras' pictures of a board are turned and mirrored against each other.
 
-A board often looks the same upside down, and a thermal picture shows its squares in either polarity, so that a
-detector may name its points in several orders. One picture cannot tell which; many can, since the cameras are
-fixed to each other: of all orders, the one by which one affine map brings every view of the visible camera onto
-that of the thermal camera is right.
+A board often looks the same upside down, and a thermal picture shows its squares in either polarity, so that
+a detector may name its points in several orders. One picture cannot tell which; many can, since the cameras
+are fixed to each other: of all orders, the one by which one affine map brings every view of the visible
+camera onto that of the thermal camera is right.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from stream.uri import parse_uri
 # A stream is looked at so often, in seconds of capture time, and a folder in whole.
 EVERY_S = 0.5
 # A view adds something where the board lies this share of the picture's width from every other view.
-APART = 0.03
+APART = 0.01
 Size = tuple[int, int]
 
 
