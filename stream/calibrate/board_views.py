@@ -12,7 +12,7 @@ from stream.calibrate.board_finder import Finder, Sighting
 from stream.calibrate.boards import Board, Points
 from stream.calibrate.pairs import open_pairs
 from stream.config import FuseSettings
-from stream.errors import SourceError
+from stream.errors import ConfigError, SourceError
 from stream.frame import Pixels
 from stream.picture_pairs import pair_folders
 from stream.recording import ABOUT
@@ -68,7 +68,25 @@ class Views:
     empty: list[Shot]
 
 
-def open_shots(settings: FuseSettings, skip: int | None) -> Iterator[Shot]:
+def sources(visible: str, thermal: str | None) -> tuple[str, str]:
+    """What to read: two sources as they are, or one folder that `gifnet record` made.
+
+    Raises:
+        ConfigError: one source that is no recording.
+    """
+    if thermal is not None:
+        return visible, thermal
+    uri = parse_uri(visible)
+    if uri.scheme in ("", "replay", "recording") and (Path(uri.path) / ABOUT).exists():
+        return (f"replay://{uri.path}",) * 2
+    raise ConfigError(
+        f"one source must be a folder that gifnet record made, and {uri} is none; name VISIBLE and THERMAL"
+    )
+
+
+def open_shots(
+    settings: FuseSettings, skip: int | None, seconds: float, goes_on: Callable[[], bool] = lambda: True
+) -> Iterator[Shot]:
     """The pairs of pictures to look at.
 
     Two folders of pictures belong together by their names, or else by their order, all else by capture time.
@@ -77,15 +95,21 @@ def open_shots(settings: FuseSettings, skip: int | None) -> Iterator[Shot]:
         settings: sources and pairing.
         skip: pairs that are passed by after each one; None takes all of folders and one in `EVERY_S` of
             streams.
+        seconds: how much of streams is looked at, in capture time.
+        goes_on: asked between pairs; False ends the looking.
 
     Raises:
         SourceError: a source cannot be read, or pictures of two folders cannot be paired.
     """
     visible, thermal = (Path(parse_uri(side.uri).path) for side in (settings.visible, settings.thermal))
     if _holds_pictures(visible) and _holds_pictures(thermal):
-        yield from _of_folders(visible, thermal, settings, skip or 0)
+        shots = _of_folders(visible, thermal, settings, skip or 0)
     else:
-        yield from _of_streams(settings, skip)
+        shots = _of_streams(settings, skip, seconds)
+    for shot in shots:
+        if not goes_on():
+            return
+        yield shot
 
 
 def collect(
@@ -161,16 +185,19 @@ def _of_folders(visible: Path, thermal: Path, settings: FuseSettings, skip: int)
         )
 
 
-def _of_streams(settings: FuseSettings, skip: int | None) -> Iterator[Shot]:
-    last_s = -np.inf
+def _of_streams(settings: FuseSettings, skip: int | None, seconds: float) -> Iterator[Shot]:
+    first_s = last_s = None
     with open_pairs(settings) as pairs:
         for number, pair in enumerate(pairs):
             time_s = float(pair.time_s)
-            due = time_s - last_s >= EVERY_S if skip is None else number % (skip + 1) == 0
+            first_s = time_s if first_s is None else first_s
+            if time_s - first_s > seconds:
+                return
+            due = last_s is None or time_s - last_s >= EVERY_S if skip is None else number % (skip + 1) == 0
             if due and not pair.flags:
                 last_s = time_s
                 visible, thermal = np.asarray(pair.visible.pixels), np.asarray(pair.thermal.pixels)
-                yield Shot(f"{time_s:.2f} s", visible, thermal)
+                yield Shot(f"{time_s - first_s:.2f} s", visible, thermal)
 
 
 def _holds_pictures(folder: Path) -> bool:
