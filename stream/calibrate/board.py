@@ -25,6 +25,7 @@ from stream.calibrate.board_views import View, Views
 from stream.calibrate.boards import Board, Points
 from stream.calibration import Calibration, Camera, PlaneHomography, Size, Stereo, one_grid
 from stream.camera_model import rows_of
+from stream.frame import Side
 
 Model = Literal["stereo", "homography"]
 # Digits that are written.
@@ -115,7 +116,7 @@ def _with_named(views: list[View], named: list[View]) -> list[View]:
     return [by_name.get(view.shot.name, view) for view in views]
 
 
-def _lens(outcome: Outcome, side: Literal["visible", "thermal"], size: Size) -> CameraFit | None:
+def _lens(outcome: Outcome, side: Side, size: Size) -> CameraFit | None:
     """The lens of a camera; a homography does without where the views do not carry one."""
     seen = {view.shot.name: getattr(view, side) for view in outcome.views.views}
     seen = {name: sighting for name, sighting in seen.items() if sighting is not None}

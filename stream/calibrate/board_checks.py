@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 
 from stream.calibrate.board_camera import CameraFit
-from stream.calibrate.board_finder import larger_grid
+from stream.calibrate.board_detectors import larger_grid
 from stream.calibrate.board_pair import PairFit
 from stream.calibrate.board_turn import Turn
 from stream.calibrate.board_views import Views
@@ -66,10 +66,11 @@ def _check_size(views: Views, board: Board) -> None:
     wanted = max(board.grid), min(board.grid)
     pictures = [view.shot.visible for view in views.views if view.visible] or _unseen(views)
     grids = [larger_grid(picture, board) for picture in pictures[:_SAMPLES]]
-    found = Counter(grid for grid in grids if grid is not None and grid != wanted)
+    # The smallest one that is looked for is now and then seen in the scenery.
+    found = Counter(grid for grid in grids if grid not in (None, wanted, (3, 3)))
     if not found:
         return
-    (across, down), times = found.most_common(1)[0]
+    (across, down), times = max(found.items(), key=lambda item: (item[1], item[0]))
     whole = any(view.visible for view in views.views)
     # A board that was found once whole is that board; half seen ones only look smaller.
     if whole and (across < wanted[0] or down < wanted[1] or times < 2):
@@ -120,21 +121,22 @@ def check_camera(side: str, fit: CameraFit) -> None:
             f"{len(fit.errors_px)} views {name} agree with each other, and {FEWEST_VIEWS} are needed; "
             f"{_left_out(fit)}"
         )
-    if tilts_deg < LEAST_TILT_DEG or fit.focal_error > WORST_FOCAL:
+    if fit.rms_px > max(WORST_LENS * fit.size[0], WORST_LENS_PX):
         raise Refusal(
-            f"the views {name} do not tell its focal length (give or take {100 * fit.focal_error:.1f} %, "
-            f"tilts within {tilts_deg:.0f} degrees): all are nearly parallel; tilt the board by 20 to "
-            "45 degrees, to all sides"
+            f"the views {name} contradict each other by {fit.rms_px:.2f} pixels; the board must be flat, of "
+            "the size given, and hold still"
+        )
+    if tilts_deg < LEAST_TILT_DEG or fit.focal_error > WORST_FOCAL:
+        give_or_take = f"give or take {100 * fit.focal_error:.1f} %"
+        raise Refusal(
+            f"the views {name} do not tell its focal length ({give_or_take}): the board is tilted by "
+            f"{tilts_deg:.0f} degrees at most, so that all views are nearly parallel, or small; tilt it by "
+            "20 to 45 degrees, to all sides, and come near"
         )
     if fit.coverage < LEAST_COVERAGE:
         raise Refusal(
             f"the board covers {100 * fit.coverage:.0f} % of the picture {name} in all views together; "
             "show it in the corners too"
-        )
-    if fit.rms_px > max(WORST_LENS * fit.size[0], WORST_LENS_PX):
-        raise Refusal(
-            f"the views {name} contradict each other by {fit.rms_px:.2f} pixels; the board must be flat, of "
-            "the size given, and hold still"
         )
 
 

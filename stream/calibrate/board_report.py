@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import cv2
 import numpy as np
 
@@ -17,7 +15,7 @@ from stream.calibrate.check_report import edges_over
 from stream.calibrate.preprocessing import grey
 from stream.calibrate.report import Figure, Note, Part, Report, Section, Table
 from stream.calibration import Calibration
-from stream.frame import Pixels
+from stream.frame import Pixels, Side
 from stream.register import thermal_maps
 
 SHOWN = 3
@@ -25,7 +23,7 @@ WIDEST_PX = 640
 # Squares of the overlay, per width.
 _SQUARES = 12
 _USED, _UNUSED, _FIRST, _DARK = (80, 220, 120), (255, 90, 80), (255, 220, 0), (32, 36, 40)
-Side = Literal["visible", "thermal"]
+_SIDES: tuple[Side, Side] = ("visible", "thermal")
 
 
 def numbers(outcome: Outcome) -> list[tuple[str, str, str]]:
@@ -118,14 +116,13 @@ def _sentence(words: str) -> str:
 def _overlays(outcome: Outcome, calibration: Calibration) -> list[Part]:
     """Squares of both cameras, and thermal edges, at the distance of the board in each view."""
     said = "Edges of the board go on from square to square, and yellow edges lie on those of the board."
-    parts: list[Part] = [Note(said)]
+    squares, edges = list[Part](), list[Part]()
     for view in _samples(outcome):
         visible, thermal = view.shot.visible, _registered(view, calibration, _distance_m(outcome, view))
-        parts += [
-            Figure(_small(_squares(visible, thermal)), f"{view.shot.name}: squares of visible and thermal"),
-            Figure(_small(edges_over(visible, thermal)), f"{view.shot.name}: thermal edges over visible"),
-        ]
-    return parts
+        name = view.shot.name
+        squares.append(Figure(_small(_squares(visible, thermal)), f"{name}: squares of visible and thermal"))
+        edges.append(Figure(_small(edges_over(visible, thermal)), f"{name}: thermal edges over visible"))
+    return [Note(said), *squares, *edges]
 
 
 def _registered(view: View, calibration: Calibration, distance_m: float | None) -> Pixels:
@@ -161,14 +158,12 @@ def _found(outcome: Outcome) -> list[Part]:
     views = outcome.views
     shown = [view for view in views.views if view.is_common][:: max(1, len(views.views) // SHOWN)][:SHOWN]
     shown = shown or views.views[:SHOWN] or [View(shot, None, None) for shot in views.empty]
-    parts: list[Part] = [Note("The ring marks the first point; it is the same one in both cameras.")]
-    for view in shown:
-        for side in ("visible", "thermal"):
-            parts.append(_drawn(view, side))
-    return parts
+    said = "The ring marks the first point; it is the same one in both cameras."
+    visible, thermal = ([_drawn(view, side) for view in shown] for side in _SIDES)
+    return [Note(said), *visible, *thermal]
 
 
-def _drawn(view: View, side: Literal["visible", "thermal"]) -> Figure:
+def _drawn(view: View, side: Side) -> Figure:
     sighting: Sighting | None = getattr(view, side)
     plain = grey(getattr(view.shot, side))
     scale = max(1, round(WIDEST_PX / plain.shape[1]))

@@ -54,8 +54,8 @@ def ladder(size: tuple[int, int]) -> tuple[Rung, ...]:
         return (*smaller, *plain, *local)
     double, sharp = _scaled(2.0), Rung("sharpened", lambda p: _sharp(_local(p)))
     enlarged = (
-        Rung("enlarged", lambda p: double(_smooth(p)), 2.0),
-        Rung("enlarged, inverted", lambda p: double(_inverted(_smooth(p))), 2.0),
+        Rung("enlarged", double, 2.0),
+        Rung("enlarged, inverted", lambda p: double(_inverted(p)), 2.0),
     )
     return (*plain, *local, *smooth, *enlarged, sharp)
 

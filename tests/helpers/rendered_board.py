@@ -7,7 +7,8 @@ words for boards.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import datetime
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -15,7 +16,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.calibrate.board_finder import Sighting
+from stream.calibrate.board_views import Shot, View, Views
 from stream.calibrate.boards import Board, charuco_dictionary
+from stream.calibration import Calibration, Camera, Stereo
+from stream.camera_model import rows_of
+from stream.register import thermal_maps
 
 Array = NDArray[np.float64]
 SAMPLES = 3
@@ -74,6 +80,20 @@ class Eye:
         return np.asarray(
             cv2.projectPoints(points_m, zero, zero, self.matrix, np.array(self.distortion))[0]
         ).reshape(-1, 2)
+
+    def see(self, points_m: Array) -> Array:
+        """Places in the picture as it comes out, mirror and turns included, [N, 2]."""
+        points, (width, height) = self.project(points_m), self.size
+        if self.mirrored:
+            points = points * (-1, 1) + (width - 1, 0)
+        for _ in range(self.quarter_turns % 4):
+            points, width, height = np.stack([points[:, 1], width - 1 - points[:, 0]], axis=1), height, width
+        return points
+
+    @property
+    def picture_size(self) -> tuple[int, int]:
+        """Width and height of the picture as it comes out."""
+        return self.size[::-1] if self.quarter_turns % 2 else self.size
 
 
 # A full HD-like colour camera and a small thermal one, scaled down so that tests are quick.
@@ -161,6 +181,54 @@ def render_pair(
     rotation = rig.rotation.T @ pose.rotation
     thermal = render(board, rig.thermal, rotation, rig.to_thermal(pose.translation_m[None])[0], seed + 1000)
     return np.repeat(visible[..., None], 3, axis=2), thermal
+
+
+def sighted(board: Board, rig: Rig, boards: Iterable[Pose], noise_px: float = 0.05, seed: int = 0) -> Views:
+    """Views as a detector gives them, points off by noise, without any picture."""
+    rng, views = np.random.default_rng(seed), []
+    (width, height), (across, down) = rig.visible.picture_size, rig.thermal.picture_size
+    blank = np.zeros((height, width, 3), np.uint8), np.zeros((down, across), np.uint16)
+    for number, pose in enumerate(boards):
+        points_m = pose.place(board.points_m)
+        seen = rig.visible.see(points_m), rig.thermal.see(rig.to_thermal(points_m))
+        visible, thermal = (
+            Sighting(points + rng.normal(0, noise_px, points.shape), np.arange(len(points)), "projected")
+            for points in seen
+        )
+        views.append(View(Shot(str(number), *blank), visible, thermal))
+    return Views((width, height), (across, down), len(views), views, [])
+
+
+def as_calibration(rig: Rig) -> Calibration:
+    """The truth about a rig, as a calibration file has it."""
+    cameras = (
+        Camera(size=eye.size, camera_matrix=rows_of(eye.matrix), distortion=eye.distortion)
+        for eye in (rig.visible, rig.thermal)
+    )
+    visible, thermal = cameras
+    stereo = Stereo(rotation=rows_of(rig.rotation), translation_m=rig.translation_m, distance_m=1.0)
+    today = datetime.date(2026, 1, 15)
+    return Calibration(
+        visible=visible, thermal=thermal, stereo=stereo, rms_px=0.0, date=today, made_by="truth"
+    )
+
+
+def map_error_px(found: Calibration, rig: Rig, distance_m: float, middle: float = 0.7) -> float:
+    """Mean distance of where visible pixels look from where they should, thermal pixels.
+
+    Args:
+        found: to be judged.
+        rig: the truth.
+        distance_m: of the scene.
+        middle: share of the visible width and height that is looked at.
+    """
+    one, other = (
+        np.stack([axis.numpy() for axis in thermal_maps(calibration, distance_m)])
+        for calibration in (found, as_calibration(rig))
+    )
+    apart = np.hypot(*(one - other))
+    cut = tuple(slice(round(side * (1 - middle) / 2), round(side * (1 + middle) / 2)) for side in apart.shape)
+    return float(np.nanmean(apart[cut]))
 
 
 def _sampled(board: Board, rays: Array, rotation: Array, translation_m: Array, seed: int) -> Array:
