@@ -1,0 +1,155 @@
+"""Where to begin: every scale, turn and shift that is likely, tried on small pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from stream.calibrate.edges import Grey, Numbers, field, resized, warp
+from stream.calibration import Size
+from stream.camera_model import scaling
+
+WIDTH_PX = 128
+SCALE_STEP = 0.06
+TURNS_DEG = (-8.0, -4.0, 0.0, 4.0, 8.0)
+# Beginnings that are the same: by scale, and by shift in small pixels.
+SAME_SCALE, SAME_PX = 0.12, 8.0
+# Evidence is measured against its surroundings, so that a preferred direction of edges counts for nothing.
+SURROUNDINGS_PX = 6.0
+
+_TURNED: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {
+    "": ((1, 0), (0, 1)),
+    "turned by 180 degrees": ((-1, 0), (0, -1)),
+    "turned by 90 degrees clockwise": ((0, -1), (1, 0)),
+    "turned by 90 degrees counterclockwise": ((0, 1), (-1, 0)),
+    "mirrored left to right": ((-1, 0), (0, 1)),
+    "mirrored top to bottom": ((1, 0), (0, -1)),
+    "mirrored, and turned by 90 degrees clockwise": ((0, 1), (1, 0)),
+    "mirrored, and turned by 90 degrees counterclockwise": ((0, -1), (-1, 0)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """What is known beforehand.
+
+    Attributes:
+        scale: lowest and highest width of the thermal view, as a share of the visible one.
+        shift: largest distance between the middles of the views, as a share of the visible width.
+    """
+
+    scale: tuple[float, float] = (0.4, 3.0)
+    shift: float = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A place to begin.
+
+    Attributes:
+        chances: how far above chance it is.
+        turned: how the thermal picture stands, in words; empty where upright.
+        matrix: [3, 3] visible_from_thermal.
+    """
+
+    chances: float
+    turned: str
+    scale: float
+    shift_px: tuple[int, int]
+    matrix: Numbers
+
+
+def starts(
+    pairs: Sequence[tuple[Grey, Grey]], guess: Guess, most_upright: int = 4, most_turned: int = 1
+) -> list[Start]:
+    """Likely similarities, the best first.
+
+    Args:
+        pairs: visible and thermal pictures.
+        guess: what to try.
+        most_upright: how many for a thermal picture that stands as the visible one.
+        most_turned: how many for each other way in which it may stand.
+    """
+    small = [_Small(visible, guess.shift) for visible, _ in pairs]
+    found = []
+    for turned in _TURNED:
+        tried = sorted(_tried(small, pairs, guess, turned), key=lambda start: -start.chances)
+        found += _distinct(tried, most_turned if turned else most_upright)
+    return sorted(found, key=lambda start: -start.chances)
+
+
+class _Small:
+    """A visible picture made small, ready to be correlated."""
+
+    def __init__(self, visible: Grey, reach: float) -> None:
+        height, width = visible.shape
+        self.size = WIDTH_PX, max(16, round(height * WIDTH_PX / width))
+        self.reach = round(reach * WIDTH_PX)
+        self.from_full = scaling((width, height), self.size)
+        self.around = self.size[0] + 2 * self.reach, self.size[1] + 2 * self.reach
+        self.shape = [cv2.getOptimalDFTSize(side) for side in reversed(self.around)]
+        edges = field(resized(visible, self.size))
+        self._edges = np.fft.fft2(edges, self.shape).conj()
+        self._power = np.fft.fft2(np.abs(edges) ** 2, self.shape).conj()
+
+    def correlate(self, thermal: Grey, matrix: Numbers) -> tuple[Numbers, Numbers]:
+        """Agreement at each shift, and its variance if edges had any direction."""
+        padded = np.array([[1, 0, self.reach], [0, 1, self.reach], [0, 0, 1.0]]) @ matrix
+        edges = field(*warp(thermal, padded, self.around))
+        return self._at_shifts(edges, self._edges), self._at_shifts(np.abs(edges) ** 2, self._power) / 2
+
+    def _at_shifts(self, values: np.ndarray, spectrum: np.ndarray) -> Numbers:
+        shifts = 2 * self.reach + 1
+        whole = np.fft.ifft2(np.fft.fft2(values, self.shape) * spectrum).real
+        return np.asarray(whole[:shifts, :shifts], np.float64)
+
+
+def _tried(
+    small: list[_Small], pairs: Sequence[tuple[Grey, Grey]], guess: Guess, turned: str
+) -> Iterator[Start]:
+    low, high = np.log(guess.scale)
+    count = max(1, int(np.ceil((high - low) / SCALE_STEP)) + 1)
+    first = small[0]
+    height, width = pairs[0][1].shape
+    for scale in np.exp(np.linspace(low, high, count) if count > 1 else [(low + high) / 2]):
+        for turn_deg in TURNS_DEG:
+            matrix = _similarity((width, height), first.size, float(scale), np.radians(turn_deg), turned)
+            sums = [one.correlate(thermal, matrix) for one, (_, thermal) in zip(small, pairs, strict=True)]
+            agreement, variance = (np.sum(part, axis=0) for part in zip(*sums, strict=True))
+            chances = agreement / np.sqrt(np.maximum(variance, 0.02 * variance.max()) + 1e-6)
+            chances -= cv2.GaussianBlur(chances, (0, 0), SURROUNDINGS_PX)
+            row, column = (int(at) for at in np.unravel_index(int(chances.argmax()), chances.shape))
+            right, down = column - first.reach, row - first.reach
+            back = np.array([[1, 0, -right], [0, 1, -down], [0, 0, 1.0]])
+            full = np.linalg.inv(first.from_full) @ back @ matrix
+            yield Start(float(chances[row, column]), turned, float(scale), (right, down), full)
+
+
+def _similarity(size: Size, small: Size, scale: float, turn: float, turned: str) -> Numbers:
+    """Thermal pixels to small visible ones, middle on middle."""
+    base = np.array(_TURNED[turned], np.float64)
+    width = size[0] if base[0, 0] else size[1]
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    matrix = np.eye(3)
+    matrix[:2, :2] = scale * small[0] / width * rotation @ base
+    middle, target = (np.array(one, np.float64) / 2 - 0.5 for one in (size, small))
+    matrix[:2, 2] = target - matrix[:2, :2] @ middle
+    return matrix
+
+
+def _distinct(tried: list[Start], most: int) -> list[Start]:
+    kept: list[Start] = []
+    for start in tried:
+        if len(kept) == most:
+            break
+        if not any(_same(start, other) for other in kept):
+            kept.append(start)
+    return kept
+
+
+def _same(one: Start, other: Start) -> bool:
+    apart = np.subtract(one.shift_px, other.shift_px)
+    return abs(np.log(one.scale / other.scale)) < SAME_SCALE and float(np.hypot(*apart)) < SAME_PX

@@ -1,0 +1,116 @@
+"""How the tiles of two pictures agree at each shift, over many moments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stream.calibrate.edges import Field, Grey, Numbers, field, resized, warp
+from stream.calibration import Size
+from stream.camera_model import scaling
+
+TILE = 0.24
+STEP = 0.55
+# Edges that a tile has to show at least, as a share of its pixels, before it has a say.
+FEWEST_EDGES = 0.0005
+# Agreement in multiples of chance from which a tile is certain.
+CERTAIN = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    """Agreement of tiles.
+
+    Attributes:
+        surfaces: [T, S, S], 1 where a tile agrees as well as anywhere; thermal content that lies `column - reach` to the right and `row - reach` down of
+            where it should be raises it there.
+        middles: [T, 2] right and down, where the edges of each tile lie on average.
+        reach: largest shift.
+        size: width and height of the grid.
+        from_full: [3, 3] from visible pixels to those of the grid.
+    """
+
+    surfaces: NDArray[np.float32]
+    middles: Numbers
+    reach: int
+    size: Size
+    from_full: Numbers
+
+    def moved(self, matrix: Numbers, way: Numbers) -> Numbers:
+        """A registration after thermal content was found to lie off by `way`, [3, 3] on this grid."""
+        back = np.linalg.inv(self.from_full) @ np.linalg.inv(way) @ self.from_full @ matrix
+        return np.asarray(back / back[2, 2])
+
+
+def measure(
+    pairs: Sequence[tuple[Grey, Grey]], matrix: Numbers, width: int, reach: float, soft: float
+) -> Tiles:
+    """Compare pairs that a matrix registers.
+
+    Args:
+        pairs: visible and thermal pictures.
+        matrix: [3, 3] visible_from_thermal.
+        width: of the grid in pixels.
+        reach: largest shift as a share of the width.
+        soft: pixels by which surfaces are softened, so that a rough fit finds its way.
+    """
+    full = pairs[0][0].shape[1], pairs[0][0].shape[0]
+    size = width, max(16, round(full[1] * width / full[0]))
+    from_full, reach_px = scaling(full, size), max(3, round(reach * width))
+    tile = min(max(16, round(TILE * width)), size[1])
+    corners = _corners(size, tile)
+    padded = np.array([[1, 0, reach_px], [0, 1, reach_px], [0, 0, 1.0]]) @ from_full @ matrix
+    around = size[0] + 2 * reach_px, size[1] + 2 * reach_px
+    agreement = variance = np.zeros(())
+    edges_at, edges = np.zeros((len(corners), 2)), np.full(len(corners), 1e-6)
+    for visible, thermal in pairs:
+        seen = _cut(field(resized(visible, size)), corners, tile)
+        moved = _cut(field(*warp(thermal, padded, around)), corners, tile + 2 * reach_px)
+        power, moved_power = np.abs(seen) ** 2, np.abs(moved) ** 2
+        agreement = agreement + _correlated(seen, moved, reach_px)
+        variance = variance + np.maximum(_correlated(power, moved_power, reach_px), 0) / 2
+        edges_at += _weighted_places(power)
+        edges += power.sum(axis=(1, 2))
+    floor = FEWEST_EDGES * tile**2 * len(pairs)
+    chances = agreement / np.sqrt(variance + floor)
+    chances = _softened(chances - chances.mean(axis=(1, 2), keepdims=True), soft)
+    # A tile that is certain has no more to say than another one, or a few would decide for the whole picture.
+    surfaces = chances / np.maximum(chances.max(axis=(1, 2), keepdims=True), CERTAIN)
+    middles = edges_at / edges[:, None] + np.array(corners)[:, ::-1]
+    return Tiles(surfaces, middles, reach_px, size, from_full)
+
+
+def _corners(size: Size, tile: int) -> list[tuple[int, int]]:
+    """Upper left corners, as row and column, of tiles that overlap by about a half."""
+    across, down = (
+        np.unique(np.linspace(0, side - tile, max(2, round((side - tile) / (STEP * tile)) + 1)).round())
+        for side in size
+    )
+    return [(int(row), int(column)) for row in down for column in across]
+
+
+def _cut(edges: Field, corners: list[tuple[int, int]], side: int) -> Field:
+    return np.stack([edges[row : row + side, column : column + side] for row, column in corners])
+
+
+def _correlated(seen: np.ndarray, moved: np.ndarray, reach: int) -> np.ndarray:
+    """Sums over a tile for each shift, [T, 2 reach + 1, 2 reach + 1]."""
+    shape = [cv2.getOptimalDFTSize(moved.shape[1])] * 2
+    spectrum = np.fft.fft2(moved, shape) * np.fft.fft2(seen, shape).conj()
+    shifts = 2 * reach + 1
+    return np.asarray(np.fft.ifft2(spectrum).real[:, :shifts, :shifts])
+
+
+def _weighted_places(power: np.ndarray) -> Numbers:
+    """Right and down, [T, 2], summed over all edges of each tile."""
+    right = (power.sum(axis=1) * np.arange(power.shape[2])).sum(axis=1)
+    down = (power.sum(axis=2) * np.arange(power.shape[1])).sum(axis=1)
+    return np.stack((right, down), axis=1)
+
+
+def _softened(surfaces: np.ndarray, by_px: float) -> NDArray[np.float32]:
+    return np.stack([cv2.GaussianBlur(one.astype(np.float32), (0, 0), by_px) for one in surfaces])
