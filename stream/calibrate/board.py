@@ -6,6 +6,7 @@ import datetime
 from dataclasses import dataclass, field
 from typing import Literal
 
+import cv2
 import numpy as np
 
 from stream.calibrate.board_camera import CameraFit, fit_camera
@@ -88,6 +89,8 @@ def calibrate_board(
         outcome.calibration = _as_calibration(outcome, distance_m, date, made_by)
     except Refusal as refusal:
         outcome.refusal = str(refusal)
+    except cv2.error as error:
+        outcome.refusal = f"the views cannot be fitted ({error.err}); show the board in more places, tilted"
     return outcome
 
 

@@ -165,6 +165,8 @@ def _markers(picture: Pixels, board: Board, detector: Any) -> Found | None:
 def _without_strays(places_m: Points, points_px: Points) -> NDArray[np.bool_]:
     """Which points were not drawn to a marker's corner: those off a plane about as much as the others are."""
     matrix, _ = cv2.findHomography(places_m, points_px, cv2.LMEDS)
+    if matrix is None:
+        return np.zeros(len(places_m), bool)
     there_px = cv2.perspectiveTransform(places_m[:, None], matrix).reshape(-1, 2)
     off_px = np.linalg.norm(there_px - points_px, axis=1)
     return np.asarray(off_px <= STRAY_TIMES * np.median(off_px) + STRAY_PX)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import islice, product
 
+import cv2
 import numpy as np
 
 from stream.calibrate.board_detectors import closer_look, detectors
@@ -68,7 +69,11 @@ class Finder:
         return None
 
     def _try(self, plain: Pixels, rung: Rung, name: str) -> Sighting | None:
-        found = self._detectors[name](rung.make(plain))
+        try:
+            found = self._detectors[name](rung.make(plain))
+        except cv2.error:
+            # Pictures of a few pixels, and candidates on one line.
+            return None
         if found is None:
             return None
         points_px, numbers = (found[0] + 0.5) / rung.scale - 0.5, found[1]

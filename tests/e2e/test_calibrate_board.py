@@ -15,6 +15,7 @@ from stream.calibration import load_calibration
 from stream.frame import Frame, FramePair
 from stream.recording.writer import RecordingWriter
 from tests.e2e.conftest import Gifnet
+from tests.helpers.media import write_video
 from tests.helpers.rendered_board import Eye, Rig, map_error_px, poses, render_pair
 
 BOARD, RIG = "circles:7x5:30mm", Rig()
@@ -82,6 +83,25 @@ def test_two_folders_make_a_calibration_and_a_report(
     # Squares, edges and both cameras of three views, and two maps; every picture has its caption twice.
     assert page.count('<img src="data:image/') == 14
     assert page.count("inverted, circles") == 12 + 2 * 3
+
+
+@pytest.fixture(scope="module")
+def videos(pictures: Pictures, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """H.264 and lossless 16 bits, one picture a second."""
+    folder = tmp_path_factory.mktemp("videos")
+    visible, thermal = zip(*pictures, strict=True)
+    return (
+        write_video(folder / "visible.mp4", visible, rate=1),
+        write_video(folder / "thermal.mkv", thermal, rate=1),
+    )
+
+
+def test_two_videos_make_one_too(gifnet: Gifnet, videos: tuple[Path, Path], tmp_path: Path) -> None:
+    output = tmp_path / "pair.yaml"
+    result = gifnet("calibrate", "board", *videos, "--board", BOARD, "-o", output)
+    assert result.status == 0
+    assert "views          12 of 12" in result.out
+    assert map_error_px(load_calibration(output), RIG, 1.0) < 0.6
 
 
 def test_a_recording_makes_one_too(gifnet: Gifnet, recording: Path, tmp_path: Path) -> None:
