@@ -12,6 +12,7 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 
+from stream.calibrate.overlays import blended, checkered, edged, stretched
 from stream.calibrate.points import Numbers, PointsFit, as_calibration, fit_points
 from stream.calibration import Size, load_calibration, save_calibration
 from stream.errors import CalibrationError, SourceError
@@ -21,10 +22,9 @@ from stream.frame import FramePair, Pixels, Side
 MOST_MOMENTS = 40
 STEP_S = 1.0
 MOST_POINTS = 100
-SQUARE_PX = 40
-LOW, HIGH = 1.0, 99.5
 
 Mode = Literal["blend", "checkerboard", "edges"]
+_DRAW = {"blend": blended, "checkerboard": checkered, "edges": edged}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,38 +136,3 @@ class PointsSession:
                 self._moments.append(moment)
                 return True
         return False
-
-
-def stretched(counts: Pixels) -> Pixels:
-    """Counts to 8 bits by percentiles, to look at."""
-    if counts.ndim == 3:
-        counts = np.asarray(cv2.cvtColor(counts, cv2.COLOR_RGB2GRAY))
-    low, high = np.percentile(counts, (LOW, HIGH))
-    scaled = (counts.astype(np.float32) - low) / max(float(high - low), 1.0)
-    return np.asarray(np.clip(scaled * 255 + 0.5, 0, 255).astype(np.uint8))
-
-
-def _blend(visible: Pixels, thermal: Pixels, seen: Pixels) -> Pixels:
-    """Visible as grey, thermal as its red and its missing blue."""
-    grey = np.asarray(cv2.cvtColor(visible, cv2.COLOR_RGB2GRAY))
-    half = cv2.addWeighted(grey, 0.6, thermal, 0.4, 0)
-    mixed = np.stack((cv2.addWeighted(grey, 0.4, thermal, 0.6, 0), half, grey), axis=-1)
-    return np.where(seen[..., None], mixed, visible)
-
-
-def _checkerboard(visible: Pixels, thermal: Pixels, seen: Pixels) -> Pixels:
-    rows, columns = np.indices(thermal.shape) // SQUARE_PX
-    turn = ((rows + columns) % 2 == 0) & seen
-    return np.where(turn[..., None], thermal[..., None], visible)
-
-
-def _edges(visible: Pixels, thermal: Pixels, seen: Pixels) -> Pixels:
-    """Thermal edges in orange over the visible picture."""
-    smooth = cv2.GaussianBlur(thermal, (0, 0), 1.2)
-    edges = (cv2.Canny(smooth, 40, 90) > 0) & seen
-    picture = visible // 2 + 40
-    picture[edges] = (255, 150, 30)
-    return np.asarray(picture)
-
-
-_DRAW = {"blend": _blend, "checkerboard": _checkerboard, "edges": _edges}

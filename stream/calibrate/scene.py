@@ -146,7 +146,7 @@ def _as_similarity(matrix: Numbers, pair: Pair) -> Numbers:
     if np.linalg.det(matrix[:2, :2]) < 0:  # mirrored, which no similarity is
         return matrix
     nearest, _ = cv2.estimateAffinePartial2D(places, ends, method=cv2.LMEDS)
-    return matrix if nearest is None else np.vstack((nearest, (0, 0, 1)))
+    return matrix if nearest is None else np.asarray(np.vstack((nearest, (0, 0, 1))))
 
 
 def _fine(matrix: Numbers, pairs: Sequence[Pair], rng: Rng) -> tuple[Numbers, Tiles]:
@@ -194,7 +194,8 @@ def _apart(one: Numbers, other: Numbers, pair: Pair) -> float:
     """Mean distance of where two registrations put the thermal picture, as a share of the visible width."""
     places = _places(_size(pair[1]))
     ends = [cv2.perspectiveTransform(places, matrix)[:, 0] for matrix in (one, other)]
-    return float(np.hypot(*(ends[0] - ends[1]).T).mean()) / pair[0].shape[1]
+    apart_px = np.linalg.norm(ends[0] - ends[1], axis=1)
+    return float(apart_px.mean()) / pair[0].shape[1]
 
 
 def _places(size: Size) -> Numbers:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from torch import Tensor
 
+from stream.calibrate.correlation import correlate, spectrum
 from stream.calibrate.edges import Grey, Numbers, field, resized, warp
 from stream.calibration import Size
 from stream.camera_model import scaling
@@ -92,19 +94,18 @@ class _Small:
         self.around = self.size[0] + 2 * self.reach, self.size[1] + 2 * self.reach
         self.shape = [cv2.getOptimalDFTSize(side) for side in reversed(self.around)]
         edges = field(resized(visible, self.size))
-        self._edges = np.fft.fft2(edges, self.shape).conj()
-        self._power = np.fft.fft2(np.abs(edges) ** 2, self.shape).conj()
+        self._spectra = spectrum(edges, self.shape), spectrum(np.abs(edges) ** 2, self.shape)
 
-    def correlate(self, thermal: Grey, matrix: Numbers) -> tuple[Numbers, Numbers]:
+    def compare(self, thermal: Grey, matrix: Numbers) -> tuple[np.ndarray, np.ndarray]:
         """Agreement at each shift, and its variance if edges had any direction."""
         padded = np.array([[1, 0, self.reach], [0, 1, self.reach], [0, 0, 1.0]]) @ matrix
         edges = field(*warp(thermal, padded, self.around))
-        return self._at_shifts(edges, self._edges), self._at_shifts(np.abs(edges) ** 2, self._power) / 2
+        agreement = self._at_shifts(edges, self._spectra[0], real=False)
+        return agreement, self._at_shifts(np.abs(edges) ** 2, self._spectra[1], real=True) / 2
 
-    def _at_shifts(self, values: np.ndarray, spectrum: np.ndarray) -> Numbers:
-        shifts = 2 * self.reach + 1
-        whole = np.fft.ifft2(np.fft.fft2(values, self.shape) * spectrum).real
-        return np.asarray(whole[:shifts, :shifts], np.float64)
+    def _at_shifts(self, values: np.ndarray, seen: Tensor, real: bool) -> np.ndarray:
+        shifts = [2 * self.reach + 1] * 2
+        return correlate(spectrum(values, self.shape), seen, self.shape, shifts, real)
 
 
 def _tried(
@@ -117,7 +118,7 @@ def _tried(
     for scale in np.exp(np.linspace(low, high, count) if count > 1 else [(low + high) / 2]):
         for turn_deg in TURNS_DEG:
             matrix = _similarity((width, height), first.size, float(scale), np.radians(turn_deg), turned)
-            sums = [one.correlate(thermal, matrix) for one, (_, thermal) in zip(small, pairs, strict=True)]
+            sums = [one.compare(thermal, matrix) for one, (_, thermal) in zip(small, pairs, strict=True)]
             agreement, variance = (np.sum(part, axis=0) for part in zip(*sums, strict=True))
             chances = agreement / np.sqrt(np.maximum(variance, 0.02 * variance.max()) + 1e-6)
             chances -= cv2.GaussianBlur(chances, (0, 0), SURROUNDINGS_PX)

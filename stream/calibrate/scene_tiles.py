@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.calibrate.correlation import correlate, spectrum
 from stream.calibrate.edges import Field, Grey, Numbers, field, resized, warp
 from stream.calibration import Size
 from stream.camera_model import scaling
@@ -26,8 +27,8 @@ class Tiles:
     """Agreement of tiles.
 
     Attributes:
-        surfaces: [T, S, S], 1 where a tile agrees as well as anywhere; thermal content that lies `column - reach` to the right and `row - reach` down of
-            where it should be raises it there.
+        surfaces: [T, S, S], 1 where a tile agrees as well as anywhere; thermal content that lies
+            `column - reach` to the right and `row - reach` down of where it should be raises it there.
         middles: [T, 2] right and down, where the edges of each tile lie on average.
         reach: largest shift.
         size: width and height of the grid.
@@ -99,10 +100,9 @@ def _cut(edges: Field, corners: list[tuple[int, int]], side: int) -> Field:
 
 def _correlated(seen: np.ndarray, moved: np.ndarray, reach: int) -> np.ndarray:
     """Sums over a tile for each shift, [T, 2 reach + 1, 2 reach + 1]."""
-    shape = [cv2.getOptimalDFTSize(moved.shape[1])] * 2
-    spectrum = np.fft.fft2(moved, shape) * np.fft.fft2(seen, shape).conj()
-    shifts = 2 * reach + 1
-    return np.asarray(np.fft.ifft2(spectrum).real[:, :shifts, :shifts])
+    shape, shifts = [cv2.getOptimalDFTSize(moved.shape[1])] * 2, [2 * reach + 1] * 2
+    spectra = spectrum(moved, shape), spectrum(seen, shape)
+    return correlate(*spectra, shape, shifts, real=not np.iscomplexobj(seen))
 
 
 def _weighted_places(power: np.ndarray) -> Numbers:

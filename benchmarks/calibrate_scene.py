@@ -1,0 +1,194 @@
+"""Calibration without a board against known truth: how often it is right, and whether it is ever silently wrong.
+
+python -m benchmarks.calibrate_scene [--cases 100] [--data ../shared/data] [--stride 1]
+
+`street`: generated streets seen by two cameras of random fields of view, turned, shifted and tilted against
+each other, with noise and blur; thermal 640x512. `m3svd` and `roadscene`: registered pairs of real cameras, of
+which the thermal one is disturbed by homographies that move its corners by up to a tenth of the width.
+RoadScene has one moment a scene. Errors are in visible pixels: of the corners of the thermal picture, and mean
+over what both see. What is refused counts as refused, not as right.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.common import circumstances, save
+from stream.calibrate.edges import grey_thermal, grey_visible
+from stream.calibrate.scene import SceneAlignment, align
+from stream.calibrate.scene_start import Guess
+from stream.scene import Street
+
+Numbers = NDArray[np.float64]
+Picture = NDArray[Any]
+Case = tuple[str, list[tuple[Picture, Picture]], Numbers, Guess]
+MOMENTS, MOMENT_S = 6, 0.6
+DISTURBED = 0.1
+# The disturbed pictures keep their scale to within that.
+NARROW = Guess((0.7, 1.4), 0.15)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    data = Path(os.environ.get("GIFNET_TEST_DATA", "../shared")) / "data"
+    parser.add_argument("--data", type=Path, default=data, help="folder that holds m3svd and roadscene")
+    parser.add_argument("--cases", type=int, default=100, help="streets")
+    parser.add_argument("--stride", type=int, default=1, help="take every so many pairs of RoadScene")
+    arguments = parser.parse_args()
+    told = {
+        "street": judge(streets(arguments.cases)),
+        "m3svd": judge(m3svd(arguments.data / "m3svd" / "frames")),
+        "roadscene": judge(roadscene(arguments.data / "roadscene", arguments.stride)),
+    }
+    for name, row in told.items():
+        print(name, {key: value for key, value in row.items() if key != "cases"})
+    print("written:", save("calibrate_scene", {**told, "circumstances": circumstances()}))
+
+
+def judge(cases: Iterator[Case]) -> dict[str, Any]:
+    """All cases of a kind, and what they amount to."""
+    rows = [one_case(*case) for case in cases]
+    kept = [row for row in rows if not row["doubt"]]
+    return {
+        "number": len(rows),
+        "refused": len(rows) - len(kept),
+        "corners_below_1_px": share(rows, lambda row: not row["doubt"] and row["corner_px"] < 1),
+        "mean_below_2_px": share(rows, lambda row: not row["doubt"] and row["mean_px"] < 2),
+        "accepted_with_corners_above_3_px": sum(row["corner_px"] > 3 for row in kept),
+        "accepted_with_mean_above_3_px": sum(row["mean_px"] > 3 for row in kept),
+        "median_mean_px": round(float(np.median([row["mean_px"] for row in kept or rows])), 2),
+        "median_s": round(float(np.median([row["seconds"] for row in rows])), 1),
+        "cases": rows,
+    }
+
+
+def share(rows: list[dict[str, Any]], is_so: Any) -> float:
+    return round(sum(map(is_so, rows)) / len(rows), 3)
+
+
+def one_case(name: str, pairs: list[tuple[Picture, Picture]], truth: Numbers, guess: Guess) -> dict[str, Any]:
+    begin_s = perf_counter()
+    found = align([(grey_visible(visible), grey_thermal(thermal)) for visible, thermal in pairs], guess)
+    seconds = perf_counter() - begin_s
+    corner_px, mean_px = errors(found, truth)
+    row = {
+        "name": name,
+        "corner_px": round(corner_px, 3),
+        "mean_px": round(mean_px, 3),
+        "told_px": round(found.error_px, 3),
+        "agreement": round(found.agreement, 3),
+        "rival": round(found.rival, 3),
+        "doubt": found.doubt,
+        "seconds": round(seconds, 1),
+    }
+    print(row, flush=True)
+    return row
+
+
+def errors(found: SceneAlignment, truth: Numbers) -> tuple[float, float]:
+    """Mean over the corners of the thermal picture, and over what both see, in visible pixels."""
+    corners = places(found.thermal_size, 2, 2)
+    corner_px = np.linalg.norm(moved(corners, found.matrix) - moved(corners, truth), axis=-1).mean()
+    grid = places(found.visible_size, 17, 13)
+    thermal = moved(grid, np.linalg.inv(truth))
+    limits = np.array(found.thermal_size) - 1
+    seen = ((thermal >= 0) & (thermal <= limits)).all(axis=-1)
+    mean_px = np.linalg.norm(moved(thermal, found.matrix) - grid, axis=-1)[seen].mean()
+    return float(corner_px), float(mean_px)
+
+
+def places(size: tuple[int, int], across: int, down: int) -> Numbers:
+    axes = np.linspace(0, size[0] - 1, across), np.linspace(0, size[1] - 1, down)
+    return np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 1, 2)
+
+
+def moved(points: Numbers, matrix: Numbers) -> Numbers:
+    return np.asarray(cv2.perspectiveTransform(points, matrix))
+
+
+def streets(count: int) -> Iterator[Case]:
+    """Generated streets; the visible camera has 960x720 pixels, the thermal one 640x512."""
+    visible_size, thermal_size = (960, 720), (640, 512)
+    for seed in range(count):
+        rng = np.random.default_rng(1000 + seed)
+        street = Street(seed, visible_size)
+        scale = np.exp(rng.uniform(np.log(0.45), np.log(1.6))) * visible_size[0] / thermal_size[0]
+        turn = np.radians(rng.uniform(-5, 5))
+        truth = np.eye(3)
+        truth[:2, :2] = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+        middle = np.array(visible_size) / 2 + rng.uniform(-0.15, 0.15, 2) * visible_size[0]
+        truth[:2, 2] = middle - truth[:2, :2] @ (np.array(thermal_size) / 2)
+        truth = disturbance(rng, visible_size, 0.02) @ truth
+        blur_px, noise = rng.uniform(0.3, 1.5), rng.uniform(2, 12)
+        pairs = []
+        for moment in range(MOMENTS):
+            time_s = moment * MOMENT_S
+            counts = street.thermal(time_s).astype(np.float32)
+            seen = cv2.warpPerspective(
+                counts, np.linalg.inv(truth), thermal_size, flags=cv2.INTER_AREA,
+                borderMode=cv2.BORDER_CONSTANT, borderValue=float(np.median(counts)),
+            )  # fmt: skip
+            seen = cv2.GaussianBlur(seen, (0, 0), blur_px) + rng.normal(0, noise, seen.shape)
+            visible = street.visible(time_s).astype(np.float64) + rng.normal(0, 4, (*visible_size[::-1], 3))
+            pairs.append((visible.clip(0, 255).astype(np.uint8), seen.clip(0, 65535).astype(np.uint16)))
+        yield f"street {seed}", pairs, truth, Guess()
+
+
+def m3svd(folder: Path) -> Iterator[Case]:
+    """Ten moments of each scene, disturbed three ways."""
+    rng = np.random.default_rng(11)
+    for scene in sorted(folder.iterdir()):
+        names = list(
+            zip(sorted((scene / "visible").iterdir()), sorted((scene / "thermal").iterdir()), strict=True)
+        )
+        for number in range(3):
+            pairs, truth = disturbed(rng, [read(*two) for two in names[::2]])
+            yield f"{scene.name} {number}", pairs, truth, NARROW
+
+
+def roadscene(folder: Path, stride: int) -> Iterator[Case]:
+    rng = np.random.default_rng(12)
+    for path in sorted((folder / "visible").iterdir())[::stride]:
+        pairs, truth = disturbed(rng, [read(path, folder / "thermal" / path.name)])
+        yield path.name, pairs, truth, NARROW
+
+
+def read(visible: Path, thermal: Path) -> tuple[Picture, Picture]:
+    colour, grey = cv2.imread(str(visible)), cv2.imread(str(thermal), cv2.IMREAD_GRAYSCALE)
+    assert colour is not None and grey is not None
+    return cv2.cvtColor(colour, cv2.COLOR_BGR2RGB), np.asarray(grey)
+
+
+def disturbed(
+    rng: np.random.Generator, pairs: list[tuple[Picture, Picture]]
+) -> tuple[list[tuple[Picture, Picture]], Numbers]:
+    """Thermal pictures moved by a homography, and the way back."""
+    height, width = pairs[0][1].shape
+    matrix = disturbance(rng, (width, height), DISTURBED)
+    warped = [
+        (visible, cv2.warpPerspective(thermal, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE))
+        for visible, thermal in pairs
+    ]
+    return [(visible, np.asarray(thermal)) for visible, thermal in warped], np.linalg.inv(matrix)
+
+
+def disturbance(rng: np.random.Generator, size: tuple[int, int], most: float) -> Numbers:
+    """A homography that moves each corner by up to a share of the width, right and down."""
+    corners = places(size, 2, 2)[:, 0].astype(np.float32)
+    by = (rng.uniform(-most, most, (4, 2)) * size[0]).astype(np.float32)
+    return np.asarray(cv2.getPerspectiveTransform(corners, corners + by), np.float64)
+
+
+if __name__ == "__main__":
+    main()
