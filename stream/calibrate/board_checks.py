@@ -26,8 +26,8 @@ GOOD_DEPTH = 1.2
 # Reprojection errors, as shares of the width, with a floor in pixels for small cameras.
 WORST_LENS, WORST_LENS_PX = 1 / 400, 0.8
 WORST_PAIR, FAIR_PAIR = 1 / 200, 1 / 640
-# Pictures that are searched for a board of another size.
-_SAMPLES = 4
+# Pictures that are searched for a board of another size, and the share that must show a larger one.
+_SAMPLES, MOST_AGREE = 6, 0.5
 
 
 class Refusal(Exception):
@@ -73,7 +73,7 @@ def _check_size(views: Views, board: Board) -> None:
     (across, down), times = max(found.items(), key=lambda item: (item[1], item[0]))
     whole = any(view.visible for view in views.views)
     # A board that was found once whole is that board; half seen ones only look smaller.
-    if whole and (across < wanted[0] or down < wanted[1] or times < 2):
+    if whole and (across < wanted[0] or down < wanted[1] or times < max(2, MOST_AGREE * len(grids))):
         return
     raise Refusal(
         f"the board was said to have {board.grid[0]}x{board.grid[1]} inner corners, and {times} of "

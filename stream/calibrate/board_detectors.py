@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.calibrate.boards import Board, Order, Points, charuco_dictionary
-from stream.calibrate.preprocessing import grey
+from stream.calibrate.preprocessing import WIDE_PX, grey
 from stream.frame import Pixels
 
 # Points of a ChArUco board that is partly hidden.
@@ -56,8 +56,10 @@ def larger_grid(picture: Pixels, board: Board) -> tuple[int, int] | None:
     """
     if board.kind != "checkerboard":
         return None
-    flags = cv2.CALIB_CB_LARGER | cv2.CALIB_CB_EXHAUSTIVE
-    found, _, names = cv2.findChessboardCornersSBWithMeta(grey(picture), (3, 3), flags)
+    flags, plain = cv2.CALIB_CB_LARGER | cv2.CALIB_CB_EXHAUSTIVE, grey(picture)
+    while max(plain.shape) > WIDE_PX:
+        plain = cv2.resize(plain, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    found, _, names = cv2.findChessboardCornersSBWithMeta(plain, (3, 3), flags)
     if not found:
         return None
     rows, columns = np.asarray(names).shape[:2]

@@ -15,6 +15,7 @@ from stream.frame import Pixels
 
 # Once a board was found, this many further ways are tried in a picture where those that worked fail.
 TRIES_MORE = 4
+QUADS_RUNGS = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,8 +58,8 @@ class Finder:
         """
         plain, size = grey(picture), (picture.shape[1], picture.shape[0])
         rungs = {rung.name: rung for rung in ladder(size)}
-        ways = list(product(rungs, self._detectors))
-        ways = [way for way in self._worked if way[0] in rungs] + [w for w in ways if w not in self._worked]
+        ways = [way for way in self._worked if way[0] in rungs]
+        ways += [way for way in self._ways(size) if way not in self._worked]
         # Where one way finds the board, a picture without it would otherwise cost all of them.
         most = len(self._worked) + TRIES_MORE if self._worked else len(ways)
         for rung, detector in islice(ways, most):
@@ -67,6 +68,14 @@ class Finder:
                 self._keep((rung, detector))
                 return sighting
         return None
+
+    def _ways(self, size: tuple[int, int]) -> list[tuple[str, str]]:
+        """Rungs and detectors, in the order in which they are tried at first."""
+        if self._board.kind != "checkerboard":
+            return list(product((rung.name for rung in ladder(size)), self._detectors))
+        sectors = [(rung.name, "sectors") for rung in ladder(size, needs_polarity=False)]
+        # Slow where it fails, and seldom the only one that finds a board.
+        return sectors + [(rung.name, "quads") for rung in ladder(size)[:QUADS_RUNGS]]
 
     def _try(self, plain: Pixels, rung: Rung, name: str) -> Sighting | None:
         try:

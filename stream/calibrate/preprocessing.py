@@ -12,8 +12,8 @@ from stream.frame import Pixels
 
 # Counts below and above these percentiles are cut off before 16 bits become 8.
 TAIL_PERCENT = 0.5
-# Larger pictures are searched at a fraction of their size first.
-WIDE_PX = 1000
+# Larger pictures are searched at a fraction of their size first, smaller ones enlarged too.
+WIDE_PX, SMALL_PX = 1000, 400
 _BLUR_PX, _TILES, _CLIP = 1.2, (8, 8), 4.0
 
 
@@ -40,24 +40,33 @@ def grey(picture: Pixels) -> Pixels:
     return np.asarray(np.rint(share.clip(0, 1) * 255), np.uint8)
 
 
-def ladder(size: tuple[int, int]) -> tuple[Rung, ...]:
+def ladder(size: tuple[int, int], needs_polarity: bool = True) -> tuple[Rung, ...]:
     """The rungs for pictures of a size, in the order in which they are tried.
 
-    Circles must be dark on bright ground and markers printed black, where in a thermal picture the paint may
-    be the warmer part: so every form comes inverted too.
+    Args:
+        size: width and height.
+        needs_polarity: whether the detector wants dark on bright, as those of circles and markers do. In a
+            thermal picture the paint may be the warmer part, so every form then comes inverted too.
     """
-    smaller = (Rung("reduced", _scaled(0.5), 0.5),) if max(size) > WIDE_PX else ()
-    plain = Rung("plain", lambda picture: picture), Rung("inverted", _inverted)
-    local = Rung("local contrast", _local), Rung("local contrast, inverted", lambda p: _inverted(_local(p)))
-    smooth = Rung("smoothed", _smooth), Rung("smoothed, inverted", lambda p: _inverted(_smooth(p)))
-    if smaller:
-        return (*smaller, *plain, *local)
-    double, sharp = _scaled(2.0), Rung("sharpened", lambda p: _sharp(_local(p)))
-    enlarged = (
-        Rung("enlarged", double, 2.0),
-        Rung("enlarged, inverted", lambda p: double(_inverted(p)), 2.0),
-    )
-    return (*plain, *local, *smooth, *enlarged, sharp)
+    if max(size) > WIDE_PX:
+        share = 1 / -(-max(size) // WIDE_PX)
+        reduced, plain = _scaled(share), Rung("plain", lambda picture: picture)
+        local = Rung("reduced, local contrast", lambda p: _local(reduced(p)), share)
+        rungs: tuple[Rung, ...] = Rung("reduced", reduced, share), local, plain
+    else:
+        rungs = (
+            Rung("plain", lambda picture: picture),
+            Rung("local contrast", _local),
+            Rung("smoothed", _smooth),
+            *((Rung("enlarged", _scaled(2.0), 2.0),) if max(size) <= SMALL_PX else ()),
+            Rung("sharpened", lambda picture: _sharp(_local(picture))),
+        )
+    return tuple(each for rung in rungs for each in _polarities(rung, needs_polarity))
+
+
+def _polarities(rung: Rung, both: bool) -> tuple[Rung, ...]:
+    inverted = Rung(f"{rung.name}, inverted", lambda picture: _inverted(rung.make(picture)), rung.scale)
+    return (rung, inverted) if both else (rung,)
 
 
 def _inverted(picture: Pixels) -> Pixels:

@@ -161,9 +161,18 @@ def render(
         translation_m: board to camera, [3].
         seed: of the noise and the background.
     """
-    white = _sampled(board, eye.rays, rotation, translation_m, seed)
-    height, width = eye.size[1], eye.size[0]
-    share = white.reshape(height, SAMPLES, width, SAMPLES).mean(axis=(1, 3))
+    width, height = eye.size
+    rng = np.random.default_rng(seed)
+    share = cv2.resize(rng.uniform(0.25, 0.75, (5, 6)), (width, height), interpolation=cv2.INTER_CUBIC)
+    rows, columns = _window(board, eye, rotation, translation_m)
+    ground = share[rows, columns]
+    fine = (
+        slice(rows.start * SAMPLES, rows.stop * SAMPLES),
+        slice(columns.start * SAMPLES, columns.stop * SAMPLES),
+    )
+    white = _sampled(board, eye.rays[fine], rotation, translation_m)
+    white = np.where(np.isnan(white), np.kron(ground, np.ones((SAMPLES, SAMPLES))), white)
+    share[rows, columns] = white.reshape(len(ground), SAMPLES, -1, SAMPLES).mean(axis=(1, 3))
     share = cv2.GaussianBlur(share, (0, 0), eye.blur_px)
     noise = np.random.default_rng(seed + 1).normal(0, eye.noise, share.shape)
     counts = eye.dark + (eye.bright - eye.dark) * share + noise
@@ -231,8 +240,19 @@ def map_error_px(found: Calibration, rig: Rig, distance_m: float, middle: float 
     return float(np.nanmean(apart[cut]))
 
 
-def _sampled(board: Board, rays: Array, rotation: Array, translation_m: Array, seed: int) -> Array:
-    """Share of white at every sample: the board where its plane is met, a soft background elsewhere."""
+def _window(board: Board, eye: Eye, rotation: Array, translation_m: Array) -> tuple[slice, slice]:
+    """Rows and columns of the picture within which the board lies."""
+    low, high = board.points_m.min(axis=0), board.points_m.max(axis=0)
+    across, down = (np.linspace(low[i] - 3 * board.pitch_m, high[i] + 3 * board.pitch_m, 9) for i in (0, 1))
+    places = np.stack([*np.meshgrid(across, down), np.zeros((9, 9))], axis=-1).reshape(-1, 3)
+    points = eye.project(places @ rotation.T + translation_m)
+    first = np.clip(np.floor(points.min(axis=0)).astype(int) - 4, 0, eye.size)
+    last = np.clip(np.ceil(points.max(axis=0)).astype(int) + 4, 0, eye.size)
+    return slice(first[1], last[1]), slice(first[0], last[0])
+
+
+def _sampled(board: Board, rays: Array, rotation: Array, translation_m: Array) -> Array:
+    """Share of white at every sample where the board's plane is met, NaN elsewhere."""
     # Ray s * (x, y, 1) meets the plane where its board coordinates have z = 0.
     inverse = rotation.T
     origin = -inverse @ translation_m
@@ -241,9 +261,7 @@ def _sampled(board: Board, rays: Array, rotation: Array, translation_m: Array, s
         reach = -origin[2] / direction[..., 2]
     x_m, y_m = (origin[axis] + reach * direction[..., axis] for axis in (0, 1))
     white = _pattern(board, x_m / board.pitch_m, y_m / board.pitch_m)
-    rng = np.random.default_rng(seed)
-    soft = cv2.resize(rng.uniform(0.25, 0.75, (5, 6)), rays.shape[1::-1], interpolation=cv2.INTER_CUBIC)
-    return np.where(np.isnan(white) | (reach <= 0), soft, white)
+    return np.where(reach <= 0, np.nan, white)
 
 
 def _pattern(board: Board, x: Array, y: Array) -> Array:
