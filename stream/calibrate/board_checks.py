@@ -43,7 +43,7 @@ def check_seen(views: Views, board: Board, model: str) -> None:
         if not seen:
             raise Refusal(
                 f"the board {board} was found in none of the {views.looked} {camera} pictures; it must be "
-                f"seen whole, with a bright border, and be of that size{_advice(camera)}"
+                f"seen whole, with a bright border, and be of that size{_advice(camera, board)}"
             )
     common = sum(view.is_common for view in views.views)
     fewest = FEWEST_VIEWS if model == "stereo" else 1
@@ -55,10 +55,11 @@ def check_seen(views: Views, board: Board, model: str) -> None:
         )
 
 
-def _advice(camera: str) -> str:
+def _advice(camera: str, board: Board) -> str:
+    mirror = "; markers are not read in a mirrored picture" if board.kind == "charuco" else ""
     if camera == "visible":
-        return ""
-    return "; a printed board shows in a thermal picture when a lamp or the sun has warmed it"
+        return mirror
+    return f"{mirror}; a printed board shows in a thermal picture when a lamp or the sun has warmed it"
 
 
 def _check_size(views: Views, board: Board) -> None:

@@ -15,6 +15,7 @@ from stream.calibrate.boards import Board, Points
 from stream.calibration import Camera
 
 _STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-9)
+_EXACT = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-6)
 _FLAT = np.zeros(3)
 
 
@@ -104,7 +105,9 @@ def fit_homography(views: Mapping[str, View], board: Board, visible: Camera, the
 
 def undistorted(camera: Camera, points_px: Points) -> Points:
     """Where points [N, 2] would lie without the lens' distortion, in pixels."""
-    points = cv2.undistortPoints(points_px[:, None], camera.matrix, camera.coefficients, P=camera.matrix)
+    if not camera.coefficients.any():
+        return points_px
+    points = cv2.undistortImagePoints(points_px[:, None], camera.matrix, camera.coefficients, None, _EXACT)
     return np.asarray(points, np.float64).reshape(-1, 2)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +13,12 @@ from stream.calibrate.board_finder import Finder, Sighting
 from stream.calibrate.boards import Board, Points
 from stream.calibrate.pairs import open_pairs
 from stream.config import FuseSettings
+from stream.config.inputs import ThermalInputSettings
 from stream.errors import ConfigError, SourceError
-from stream.frame import Pixels
+from stream.frame import Pixels, Side
 from stream.picture_pairs import pair_folders
 from stream.recording import ABOUT
-from stream.sources.pictures import convert_picture, read_stored
+from stream.sources.pictures import choose_picture_target, convert_picture, read_stored
 from stream.uri import parse_uri
 
 # A stream is looked at so often, in seconds of capture time, and a folder in whole.
@@ -24,6 +26,7 @@ EVERY_S = 0.5
 # A view adds something where the board lies this share of the picture's width from every other view.
 APART = 0.01
 Size = tuple[int, int]
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,16 +176,35 @@ def _mean_distance(one: Points, other: Points) -> float:
 
 
 def _of_folders(visible: Path, thermal: Path, settings: FuseSettings, skip: int) -> Iterator[Shot]:
-    pairs, _ = pair_folders(visible, thermal)
+    pairs, alone = pair_folders(visible, thermal)
+    if alone:
+        _log.warning("%d pictures have no partner of their name, the first is %s", len(alone), alone[0])
     for one, other in pairs[:: skip + 1]:
-        stored = read_stored(one, "visible"), read_stored(other, "thermal")
-        if stored[0] is None or stored[1] is None:
+        first, second = _read(one, "visible"), _read(other, "thermal")
+        if first is None or second is None:
+            _log.warning("%s cannot be read and is passed by", other if first is not None else one)
             continue
-        yield Shot(
-            one.stem,
-            convert_picture(stored[0].pixels, "visible", settings.visible.bits),
-            convert_picture(stored[1].pixels, "thermal", settings.thermal.bits),
+        colour = convert_picture(first, "visible", settings.visible.bits)
+        counts = convert_picture(second, "thermal", settings.thermal.bits)
+        yield Shot(one.stem, colour, _without_rows(counts, settings.thermal))
+
+
+def _read(path: Path, side: Side) -> Pixels | None:
+    """A picture of 8 or 16 bits as it is stored."""
+    stored = read_stored(path, side)
+    if stored is not None:
+        choose_picture_target(stored.pixels, side, None, str(path))
+    return stored.pixels if stored else None
+
+
+def _without_rows(counts: Pixels, settings: ThermalInputSettings) -> Pixels:
+    rows = counts[settings.cut_top : len(counts) - settings.cut_bottom]
+    if not len(rows):
+        raise SourceError(
+            f"the thermal pictures have {len(counts)} rows, and thermal.cut_top and thermal.cut_bottom cut "
+            "off all of them; leave at least one"
         )
+    return rows
 
 
 def _of_streams(settings: FuseSettings, skip: int | None, seconds: float) -> Iterator[Shot]:

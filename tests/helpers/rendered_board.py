@@ -71,8 +71,9 @@ class Eye:
         down = (np.arange(height * SAMPLES) + 0.5) / SAMPLES - 0.5
         pixels = np.stack(np.meshgrid(across, down), axis=-1).reshape(-1, 1, 2)
         criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-8)
-        rays = cv2.undistortPoints(pixels, self.matrix, np.array(self.distortion), criteria=criteria)
-        return np.asarray(rays).reshape(height * SAMPLES, width * SAMPLES, 2)
+        ideal = cv2.undistortImagePoints(pixels, self.matrix, np.array(self.distortion), None, criteria)
+        rays = (np.asarray(ideal).reshape(-1, 2) - self.centre_px) / self.focal_px
+        return rays.reshape(height * SAMPLES, width * SAMPLES, 2)
 
     def project(self, points_m: Array) -> Array:
         """Places of points [N, 3] in the camera's own space, [N, 2], before mirror and turns."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import replace
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -12,9 +14,10 @@ from stream.calibrate.board import calibrate_board
 from stream.calibrate.board_detectors import larger_grid
 from stream.calibrate.board_finder import Finder
 from stream.calibrate.board_turn import resolve_turn
-from stream.calibrate.board_views import Shot, collect
+from stream.calibrate.board_views import Shot, collect, open_shots
 from stream.calibrate.boards import Board, parse_board
 from stream.calibrate.preprocessing import grey, ladder
+from stream.config import FuseSettings
 from stream.errors import ConfigError, SourceError
 from tests.helpers.rendered_board import THERMAL, Eye, Pose, Rig, poses, render, render_pair
 
@@ -189,3 +192,33 @@ def test_pictures_that_change_their_size_are_refused() -> None:
     ]
     with pytest.raises(SourceError, match="the thermal picture b has 8x9 pixels"):
         collect(shots, parse_board(NAMES[1]), 50)
+
+
+def test_folders_pair_by_name_and_what_cannot_be_read_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for camera, names in (("visible", "abc"), ("thermal", "abd")):
+        (tmp_path / camera).mkdir()
+        for name in names:
+            cv2.imwrite(str(tmp_path / camera / f"{name}.png"), np.full((6, 8), 7, np.uint8))
+    (tmp_path / "visible" / "b.png").write_bytes(b"damaged")
+    settings = settings_of(tmp_path, cut_bottom=2)
+    shots = list(open_shots(settings, None, 60.0))
+    assert [(shot.name, shot.visible.shape, shot.thermal.shape) for shot in shots] == [
+        ("a", (6, 8, 3), (4, 8))
+    ]
+    assert "2 pictures have no partner" in caplog.text
+    assert "b.png cannot be read" in caplog.text
+
+
+def test_no_row_left_is_refused(tmp_path: Path) -> None:
+    for camera in ("visible", "thermal"):
+        (tmp_path / camera).mkdir()
+        cv2.imwrite(str(tmp_path / camera / "a.png"), np.zeros((6, 8), np.uint8))
+    with pytest.raises(SourceError, match="leave at least one"):
+        next(open_shots(settings_of(tmp_path, cut_bottom=6), None, 60.0))
+
+
+def settings_of(folder: Path, cut_bottom: int) -> FuseSettings:
+    thermal = {"uri": str(folder / "thermal"), "cut_bottom": cut_bottom}
+    return FuseSettings.model_validate({"visible": {"uri": str(folder / "visible")}, "thermal": thermal})
