@@ -33,12 +33,12 @@ CHOICE_LEVELS = ((320, 0.05, 1.3), (320, 0.05, 1.3))
 FINE_LEVELS = ((320, 0.03, 1.0), (640, 0.025, 1.2), (640, 0.025, 1.0), (640, 0.012, 1.0))
 # Of the beginnings, so many are refined further before one is chosen.
 FINALISTS = 4
-LARGEST_WIDTH = 640
+LARGEST_WIDTH = 1280
 # Another beginning that ends so far away, as a share of the width, is a rival.
 APART = 0.04
 DRAWS = 16
 DRAW_EFFORT = 0.3
-# What an alignment has to be, or it is refused: error as a share of the width; agreement of a tile in
+# What an alignment has to be, or it is refused: error as a share of the width that both see; agreement of a tile in
 # multiples of chance; how much of it the best rival reaches.
 LARGEST_ERROR = 1 / 260
 LEAST_AGREEMENT = 0.85
@@ -108,19 +108,20 @@ def align(
     rival = max((one.agreement for one in rivals), default=0.0) / max(best.agreement, 1e-9)
     tell("measuring finely")
     matrix, tiles = _fine(best.matrix, worked, rng)
-    agreement, error = _bootstrap(tiles, rng)
+    agreement, error_px = _bootstrap(tiles, rng)
+    seen_px = tiles.size[0] / tiles.from_full[0, 0]
     full = np.linalg.inv(from_full) @ matrix
-    width = pairs[0][0].shape[1]
+    finer = pairs[0][0].shape[1] / small[0].shape[1]
     return SceneAlignment(
         np.asarray(full / full[2, 2]),
         _size(pairs[0][0]),
         _size(pairs[0][1]),
         best.start.turned,
-        error * width,
+        error_px * finer,
         agreement,
         rival,
         len(pairs),
-        _doubt(error, agreement, rival, width),
+        _doubt(error_px * finer, seen_px * finer, agreement, rival),
     )
 
 
@@ -129,7 +130,7 @@ def _refined(
 ) -> _Tried:
     agreement = 0.0
     for width, reach, soft in levels:
-        tiles = measure(pairs, matrix, min(width, pairs[0][0].shape[1]), reach, soft)
+        tiles = measure(pairs, matrix, width, reach, soft)
         way, agreement = search(tiles, _ones(tiles), rng)
         matrix = tiles.moved(matrix, way)
     return _Tried(start, matrix, agreement)
@@ -151,17 +152,16 @@ def _as_similarity(matrix: Numbers, pair: Pair) -> Numbers:
 
 def _fine(matrix: Numbers, pairs: Sequence[Pair], rng: Rng) -> tuple[Numbers, Tiles]:
     """The best homography, and the tiles as it registers them."""
-    width = pairs[0][0].shape[1]
     for level, reach, soft in FINE_LEVELS:
-        tiles = measure(pairs, matrix, min(level, width), reach, soft)
+        tiles = measure(pairs, matrix, level, reach, soft)
         way, _ = search(tiles, _ones(tiles), rng)
         matrix = tiles.moved(matrix, way)
     last, reach, soft = FINE_LEVELS[-1]
-    return matrix, measure(pairs, matrix, min(last, width), reach, soft)
+    return matrix, measure(pairs, matrix, last, reach, soft)
 
 
 def _bootstrap(tiles: Tiles, rng: Rng) -> tuple[float, float]:
-    """Agreement of a tile, and the error of a point as a share of the width."""
+    """Agreement of a tile, and the error of a point in visible pixels."""
     agreement = value_here(tiles, _ones(tiles))
     count, places = len(tiles.surfaces), _places(tiles.size)
     ends = []
@@ -170,16 +170,24 @@ def _bootstrap(tiles: Tiles, rng: Rng) -> tuple[float, float]:
         way, _ = search(tiles, weights, rng, 0.5, DRAW_EFFORT)
         ends.append(cv2.perspectiveTransform(places, way)[:, 0])
     spread = np.var(np.array(ends), axis=0).sum(axis=-1).mean()
-    return agreement / count, float(np.sqrt(spread)) / tiles.size[0]
+    return agreement / count, float(np.sqrt(spread)) / float(tiles.from_full[0, 0])
 
 
-def _doubt(error: float, agreement: float, rival: float, width: int) -> str:
+def _doubt(error_px: float, seen_px: float, agreement: float, rival: float) -> str:
+    """Why an alignment must not be used.
+
+    Args:
+        error_px: of a point.
+        seen_px: width of what both cameras see.
+        agreement: of a tile.
+        rival: of the best other alignment, as a share of it.
+    """
     if agreement < LEAST_AGREEMENT:
         return "the two pictures have too few edges in common"
     if rival > LARGEST_RIVAL:
         return "another alignment fits almost as well"
-    if error > LARGEST_ERROR:
-        return f"edges hold it to within {error * width:.0f} pixels only"
+    if error_px > LARGEST_ERROR * seen_px:
+        return f"edges hold it to within {error_px:.1f} pixels only"
     return ""
 
 
@@ -194,8 +202,7 @@ def _apart(one: Numbers, other: Numbers, pair: Pair) -> float:
     """Mean distance of where two registrations put the thermal picture, as a share of the visible width."""
     places = _places(_size(pair[1]))
     ends = [cv2.perspectiveTransform(places, matrix)[:, 0] for matrix in (one, other)]
-    apart_px = np.linalg.norm(ends[0] - ends[1], axis=1)
-    return float(apart_px.mean()) / pair[0].shape[1]
+    return float(np.linalg.norm(ends[0] - ends[1], axis=1).mean()) / pair[0].shape[1]
 
 
 def _places(size: Size) -> Numbers:

@@ -20,6 +20,9 @@ STEP = 0.55
 FEWEST_EDGES = 0.0005
 # Agreement in multiples of chance from which a tile is certain.
 CERTAIN = 6.0
+# Around the thermal picture, as a share of its width, and pixels of the narrowest grid.
+MARGIN = 0.04
+FEWEST_PX = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +58,18 @@ def measure(
     Args:
         pairs: visible and thermal pictures.
         matrix: [3, 3] visible_from_thermal.
-        width: of the grid in pixels.
+        width: of the grid in pixels, which covers what both see.
         reach: largest shift as a share of the width.
         soft: pixels by which surfaces are softened, so that a rough fit finds its way.
     """
-    full = pairs[0][0].shape[1], pairs[0][0].shape[0]
-    size = width, max(16, round(full[1] * width / full[0]))
-    from_full, reach_px = scaling(full, size), max(3, round(reach * width))
+    box = _common(pairs[0], matrix)
+    left, top, right, bottom = box
+    width = min(width, max(right - left, FEWEST_PX))
+    size = width, max(FEWEST_PX // 2, round((bottom - top) * width / (right - left)))
+    from_full = scaling((right - left, bottom - top), size) @ np.array(
+        [[1, 0, -left], [0, 1, -top], [0, 0, 1.0]]
+    )
+    reach_px = max(3, round(reach * width))
     tile = min(max(16, round(TILE * width)), size[1])
     corners = _corners(size, tile)
     padded = np.array([[1, 0, reach_px], [0, 1, reach_px], [0, 0, 1.0]]) @ from_full @ matrix
@@ -69,7 +77,7 @@ def measure(
     agreement = variance = np.zeros(())
     edges_at, edges = np.zeros((len(corners), 2)), np.full(len(corners), 1e-6)
     for visible, thermal in pairs:
-        seen = _cut(field(resized(visible, size)), corners, tile)
+        seen = _cut(field(resized(visible[top:bottom, left:right], size)), corners, tile)
         moved = _cut(field(*warp(thermal, padded, around)), corners, tile + 2 * reach_px)
         power, moved_power = np.abs(seen) ** 2, np.abs(moved) ** 2
         agreement = agreement + _correlated(seen, moved, reach_px)
@@ -83,6 +91,19 @@ def measure(
     surfaces = chances / np.maximum(chances.max(axis=(1, 2), keepdims=True), CERTAIN)
     middles = edges_at / edges[:, None] + np.array(corners)[:, ::-1]
     return Tiles(surfaces, middles, reach_px, size, from_full)
+
+
+def _common(pair: tuple[Grey, Grey], matrix: Numbers) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of the visible pixels that the thermal picture takes, with a margin."""
+    (height, width), (rows, columns) = pair[0].shape, pair[1].shape
+    corners = np.array([(0, 0), (columns, 0), (0, rows), (columns, rows)], np.float64)
+    places = cv2.perspectiveTransform(corners[:, None], matrix)[:, 0]
+    margin = MARGIN * float(np.ptp(places[:, 0]))
+    left, top = np.clip(places.min(axis=0) - margin, 0, (width, height)).astype(int).tolist()
+    right, bottom = np.clip(places.max(axis=0) + margin, 0, (width, height)).astype(int).tolist()
+    if right - left < FEWEST_PX // 2 or bottom - top < FEWEST_PX // 2:  # nothing in common: look everywhere
+        return 0, 0, width, height
+    return left, top, right, bottom
 
 
 def _corners(size: Size, tile: int) -> list[tuple[int, int]]:
