@@ -3,7 +3,7 @@
 python -m benchmarks.calibrate_scene [--cases 100] [--data ../shared/data] [--stride 1]
 
 `street`: generated streets seen by two cameras of random fields of view, turned, shifted and tilted against
-each other, with noise and blur; visible 960x720, thermal 640x512. `m3svd` and `roadscene`: registered pairs of
+each other, with noise and blur; visible 960x720, thermal 640x512. `m3svd`, `roadscene`: registered pairs of
 real cameras, of which the thermal one is disturbed by homographies that move its corners by up to a tenth of
 the width. RoadScene has one moment a scene. Errors are in visible pixels: of the corners of the thermal
 picture, and mean over what both see; `corner_640_px` is the former in pixels of the thermal picture. What is

@@ -38,8 +38,8 @@ LARGEST_WIDTH = 1280
 APART = 0.04
 DRAWS = 16
 DRAW_EFFORT = 0.3
-# What an alignment has to be, or it is refused: error as a share of the width that both see; agreement of a tile in
-# multiples of chance; how much of it the best rival reaches.
+# What an alignment has to be, or it is refused: error as a share of the width that both see; agreement of a
+# tile, as a share of its best; how much of it the best rival reaches.
 LARGEST_ERROR = 1 / 260
 LEAST_AGREEMENT = 0.85
 LARGEST_RIVAL = 0.9
@@ -55,7 +55,7 @@ class SceneAlignment:
         thermal_size: width and height.
         turned: how the thermal picture stands against the visible one, in words; empty where upright.
         error_px: how well the place of a point is known: root mean square over the picture, visible pixels.
-        agreement: of edges, in multiples of what chance gives to a tile.
+        agreement: of a tile of edges, as a share of what it could agree at best.
         rival: agreement of the best other alignment, as a share.
         moments: how many pairs were used.
         doubt: why it must not be used; empty where it may.
@@ -202,7 +202,8 @@ def _apart(one: Numbers, other: Numbers, pair: Pair) -> float:
     """Mean distance of where two registrations put the thermal picture, as a share of the visible width."""
     places = _places(_size(pair[1]))
     ends = [cv2.perspectiveTransform(places, matrix)[:, 0] for matrix in (one, other)]
-    return float(np.linalg.norm(ends[0] - ends[1], axis=1).mean()) / pair[0].shape[1]
+    apart_px: Numbers = np.linalg.norm(ends[0] - ends[1], axis=1)
+    return float(np.mean(apart_px)) / float(pair[0].shape[1])
 
 
 def _places(size: Size) -> Numbers:

@@ -22,15 +22,16 @@ SAME_SCALE, SAME_PX = 0.12, 8.0
 # Evidence is measured against its surroundings, so that a preferred direction of edges counts for nothing.
 SURROUNDINGS_PX = 6.0
 
+# How a thermal picture stands against the visible one, and what brings its pixels upright.
 _TURNED: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {
     "": ((1, 0), (0, 1)),
     "turned by 180 degrees": ((-1, 0), (0, -1)),
-    "turned by 90 degrees clockwise": ((0, -1), (1, 0)),
-    "turned by 90 degrees counterclockwise": ((0, 1), (-1, 0)),
+    "turned by 90 degrees clockwise": ((0, 1), (-1, 0)),
+    "turned by 90 degrees counterclockwise": ((0, -1), (1, 0)),
     "mirrored left to right": ((-1, 0), (0, 1)),
     "mirrored top to bottom": ((1, 0), (0, -1)),
-    "mirrored, and turned by 90 degrees clockwise": ((0, 1), (1, 0)),
-    "mirrored, and turned by 90 degrees counterclockwise": ((0, -1), (-1, 0)),
+    "mirrored left to right and turned by 90 degrees clockwise": ((0, -1), (-1, 0)),
+    "mirrored left to right and turned by 90 degrees counterclockwise": ((0, 1), (1, 0)),
 }
 
 

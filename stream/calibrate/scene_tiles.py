@@ -86,9 +86,9 @@ def measure(
         edges += power.sum(axis=(1, 2))
     floor = FEWEST_EDGES * tile**2 * len(pairs)
     chances = agreement / np.sqrt(variance + floor)
-    chances = _softened(chances - chances.mean(axis=(1, 2), keepdims=True), soft)
+    soft_chances = _softened(chances - chances.mean(axis=(1, 2), keepdims=True), soft)
     # A tile that is certain has no more to say than another one, or a few would decide for the whole picture.
-    surfaces = chances / np.maximum(chances.max(axis=(1, 2), keepdims=True), CERTAIN)
+    surfaces = soft_chances / np.maximum(soft_chances.max(axis=(1, 2), keepdims=True), CERTAIN)
     middles = edges_at / edges[:, None] + np.array(corners)[:, ::-1]
     return Tiles(surfaces, middles, reach_px, size, from_full)
 

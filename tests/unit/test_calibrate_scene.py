@@ -1,0 +1,129 @@
+"""Alignment without a board: right on known truth, turned ones told, refused where nothing holds it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from stream.calibrate.correlation import correlate, spectrum
+from stream.calibrate.edges import field, grey_thermal, grey_visible, scale_of
+from stream.calibrate.scene import SceneAlignment, align
+from stream.calibrate.scene_search import homographies, search
+from stream.calibrate.scene_start import Guess
+from stream.calibrate.scene_tiles import measure
+from stream.scene import Street
+
+VISIBLE, THERMAL = (400, 300), (256, 200)
+TRUE = np.array([[1.25, 0.05, 40.0], [-0.04, 1.27, 28.0], [2e-5, -4e-5, 1.0]])
+NEAR = Guess((0.7, 0.95), 0.1)
+
+
+def pictures(seed: int = 3, count: int = 2) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Visible and registered thermal pictures of a street by day."""
+    street = Street(seed, VISIBLE)
+    times_s = [0.7 * number for number in range(count)]
+    return [street.visible(at) for at in times_s], [street.thermal(at) for at in times_s]
+
+
+def seen_by(thermal: np.ndarray, truth: np.ndarray = TRUE, noise: float = 4.0) -> np.ndarray:
+    counts = cv2.warpPerspective(thermal.astype(np.float32), np.linalg.inv(truth), THERMAL)
+    noisy = counts + np.random.default_rng(1).normal(0, noise, counts.shape)
+    return np.asarray(noisy.clip(0, 65535).astype(np.uint16))
+
+
+def aligned(visible: list[np.ndarray], thermal: list[np.ndarray], guess: Guess = NEAR) -> SceneAlignment:
+    pairs = [(grey_visible(one), grey_thermal(other)) for one, other in zip(visible, thermal, strict=True)]
+    return align(pairs, guess)
+
+
+def mean_error_px(found: np.ndarray, truth: np.ndarray) -> float:
+    axes = np.linspace(0, THERMAL[0] - 1, 9), np.linspace(0, THERMAL[1] - 1, 9)
+    places = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 1, 2)
+    away = cv2.perspectiveTransform(places, found) - cv2.perspectiveTransform(places, truth)
+    return float(np.linalg.norm(away, axis=-1).mean())
+
+
+def test_a_street_is_aligned_and_its_error_told() -> None:
+    visible, thermal = pictures()
+    found = aligned(visible, [seen_by(one) for one in thermal])
+    assert found.doubt == "" and found.turned == ""
+    assert mean_error_px(found.matrix, TRUE) < 1.0
+    assert found.error_px < 1.0 and found.agreement > 0.85 and found.moments == 2
+    assert (found.visible_size, found.thermal_size) == (VISIBLE, THERMAL)
+
+
+def test_a_thermal_picture_that_is_turned_is_found_and_said() -> None:
+    visible, thermal = pictures(count=1)
+    turned = [np.ascontiguousarray(np.rot90(seen_by(one), k=-1)) for one in thermal]
+    found = aligned(visible, turned)
+    assert found.turned == "turned by 90 degrees clockwise"
+    # From turned pixels to upright ones, then as before.
+    upright = np.array([[0, 1, 0], [-1, 0, THERMAL[1] - 1], [0, 0, 1.0]])
+    assert found.doubt == "" and mean_error_of_turned(found.matrix, TRUE @ upright) < 1.5
+
+
+def mean_error_of_turned(found: np.ndarray, truth: np.ndarray) -> float:
+    places = np.array([(20, 30), (180, 40), (30, 220), (170, 230), (100, 128)], float)[:, None]
+    away = cv2.perspectiveTransform(places, found) - cv2.perspectiveTransform(places, truth)
+    return float(np.linalg.norm(away, axis=-1).mean())
+
+
+def test_two_different_scenes_are_refused() -> None:
+    visible, _ = pictures(3)
+    _, thermal = pictures(8)
+    assert aligned(visible, [seen_by(one)[:, ::-1] for one in thermal]).doubt
+
+
+def test_a_thermal_picture_without_texture_is_refused() -> None:
+    visible, thermal = pictures(count=1)
+    assert aligned(visible, [seen_by(np.full_like(thermal[0], 3000), noise=5)]).doubt
+
+
+def test_small_shifts_turns_and_tilts_are_measured_by_tiles() -> None:
+    visible, thermal = pictures(count=1)
+    pairs = [(grey_visible(visible[0]), grey_thermal(thermal[0]))]
+    off = homographies(VISIBLE, np.array([[3.0, -2.0, 4.0, 1.0, -1.0, 2.0, 2.0, 3.0]]))[0]
+    tiles = measure(pairs, off, 400, 0.03, 1.0)
+    way, value = search(tiles, np.ones(len(tiles.surfaces)), np.random.default_rng(0))
+    corrected = tiles.moved(off, way)
+    corners = np.array([(0, 0), (399, 0), (0, 299), (399, 299)], float)[:, None]
+    assert np.abs(cv2.perspectiveTransform(corners, corrected) - corners).max() < 0.7
+    assert value / len(tiles.surfaces) > 0.8
+
+
+def test_homographies_move_the_corners_as_asked() -> None:
+    by = np.random.default_rng(2).uniform(-9, 9, (5, 8))
+    corners = np.array([(0, 0), (99, 0), (0, 79), (99, 79)], float)
+    for matrix, moved in zip(homographies((100, 80), by), by.reshape(5, 4, 2), strict=True):
+        assert np.allclose(cv2.perspectiveTransform(corners[:, None], matrix)[:, 0], corners + moved)
+
+
+@pytest.mark.parametrize("kind", [np.complex64, np.float32])
+def test_correlation_is_the_sum_of_products(kind: type) -> None:
+    rng = np.random.default_rng(3)
+    seen, moved = (rng.normal(size=size).astype(kind) for size in ((5, 6), (9, 10)))
+    if kind is np.complex64:
+        seen, moved = seen * np.complex64(1 + 2j), moved * np.complex64(2 - 1j)
+    sums = correlate(
+        spectrum(moved, (12, 12)), spectrum(seen, (12, 12)), (12, 12), (3, 3), kind is np.float32
+    )
+    direct = [
+        [(moved[row : row + 5, column : column + 6] * seen.conj()).sum().real for column in range(3)]
+        for row in range(3)
+    ]
+    assert np.allclose(sums, direct, atol=1e-3)
+
+
+def test_an_edge_and_its_negative_are_the_same() -> None:
+    rng = np.random.default_rng(4)
+    picture = cv2.GaussianBlur(rng.normal(100, 40, (40, 50)).astype(np.float32), (0, 0), 2)
+    assert np.allclose(field(picture), field(200 - picture), atol=1e-4)
+    known = np.zeros(picture.shape, bool)
+    known[:, 25:] = True
+    assert not field(picture, known)[:, :27].any() and field(picture, known)[10:30, 30:45].any()
+
+
+def test_the_scale_of_a_matrix() -> None:
+    assert scale_of(np.diag((3.0, 3.0, 1.0)), (640, 480)) == pytest.approx(3)
+    assert scale_of(np.diag((1.0, 1.0, 2.0)), (640, 480)) == pytest.approx(0.5)
