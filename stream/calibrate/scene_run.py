@@ -94,17 +94,25 @@ def align_moments(
 
 
 def as_calibration(
-    found: SceneAlignment, fields: Fields, distance_m: float, date: datetime.date
+    found: SceneAlignment, fields: Fields, distance_m: float, date: datetime.date, accept: bool = False
 ) -> Calibration:
     """The calibration of an alignment.
+
+    Args:
+        found: the alignment.
+        fields: of view.
+        distance_m: of the scene.
+        date: today.
+        accept: take it also where it is in doubt, because somebody has looked at it.
 
     Raises:
         CalibrationError: the alignment is in doubt.
     """
-    if found.doubt:
+    if found.doubt and not accept:
         raise CalibrationError(
             f"no calibration is written: {found.doubt}; record a scene with edges that are warm as well as "
-            "visible, all over the picture, or calibrate by a board or by points"
+            "visible, all over the picture, or calibrate by a board or by points; where --report shows that "
+            "it is right all the same, --accept takes it"
         )
     return Calibration(
         visible=_camera(found.visible_size, fields.visible_deg),

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.calibrate.correlation import correlate, spectrum
-from stream.calibrate.edges import Field, Grey, Numbers, field, resized, warp
+from stream.calibrate.edges import Field, Grey, Numbers, field, resized, scale_of, warp
 from stream.calibration import Size
 from stream.camera_model import scaling
 
@@ -23,6 +23,8 @@ CERTAIN = 6.0
 # Around the thermal picture, as a share of its width, and pixels of the narrowest grid.
 MARGIN = 0.04
 FEWEST_PX = 64
+# Pixels of the grid to one of the thermal picture at most: edges that only one camera can see say nothing.
+FINEST = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,8 @@ def measure(
     """
     box = _common(pairs[0], matrix)
     left, top, right, bottom = box
-    width = min(width, max(right - left, FEWEST_PX))
+    finest = min(right - left, FINEST * (right - left) / scale_of(matrix, pairs[0][1].shape[::-1]))
+    width = min(width, max(round(finest), FEWEST_PX))
     size = width, max(FEWEST_PX // 2, round((bottom - top) * width / (right - left)))
     from_full = scaling((right - left, bottom - top), size) @ np.array(
         [[1, 0, -left], [0, 1, -top], [0, 0, 1.0]]

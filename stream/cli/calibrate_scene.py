@@ -33,6 +33,9 @@ _FOV = click.FloatRange(min=1, max=170)
     "--seconds", type=click.FloatRange(min=0.1), default=60.0, show_default=True, help="How long to look."
 )
 @click.option("--report", type=click.Path(path_type=Path), help="HTML file with pictures to judge by eye.")
+@click.option(
+    "--accept", is_flag=True, help="Write the file although it is in doubt, after a look at the report."
+)
 @click.option("--json", "as_json", is_flag=True, help="Tell it as JSON.")
 @setting_options(_SETTINGS)
 @click.pass_context
@@ -47,6 +50,7 @@ def scene(
     distance_m: float,
     seconds: float,
     report: Path | None,
+    accept: bool,
     as_json: bool,
     **_: Any,
 ) -> None:
@@ -80,7 +84,7 @@ def scene(
         click.echo(json.dumps(plain(found), allow_nan=False))
     else:
         click.echo("\n".join(f"{name:12}{value:24}{meaning}" for name, value, meaning in numbers(found)))
-    calibration = as_calibration(found, fields, distance_m, utc_date(clock))
+    calibration = as_calibration(found, fields, distance_m, utc_date(clock), accept)
     if not as_json:
         click.echo(sentence(found))
     if output:

@@ -69,3 +69,5 @@ def test_what_does_not_belong_together_is_refused(
     assert done.status == 1 and "no calibration is written" in done.err
     assert json.loads(done.out)["doubt"]
     assert not output.exists() and "Refused" in report.read_text()
+    taken = gifnet("calibrate", "scene", folders[0], noise, *FOV, "-o", output, "--accept")
+    assert taken.status == 0 and load_calibration(output).homography is not None
