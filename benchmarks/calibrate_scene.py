@@ -1,6 +1,6 @@
 """Calibration without a board against known truth: how often it is right, and whether ever silently wrong.
 
-python -m benchmarks.calibrate_scene [--cases 100] [--data ../shared/data] [--stride 1]
+python -m benchmarks.calibrate_scene [--kinds street m3svd roadscene] [--cases 100] [--stride 1]
 
 `street`: generated streets seen by two cameras of random fields of view, turned, shifted and tilted against
 each other, with noise and blur; visible 960x720, thermal 640x512. `m3svd`, `roadscene`: registered pairs of
@@ -13,6 +13,7 @@ refused counts as refused, not as right.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +24,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.common import circumstances, save
+from benchmarks.common import RESULTS, circumstances, save
 from stream.calibrate.edges import grey_thermal, grey_visible, scale_of
 from stream.calibrate.scene import SceneAlignment, align
 from stream.calibrate.scene_start import Guess
@@ -32,6 +33,7 @@ from stream.scene import Street
 Numbers = NDArray[np.float64]
 Picture = NDArray[Any]
 Case = tuple[str, list[tuple[Picture, Picture]], Numbers, Guess]
+KINDS = ("street", "m3svd", "roadscene")
 MOMENTS, MOMENT_S = 6, 0.6
 DISTURBED = 0.1
 # The disturbed pictures keep their scale to within that.
@@ -46,20 +48,32 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=data, help="folder that holds m3svd and roadscene")
     parser.add_argument("--cases", type=int, default=100, help="streets")
     parser.add_argument("--stride", type=int, default=1, help="take every so many pairs of RoadScene")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, help="which to run")
     arguments = parser.parse_args()
-    told = {
-        "street": judge(streets(arguments.cases)),
-        "m3svd": judge(m3svd(arguments.data / "m3svd" / "frames")),
-        "roadscene": judge(roadscene(arguments.data / "roadscene", arguments.stride)),
-    }
-    for name, row in told.items():
-        print(name, {key: value for key, value in row.items() if key != "cases"})
-    print("written:", save("calibrate_scene", {**told, "circumstances": circumstances()}))
+    for kind in arguments.kinds:
+        keep(kind, [one_case(*case) for case in cases_of(kind, arguments)])
 
 
-def judge(cases: Iterator[Case]) -> dict[str, Any]:
-    """All cases of a kind, and what they amount to."""
-    rows = [one_case(*case) for case in cases]
+def cases_of(kind: str, arguments: argparse.Namespace) -> Iterator[Case]:
+    if kind == "street":
+        return streets(arguments.cases)
+    if kind == "m3svd":
+        return m3svd(arguments.data / "m3svd" / "frames")
+    return roadscene(arguments.data / "roadscene", arguments.stride)
+
+
+def keep(kind: str, rows: list[dict[str, Any]]) -> None:
+    """Put a kind beside what was measured of the others."""
+    path = RESULTS / "calibrate_scene.json"
+    known = json.loads(path.read_text()) if path.is_file() else {}
+    told = summary(rows)
+    print(kind, told)
+    known[kind] = {**told, "circumstances": circumstances(), "cases": rows}
+    print("written:", save("calibrate_scene", known))
+
+
+def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the cases of a kind amount to."""
     kept = [row for row in rows if not row["doubt"]]
     return {
         "number": len(rows),
@@ -71,7 +85,6 @@ def judge(cases: Iterator[Case]) -> dict[str, Any]:
         "accepted_with_mean_above_3_px": sum(row["mean_px"] > 3 for row in kept),
         "median_mean_px": round(float(np.median([row["mean_px"] for row in kept or rows])), 2),
         "median_s": round(float(np.median([row["seconds"] for row in rows])), 1),
-        "cases": rows,
     }
 
 
