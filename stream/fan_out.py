@@ -44,7 +44,12 @@ class FanOut:
         self._open = partial(_open_output, settings, visible, device, report)
         report.outputs = [Output(mask(output.uri), output.view) for output in settings.outputs]
         with ExitStack() as stack:
-            self._sinks = [stack.enter_context(self._open(output)) for output in settings.outputs]
+            # What is opened first is closed last: files are whole before a network library has the last word.
+            opened = {
+                number: stack.enter_context(self._open(output))
+                for number, output in sorted(enumerate(settings.outputs), key=_files_last)
+            }
+            self._sinks = [opened[number] for number in range(len(opened))]
             self._stack = stack.pop_all()
         for sink, noted in zip(self._sinks, report.outputs, strict=True):
             noted.encoder = sink.encoder
@@ -88,6 +93,10 @@ class FanOut:
     def _count(self) -> None:
         for sink, output in zip(self._sinks, self._report.outputs, strict=True):
             output.frames, output.skipped = sink.written, sink.skipped
+
+
+def _files_last(numbered: tuple[int, OutputSettings]) -> bool:
+    return local_path(numbered[1].uri) is not None
 
 
 def _open_output(

@@ -66,8 +66,8 @@ def sees_everything(frames: Iterator[ReceivedFrame]) -> None:
     assert last.header.seq >= LEAST_FRAMES - 1
 
 
-def memory_mb() -> float:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
+def memory_mb(process: int | str = "self") -> float:
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
     return pages * resource.getpagesize() / 1e6
 
 
@@ -175,18 +175,47 @@ def test_a_thousand_idle_subscribers() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+PUBLISHER = """
+import itertools, sys, time
+from fractions import Fraction
+from stream.sinks import SinkOptions
+from stream.sinks.publisher import PublisherSink
+from stream.uri import parse_uri
+from tests.helpers.fused import fused_frame
+
+sink = PublisherSink(parse_uri("zmq+tcp://127.0.0.1:0?queue_mb=8"), SinkOptions())
+print(sink.endpoint, flush=True)
+for index in itertools.count():
+    sink.write(fused_frame(index, Fraction(time.time_ns(), 1_000_000_000), (640, 480)))
+    time.sleep(0.01)
+"""
+
+
 def test_a_subscriber_that_never_reads_costs_no_more_than_its_queue() -> None:
-    """It stops reading its socket; 600 MB of frames go to the others meanwhile, and 8 MB wait for it."""
-    with publishing("zmq+tcp://127.0.0.1:0?queue_mb=8", (640, 480)) as address:
-        frames = Subscriber(address).every(PATIENCE_S)
-        next(frames)
-        before_mb = memory_mb()
-        with join(address) as dead:
-            dead.sendall(subscription(b""))
-            for frame in itertools.islice(frames, 150):
-                assert frame.missed == 0
-            assert memory_mb() - before_mb < 100
-        frames.close()  # type: ignore[attr-defined]
+    """It stops reading its socket; 140 MB of frames go to the others meanwhile, and 8 MB wait for it.
+
+    The publisher is a process of its own and killed at the end: libzmq 4.3.5 may crash where a socket is
+    closed in the moment in which such a peer breaks off.
+    """
+    command = [sys.executable, "-c", PUBLISHER]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            address = process.stdout.readline().strip()
+            frames = Subscriber(address).every(PATIENCE_S)
+            next(frames)
+            before_mb = memory_mb(process.pid)
+            with join(address) as dead:
+                dead.sendall(subscription(b""))
+                for frame in itertools.islice(frames, 150):
+                    assert frame.missed == 0
+                assert memory_mb(process.pid) - before_mb < 100
+            # It has broken off, and nobody else notices.
+            assert all(frame.missed == 0 for frame in itertools.islice(frames, LEAST_FRAMES))
+            frames.close()  # type: ignore[attr-defined]
+            assert process.poll() is None
+        finally:
+            process.kill()
 
 
 def test_a_flood_of_subscriptions_is_cut_off(caplog: pytest.LogCaptureFixture) -> None:
