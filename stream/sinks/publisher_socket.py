@@ -93,7 +93,7 @@ class PublisherSocket:
             self._socket.setsockopt(zmq.TCP_KEEPALIVE, 1)
             self._socket.setsockopt(zmq.RCVHWM, WAITING_CHANGES)
             self._socket.setsockopt(zmq.SNDTIMEO, settings.wait_ms)
-            self.bound_queue(1_000_000)
+            self.bound_queue(100_000)
             if settings.keys:
                 self._gate = open_gate(self._context, self._socket, settings.keys)
             self._watch = Watch(self._socket)
@@ -121,9 +121,13 @@ class PublisherSocket:
         return self._subscriptions.want(topic)
 
     def bound_queue(self, frame_bytes: int) -> None:
-        """How many messages may wait for each subscriber that connects from now on."""
+        """How many messages may wait for each subscriber: as many of the largest frame so far as have room.
+
+        It only ever shrinks. libzmq 4.3.5 tells every subscriber's connection of a change, also one that is
+        just breaking off, which can crash it: changes have to be rare, and not come with every view.
+        """
         frames = max(FEWEST_QUEUED, int(self._settings.queue_mb * 1e6 / frame_bytes))
-        if frames != self._bound_frames:
+        if not self._bound_frames or frames < self._bound_frames:
             self._bound_frames = frames
             self._socket.setsockopt(zmq.SNDHWM, frames)
 

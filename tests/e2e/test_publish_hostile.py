@@ -194,8 +194,8 @@ for index in itertools.count():
 def test_a_subscriber_that_never_reads_costs_no_more_than_its_queue() -> None:
     """It stops reading its socket; 140 MB of frames go to the others meanwhile, and 8 MB wait for it.
 
-    The publisher is a process of its own and killed at the end: libzmq 4.3.5 may crash where a socket is
-    closed in the moment in which such a peer breaks off.
+    Then it breaks off, which has crashed libzmq, with the process of the publisher, where the room for
+    messages changed from view to view.
     """
     command = [sys.executable, "-c", PUBLISHER]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
