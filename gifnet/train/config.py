@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from gifnet.errors import TrainingError
 
@@ -20,6 +20,7 @@ _FREE_TO_CHANGE = {
     "log_every",
     "device",
     "data",
+    "network",
 }
 
 
@@ -49,8 +50,8 @@ class LossSettings(_Settings):
     ] = 0
 
 
-class TrainSettings(_Settings):
-    """Everything `gifnet train` needs; the defaults are the published recipe."""
+class RunSettings(_Settings):
+    """What every training has; a kind of network adds its own, and other defaults."""
 
     data: Annotated[tuple[Path, ...], Field(min_length=1, description="folders with pairs or clips")]
     output: Annotated[Path, Field(description="folder for checkpoints, log and pictures")] = Path(
@@ -58,12 +59,8 @@ class TrainSettings(_Settings):
     )
     held_out: Annotated[tuple[str, ...], Field(description="scenes kept for validation only")] = ()
     clip_step: Annotated[int, Field(ge=1, description="take every n-th frame of a clip")] = 10
-    crop_px: Annotated[int, Field(ge=48, multiple_of=8, description="side of a training crop")] = 128
-    scale_min: Annotated[float, Field(gt=0, le=1, description="smallest scale of a crop's source")] = 1.0
     batch: Annotated[int, Field(ge=1, description="crops in one step")] = 8
-    iterations: Annotated[int, Field(ge=1, description="each one a multi-modal and a multi-focus step")] = (
-        5000
-    )
+    iterations: Annotated[int, Field(ge=1, description="how many steps")] = 5000
     learning_rate: Annotated[float, Field(gt=0, description="step size of Adam")] = 1e-3
     decay: Annotated[Literal["constant", "cosine"], Field(description="course of the learning rate")] = (
         "constant"
@@ -74,19 +71,53 @@ class TrainSettings(_Settings):
     )
     seed: Annotated[int, Field(ge=0, description="start of every random choice")] = 0
     device: Annotated[Literal["auto", "cpu", "cuda"], Field(description="where to compute")] = "auto"
+    log_every: Annotated[int, Field(ge=1, description="iterations between two lines of the log")] = 10
+    checkpoint_every: Annotated[int, Field(ge=1, description="iterations between two checkpoints")] = 100
+    validate_every: Annotated[int, Field(ge=1, description="iterations between two validations")] = 200
+
+
+class TrainSettings(RunSettings):
+    """Everything `gifnet train` needs for GIFNet; the defaults are the published recipe."""
+
+    network: Literal["gifnet"] = "gifnet"
+    crop_px: Annotated[int, Field(ge=48, multiple_of=8, description="side of a training crop")] = 128
+    scale_min: Annotated[float, Field(gt=0, le=1, description="smallest scale of a crop's source")] = 1.0
     precision: Annotated[
         Literal["auto", "float32", "bfloat16"],
         Field(description="number format of the network's forward pass"),
     ] = "auto"
-    log_every: Annotated[int, Field(ge=1, description="iterations between two lines of the log")] = 10
-    checkpoint_every: Annotated[int, Field(ge=1, description="iterations between two checkpoints")] = 100
-    validate_every: Annotated[int, Field(ge=1, description="iterations between two validations")] = 200
     multifocus: MultifocusSettings = MultifocusSettings()
     losses: LossSettings = LossSettings()
 
 
-def validate(values: dict[str, Any], where: str) -> TrainSettings:
-    """Check a nested mapping against `TrainSettings`.
+class FeatureSettings(RunSettings):
+    """Everything `gifnet train` needs for the features that calibration compares pictures by."""
+
+    network: Literal["features"]
+    batch: Annotated[int, Field(ge=1, description="pieces in one step")] = 12
+    iterations: Annotated[int, Field(ge=1, description="how many steps")] = 4000
+    learning_rate: Annotated[float, Field(gt=0, description="step size of Adam")] = 3e-3
+    decay: Annotated[Literal["constant", "cosine"], Field(description="course of the learning rate")] = (
+        "cosine"
+    )
+    clip_norm: Annotated[float | None, Field(gt=0, description="largest norm of a gradient")] = 1.0
+    average: Annotated[float, Field(ge=0, lt=1, description="decay of the mean of the weights; 0: none")] = (
+        0.998
+    )
+    unsure_px: Annotated[
+        float, Field(ge=0, description="pixels of the pictures by which their registration may be off")
+    ] = 2.0
+    invented: Annotated[
+        float, Field(ge=0, le=1, description="share of pieces whose thermal side is made from the visible")
+    ] = 0.25
+
+
+Settings: TypeAlias = TrainSettings | FeatureSettings
+_ANY: TypeAdapter[Settings] = TypeAdapter(Annotated[Settings, Field(discriminator="network")])
+
+
+def validate(values: dict[str, Any], where: str) -> Settings:
+    """Check a nested mapping against the settings of its `network`, GIFNet where none is named.
 
     Args:
         values: the settings as nested dictionaries.
@@ -96,24 +127,27 @@ def validate(values: dict[str, Any], where: str) -> TrainSettings:
         TrainingError: lists every problem with its path.
     """
     try:
-        settings = TrainSettings.model_validate(values)
+        settings = _ANY.validate_python({"network": "gifnet"} | values)
     except ValidationError as error:
         raise TrainingError(
             f"{where}: " + "; ".join(_sentence(problem) for problem in error.errors())
         ) from None
+    if isinstance(settings, FeatureSettings):
+        return settings
     if settings.multifocus.sigma_min_px > settings.multifocus.sigma_max_px:
         raise TrainingError(f"{where}: multifocus.sigma_min_px must not exceed multifocus.sigma_max_px")
     return settings
 
 
-def fingerprint(settings: TrainSettings) -> str:
+def fingerprint(settings: Settings) -> str:
     """SHA-256 of all settings that a continued run must share with its checkpoint."""
     kept = settings.model_dump(mode="json", exclude=_FREE_TO_CHANGE)
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
 
 def _sentence(problem: Any) -> str:
-    path = ".".join(str(part) for part in problem["loc"]) or "the settings"
+    # The first part names the kind of network.
+    path = ".".join(str(part) for part in problem["loc"][1:]) or "the settings"
     if problem["type"] == "extra_forbidden":
         return f"{path} is not a known key"
     if problem["type"] == "missing":

@@ -9,27 +9,38 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from gifnet.errors import TrainingError
-from gifnet.model import GIFNet
 from gifnet.train import checkpoint as checkpoints
 from gifnet.train import journal
 from gifnet.train.checkpoint import Checkpoint
-from gifnet.train.config import TrainSettings, fingerprint
-from gifnet.train.data import Crops, split
-from gifnet.train.device import choose_device, choose_dtype
+from gifnet.train.config import RunSettings, Settings, TrainSettings, fingerprint
+from gifnet.train.device import choose_device
+from gifnet.train.fusion import FusionTraining
 from gifnet.train.losses import GradientPyramid
-from gifnet.train.pairs import Pair, load_pairs
-from gifnet.train.step import Stepper
-from gifnet.train.validation import choose, validate
+from gifnet.train.matching import MatchingTraining
 
 LOG = "log.jsonl"
 PLOT = "losses.png"
 
 Report = Callable[[int, dict[str, float]], None]
+
+
+class Training(Protocol):
+    """What is trained, and how; data are loaded when it is made."""
+
+    def begin(self) -> tuple[nn.Module, torch.optim.Optimizer]:
+        """The network with random weights, and what moves them."""
+
+    def step(self, iteration: int, rate: float) -> dict[str, float]:
+        """One iteration, counted from 0, with a step size; returns the losses."""
+
+    def validate(self, model: nn.Module, sheet: Path) -> dict[str, float]:
+        """Metrics of what is held out, empty where nothing is; may draw a picture."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +53,13 @@ class Outcome:
 
 
 def train(
-    settings: TrainSettings,
+    settings: Settings,
     resume: bool = False,
     report: Report = lambda iteration, losses: None,
     stopping: Callable[[], bool] = lambda: False,
     features: nn.Module | None = None,
 ) -> Outcome:
-    """Train GIFNet from scratch, or go on from the newest checkpoint of `settings.output`.
+    """Train a network from scratch, or go on from the newest checkpoint of `settings.output`.
 
     On the CPU a continued run equals an uninterrupted one bit for bit.
 
@@ -57,12 +68,12 @@ def train(
         resume: go on; the settings that enter a step must be those of the checkpoint.
         report: called after each iteration with its number and losses.
         stopping: asked after each iteration; true ends the run after a checkpoint.
-        features: returns feature maps of a picture for the source weights; by default a picture pyramid.
+        features: for GIFNet: returns feature maps of a picture for the source weights; by default a pyramid.
 
     Raises:
         TrainingError: data, device, checkpoint or a loss that is not finite; older checkpoints stay.
     """
-    run = Run(settings, features or GradientPyramid())
+    run = Run(settings, features)
     if resume:
         run.restore(checkpoints.load(checkpoints.latest(settings.output)))
     elif any(settings.output.glob("checkpoint_*.pt")):
@@ -79,33 +90,22 @@ def train(
 class Run:
     """The state of a run, and what one iteration does to it."""
 
-    def __init__(self, settings: TrainSettings, features: nn.Module) -> None:
+    def __init__(self, settings: Settings, features: nn.Module | None = None) -> None:
         self.settings = settings
         self.iteration = 0
         self.seconds = 0.0
         self.commit = _commit()
-        self.device = choose_device(settings.device)
-        self.dtype = choose_dtype(settings.precision, self.device)
-        pairs, held_out = split(
-            load_pairs(settings.data, settings.clip_step, settings.crop_px), settings.held_out
-        )
-        self._crops = Crops(pairs, settings)
-        self._shown: list[Pair] = choose(held_out)
+        self._training = _training(settings, choose_device(settings.device), features)
         _make_folder(settings.output)
         torch.manual_seed(settings.seed)
-        self.model = GIFNet().to(self.device)
-        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's types
+        self.model, self.optimiser = self._training.begin()
         self.average = copy.deepcopy(self.model.state_dict()) if settings.average else {}
-        self._stepper = Stepper(
-            self.model, settings.learning_rate, settings.losses, features.to(self.device), self.dtype
-        )
 
     def advance(self) -> dict[str, float]:
         """Do one iteration; log, save and validate when it is time. Returns the losses."""
         began = time.perf_counter()
-        batch = self._crops.batch(self.iteration).to(self.device)
         rate = learning_rate(self.settings, self.iteration)
-        losses = self._stepper.step(batch, self.iteration, rate, self.settings.clip_norm)
+        losses = self._training.step(self.iteration, rate)
         self._update_average()
         self.iteration += 1
         self.seconds += time.perf_counter() - began
@@ -121,7 +121,7 @@ class Run:
                 iteration=self.iteration,
                 model=self.model.state_dict(),
                 average=self.average,
-                optimiser=self._stepper.optimiser.state_dict(),
+                optimiser=self.optimiser.state_dict(),
                 random=torch.get_rng_state(),
                 fingerprint=fingerprint(self.settings),
                 settings=self.settings.model_dump_json(),
@@ -142,8 +142,9 @@ class Run:
                 "only output, data place, device, iterations and the intervals may change"
             )
         self.model.load_state_dict(checkpoint.model)
-        self.average = {name: value.to(self.device) for name, value in checkpoint.average.items()}
-        self._stepper.optimiser.load_state_dict(checkpoint.optimiser)
+        device = next(self.model.parameters()).device
+        self.average = {name: value.to(device) for name, value in checkpoint.average.items()}
+        self.optimiser.load_state_dict(checkpoint.optimiser)
         torch.set_rng_state(checkpoint.random)
         self.iteration, self.seconds = checkpoint.iteration, checkpoint.seconds
         self.commit = checkpoint.commit
@@ -156,8 +157,8 @@ class Run:
     def _keep_records(self, losses: dict[str, float], rate: float) -> None:
         if self.iteration % self.settings.log_every == 0:
             journal.append(self._log, self._record() | {"learning_rate": rate, "losses": losses})
-        if self._shown and self.iteration % self.settings.validate_every == 0:
-            journal.append(self._log, self._record() | {"metrics": self._validate()})
+        if self.iteration % self.settings.validate_every == 0 and (metrics := self._validate()):
+            journal.append(self._log, self._record() | {"metrics": metrics})
         if self.iteration % self.settings.checkpoint_every == 0:
             self.save()
 
@@ -169,7 +170,7 @@ class Run:
         if self.average:
             model.load_state_dict(self.average)
         sheet = self.settings.output / f"fused_{self.iteration:07d}.png"
-        return validate(model.to(self.dtype), self._shown, sheet)
+        return self._training.validate(model, sheet)
 
     def _update_average(self) -> None:
         if not self.average:
@@ -181,12 +182,18 @@ class Run:
             value.lerp_(current[name], 1 - decay)
 
 
-def learning_rate(settings: TrainSettings, iteration: int) -> float:
+def learning_rate(settings: RunSettings, iteration: int) -> float:
     """Step size of an iteration counted from 0; the cosine reaches 1 % of the first at the end."""
     if settings.decay == "constant":
         return settings.learning_rate
     progress = min(iteration / settings.iterations, 1.0)
     return settings.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+def _training(settings: Settings, device: torch.device, features: nn.Module | None) -> Training:
+    if isinstance(settings, TrainSettings):
+        return FusionTraining(settings, device, features or GradientPyramid())
+    return MatchingTraining(settings, device)
 
 
 def _make_folder(folder: Path) -> None:

@@ -16,7 +16,7 @@ from stream.config import load_yaml
 from stream.stop import Stopped
 
 if TYPE_CHECKING:
-    from gifnet.train.config import TrainSettings
+    from gifnet.train.config import Settings
     from gifnet.train.loop import Outcome
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -26,7 +26,12 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("-c", "--config", type=click.Path(path_type=Path), help="YAML file with the settings.")
 @click.option("--data", type=_FOLDER, multiple=True, help="Folder with pairs or clips; repeatable.")
 @click.option("-o", "--output", type=_FOLDER, help="Folder for checkpoints, log and pictures.")
-@click.option("--iterations", type=int, help="How many; each one takes a step for both tasks.")
+@click.option(
+    "--network",
+    type=click.Choice(["gifnet", "features"]),
+    help="What is trained: the fusion network (default), or the features that calibration compares by.",
+)
+@click.option("--iterations", type=int, help="How many; for GIFNet each one takes a step for both tasks.")
 @click.option("--device", help="auto, cpu or cuda.")
 @click.option("--precision", help="auto, float32 or bfloat16.")
 @click.option("--seed", type=int, help="Start of every random choice.")
@@ -35,7 +40,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
     "--export", type=click.Path(path_type=Path), help="Write the newest checkpoint's weights and card."
 )
 def train(config: Path | None, resume: bool, export: Path | None, **options: Any) -> None:
-    """Train GIFNet from registered visible and thermal pairs."""
+    """Train GIFNet, or the features of calibration, from registered visible and thermal pairs."""
     from gifnet.train.config import validate
 
     values = load_yaml(config) if config else {}
@@ -51,7 +56,7 @@ def train(config: Path | None, resume: bool, export: Path | None, **options: Any
         raise Stopped(received[-1])
 
 
-def _export(settings: TrainSettings, path: Path) -> None:
+def _export(settings: Settings, path: Path) -> None:
     from gifnet.train.export import export
 
     card = export(settings.output, path, " ".join(["gifnet", "train", *_words_without_export()]))
@@ -64,7 +69,7 @@ def _words_without_export() -> list[str]:
     return words[:place] + words[place + 2 :]
 
 
-def _train(settings: TrainSettings, resume: bool, received: list[int]) -> Outcome:
+def _train(settings: Settings, resume: bool, received: list[int]) -> Outcome:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
