@@ -1,9 +1,9 @@
 """Dense features in which a visible and a thermal picture of one thing look alike, and their agreement.
 
-Edges alone are a poor measure for two kinds of cameras: what is warm need not be bright, most visible texture
-is no thermal texture, and small pictures hold few edges. Two small networks, one for each camera, turn a picture
-into eight numbers a pixel that are alike where the same thing is seen. They are trained together so that a piece
-of one picture is found in the other by correlation, see `gifnet.train.matching`.
+Edges alone are a poor measure for two kinds of cameras: what is warm need not be bright, most visible
+texture is no thermal texture, and small pictures hold few edges. Two small networks, one for each camera,
+turn a picture into eight numbers a pixel that are alike where the same thing is seen. They are trained
+together so that a piece of one picture is found in the other by correlation, see `gifnet.train.matching`.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def plot(records: list[dict[str, Any]], path: Path) -> None:
     rows = [record for record in records if "losses" in record]
     if len(rows) < 2:
         return
-    names = [name for name in rows[0]["losses"] if name.endswith(("public", "private"))]
+    names = [name for name in rows[0]["losses"] if name.endswith(("public", "private", "matching"))]
     iterations = np.array([row["iteration"] for row in rows], float)
     curves = {name: _smooth(np.array([row["losses"][name] for row in rows], float)) for name in names}
     logs = {name: np.log10(np.maximum(values, 1e-6)) for name, values in curves.items()}

@@ -1,9 +1,9 @@
 """What a run of training does for features: a visible piece has to be found in its thermal surroundings.
 
 Features of both are correlated (as in L. Bertinetto, J. Valmadre, J. Henriques, A. Vedaldi and P. Torr,
-"Fully-convolutional Siamese networks for object tracking", 2016); the shift at which they agree best, in multiples
-of chance, is a classification with as many classes as shifts. Real pairs are registered to a few pixels only, so
-that every shift within those counts as right; invented ones are exact.
+"Fully-convolutional Siamese networks for object tracking", 2016); the shift at which they agree best, in
+multiples of chance, is a classification with as many classes as shifts. Real pairs are registered to a few
+pixels only, so that every shift within those counts as right; invented ones are exact.
 """
 
 from __future__ import annotations
