@@ -1,13 +1,19 @@
 """Calibration without a board against known truth: how often it is right, and whether ever silently wrong.
 
-python -m benchmarks.calibrate_scene [--kinds street m3svd roadscene] [--cases 100] [--stride 1]
+python -m benchmarks.calibrate_scene [--kinds street m3svd roadscene strangers] [--cases 100] [--stride 1]
 
 `street`: generated streets seen by two cameras of random fields of view, turned, shifted and tilted against
 each other, with noise and blur; visible 960x720, thermal 640x512. `m3svd`, `roadscene`: registered pairs of
 real cameras, of which the thermal one is disturbed by homographies that move its corners by up to a tenth of
-the width. RoadScene has one moment a scene. Errors are in visible pixels: of the corners of the thermal
-picture, and mean over what both see; `corner_640_px` is the former in pixels of the thermal picture. What is
-refused counts as refused, not as right.
+the width. RoadScene has one moment a scene. `strangers`: visible pictures of RoadScene with thermal ones of
+another scene; all must be refused. Errors are in visible pixels: of the corners of the thermal picture, and
+mean over what both see; `corner_640_px` is the former in pixels of the thermal picture. What is refused counts
+as refused, not as right.
+
+Real pairs were registered by others, by hand or for one distance. So the edges of both pictures are asked as
+well, which the features of calibration know nothing of: `given_edges_px` and `found_edges_px` tell how far
+regions lie off (mean over the clear ones, `stream.structure`) as the set registers them, and as calibration
+does.
 """
 
 from __future__ import annotations
@@ -16,26 +22,33 @@ import argparse
 import json
 import os
 from collections.abc import Iterator
+from multiprocessing import Pool
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from benchmarks.common import RESULTS, circumstances, save
-from stream.calibrate.edges import grey_thermal, grey_visible, scale_of
+from stream.calibrate.check import REGIONS
+from stream.calibrate.grey import grey_thermal, grey_visible, scale_of
+from stream.calibrate.residual import Regions
 from stream.calibrate.scene import SceneAlignment, align
 from stream.calibrate.scene_start import Guess
 from stream.scene import Street
+from stream.structure import compare
 
 Numbers = NDArray[np.float64]
 Picture = NDArray[Any]
-Case = tuple[str, list[tuple[Picture, Picture]], Numbers, Guess]
-KINDS = ("street", "m3svd", "roadscene")
+# Name, pairs, truth (none where the pictures do not belong together), what is known beforehand.
+Case = tuple[str, list[tuple[Picture, Picture]], Numbers | None, Guess]
+KINDS = ("street", "m3svd", "roadscene", "strangers")
 MOMENTS, MOMENT_S = 6, 0.6
 DISTURBED = 0.1
+EDGE_REACH, FEWEST_CLEAR = 0.03, 3
 # The disturbed pictures keep their scale to within that.
 NARROW = Guess((0.7, 1.4), 0.15)
 
@@ -48,10 +61,18 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=data, help="folder that holds m3svd and roadscene")
     parser.add_argument("--cases", type=int, default=100, help="streets")
     parser.add_argument("--stride", type=int, default=1, help="take every so many pairs of RoadScene")
+    parser.add_argument("--processes", type=int, default=1, help="cases at a time, each on one core")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, help="which to run")
     arguments = parser.parse_args()
     for kind in arguments.kinds:
-        keep(kind, [one_case(*case) for case in cases_of(kind, arguments)])
+        cases = cases_of(kind, arguments)
+        with Pool(arguments.processes, on_one_core) as pool:
+            keep(kind, list(pool.imap(one_case, cases)))
+
+
+def on_one_core() -> None:
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
 
 
 def cases_of(kind: str, arguments: argparse.Namespace) -> Iterator[Case]:
@@ -59,7 +80,8 @@ def cases_of(kind: str, arguments: argparse.Namespace) -> Iterator[Case]:
         return streets(arguments.cases)
     if kind == "m3svd":
         return m3svd(arguments.data / "m3svd" / "frames")
-    return roadscene(arguments.data / "roadscene", arguments.stride)
+    real = roadscene if kind == "roadscene" else strangers
+    return real(arguments.data / "roadscene", arguments.stride)
 
 
 def keep(kind: str, rows: list[dict[str, Any]]) -> None:
@@ -75,16 +97,29 @@ def keep(kind: str, rows: list[dict[str, Any]]) -> None:
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """What the cases of a kind amount to."""
     kept = [row for row in rows if not row["doubt"]]
-    return {
+    told = {
         "number": len(rows),
         "refused": len(rows) - len(kept),
+        "median_s": round(float(np.median([row["seconds"] for row in rows])), 1),
+    }
+    if "mean_px" not in rows[0]:
+        return told
+    edges = [row for row in kept if row["given_edges_px"] is not None and row["found_edges_px"] is not None]
+    return told | {
         "corners_below_1_px": share(rows, lambda row: not row["doubt"] and row["corner_px"] < 1),
         "corners_below_1_thermal_px": share(rows, lambda row: not row["doubt"] and row["corner_640_px"] < 1),
         "mean_below_2_px": share(rows, lambda row: not row["doubt"] and row["mean_px"] < 2),
         "accepted_with_corners_above_3_px": sum(row["corner_px"] > 3 for row in kept),
         "accepted_with_mean_above_3_px": sum(row["mean_px"] > 3 for row in kept),
         "median_mean_px": round(float(np.median([row["mean_px"] for row in kept or rows])), 2),
-        "median_s": round(float(np.median([row["seconds"] for row in rows])), 1),
+        "median_given_edges_px": median(row["given_edges_px"] for row in edges),
+        "median_found_edges_px": median(row["found_edges_px"] for row in edges),
+        "found_edges_below_2_px": share(
+            rows, lambda row: not row["doubt"] and (row["found_edges_px"] or 9.0) < 2
+        ),
+        "accepted_with_found_edges_above_3_px": sum(row["found_edges_px"] > 3 for row in edges),
+        "edges_prefer_what_was_found": sum(row["found_edges_px"] < row["given_edges_px"] for row in edges),
+        "edges_could_tell": len(edges),
     }
 
 
@@ -92,24 +127,59 @@ def share(rows: list[dict[str, Any]], is_so: Any) -> float:
     return round(sum(map(is_so, rows)) / len(rows), 3)
 
 
-def one_case(name: str, pairs: list[tuple[Picture, Picture]], truth: Numbers, guess: Guess) -> dict[str, Any]:
+def median(values: Iterator[float]) -> float:
+    return round(float(np.median(list(values) or [np.nan])), 2)
+
+
+def one_case(case: Case) -> dict[str, Any]:
+    name, pairs, truth, guess = case
     begin_s = perf_counter()
     found = align([(grey_visible(visible), grey_thermal(thermal)) for visible, thermal in pairs], guess)
-    seconds = perf_counter() - begin_s
-    corner_px, mean_px = errors(found, truth)
     row = {
         "name": name,
-        "corner_px": round(corner_px, 3),
-        "corner_640_px": round(corner_px / scale_of(truth, found.thermal_size), 3),
-        "mean_px": round(mean_px, 3),
         "told_px": round(found.error_px, 3),
+        "evidence": round(found.evidence, 2),
         "agreement": round(found.agreement, 3),
         "rival": round(found.rival, 3),
         "doubt": found.doubt,
-        "seconds": round(seconds, 1),
+        "seconds": round(perf_counter() - begin_s, 1),
     }
+    if truth is not None:
+        corner_px, mean_px = errors(found, truth)
+        row |= {
+            "corner_px": round(corner_px, 3),
+            "corner_640_px": round(corner_px / scale_of(truth, found.thermal_size), 3),
+            "mean_px": round(mean_px, 3),
+            "given_edges_px": edges_px(pairs, truth),
+            "found_edges_px": edges_px(pairs, found.matrix),
+        }
     print(row, flush=True)
     return row
+
+
+def edges_px(pairs: list[tuple[Picture, Picture]], matrix: Numbers) -> float | None:
+    """How far the edges of clear regions lie off, on average; None where too few regions are clear."""
+    measured = [compare(*registered(*pair, matrix), EDGE_REACH, REGIONS) for pair in pairs]
+    weights = np.sum([one.weights for one in measured], axis=0)
+    surfaces = np.sum([one.surfaces * one.weights[:, None, None] for one in measured], axis=0)
+    size = pairs[0][0].shape[1], pairs[0][0].shape[0]
+    regions = Regions(
+        surfaces / np.maximum(weights, 1e-9)[:, None, None], weights, measured[0].middles_px,
+        measured[0].step_px, size,
+    )  # fmt: skip
+    clear = [one for one in regions.each(regions.best()[0]) if one.is_clear]
+    if len(clear) < FEWEST_CLEAR:
+        return None
+    return round(float(np.mean([np.hypot(one.right_px, one.down_px) for one in clear])), 2)
+
+
+def registered(visible: Picture, thermal: Picture, matrix: Numbers) -> tuple[Picture, Picture, Picture]:
+    """A visible picture, the thermal one on its grid, and where it is known."""
+    size = visible.shape[1], visible.shape[0]
+    grey = np.clip(grey_thermal(thermal), 0, 255)
+    moved = cv2.warpPerspective(grey, matrix, size).astype(np.uint8)
+    whole = np.ones(thermal.shape[:2], np.float32)
+    return visible, moved, np.asarray(cv2.warpPerspective(whole, matrix, size) > 0.999, np.float32)
 
 
 def errors(found: SceneAlignment, truth: Numbers) -> tuple[float, float]:
@@ -178,6 +248,14 @@ def roadscene(folder: Path, stride: int) -> Iterator[Case]:
     for path in sorted((folder / "visible").iterdir())[::stride]:
         pairs, truth = disturbed(rng, [read(path, folder / "thermal" / path.name)])
         yield path.name, pairs, truth, NARROW
+
+
+def strangers(folder: Path, stride: int) -> Iterator[Case]:
+    """Visible and thermal pictures of two different scenes."""
+    paths = sorted((folder / "visible").iterdir())
+    for number in range(0, len(paths), stride):
+        other = paths[(number + len(paths) // 2) % len(paths)]
+        yield paths[number].name, [read(paths[number], folder / "thermal" / other.name)], None, NARROW
 
 
 def read(visible: Path, thermal: Path) -> tuple[Picture, Picture]:

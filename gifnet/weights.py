@@ -14,7 +14,7 @@ from typing import Literal
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from gifnet.errors import WeightsError
 from gifnet.model import GIFNet
@@ -114,7 +114,7 @@ def load_into(model: GIFNet, state: State) -> None:
     model.load_state_dict(state.tensors, strict=True)
 
 
-def save(path: Path, model: GIFNet, metadata: Mapping[str, str]) -> None:
+def save(path: Path, model: nn.Module, metadata: Mapping[str, str]) -> None:
     """Write a model's parameters as safetensors; the file appears whole or not at all."""
     part = path.with_name(path.name + ".part")
     tensors = {

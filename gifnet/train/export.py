@@ -3,22 +3,63 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from gifnet import weights
 from gifnet.errors import TrainingError
+from gifnet.features import FeaturePair
 from gifnet.model import GIFNet
 from gifnet.train import checkpoint as checkpoints
 from gifnet.train import journal
 from gifnet.train.checkpoint import Checkpoint
 from gifnet.train.loop import LOG
 
-CARD = "MODEL_CARD.md"
+
+@dataclass(frozen=True)
+class _Kind:
+    """What is told of a kind of network."""
+
+    make: Callable[[], nn.Module]
+    card: str
+    name: str
+    recipe: str
+    title: str
+    about: str
+    metrics: str
+
+
+_KINDS = {
+    "gifnet": _Kind(
+        GIFNet,
+        "MODEL_CARD.md",
+        "gifnet-stream",
+        "GIFNet (Cheng et al., CVPR 2025), trained from scratch by gifnet train",
+        "Weights of GIFNet, trained from scratch",
+        "Fuses a visible and a registered thermal picture into one. Trained by the recipe of Cheng et al.,\n"
+        '"One Model for ALL" (CVPR 2025), in this project\'s own code; no published weights were used.',
+        "Means over the validation pairs; definitions in `gifnet/train/metrics.py`.",
+    ),
+    "features": _Kind(
+        FeaturePair,
+        "FEATURES_CARD.md",
+        "gifnet-stream features",
+        "gifnet/train/matching.py, trained from scratch by gifnet train",
+        "Features by which calibration compares two cameras",
+        "Turn a visible and a thermal picture into features that are alike where the same thing is seen;\n"
+        "`gifnet calibrate scene` aligns pictures by them. This project's own network, code and training.",
+        "`matching` is the loss, `found` the share of pieces of 64 pixels that are found within 2 pixels\n"
+        "and what the registration of the pairs is unsure by, among 33 x 33 places.",
+    ),
+}
 
 
 def export(run: Path, path: Path, command: str) -> Path:
-    """Write a run's newest weights, and `MODEL_CARD.md` beside them.
+    """Write a run's newest weights, and a card that describes them beside them.
 
     The running mean of the weights is taken where the run kept one.
 
@@ -34,10 +75,11 @@ def export(run: Path, path: Path, command: str) -> Path:
         TrainingError: when there is no checkpoint or the files cannot be written.
     """
     checkpoint = checkpoints.load(checkpoints.latest(run))
-    model = GIFNet()
+    kind = _kind(checkpoint)
+    model = kind.make()
     model.load_state_dict(checkpoint.average or checkpoint.model)
     facts = _facts(checkpoint, command)
-    card = path.with_name(CARD)
+    card = path.with_name(kind.card)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         weights.save(path, model, facts)
@@ -47,11 +89,15 @@ def export(run: Path, path: Path, command: str) -> Path:
     return card
 
 
+def _kind(checkpoint: Checkpoint) -> _Kind:
+    return _KINDS[json.loads(checkpoint.settings).get("network", "gifnet")]
+
+
 def _facts(checkpoint: Checkpoint, command: str) -> dict[str, str]:
     settings = json.loads(checkpoint.settings)
     return {
-        "name": "gifnet-stream",
-        "recipe": "GIFNet (Cheng et al., CVPR 2025), trained from scratch by gifnet train",
+        "name": _kind(checkpoint).name,
+        "recipe": _kind(checkpoint).recipe,
         "data": ", ".join(Path(folder).name for folder in settings["data"]),
         "command": command,
         "commit": checkpoint.commit,
@@ -65,10 +111,9 @@ def _card(checkpoint: Checkpoint, facts: dict[str, str], records: list[dict[str,
     settings = json.loads(checkpoint.settings)
     held_out = ", ".join(settings["held_out"]) or "none"
     lines = [
-        "# Weights of GIFNet, trained from scratch",
+        f"# {_kind(checkpoint).title}",
         "",
-        "Fuses a visible and a registered thermal picture into one. Trained by the recipe of Cheng et al.,",
-        '"One Model for ALL" (CVPR 2025), in this project\'s own code; no published weights were used.',
+        _kind(checkpoint).about,
         "",
         "| fact | value |",
         "|---|---|",
@@ -79,7 +124,7 @@ def _card(checkpoint: Checkpoint, facts: dict[str, str], records: list[dict[str,
         "",
         f"    {facts['command']}",
         "",
-        *_measured(records),
+        *_measured(records, _kind(checkpoint).metrics),
         "## Settings",
         "",
         "```json",
@@ -92,7 +137,7 @@ def _card(checkpoint: Checkpoint, facts: dict[str, str], records: list[dict[str,
     return "\n".join(lines)
 
 
-def _measured(records: list[dict[str, Any]]) -> list[str]:
+def _measured(records: list[dict[str, Any]], explained: str) -> list[str]:
     validated = [record for record in records if "metrics" in record]
     if not validated:
         return []
@@ -100,7 +145,7 @@ def _measured(records: list[dict[str, Any]]) -> list[str]:
     return [
         f"## Metrics on held-out pairs, iteration {last['iteration']}",
         "",
-        "Means over the validation pairs; definitions in `gifnet/train/metrics.py`.",
+        explained,
         "",
         "| " + " | ".join(last["metrics"]) + " |",
         "|---" * len(last["metrics"]) + "|",

@@ -30,8 +30,17 @@ def numbers(found: SceneAlignment) -> list[tuple[str, str, str]]:
         ("moments", str(found.moments), "pairs of frames that were compared"),
         ("pictures", f"{found.visible_size[0]}x{found.visible_size[1]}, {thermal}", "visible, thermal"),
         ("stands", found.turned or "upright", "thermal picture against the visible one"),
-        ("agreement", f"{100 * found.agreement:.0f} %", "of what tiles could agree at best; 85 % are needed"),
-        ("best rival", f"{100 * found.rival:.0f} %", "of that, by another alignment; below 90 % is needed"),
+        (
+            "evidence",
+            f"{found.evidence:.2f}",
+            "log-likelihood of a tile; near 0 for strangers, 0.60 is needed",
+        ),
+        ("agreement", f"{100 * found.agreement:.0f} %", "of what tiles could say at best; 85 % is needed"),
+        (
+            "best rival",
+            f"{100 * found.rival:.0f} %",
+            "of the evidence, for another alignment; below 80 % is needed",
+        ),
         ("error", f"{found.error_px:.2f} px", "of a point's place, by drawing tiles again and again"),
     ]
 
@@ -44,6 +53,7 @@ def as_json(found: SceneAlignment) -> dict[str, Any]:
         "thermal_size": list(found.thermal_size),
         "turned": found.turned,
         "error_px": round(found.error_px, 3),
+        "evidence": round(found.evidence, 3),
         "agreement": round(found.agreement, 3),
         "rival": round(found.rival, 3),
         "moments": found.moments,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stream.calibrate.edges import grey_thermal, grey_visible
+from stream.calibrate.grey import grey_thermal, grey_visible
 from stream.calibrate.pairs import open_pairs
 from stream.calibrate.scene import SceneAlignment, align
 from stream.calibrate.scene_start import Guess

@@ -7,19 +7,24 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import torch
 from torch import Tensor
 
-from stream.calibrate.correlation import correlate, spectrum
-from stream.calibrate.edges import Grey, Numbers, field, resized, warp
+from gifnet.features import agreement
+from stream.calibrate.grey import Grey, Numbers, resized, warp
+from stream.calibrate.likeness import Likeness
 from stream.calibration import Size
 from stream.camera_model import scaling
 
 WIDTH_PX = 128
-SCALE_STEP = 0.06
-TURNS_DEG = (-8.0, -4.0, 0.0, 4.0, 8.0)
+SCALE_STEP = 0.09
+# Small turns beside standing upright; a picture that stands turned or mirrored is looked at closely later.
+UPRIGHT_DEG, TURNED_DEG = (-7.0, 0.0, 7.0), (0.0,)
 # Beginnings that are the same: by scale, and by shift in small pixels.
 SAME_SCALE, SAME_PX = 0.12, 8.0
-# Evidence is measured against its surroundings, so that a preferred direction of edges counts for nothing.
+# What is further behind the best beginning, as a share, is not looked at.
+HOPEFUL = 0.6
+# Evidence is measured against its surroundings, so that what is alike everywhere counts for nothing.
 SURROUNDINGS_PX = 6.0
 
 # How a thermal picture stands against the visible one, and what brings its pixels upright.
@@ -66,47 +71,49 @@ class Start:
 
 
 def starts(
-    pairs: Sequence[tuple[Grey, Grey]], guess: Guess, most_upright: int = 4, most_turned: int = 1
+    likeness: Likeness,
+    pairs: Sequence[tuple[Grey, Grey]],
+    guess: Guess,
+    most_upright: int = 5,
+    most_turned: int = 1,
 ) -> list[Start]:
     """Likely similarities, the best first.
 
     Args:
+        likeness: what pictures are compared by.
         pairs: visible and thermal pictures.
         guess: what to try.
         most_upright: how many for a thermal picture that stands as the visible one.
         most_turned: how many for each other way in which it may stand.
     """
-    small = [_Small(visible, guess.shift) for visible, _ in pairs]
+    small = [_Small(likeness, visible, guess.shift) for visible, _ in pairs]
     found = []
     for turned in _TURNED:
         tried = sorted(_tried(small, pairs, guess, turned), key=lambda start: -start.chances)
         found += _distinct(tried, most_turned if turned else most_upright)
-    return sorted(found, key=lambda start: -start.chances)
+    best = max(start.chances for start in found)
+    hopeful = [start for start in found if start.chances > HOPEFUL * best]
+    return sorted(hopeful, key=lambda start: -start.chances)
 
 
 class _Small:
-    """A visible picture made small, ready to be correlated."""
+    """A visible picture made small, ready to be compared."""
 
-    def __init__(self, visible: Grey, reach: float) -> None:
+    def __init__(self, likeness: Likeness, visible: Grey, reach: float) -> None:
         height, width = visible.shape
         self.size = WIDTH_PX, max(16, round(height * WIDTH_PX / width))
         self.reach = round(reach * WIDTH_PX)
         self.from_full = scaling((width, height), self.size)
-        self.around = self.size[0] + 2 * self.reach, self.size[1] + 2 * self.reach
-        self.shape = [cv2.getOptimalDFTSize(side) for side in reversed(self.around)]
-        edges = field(resized(visible, self.size))
-        self._spectra = spectrum(edges, self.shape), spectrum(np.abs(edges) ** 2, self.shape)
+        self._around = self.size[0] + 2 * self.reach, self.size[1] + 2 * self.reach
+        self._likeness = likeness
+        self._features = likeness.visible(resized(visible, self.size))[None]
 
-    def compare(self, thermal: Grey, matrix: Numbers) -> tuple[np.ndarray, np.ndarray]:
-        """Agreement at each shift, and its variance if edges had any direction."""
+    def compare(self, thermal: Grey, matrix: Numbers) -> tuple[Tensor, Tensor]:
+        """Agreement at each shift [S, S], and its variance by chance."""
         padded = np.array([[1, 0, self.reach], [0, 1, self.reach], [0, 0, 1.0]]) @ matrix
-        edges = field(*warp(thermal, padded, self.around))
-        agreement = self._at_shifts(edges, self._spectra[0], real=False)
-        return agreement, self._at_shifts(np.abs(edges) ** 2, self._spectra[1], real=True) / 2
-
-    def _at_shifts(self, values: np.ndarray, seen: Tensor, real: bool) -> np.ndarray:
-        shifts = [2 * self.reach + 1] * 2
-        return correlate(spectrum(values, self.shape), seen, self.shape, shifts, real)
+        moved = self._likeness.thermal(*warp(thermal, padded, self._around))[None]
+        sums, variance = agreement(self._features, moved)
+        return sums[0], variance[0]
 
 
 def _tried(
@@ -117,11 +124,11 @@ def _tried(
     first = small[0]
     height, width = pairs[0][1].shape
     for scale in np.exp(np.linspace(low, high, count) if count > 1 else [(low + high) / 2]):
-        for turn_deg in TURNS_DEG:
+        for turn_deg in TURNED_DEG if turned else UPRIGHT_DEG:
             matrix = _similarity((width, height), first.size, float(scale), np.radians(turn_deg), turned)
             sums = [one.compare(thermal, matrix) for one, (_, thermal) in zip(small, pairs, strict=True)]
-            agreement, variance = (np.sum(part, axis=0) for part in zip(*sums, strict=True))
-            chances = agreement / np.sqrt(np.maximum(variance, 0.02 * variance.max()) + 1e-6)
+            total, variance = (torch.stack(part).sum(0).numpy() for part in zip(*sums, strict=True))
+            chances = total / np.sqrt(np.maximum(variance, 0.02 * variance.max()) + 1e-6)
             chances -= cv2.GaussianBlur(chances, (0, 0), SURROUNDINGS_PX)
             row, column = (int(at) for at in np.unravel_index(int(chances.argmax()), chances.shape))
             right, down = column - first.reach, row - first.reach

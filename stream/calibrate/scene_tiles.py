@@ -1,40 +1,44 @@
-"""How the tiles of two pictures agree at each shift, over many moments."""
+"""How likely each shift of the tiles of two pictures is, over many moments."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from stream.calibrate.correlation import correlate, spectrum
-from stream.calibrate.edges import Field, Grey, Numbers, field, resized, scale_of, warp
+from gifnet.features import agreement, chances
+from stream.calibrate.grey import Grey, Numbers, resized, scale_of, warp
+from stream.calibrate.likeness import Likeness
 from stream.calibration import Size
 from stream.camera_model import scaling
 
-TILE = 0.24
+TILE, SMALLEST_TILE_PX = 0.24, 24
 STEP = 0.55
-# Edges that a tile has to show at least, as a share of its pixels, before it has a say.
-FEWEST_EDGES = 0.0005
-# Agreement in multiples of chance from which a tile is certain.
-CERTAIN = 6.0
+# A tile is wrong for reasons that it cannot see, such as parallax, with this probability.
+WRONG = 0.02
+STANDS_OUT = 3.0
 # Around the thermal picture, as a share of its width, and pixels of the narrowest grid.
 MARGIN = 0.04
 FEWEST_PX = 64
-# Pixels of the grid to one of the thermal picture at most: edges that only one camera can see say nothing.
+# Pixels of the grid to one of the thermal picture at most: what only one camera can see says nothing.
 FINEST = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Tiles:
-    """Agreement of tiles.
+    """What tiles say of each shift.
 
     Attributes:
-        surfaces: [T, S, S], 1 where a tile agrees as well as anywhere; thermal content that lies
+        surfaces: [T, S, S] logarithm of how much likelier than any other a shift is; 0 where a tile says
+            nothing, about -4 where it is certain of another shift. Thermal content that lies
             `column - reach` to the right and `row - reach` down of where it should be raises it there.
-        middles: [T, 2] right and down, where the edges of each tile lie on average.
+        middles: [T, 2] right and down, where the features of each tile lie on average.
         reach: largest shift.
         size: width and height of the grid.
         from_full: [3, 3] from visible pixels to those of the grid.
@@ -53,19 +57,24 @@ class Tiles:
 
 
 def measure(
-    pairs: Sequence[tuple[Grey, Grey]], matrix: Numbers, width: int, reach: float, soft: float
+    likeness: Likeness,
+    pairs: Sequence[tuple[Grey, Grey]],
+    matrix: Numbers,
+    width: int,
+    reach: float,
+    soft: float,
 ) -> Tiles:
     """Compare pairs that a matrix registers.
 
     Args:
+        likeness: what they are compared by.
         pairs: visible and thermal pictures.
         matrix: [3, 3] visible_from_thermal.
         width: of the grid in pixels, which covers what both see.
         reach: largest shift as a share of the width.
         soft: pixels by which surfaces are softened, so that a rough fit finds its way.
     """
-    box = _common(pairs[0], matrix)
-    left, top, right, bottom = box
+    left, top, right, bottom = _common(pairs[0], matrix)
     finest = min(right - left, FINEST * (right - left) / scale_of(matrix, pairs[0][1].shape[::-1]))
     width = min(width, max(round(finest), FEWEST_PX))
     size = width, max(FEWEST_PX // 2, round((bottom - top) * width / (right - left)))
@@ -73,27 +82,40 @@ def measure(
         [[1, 0, -left], [0, 1, -top], [0, 0, 1.0]]
     )
     reach_px = max(3, round(reach * width))
-    tile = min(max(16, round(TILE * width)), size[1])
+    tile = min(max(SMALLEST_TILE_PX, round(TILE * width)), size[1])
     corners = _corners(size, tile)
     padded = np.array([[1, 0, reach_px], [0, 1, reach_px], [0, 0, 1.0]]) @ from_full @ matrix
     around = size[0] + 2 * reach_px, size[1] + 2 * reach_px
-    agreement = variance = np.zeros(())
-    edges_at, edges = np.zeros((len(corners), 2)), np.full(len(corners), 1e-6)
+    sums = variance = torch.zeros(())
+    places, power = torch.zeros((len(corners), 2)), torch.full((len(corners),), 1e-6)
     for visible, thermal in pairs:
-        seen = _cut(field(resized(visible[top:bottom, left:right], size)), corners, tile)
-        moved = _cut(field(*warp(thermal, padded, around)), corners, tile + 2 * reach_px)
-        power, moved_power = np.abs(seen) ** 2, np.abs(moved) ** 2
-        agreement = agreement + _correlated(seen, moved, reach_px)
-        variance = variance + np.maximum(_correlated(power, moved_power, reach_px), 0) / 2
-        edges_at += _weighted_places(power)
-        edges += power.sum(axis=(1, 2))
-    floor = FEWEST_EDGES * tile**2 * len(pairs)
-    chances = agreement / np.sqrt(variance + floor)
-    soft_chances = _softened(chances - chances.mean(axis=(1, 2), keepdims=True), soft)
-    # A tile that is certain has no more to say than another one, or a few would decide for the whole picture.
-    surfaces = soft_chances / np.maximum(soft_chances.max(axis=(1, 2), keepdims=True), CERTAIN)
-    middles = edges_at / edges[:, None] + np.array(corners)[:, ::-1]
-    return Tiles(surfaces, middles, reach_px, size, from_full)
+        seen = _cut(likeness.visible(resized(visible[top:bottom, left:right], size)), corners, tile)
+        moved = _cut(likeness.thermal(*warp(thermal, padded, around)), corners, tile + 2 * reach_px)
+        more_sums, more_variance = agreement(seen, moved)
+        sums, variance = sums + more_sums, variance + more_variance
+        powers = seen.square().sum(1)
+        places, power = places + _weighted_places(powers), power + powers.sum((1, 2))
+    agreed = chances(sums, variance, tile**2 * len(pairs))
+    middles = (places / power[:, None]).numpy() + np.array(corners)[:, ::-1]
+    return Tiles(_against_any(agreed, soft), middles.astype(np.float64), reach_px, size, from_full)
+
+
+def _against_any(agreed: Tensor, soft: float) -> NDArray[np.float32]:
+    """Agreement in multiples of chance to log-likelihoods, as in `Tiles.surfaces`.
+
+    Surfaces are measured against their own spread, since what is alike all over a tile agrees at many shifts.
+    The right shift stands out by `STANDS_OUT` spreads, if the tile shows it at all: as likely as not.
+    """
+    count, side = agreed.shape[0], agreed.shape[1]
+    flat = agreed.flatten(1)
+    above = flat - flat.median(dim=1, keepdim=True).values
+    spread = 1.4826 * above.abs().median(dim=1, keepdim=True).values
+    logits = STANDS_OUT * above / spread.clamp(min=1) - STANDS_OUT**2 / 2
+    absent = torch.full((count, 1), math.log(side**2))
+    chance = torch.softmax(torch.cat((logits, absent), dim=1), dim=1)
+    here, anywhere = chance[:, :-1].reshape(agreed.shape).numpy(), chance[:, -1:, None].numpy()
+    softened = np.stack([cv2.GaussianBlur(one, (0, 0), soft) for one in here])
+    return np.asarray(np.log((1 - WRONG) * (softened * side**2 + anywhere) + WRONG), np.float32)
 
 
 def _common(pair: tuple[Grey, Grey], matrix: Numbers) -> tuple[int, int, int, int]:
@@ -118,23 +140,13 @@ def _corners(size: Size, tile: int) -> list[tuple[int, int]]:
     return [(int(row), int(column)) for row in down for column in across]
 
 
-def _cut(edges: Field, corners: list[tuple[int, int]], side: int) -> Field:
-    return np.stack([edges[row : row + side, column : column + side] for row, column in corners])
+def _cut(features: Tensor, corners: list[tuple[int, int]], side: int) -> Tensor:
+    """[T, C, side, side] tiles of [C, H, W]."""
+    return torch.stack([features[:, row : row + side, column : column + side] for row, column in corners])
 
 
-def _correlated(seen: np.ndarray, moved: np.ndarray, reach: int) -> np.ndarray:
-    """Sums over a tile for each shift, [T, 2 reach + 1, 2 reach + 1]."""
-    shape, shifts = [cv2.getOptimalDFTSize(moved.shape[1])] * 2, [2 * reach + 1] * 2
-    spectra = spectrum(moved, shape), spectrum(seen, shape)
-    return correlate(*spectra, shape, shifts, real=not np.iscomplexobj(seen))
-
-
-def _weighted_places(power: np.ndarray) -> Numbers:
-    """Right and down, [T, 2], summed over all edges of each tile."""
-    right = (power.sum(axis=1) * np.arange(power.shape[2])).sum(axis=1)
-    down = (power.sum(axis=2) * np.arange(power.shape[1])).sum(axis=1)
-    return np.stack((right, down), axis=1)
-
-
-def _softened(surfaces: np.ndarray, by_px: float) -> NDArray[np.float32]:
-    return np.stack([cv2.GaussianBlur(one.astype(np.float32), (0, 0), by_px) for one in surfaces])
+def _weighted_places(powers: Tensor) -> Tensor:
+    """Right and down, [T, 2], summed over all features of each tile."""
+    right = (powers.sum(1) * torch.arange(powers.shape[2])).sum(1)
+    down = (powers.sum(2) * torch.arange(powers.shape[1])).sum(1)
+    return torch.stack((right, down), dim=1)
