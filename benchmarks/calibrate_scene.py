@@ -7,8 +7,8 @@ each other, with noise and blur; visible 960x720, thermal 640x512. `m3svd`, `roa
 real cameras, of which the thermal one is disturbed by homographies that move its corners by up to a tenth of
 the width. RoadScene has one moment a scene. `strangers`: visible pictures of RoadScene with thermal ones of
 another scene; all must be refused. Errors are in visible pixels: of the corners of the thermal picture, and
-mean over what both see; `corner_640_px` is the former in pixels of the thermal picture. What is refused counts
-as refused, not as right.
+mean over what both see; `corner_640_px` is the former in pixels of the thermal picture. What is refused
+counts as refused, not as right.
 
 Real pairs were registered by others, by hand or for one distance. So the edges of both pictures are asked as
 well, which the features of calibration know nothing of: `given_edges_px` and `found_edges_px` tell how far
@@ -22,7 +22,7 @@ import argparse
 import json
 import os
 from collections.abc import Iterator
-from multiprocessing import Pool
+from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -33,13 +33,11 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.common import RESULTS, circumstances, save
-from stream.calibrate.check import REGIONS
 from stream.calibrate.grey import grey_thermal, grey_visible, scale_of
-from stream.calibrate.residual import Regions
 from stream.calibrate.scene import SceneAlignment, align
 from stream.calibrate.scene_start import Guess
+from stream.calibrate.second_opinion import edges_off_px
 from stream.scene import Street
-from stream.structure import compare
 
 Numbers = NDArray[np.float64]
 Picture = NDArray[Any]
@@ -48,7 +46,6 @@ Case = tuple[str, list[tuple[Picture, Picture]], Numbers | None, Guess]
 KINDS = ("street", "m3svd", "roadscene", "strangers")
 MOMENTS, MOMENT_S = 6, 0.6
 DISTURBED = 0.1
-EDGE_REACH, FEWEST_CLEAR = 0.03, 3
 # The disturbed pictures keep their scale to within that.
 NARROW = Guess((0.7, 1.4), 0.15)
 
@@ -66,7 +63,8 @@ def main() -> None:
     arguments = parser.parse_args()
     for kind in arguments.kinds:
         cases = cases_of(kind, arguments)
-        with Pool(arguments.processes, on_one_core) as pool:
+        # Forked, a process could wait for ever for threads of torch that stayed behind.
+        with get_context("spawn").Pool(arguments.processes, on_one_core) as pool:
             keep(kind, list(pool.imap(one_case, cases)))
 
 
@@ -134,7 +132,8 @@ def median(values: Iterator[float]) -> float:
 def one_case(case: Case) -> dict[str, Any]:
     name, pairs, truth, guess = case
     begin_s = perf_counter()
-    found = align([(grey_visible(visible), grey_thermal(thermal)) for visible, thermal in pairs], guess)
+    greys = [(grey_visible(visible), grey_thermal(thermal)) for visible, thermal in pairs]
+    found = align(greys, guess)
     row = {
         "name": name,
         "told_px": round(found.error_px, 3),
@@ -150,36 +149,15 @@ def one_case(case: Case) -> dict[str, Any]:
             "corner_px": round(corner_px, 3),
             "corner_640_px": round(corner_px / scale_of(truth, found.thermal_size), 3),
             "mean_px": round(mean_px, 3),
-            "given_edges_px": edges_px(pairs, truth),
-            "found_edges_px": edges_px(pairs, found.matrix),
+            "given_edges_px": rounded(edges_off_px(greys, truth)),
+            "found_edges_px": rounded(found.edges_off_px),
         }
     print(row, flush=True)
     return row
 
 
-def edges_px(pairs: list[tuple[Picture, Picture]], matrix: Numbers) -> float | None:
-    """How far the edges of clear regions lie off, on average; None where too few regions are clear."""
-    measured = [compare(*registered(*pair, matrix), EDGE_REACH, REGIONS) for pair in pairs]
-    weights = np.sum([one.weights for one in measured], axis=0)
-    surfaces = np.sum([one.surfaces * one.weights[:, None, None] for one in measured], axis=0)
-    size = pairs[0][0].shape[1], pairs[0][0].shape[0]
-    regions = Regions(
-        surfaces / np.maximum(weights, 1e-9)[:, None, None], weights, measured[0].middles_px,
-        measured[0].step_px, size,
-    )  # fmt: skip
-    clear = [one for one in regions.each(regions.best()[0]) if one.is_clear]
-    if len(clear) < FEWEST_CLEAR:
-        return None
-    return round(float(np.mean([np.hypot(one.right_px, one.down_px) for one in clear])), 2)
-
-
-def registered(visible: Picture, thermal: Picture, matrix: Numbers) -> tuple[Picture, Picture, Picture]:
-    """A visible picture, the thermal one on its grid, and where it is known."""
-    size = visible.shape[1], visible.shape[0]
-    grey = np.clip(grey_thermal(thermal), 0, 255)
-    moved = cv2.warpPerspective(grey, matrix, size).astype(np.uint8)
-    whole = np.ones(thermal.shape[:2], np.float32)
-    return visible, moved, np.asarray(cv2.warpPerspective(whole, matrix, size) > 0.999, np.float32)
+def rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)
 
 
 def errors(found: SceneAlignment, truth: Numbers) -> tuple[float, float]:

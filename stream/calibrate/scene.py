@@ -8,16 +8,18 @@ told by drawing tiles with return (B. Efron, "Bootstrap methods: another look at
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
+from stream.calibrate.check import FAIR
 from stream.calibrate.grey import Grey, Numbers, resized
 from stream.calibrate.likeness import Likeness
 from stream.calibrate.scene_search import climb, homographies, said_here, search
 from stream.calibrate.scene_start import Guess, Start, starts
 from stream.calibrate.scene_tiles import Tiles, measure
+from stream.calibrate.second_opinion import edges_off_px
 from stream.calibration import Size
 from stream.camera_model import scaling
 
@@ -26,7 +28,7 @@ Rng = np.random.Generator
 Level = tuple[int, float, float]
 
 # Moments that are looked at: for the beginnings, for the choice among them, and for the end.
-FIRST_MOMENTS, CHOICE_MOMENTS = 3, 6
+FIRST_MOMENTS, CHOICE_MOMENTS = 5, 6
 # Width of the grid, reach as a share of it, softness in pixels.
 # Tiles agree the better the less they are bent, so that small pictures are worth some rounds.
 FIRST_LEVELS: tuple[Level, ...] = ((128, 0.14, 1.5),)
@@ -34,16 +36,17 @@ SECOND_LEVELS: tuple[Level, ...] = ((128, 0.1, 1.0), (192, 0.06, 1.0))
 CHOICE_LEVELS: tuple[Level, ...] = ((320, 0.05, 1.5), (320, 0.04, 1.0))
 FINE_LEVELS: tuple[Level, ...] = ((320, 0.03, 1.2), (640, 0.025, 1.5), (640, 0.012, 1.0))
 # Of the beginnings, so many are refined further, and of those so many, before one is chosen.
-SEMIFINALISTS, FINALISTS = 6, 3
+SEMIFINALISTS, FINALISTS = 5, 2
 LARGEST_WIDTH = 1280
 # Another beginning that ends so far away, as a share of the width, is a rival.
 APART = 0.04
 DRAWS, DRAW_ROUNDS = 16, 6
 # What an alignment has to be, or it is refused: error as a share of the width that both see; evidence of a
-# tile; agreement of the tiles, as a share of their best; how much of its likelihood the best rival reaches.
+# tile; agreement of the tiles, as a share of their best, more where edges say nothing; how much of its
+# likelihood the best rival reaches.
 LARGEST_ERROR = 1 / 260
 LEAST_EVIDENCE = 0.6
-LEAST_AGREEMENT = 0.85
+LEAST_AGREEMENT, LEAST_WITHOUT_EDGES = 0.7, 0.85
 LARGEST_RIVAL = 0.8
 
 
@@ -60,6 +63,7 @@ class SceneAlignment:
         evidence: log-likelihood of a tile against any other shift, on average; near 0 for strangers.
         agreement: what tiles say for it, as a share of what they say for their best shifts.
         rival: log-likelihood of the best other alignment, as a share.
+        edges_off_px: how far edges of clear regions lie off, mean in visible pixels; None where none are.
         moments: how many pairs were used.
         doubt: why it must not be used; empty where it may.
     """
@@ -72,6 +76,7 @@ class SceneAlignment:
     evidence: float
     agreement: float
     rival: float
+    edges_off_px: float | None
     moments: int
     doubt: str
 
@@ -89,7 +94,7 @@ def align(
     """Align two cameras.
 
     Args:
-        pairs: visible and thermal pictures of the same moments, see `stream.calibrate.edges`.
+        pairs: visible and thermal pictures of the same moments, see `stream.calibrate.grey`.
         guess: what is known beforehand.
         tell: told what is being done.
     """
@@ -118,22 +123,23 @@ def align(
         finest = _Tried(begun[0], begun[0].matrix, finest.likely)
     matrix, evidence = finest.matrix, finest.likely
     tiles = measure(likeness, worked, matrix, *FINE_LEVELS[-1])
-    agreement, error_px = _agreement(tiles), _bootstrap(tiles, rng)
-    seen_px = tiles.size[0] / tiles.from_full[0, 0]
-    full = np.linalg.inv(from_full) @ matrix
     finer = pairs[0][0].shape[1] / small[0].shape[1]
-    return SceneAlignment(
+    full = np.linalg.inv(from_full) @ matrix
+    off_px = edges_off_px(worked, matrix)
+    found = SceneAlignment(
         np.asarray(full / full[2, 2]),
         _size(pairs[0][0]),
         _size(pairs[0][1]),
         finest.start.turned,
-        error_px * finer,
+        _bootstrap(tiles, rng) * finer,
         evidence,
-        agreement,
+        _agreement(tiles),
         max(rival, 0.0),
+        None if off_px is None else off_px * finer,
         len(pairs),
-        _doubt(error_px * finer, seen_px * finer, evidence, agreement, rival),
+        "",
     )
+    return replace(found, doubt=_doubt(found, tiles.size[0] / tiles.from_full[0, 0] * finer))
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,22 +190,20 @@ def _bootstrap(tiles: Tiles, rng: Rng) -> float:
     return float(np.sqrt(spread)) / float(tiles.from_full[0, 0])
 
 
-def _doubt(error_px: float, seen_px: float, evidence: float, agreement: float, rival: float) -> str:
-    """Why an alignment must not be used.
-
-    Args:
-        error_px: of a point.
-        seen_px: width of what both cameras see.
-        evidence: of a tile.
-        agreement: of the tiles, as a share.
-        rival: of the best other alignment, as a share.
-    """
-    if evidence < LEAST_EVIDENCE or agreement < LEAST_AGREEMENT:
+def _doubt(found: SceneAlignment, seen_px: float) -> str:
+    """Why an alignment must not be used; `seen_px` is the width of what both cameras see."""
+    needed = LEAST_WITHOUT_EDGES if found.edges_off_px is None else LEAST_AGREEMENT
+    if found.evidence < LEAST_EVIDENCE or found.agreement < needed:
         return "the two pictures have too little in common"
-    if rival > LARGEST_RIVAL:
+    if found.rival > LARGEST_RIVAL:
         return "another alignment fits almost as well"
-    if error_px > LARGEST_ERROR * seen_px:
-        return f"what both see holds it to within {error_px:.1f} pixels only"
+    if found.error_px > LARGEST_ERROR * seen_px:
+        return f"what both see holds it to within {found.error_px:.1f} pixels only"
+    if found.edges_off_px is not None and found.edges_off_px > FAIR * found.visible_size[0]:
+        return (
+            f"edges still lie {found.edges_off_px:.1f} pixels off on average, as where things stand at many "
+            "distances near the cameras"
+        )
     return ""
 
 

@@ -26,6 +26,7 @@ def sentence(found: SceneAlignment) -> str:
 def numbers(found: SceneAlignment) -> list[tuple[str, str, str]]:
     """What was measured: name, figure, meaning."""
     thermal = f"{found.thermal_size[0]}x{found.thermal_size[1]}"
+    off = "not clear" if found.edges_off_px is None else f"{found.edges_off_px:.2f} px"
     return [
         ("moments", str(found.moments), "pairs of frames that were compared"),
         ("pictures", f"{found.visible_size[0]}x{found.visible_size[1]}, {thermal}", "visible, thermal"),
@@ -41,6 +42,7 @@ def numbers(found: SceneAlignment) -> list[tuple[str, str, str]]:
             f"{100 * found.rival:.0f} %",
             "of the evidence, for another alignment; below 80 % is needed",
         ),
+        ("edges off", off, "mean of clear regions, as in gifnet calibrate check"),
         ("error", f"{found.error_px:.2f} px", "of a point's place, by drawing tiles again and again"),
     ]
 
@@ -56,6 +58,7 @@ def as_json(found: SceneAlignment) -> dict[str, Any]:
         "evidence": round(found.evidence, 3),
         "agreement": round(found.agreement, 3),
         "rival": round(found.rival, 3),
+        "edges_off_px": None if found.edges_off_px is None else round(found.edges_off_px, 3),
         "moments": found.moments,
         "doubt": found.doubt,
     }
@@ -79,7 +82,9 @@ def build_report(found: SceneAlignment, moments: list[Moment], title: str) -> Re
     ]
     for number, moment in enumerate(shown, start=1):
         sections.append(Section(f"Moment {number}", list(_figures(found, moment))))
-    return Report(title, f"{found.moments} moments of two cameras, aligned by their edges.", sections)
+    return Report(
+        title, f"{found.moments} moments of two cameras, aligned by what both of them see.", sections
+    )
 
 
 def _figures(found: SceneAlignment, moment: Moment) -> list[Figure]:

@@ -56,7 +56,7 @@ def scene(
 ) -> None:
     """Find how THERMAL lies on VISIBLE, two live or recorded streams of any scene with edges.
 
-    What both see is aligned by its edges over many moments. Ends with an error, and writes no calibration,
+    What both see is aligned over many moments. Ends with an error, and writes no calibration,
     where that is not certain. Fields of view are not needed; both together make it faster and surer.
     """
     from stream.calibrate.report import write_report
