@@ -9,7 +9,13 @@ import numpy as np
 
 from stream.calibrate.overlays import blended, checkered, edged, stretched
 from stream.calibrate.report import Figure, Note, Report, Section, Table
-from stream.calibrate.scene import SceneAlignment
+from stream.calibrate.scene import (
+    LARGEST_RIVAL,
+    LEAST_AGREEMENT,
+    LEAST_EVIDENCE,
+    LEAST_WITHOUT_EDGES,
+    SceneAlignment,
+)
 from stream.calibrate.scene_run import Moment
 
 SHOWN = 3
@@ -27,21 +33,15 @@ def numbers(found: SceneAlignment) -> list[tuple[str, str, str]]:
     """What was measured: name, figure, meaning."""
     thermal = f"{found.thermal_size[0]}x{found.thermal_size[1]}"
     off = "not clear" if found.edges_off_px is None else f"{found.edges_off_px:.2f} px"
+    least = LEAST_WITHOUT_EDGES if found.edges_off_px is None else LEAST_AGREEMENT
+    agreed, rival = f"{100 * least:.0f} % is needed", f"below {100 * LARGEST_RIVAL:.0f} % is needed"
     return [
         ("moments", str(found.moments), "pairs of frames that were compared"),
         ("pictures", f"{found.visible_size[0]}x{found.visible_size[1]}, {thermal}", "visible, thermal"),
         ("stands", found.turned or "upright", "thermal picture against the visible one"),
-        (
-            "evidence",
-            f"{found.evidence:.2f}",
-            "log-likelihood of a tile; near 0 for strangers, 0.60 is needed",
-        ),
-        ("agreement", f"{100 * found.agreement:.0f} %", "of what tiles could say at best; 85 % is needed"),
-        (
-            "best rival",
-            f"{100 * found.rival:.0f} %",
-            "of the evidence, for another alignment; below 80 % is needed",
-        ),
+        ("evidence", f"{found.evidence:.2f}", f"log-likelihood of a tile; {LEAST_EVIDENCE} is needed"),
+        ("agreement", f"{100 * found.agreement:.0f} %", f"of what tiles could say at best; {agreed}"),
+        ("best rival", f"{100 * found.rival:.0f} %", f"of the evidence, for another alignment; {rival}"),
         ("edges off", off, "mean of clear regions, as in gifnet calibrate check"),
         ("error", f"{found.error_px:.2f} px", "of a point's place, by drawing tiles again and again"),
     ]
