@@ -63,7 +63,8 @@ class FeaturePair(nn.Module):
     Attributes:
         visible: of luma.
         thermal: of counts or grey; white-hot and black-hot are alike.
-        log_sharpness: logarithm of what multiples of chance are multiplied by to become log-likelihoods.
+        log_sharpness: logarithm of what multiples of chance are multiplied by to become log-likelihoods in
+            training.
     """
 
     def __init__(self) -> None:

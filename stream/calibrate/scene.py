@@ -103,43 +103,49 @@ def align(
     from_full = scaling(_size(pairs[0][0]), _size(small[0]))
     worked = [(visible, thermal) for visible, (_, thermal) in zip(small, pairs, strict=True)]
     tell("trying scales, turns and shifts")
-    first = _spread(worked, FIRST_MOMENTS)
-    begun = starts(likeness, first, guess or Guess())
-    refine = _Refiner(likeness, first, rng)
-    tried = _best_first(refine(start, start.matrix, FIRST_LEVELS) for start in begun)
-    refine = _Refiner(likeness, _spread(worked, CHOICE_MOMENTS), rng)
-    tried = _best_first(refine(one.start, one.matrix, SECOND_LEVELS) for one in tried[:SEMIFINALISTS])
-    tried = _best_first(
-        refine(one.start, matrix, CHOICE_LEVELS)
-        for one in tried[:FINALISTS]
-        for matrix in (one.matrix, _as_similarity(one.matrix, worked[0]))
-    )
-    best = tried[0]
-    rivals = [one for one in tried[1:] if _apart(one.matrix, best.matrix, worked[0]) > APART]
-    rival = max((one.likely for one in rivals), default=0.0) / max(best.likely, 1e-9)
+    begun = starts(likeness, _spread(worked, FIRST_MOMENTS), guess or Guess())
+    best, rival = _chosen(likeness, worked, begun, rng)
     tell("measuring finely")
     finest = _Refiner(likeness, worked, rng)(best.start, best.matrix, FINE_LEVELS)
     if finest.likely < LEAST_EVIDENCE:  # tiles by themselves say nothing; pictures as a whole say more
         finest = _Tried(begun[0], begun[0].matrix, finest.likely)
-    matrix, evidence = finest.matrix, finest.likely
-    tiles = measure(likeness, worked, matrix, *FINE_LEVELS[-1])
+    tiles = measure(likeness, worked, finest.matrix, *FINE_LEVELS[-1])
     finer = pairs[0][0].shape[1] / small[0].shape[1]
-    full = np.linalg.inv(from_full) @ matrix
-    off_px = edges_off_px(worked, matrix)
+    full = np.linalg.inv(from_full) @ finest.matrix
+    off_px = edges_off_px(worked, finest.matrix)
     found = SceneAlignment(
         np.asarray(full / full[2, 2]),
         _size(pairs[0][0]),
         _size(pairs[0][1]),
         finest.start.turned,
         _bootstrap(tiles, rng) * finer,
-        evidence,
+        finest.likely,
         _agreement(tiles),
-        max(rival, 0.0),
+        rival,
         None if off_px is None else off_px * finer,
         len(pairs),
         "",
     )
     return replace(found, doubt=_doubt(found, tiles.size[0] / tiles.from_full[0, 0] * finer))
+
+
+def _chosen(
+    likeness: Likeness, pairs: Sequence[Pair], begun: Sequence[Start], rng: Rng
+) -> tuple[_Tried, float]:
+    """The likeliest alignment, and how likely the best rival is, as a share of it."""
+    refine = _Refiner(likeness, _spread(pairs, FIRST_MOMENTS), rng)
+    tried = _best_first(refine(start, start.matrix, FIRST_LEVELS) for start in begun)
+    refine = _Refiner(likeness, _spread(pairs, CHOICE_MOMENTS), rng)
+    tried = _best_first(refine(one.start, one.matrix, SECOND_LEVELS) for one in tried[:SEMIFINALISTS])
+    tried = _best_first(
+        refine(one.start, matrix, CHOICE_LEVELS)
+        for one in tried[:FINALISTS]
+        for matrix in (one.matrix, _as_similarity(one.matrix, pairs[0]))
+    )
+    best = tried[0]
+    rivals = [one for one in tried[1:] if _apart(one.matrix, best.matrix, pairs[0]) > APART]
+    rival = max((one.likely for one in rivals), default=0.0) / max(best.likely, 1e-9)
+    return best, max(rival, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

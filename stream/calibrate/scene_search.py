@@ -107,7 +107,7 @@ def _by_tiles(tiles: Tiles, rng: Rng) -> Numbers:
         return np.zeros((0, 8))
     flat = tiles.surfaces.reshape(count, -1)
     best, side = flat.argmax(axis=1), tiles.surfaces.shape[1]
-    shifts = np.stack((best % side, best // side), axis=1) - float(tiles.reach)
+    shifts = np.stack((best % side, best // side), axis=1) / tiles.steps - tiles.reach
     sure = np.log(np.maximum(flat.max(axis=1), 1e-3))
     found = np.concatenate((_by_two(tiles, shifts, sure, rng), _by_four(tiles, shifts, sure, rng)))
     return np.asarray(found[np.abs(found).max(axis=1) < 2 * tiles.reach + 4])
@@ -157,9 +157,9 @@ def _values(tiles: Tiles, weights: Numbers, corners: Numbers) -> Numbers:
 
 
 def _looked_up(tiles: Tiles, shifts: Numbers) -> Numbers:
-    """[N, T] log-likelihood at shifts [N, T, 2], linear between whole ones; 0, unknown, beyond the reach."""
-    last = 2 * tiles.reach
-    places = np.clip(shifts + tiles.reach, 0, last - 1e-3)
+    """[N, T] log-likelihood at shifts [N, T, 2], linear between steps; 0, unknown, beyond the reach."""
+    last = 2 * tiles.reach * tiles.steps
+    places = np.clip((shifts + tiles.reach) * tiles.steps, 0, last - 1e-3)
     whole = places.astype(np.intp)
     (right, down), (column, row) = np.moveaxis(places - whole, -1, 0), np.moveaxis(whole, -1, 0)
     tile, surfaces = np.arange(len(tiles.surfaces))[None], tiles.surfaces

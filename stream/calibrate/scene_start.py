@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import cv2
 import numpy as np
@@ -22,6 +23,8 @@ SCALE_STEP = 0.09
 UPRIGHT_DEG, TURNED_DEG = (-7.0, 0.0, 7.0), (0.0,)
 # Beginnings that are the same: by scale, and by shift in small pixels.
 SAME_SCALE, SAME_PX = 0.12, 8.0
+# Each way of standing is glanced at in two moments; so many of its beginnings are then looked at in all.
+CLOSER = 6
 # What is further behind the best beginning, as a share, is not looked at.
 HOPEFUL = 0.6
 # Evidence is measured against its surroundings, so that what is alike everywhere counts for nothing.
@@ -60,12 +63,16 @@ class Start:
     Attributes:
         chances: how far above chance it is.
         turned: how the thermal picture stands, in words; empty where upright.
+        scale: width of the thermal view, as a share of the visible one.
+        turn_deg: clockwise, beside standing turned.
+        shift_px: right and down, of the middle, in small pixels.
         matrix: [3, 3] visible_from_thermal.
     """
 
     chances: float
     turned: str
     scale: float
+    turn_deg: float
     shift_px: tuple[int, int]
     matrix: Numbers
 
@@ -87,13 +94,18 @@ def starts(
         most_turned: how many for each other way in which it may stand.
     """
     small = [_Small(likeness, visible, guess.shift) for visible, _ in pairs]
+    compared = [(one, thermal) for one, (_, thermal) in zip(small, pairs, strict=True)]
+    glance = compared[:: max(1, len(compared) - 1)]
     found = []
     for turned in _TURNED:
-        tried = sorted(_tried(small, pairs, guess, turned), key=lambda start: -start.chances)
-        found += _distinct(tried, most_turned if turned else most_upright)
+        ways = product(_scales(guess), TURNED_DEG if turned else UPRIGHT_DEG)
+        seen = _best_first(_compared(glance, turned, scale, turn_deg) for scale, turn_deg in ways)
+        closer = (
+            _compared(compared, turned, start.scale, start.turn_deg) for start in _distinct(seen, CLOSER)
+        )
+        found += _distinct(_best_first(closer), most_turned if turned else most_upright)
     best = max(start.chances for start in found)
-    hopeful = [start for start in found if start.chances > HOPEFUL * best]
-    return sorted(hopeful, key=lambda start: -start.chances)
+    return _best_first(start for start in found if start.chances > HOPEFUL * best)
 
 
 class _Small:
@@ -116,25 +128,30 @@ class _Small:
         return sums[0], variance[0]
 
 
-def _tried(
-    small: list[_Small], pairs: Sequence[tuple[Grey, Grey]], guess: Guess, turned: str
-) -> Iterator[Start]:
+def _scales(guess: Guess) -> Numbers:
     low, high = np.log(guess.scale)
     count = max(1, int(np.ceil((high - low) / SCALE_STEP)) + 1)
-    first = small[0]
-    height, width = pairs[0][1].shape
-    for scale in np.exp(np.linspace(low, high, count) if count > 1 else [(low + high) / 2]):
-        for turn_deg in TURNED_DEG if turned else UPRIGHT_DEG:
-            matrix = _similarity((width, height), first.size, float(scale), np.radians(turn_deg), turned)
-            sums = [one.compare(thermal, matrix) for one, (_, thermal) in zip(small, pairs, strict=True)]
-            total, variance = (torch.stack(part).sum(0).numpy() for part in zip(*sums, strict=True))
-            chances = total / np.sqrt(np.maximum(variance, 0.02 * variance.max()) + 1e-6)
-            chances -= cv2.GaussianBlur(chances, (0, 0), SURROUNDINGS_PX)
-            row, column = (int(at) for at in np.unravel_index(int(chances.argmax()), chances.shape))
-            right, down = column - first.reach, row - first.reach
-            back = np.array([[1, 0, -right], [0, 1, -down], [0, 0, 1.0]])
-            full = np.linalg.inv(first.from_full) @ back @ matrix
-            yield Start(float(chances[row, column]), turned, float(scale), (right, down), full)
+    return np.exp(np.linspace(low, high, count) if count > 1 else np.array([(low + high) / 2]))
+
+
+def _compared(moments: Sequence[tuple[_Small, Grey]], turned: str, scale: float, turn_deg: float) -> Start:
+    """The likeliest shift for a scale and a turn."""
+    first, thermal = moments[0]
+    size = thermal.shape[1], thermal.shape[0]
+    matrix = _similarity(size, first.size, scale, np.radians(turn_deg), turned)
+    sums = [small.compare(grey, matrix) for small, grey in moments]
+    total, variance = (torch.stack(part).sum(0).numpy() for part in zip(*sums, strict=True))
+    chances = total / np.sqrt(np.maximum(variance, 0.02 * variance.max()) + 1e-6)
+    chances -= cv2.GaussianBlur(chances, (0, 0), SURROUNDINGS_PX)
+    row, column = (int(at) for at in np.unravel_index(int(chances.argmax()), chances.shape))
+    right, down = column - first.reach, row - first.reach
+    back = np.array([[1, 0, -right], [0, 1, -down], [0, 0, 1.0]])
+    full = np.linalg.inv(first.from_full) @ back @ matrix
+    return Start(float(chances[row, column]), turned, scale, turn_deg, (right, down), full)
+
+
+def _best_first(found: Iterable[Start]) -> list[Start]:
+    return sorted(found, key=lambda start: -start.chances)
 
 
 def _similarity(size: Size, small: Size, scale: float, turn: float, turned: str) -> Numbers:

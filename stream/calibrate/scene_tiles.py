@@ -23,6 +23,8 @@ STEP = 0.55
 # A tile is wrong for reasons that it cannot see, such as parallax, with this probability.
 WRONG = 0.02
 STANDS_OUT = 3.0
+# Steps of a surface in a pixel: what lies between whole pixels is told by the shape of a peak.
+STEPS = 3
 # Around the thermal picture, as a share of its width, and pixels of the narrowest grid.
 MARGIN = 0.04
 FEWEST_PX = 64
@@ -37,9 +39,11 @@ class Tiles:
     Attributes:
         surfaces: [T, S, S] logarithm of how much likelier than any other a shift is; 0 where a tile says
             nothing, about -4 where it is certain of another shift. Thermal content that lies
-            `column - reach` to the right and `row - reach` down of where it should be raises it there.
+            `column / steps - reach` to the right and `row / steps - reach` down of where it should be raises
+            it there.
         middles: [T, 2] right and down, where the features of each tile lie on average.
-        reach: largest shift.
+        reach: largest shift in pixels.
+        steps: of the surfaces in a pixel.
         size: width and height of the grid.
         from_full: [3, 3] from visible pixels to those of the grid.
     """
@@ -47,6 +51,7 @@ class Tiles:
     surfaces: NDArray[np.float32]
     middles: Numbers
     reach: int
+    steps: int
     size: Size
     from_full: Numbers
 
@@ -97,7 +102,7 @@ def measure(
         places, power = places + _weighted_places(powers), power + powers.sum((1, 2))
     agreed = chances(sums, variance, tile**2 * len(pairs))
     middles = (places / power[:, None]).numpy() + np.array(corners)[:, ::-1]
-    return Tiles(_against_any(agreed, soft), middles.astype(np.float64), reach_px, size, from_full)
+    return Tiles(_against_any(agreed, soft), middles.astype(np.float64), reach_px, STEPS, size, from_full)
 
 
 def _against_any(agreed: Tensor, soft: float) -> NDArray[np.float32]:
@@ -106,16 +111,29 @@ def _against_any(agreed: Tensor, soft: float) -> NDArray[np.float32]:
     Surfaces are measured against their own spread, since what is alike all over a tile agrees at many shifts.
     The right shift stands out by `STANDS_OUT` spreads, if the tile shows it at all: as likely as not.
     """
-    count, side = agreed.shape[0], agreed.shape[1]
+    count = agreed.shape[0]
     flat = agreed.flatten(1)
-    above = flat - flat.median(dim=1, keepdim=True).values
-    spread = 1.4826 * above.abs().median(dim=1, keepdim=True).values
-    logits = STANDS_OUT * above / spread.clamp(min=1) - STANDS_OUT**2 / 2
-    absent = torch.full((count, 1), math.log(side**2))
+    middle = flat.median(dim=1).values[:, None, None]
+    spread = 1.4826 * (agreed - middle).abs().flatten(1).median(dim=1).values[:, None, None]
+    above = torch.from_numpy(_between((agreed - middle) / spread.clamp(min=1)))
+    logits = (STANDS_OUT * above - STANDS_OUT**2 / 2).flatten(1)
+    absent = torch.full((count, 1), math.log(logits.shape[1]))
     chance = torch.softmax(torch.cat((logits, absent), dim=1), dim=1)
-    here, anywhere = chance[:, :-1].reshape(agreed.shape).numpy(), chance[:, -1:, None].numpy()
-    softened = np.stack([cv2.GaussianBlur(one, (0, 0), soft) for one in here])
-    return np.asarray(np.log((1 - WRONG) * (softened * side**2 + anywhere) + WRONG), np.float32)
+    here, anywhere = chance[:, :-1].reshape(above.shape).numpy(), chance[:, -1:, None].numpy()
+    softened = np.stack([cv2.GaussianBlur(one, (0, 0), soft * STEPS) for one in here])
+    return np.asarray(np.log((1 - WRONG) * (softened * logits.shape[1] + anywhere) + WRONG), np.float32)
+
+
+def _between(surfaces: Tensor) -> NDArray[np.float32]:
+    """[T, S, S] at `STEPS` places a pixel, by cubic interpolation."""
+    side = (surfaces.shape[1] - 1) * STEPS + 1
+    back = np.diag((1 / STEPS, 1 / STEPS, 1.0))[:2]
+    how = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    moved = [
+        cv2.warpAffine(one, back, (side, side), flags=how, borderMode=cv2.BORDER_REPLICATE)
+        for one in surfaces.numpy()
+    ]
+    return np.stack(moved).astype(np.float32)
 
 
 def _common(pair: tuple[Grey, Grey], matrix: Numbers) -> tuple[int, int, int, int]:

@@ -102,7 +102,7 @@ def certain_tiles(shifts: np.ndarray, middles: np.ndarray, size: tuple[int, int]
         away = (places[None] - right) ** 2 + (places[:, None] - down) ** 2
         chance = np.nan_to_num(np.exp(-away / 2), nan=1.0)
         surfaces.append(np.log(0.98 * chance / chance.sum() * chance.size + 0.02))
-    return Tiles(np.array(surfaces, np.float32), middles, reach, size, np.eye(3))
+    return Tiles(np.array(surfaces, np.float32), middles, reach, 1, size, np.eye(3))
 
 
 def test_a_homography_is_found_though_a_third_of_the_tiles_is_wrong() -> None:
