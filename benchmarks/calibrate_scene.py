@@ -46,6 +46,8 @@ Case = tuple[str, list[tuple[Picture, Picture]], Numbers | None, Guess]
 KINDS = ("street", "m3svd", "roadscene", "strangers")
 MOMENTS, MOMENT_S = 6, 0.6
 DISTURBED = 0.1
+# Long runs are kept as they go.
+KEEP_EVERY = 10
 # The disturbed pictures keep their scale to within that.
 NARROW = Guess((0.7, 1.4), 0.15)
 
@@ -62,10 +64,14 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, help="which to run")
     arguments = parser.parse_args()
     for kind in arguments.kinds:
-        cases = cases_of(kind, arguments)
+        cases, rows = cases_of(kind, arguments), []
         # Forked, a process could wait for ever for threads of torch that stayed behind.
         with get_context("spawn").Pool(arguments.processes, on_one_core) as pool:
-            keep(kind, list(pool.imap(one_case, cases)))
+            for row in pool.imap(one_case, cases):
+                rows.append(row)
+                if len(rows) % KEEP_EVERY == 0:
+                    keep(kind, rows)
+        keep(kind, rows)
 
 
 def on_one_core() -> None:
@@ -87,9 +93,9 @@ def keep(kind: str, rows: list[dict[str, Any]]) -> None:
     path = RESULTS / "calibrate_scene.json"
     known = json.loads(path.read_text()) if path.is_file() else {}
     told = summary(rows)
-    print(kind, told)
+    print(kind, told, flush=True)
     known[kind] = {**told, "circumstances": circumstances(), "cases": rows}
-    print("written:", save("calibrate_scene", known))
+    save("calibrate_scene", known)
 
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
