@@ -36,7 +36,7 @@ SECOND_LEVELS: tuple[Level, ...] = ((128, 0.1, 1.0), (192, 0.06, 1.0))
 CHOICE_LEVELS: tuple[Level, ...] = ((320, 0.05, 1.5), (320, 0.04, 1.0))
 FINE_LEVELS: tuple[Level, ...] = ((320, 0.03, 1.2), (640, 0.025, 1.5), (640, 0.012, 1.0))
 # Of the beginnings, so many are refined further, and of those so many, before one is chosen.
-SEMIFINALISTS, FINALISTS = 5, 2
+SEMIFINALISTS, FINALISTS = 6, 3
 LARGEST_WIDTH = 1280
 # Another beginning that ends so far away, as a share of the width, is a rival.
 APART = 0.04
