@@ -45,7 +45,7 @@ DRAWS, DRAW_ROUNDS = 16, 6
 # tile; agreement of the tiles, as a share of their best, more where edges say nothing; how much of its
 # likelihood the best rival reaches.
 LARGEST_ERROR = 1 / 260
-LEAST_EVIDENCE = 0.6
+LEAST_EVIDENCE = 0.8
 LEAST_AGREEMENT, LEAST_WITHOUT_EDGES = 0.7, 0.85
 LARGEST_RIVAL = 0.8
 
