@@ -20,7 +20,7 @@ from stream.config import FuseSettings
 from stream.errors import CalibrationError, SourceError
 from stream.frame import Pixels
 
-MOST_MOMENTS = 12
+MOST_MOMENTS = 8
 # Fields of view are known to within so much.
 SCALE_UNSURE = 1.15
 NEUTRAL_FOV_DEG = 53.13
