@@ -105,7 +105,8 @@ def starts(
         )
         found += _distinct(_best_first(closer), most_turned if turned else most_upright)
     best = max(start.chances for start in found)
-    return _best_first(start for start in found if start.chances > HOPEFUL * best)
+    # The best one always stays: of a flat picture all chances are 0.
+    return _best_first(start for start in found if start.chances >= min(best, HOPEFUL * best))
 
 
 class _Small:

@@ -80,6 +80,12 @@ def test_a_thermal_picture_without_texture_is_refused() -> None:
     assert aligned(visible, [seen_by(np.full_like(thermal[0], 3000), noise=5)]).doubt
 
 
+@pytest.mark.parametrize("size", [(300, 400), (1, 1)])
+def test_a_visible_picture_without_texture_is_refused(size: tuple[int, int]) -> None:
+    thermal = np.random.default_rng(2).normal(100, 30, (64, 80)).astype(np.float32)
+    assert align([(np.full(size, 90, np.float32), thermal)], NEAR).doubt
+
+
 def test_small_shifts_turns_and_tilts_are_measured_by_tiles() -> None:
     visible, thermal = pictures(count=1)
     pairs = [(grey_visible(visible[0]), grey_thermal(thermal[0]))]
