@@ -12,6 +12,7 @@ import zmq
 
 from stream.control_client import Control, ControlError
 from stream.keys import make_keys
+from tests.helpers.onward import wait_until
 from tests.helpers.running import Running, running
 
 PATIENCE_MS = 10_000
@@ -32,10 +33,7 @@ def address(run: Running) -> str:
 
 
 def wait_for_frames(control: Control) -> None:
-    for _ in range(1000):
-        if not control.status()["not_ready"]:
-            return
-    raise AssertionError("no frame came")
+    wait_until(lambda: not control.status()["not_ready"])
 
 
 def test_it_tells_and_changes(run: Running) -> None:

@@ -133,7 +133,10 @@ def test_record_keeps_every_frame_and_ends_by_a_signal(tmp_path: Path) -> None:
 
 def test_files_are_rotated_and_read_as_one(tmp_path: Path) -> None:
     folder = tmp_path / "kept"
-    subprocess.run(record_command(folder, "--segment-s", "1", "--duration-s", "3.5", "--quiet"), check=True)
+    recorder = subprocess.Popen(record_command(folder, "--segment-s", "1", "--quiet"))
+    wait_until(lambda: (folder / "pairs.jsonl").exists() and lines(folder / "pairs.jsonl") > 70)
+    recorder.send_signal(signal.SIGINT)
+    assert recorder.wait() == 0
     names = sorted(path.name for path in folder.glob("*.mkv"))
     assert names[:3] == ["thermal-0000.mkv", "thermal-0001.mkv", "thermal-0002.mkv"]
     assert len(list(Recording(folder).moments())) == lines(folder / "pairs.jsonl") > 70

@@ -235,7 +235,7 @@ def test_messages_are_json_where_asked_for(tmp_path: Path) -> None:
         "json",
     ]
     done = subprocess.run(
-        [*line, "--verbose", "--duration-s", "1"], capture_output=True, text=True, timeout=60
+        [*line, "--verbose", "--duration-s", "4"], capture_output=True, text=True, timeout=60
     )
     said = [json.loads(words) for words in done.stderr.splitlines()]
     assert done.returncode == 0 and len(said) >= 3
