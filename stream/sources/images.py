@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +14,7 @@ from stream.config import InputSettings
 from stream.errors import SourceError
 from stream.frame import ClockSource, Frame
 from stream.sources.base import SourceInfo
-from stream.sources.options import check_options, fraction_option
+from stream.sources.options import check_options, fraction_option, size_option
 from stream.sources.pictures import (
     PICTURE_SUFFIXES,
     Stored,
@@ -40,7 +41,8 @@ class ImageSource(Reader):
     it the names hold the times when no rate is given and all of them end in milliseconds since 1970, each
     later than the one before; in all other cases (`000000.png`, `000001.png`, ...) pictures follow each other
     at the rate, 25 a second by default. A picture that cannot be read is counted in `lost["corrupt"]` and
-    keeps its place in time. For thermal, the raw counts of FLIR's radiometric JPEG are read, not the picture.
+    keeps its place in time. For thermal, the raw counts of FLIR's radiometric JPEG are read, not the picture,
+    and `size` in the URI puts pictures right that were saved with the wrong number of columns.
     """
 
     def __init__(self, settings: InputSettings, uri: Uri, role: Role) -> None:
@@ -55,8 +57,9 @@ class ImageSource(Reader):
             SourceError: when there are no pictures, none can be read, or an option is wrong.
         """
         super().__init__()
-        check_options(uri, {"rate", "times", "bits"} if uri.scheme == "thermal" else {"rate", "times"})
+        check_options(uri, {"rate", "times"} | ({"bits", "size"} if uri.scheme == "thermal" else set()))
         self._role, self._bits = role, settings.bits
+        self._size = size_option(uri)
         self._paths = find_pictures(uri.path)
         rate = stated_rate(settings, uri)
         self._times_s = times_of_names(self._paths, uri, rate)
@@ -84,7 +87,7 @@ class ImageSource(Reader):
 
     def _first_readable(self, uri: Uri) -> tuple[Path, Stored]:
         for path in self._paths:
-            stored = read_stored(path, self._role)
+            stored = self._stored(path)
             if stored is not None:
                 check_single(path)
                 return path, stored
@@ -93,7 +96,7 @@ class ImageSource(Reader):
     def _read(self) -> Iterator[Frame]:
         info = self.info
         for index, path in enumerate(self._paths):
-            stored = read_stored(path, self._role)
+            stored = self._stored(path)
             if stored is None:
                 self.lost["corrupt"] += 1
                 continue
@@ -107,6 +110,19 @@ class ImageSource(Reader):
                 info.bits,
                 radiometry=self._radiometry or stored.radiometry,
             )
+
+    def _stored(self, path: Path) -> Stored | None:
+        stored = read_stored(path, self._role)
+        if stored is None or self._size is None:
+            return stored
+        width, height = self._size
+        rows, columns = stored.pixels.shape[:2]
+        if stored.pixels.ndim != 2 or rows * columns != width * height:
+            raise SourceError(
+                f"{path} has {columns}x{rows} pixels and cannot be {width}x{height}; size only tells how "
+                "many columns the counts of a picture really have: leave it out where the picture is right"
+            )
+        return replace(stored, pixels=stored.pixels.reshape(height, width))
 
     def _time_s(self, index: int) -> Fraction:
         return self._times_s[index] if self._times_s else index / self._rate

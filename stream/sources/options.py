@@ -11,6 +11,8 @@ from stream.uri import Uri
 
 # No exponents: Fraction would work out all digits of 1e999999999.
 _NUMBER = re.compile(r"[+-]?\d{1,18}(\.\d{0,18})?(/\d{1,18})?", re.ASCII)
+_SIZE = re.compile(r"(\d{1,5})x(\d{1,5})", re.ASCII)
+LARGEST_SIDE_PX = 65_535
 
 
 def check_options(uri: Uri, known: Set[str]) -> None:
@@ -53,6 +55,22 @@ def integer_option(uri: Uri, key: str, default: int, low: int, high: int) -> int
     if value.denominator != 1:
         raise SourceError(f"{uri}: {key} must be a whole number, got {uri.options[key]!r}")
     return int(value)
+
+
+def size_option(uri: Uri) -> tuple[int, int] | None:
+    """Width and height in a URI's options as `size=640x512`, None where there is none.
+
+    Raises:
+        SourceError: when it is no size.
+    """
+    text = uri.options.get("size")
+    if text is None:
+        return None
+    match = _SIZE.fullmatch(text)
+    width, height = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not (0 < width <= LARGEST_SIDE_PX and 0 < height <= LARGEST_SIDE_PX):
+        raise SourceError(f"{uri}: size must be WIDTHxHEIGHT in pixels, as in 640x512, got {text!r}")
+    return width, height
 
 
 def _short(value: Fraction) -> str:

@@ -5,12 +5,11 @@
     *.y16, *.raw   counts of 16 bits without a header: `size=640x512`, and `endian=big` where they are
     video          FFV1 and others
 
-`rate` holds for all but video, `bits` for all, `times` for folders (see `stream.sources.images`).
+`rate` holds for all but video, `bits` for all, `times` and `size` for folders (see `stream.sources.images`).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from fractions import Fraction
@@ -23,7 +22,7 @@ from stream.config import InputSettings
 from stream.errors import SourceError
 from stream.sources.base import Source
 from stream.sources.images import DEFAULT_RATE, ImageSource, is_picture_path, stated_rate
-from stream.sources.options import check_options, integer_option
+from stream.sources.options import check_options, integer_option, size_option
 from stream.sources.pixels import check_bits
 from stream.sources.reader import Role
 from stream.sources.thermal_stack import RawCounts, StackSource
@@ -31,16 +30,14 @@ from stream.sources.tiff import TIFF_SUFFIXES, TiffPages, is_stack
 from stream.uri import Uri
 
 RAW_SUFFIXES = frozenset({".y16", ".raw"})
-LARGEST_SIDE_PX = 65_535
 Opened = TypeVar("Opened", RawCounts, TiffPages)
-_SIZE = re.compile(r"(\d{1,5})x(\d{1,5})", re.ASCII)
 
 
 def is_raw_path(uri: Uri) -> bool:
     """Whether a path or URI names counts without a header."""
-    return Path(uri.path).suffix.lower() in RAW_SUFFIXES or (
-        uri.scheme == "thermal" and "size" in uri.options
-    )
+    if Path(uri.path).suffix.lower() in RAW_SUFFIXES:
+        return True
+    return uri.scheme == "thermal" and "size" in uri.options and not is_picture_path(uri.path)
 
 
 def with_bits(settings: InputSettings, uri: Uri) -> InputSettings:
@@ -147,17 +144,13 @@ def _rate(settings: InputSettings, uri: Uri) -> Fraction:
 
 
 def _size(uri: Uri) -> tuple[int, int]:
-    text = uri.options.get("size")
-    if text is None:
+    size = size_option(uri)
+    if size is None:
         raise SourceError(
             f"{uri} is raw counts, whose size nothing tells; write thermal://FILE?size=640x512, and rate=, "
             "bits= and endian=big where they are needed"
         )
-    match = _SIZE.fullmatch(text)
-    width, height = (int(match[1]), int(match[2])) if match else (0, 0)
-    if not (0 < width <= LARGEST_SIDE_PX and 0 < height <= LARGEST_SIDE_PX):
-        raise SourceError(f"{uri}: size must be WIDTHxHEIGHT in pixels, as in 640x512, got {text!r}")
-    return width, height
+    return size
 
 
 def _big_endian(uri: Uri) -> bool:

@@ -177,7 +177,7 @@ def test_a_size_makes_any_file_raw(tmp_path: Path) -> None:
         ("thermal://{}/clip.y16?size=64x48&bits=8", "for which bits can be 9 to 16, got 8"),
         ("thermal://{}/clip.y16?size=64x48&fps=9", "unknown option fps; known are bits, endian, rate, size"),
         ("thermal://{}/none.y16?size=64x48", "does not exist"),
-        ("thermal://{}?size=64x48", "does not exist"),
+        ("thermal://{}?size=60x80", "64x48 pixels and cannot be 60x80"),
         ("thermal://{}/none", "none does not exist"),
         ("thermal://{}/empty.tiff", "can be read"),
     ],
@@ -185,8 +185,18 @@ def test_a_size_makes_any_file_raw(tmp_path: Path) -> None:
 def test_wrong_files_and_options(tmp_path: Path, uri: str, problem: str) -> None:
     raw(tmp_path / "clip.y16")
     put(tmp_path / "empty.tiff", b"")
+    cv2.imwrite(str(tmp_path / "0.png"), COUNTS[0])
     with pytest.raises(SourceError, match=problem):
         source_of(uri.format(tmp_path))
+
+
+def test_pictures_that_were_saved_with_their_sides_swapped(tmp_path: Path) -> None:
+    for index, counts in enumerate(COUNTS):
+        cv2.imwrite(str(tmp_path / f"{index}.tiff"), counts.reshape(64, 48))
+    with source_of(f"thermal://{tmp_path}?size=64x48&rate=9") as source:
+        frames = list(source)
+        assert (source.info.width, source.info.height) == (64, 48)
+    np.testing.assert_array_equal([each.pixels for each in frames], COUNTS)
 
 
 def test_a_folder_of_radiometric_jpegs(tmp_path: Path) -> None:
