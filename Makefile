@@ -10,7 +10,7 @@ demo: $(VENV)/.installed
 	$(BIN)/gifnet demo --output demo
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

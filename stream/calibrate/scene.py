@@ -22,6 +22,7 @@ from stream.calibrate.scene_tiles import Tiles, measure
 from stream.calibrate.second_opinion import edges_off_px
 from stream.calibration import Size
 from stream.camera_model import scaling
+from stream.errors import CalibrationError
 
 Pair = tuple[Grey, Grey]
 Rng = np.random.Generator
@@ -38,6 +39,8 @@ FINE_LEVELS: tuple[Level, ...] = ((320, 0.03, 1.2), (640, 0.025, 1.5), (640, 0.0
 # Of the beginnings, so many are refined further, and of those so many, before one is chosen.
 SEMIFINALISTS, FINALISTS = 6, 3
 LARGEST_WIDTH = 1280
+# Pictures that can be compared: shortest side in pixels, and longest side against the other.
+SHORTEST_PX, LONGEST = 16, 6
 # Another beginning that ends so far away, as a share of the width, is a rival.
 APART = 0.04
 DRAWS, DRAW_ROUNDS = 16, 6
@@ -97,7 +100,12 @@ def align(
         pairs: visible and thermal pictures of the same moments, see `stream.calibrate.grey`.
         guess: what is known beforehand.
         tell: told what is being done.
+
+    Raises:
+        CalibrationError: a picture is too small, or too long for its width.
     """
+    for side, picture in zip(("visible", "thermal"), pairs[0], strict=True):
+        _check_shape(side, _size(picture))
     rng, likeness = np.random.default_rng(0), Likeness()
     small = [_shrunk(visible) for visible, _ in pairs]
     from_full = scaling(_size(pairs[0][0]), _size(small[0]))
@@ -127,6 +135,15 @@ def align(
         "",
     )
     return replace(found, doubt=_doubt(found, tiles.size[0] / tiles.from_full[0, 0] * finer))
+
+
+def _check_shape(side: str, size: Size) -> None:
+    if min(size) < SHORTEST_PX or max(size) > LONGEST * min(size):
+        raise CalibrationError(
+            f"{side} pictures of {size[0]}x{size[1]} pixels cannot be aligned: sides must have {SHORTEST_PX} "
+            f"pixels or more, and the longer one at most {LONGEST} times as many as the other; give pictures "
+            "of the whole view, or calibrate by points"
+        )
 
 
 def _chosen(
