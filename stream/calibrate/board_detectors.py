@@ -21,8 +21,6 @@ OFF_PLANE = 0.04
 STRAY_TIMES, STRAY_PX = 3.0, 0.2
 # More blobs than so many times the circles are noise, of which sorting out a grid would take seconds.
 MOST_BLOBS = 8
-# A closer look enlarges a checkerboard until its squares are about this large, or by this much.
-SQUARE_PX, MOST_ENLARGED = 45, 3
 _REFINE_STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-3)
 Found = tuple[Points, Order]
 Detector = Callable[[Pixels], Found | None]
@@ -64,20 +62,6 @@ def larger_grid(picture: Pixels, board: Board) -> tuple[int, int] | None:
         return None
     rows, columns = np.asarray(names).shape[:2]
     return max(rows, columns), min(rows, columns)
-
-
-def closer_look(plain: Pixels, points_px: Points, board: Board) -> Points:
-    """The corners found anew in an enlarged cut-out, where the detector is about twice as accurate.
-
-    Small squares draw its corners towards whole pixels, see docs/calibrate-board.md.
-    """
-    scale = int(np.clip(round(SQUARE_PX / _step_px(points_px, board)), 1, MOST_ENLARGED))
-    margin_px = int(np.ptp(points_px, axis=0).max() / 6) + 3
-    low = np.maximum(np.floor(points_px.min(axis=0)).astype(int) - margin_px, 0)
-    high = np.ceil(points_px.max(axis=0)).astype(int) + margin_px + 1
-    cut = cv2.GaussianBlur(plain[low[1] : high[1], low[0] : high[0]], (0, 0), 1.0)
-    found = _sectors(cv2.resize(cut, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC), board)
-    return points_px if found is None else (found[0] + 0.5) / scale - 0.5 + low
 
 
 def _sectors(picture: Pixels, board: Board) -> Found | None:

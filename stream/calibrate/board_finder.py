@@ -8,7 +8,8 @@ from itertools import islice, product
 import cv2
 import numpy as np
 
-from stream.calibrate.board_detectors import closer_look, detectors
+from stream.calibrate.board_detectors import detectors
+from stream.calibrate.board_refine import fitted
 from stream.calibrate.boards import Board, Order, Points
 from stream.calibrate.preprocessing import Rung, grey, ladder
 from stream.frame import Pixels
@@ -86,8 +87,7 @@ class Finder:
         if found is None:
             return None
         points_px, numbers = (found[0] + 0.5) / rung.scale - 0.5, found[1]
-        if name == "sectors":
-            points_px = closer_look(plain, points_px, self._board)
+        points_px = fitted(plain, points_px, numbers, self._board)
         sighting = Sighting(points_px, numbers, f"{rung.name}, {name}")
         return _unmirrored(sighting, self._board)
 
