@@ -30,7 +30,7 @@ p { max-width: 46rem; margin: .5rem 0; } .soft, figcaption { color: var(--soft);
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); text-align: right; }
 th { color: var(--soft); font-weight: 600; } th:first-child, td:first-child { text-align: left; }
-td.words { text-align: left; } tr.bad td { color: var(--bad); }
+.words { text-align: left; } tr.bad td { color: var(--bad); }
 .pictures { display: flex; flex-wrap: wrap; gap: 1rem; } figure { margin: 0; flex: 1 1 20rem; }
 img { display: block; width: 100%; height: auto; border-radius: 4px; border: 1px solid var(--line); }
 figcaption { font-size: .9rem; margin-top: .3rem; }
@@ -157,7 +157,11 @@ def _note(note: Note) -> str:
 
 
 def _table(table: Table) -> str:
-    titles = "".join(f"<th>{html.escape(title)}</th>" for title in table.titles)
+    below = table.rows[0] if table.rows else table.titles
+    titles = "".join(
+        f"<th{_words(cell)}>{html.escape(title)}</th>"
+        for title, cell in zip(table.titles, below, strict=True)
+    )
     rows = "".join(_row(row, number in table.marked) for number, row in enumerate(table.rows))
     return f'<div class="scroll"><table><tr>{titles}</tr>{rows}</table></div>'
 
@@ -170,5 +174,8 @@ def _row(cells: Sequence[object], marked: bool) -> str:
 def _cell(cell: object) -> str:
     if isinstance(cell, float):
         return f"<td>{cell:.3g}</td>"
-    look = ' class="words"' if isinstance(cell, str) else ""
-    return f"<td{look}>{html.escape(str(cell))}</td>"
+    return f"<td{_words(cell)}>{html.escape(str(cell))}</td>"
+
+
+def _words(cell: object) -> str:
+    return ' class="words"' if isinstance(cell, str) else ""

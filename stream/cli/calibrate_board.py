@@ -100,7 +100,7 @@ def board(
     outcome = calibrate_board(views, wanted, model, distance_m, date, made_by)
     if report:
         write_report(report, build_report(outcome, f"Calibration {output.name}"))
-    click.echo("\n".join(f"{name:15}{value:35}{meaning}" for name, value, meaning in numbers(outcome)))
+    click.echo("\n".join(f"{name:15}{value:34} {meaning}" for name, value, meaning in numbers(outcome)))
     for hint in outcome.hints:
         click.echo(f"gifnet: {hint}", err=True)
     if outcome.calibration is None:

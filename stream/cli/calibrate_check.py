@@ -70,7 +70,7 @@ def check(
     if as_json:
         click.echo(json.dumps(plain(found), allow_nan=False))
     else:
-        click.echo("\n".join(f"{name:15}{value:35}{meaning}" for name, value, meaning in numbers(found)))
+        click.echo("\n".join(f"{name:15}{value:34} {meaning}" for name, value, meaning in numbers(found)))
     if found.verdict in ("off", "unclear"):
         raise CalibrationError("; ".join([sentence(found), *hints(found)]))
     if not as_json:

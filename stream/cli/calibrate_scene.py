@@ -83,7 +83,7 @@ def scene(
     if as_json:
         click.echo(json.dumps(plain(found), allow_nan=False))
     else:
-        click.echo("\n".join(f"{name:12}{value:24}{meaning}" for name, value, meaning in numbers(found)))
+        click.echo("\n".join(f"{name:12}{value:23} {meaning}" for name, value, meaning in numbers(found)))
     calibration = as_calibration(found, fields, distance_m, utc_date(clock), accept)
     if not as_json:
         click.echo(sentence(found))
