@@ -20,8 +20,8 @@ EVIDENCE = 10.0
 # A view is left out where its error is this many times the median one, and so many pixels.
 OUTLIER_TIMES, OUTLIER_PX = 3.0, 0.15
 MOST_LEFT_OUT = 1 / 3
-# Errors of points in one picture are alike, so that a picture says less than its number of points.
-_SAID_PER_VIEW = 8
+# Errors of points in one picture are alike in part, so that a picture says less than its number of points.
+_SAID_PER_VIEW = 24
 _STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 60, 1e-9)
 _FIXED = {
     "aspect": cv2.CALIB_FIX_ASPECT_RATIO,
@@ -33,8 +33,8 @@ _FIXED = {
 }
 # What is tried in turn beyond one focal length: name, numbers that it adds, and how far from the middle
 # points must reach, as a share of the half diagonal.
-_STEPS = (("k1", 1, 0.4), ("centre", 2, 0.3), ("k2", 1, 0.65), ("tangential", 2, 0.65), ("aspect", 1, 0.65),
-          ("k3", 1, 0.85))  # fmt: skip
+_STEPS = (("k1", 1, 0.4), ("centre", 2, 0.3), ("k2", 1, 0.45), ("tangential", 2, 0.45), ("aspect", 1, 0.45),
+          ("k3", 1, 0.7))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -51,6 +51,12 @@ def test_lenses_pose_and_parallax_come_out_as_they_are() -> None:
     assert max(map_error_px(calibration, RIG, distance_m) for distance_m in (0.5, 1.0, 5.0, 100.0)) < 0.5
 
 
+def test_a_lens_is_fitted_as_far_as_the_views_tell() -> None:
+    calibration = calibrate(sighted(BOARD, RIG, poses(BOARD, 20, seed=4), seed=4)).calibration
+    assert calibration is not None
+    assert max(map_error_px(calibration, RIG, distance_m) for distance_m in (0.5, 1.0, 5.0, 100.0)) < 0.15
+
+
 def test_a_distance_that_is_given_goes_into_the_file() -> None:
     calibration = calibrate(sighted(BOARD, RIG, poses(BOARD, 12)), distance_m=7.5).calibration
     assert calibration is not None and calibration.stereo is not None
