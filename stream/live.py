@@ -17,7 +17,8 @@ from stream.frame import Frame, Moment, Side
 from stream.live_books import LiveBooks
 from stream.live_pairing import LivePairer
 from stream.sources.base import Source
-from stream.sources.live import Wait, open_live
+from stream.sources.live import is_played, open_live
+from stream.sources.live.together import Together, Wait
 from stream.sources.live.trimmed import Trimmed
 from stream.telemetry import read_lepton
 
@@ -62,6 +63,8 @@ class LiveMoments:
         self._complained = False
         self._misfit = ""
         self._end_s = clock.monotonic_s() + (settings.duration_s or float("inf"))
+        played = sum(is_played(one.uri) for one in (settings.visible, settings.thermal))
+        self._together = Together(played, clock)
         self.cameras: dict[Side, Camera] = {
             "visible": self._camera("visible", settings.visible),
             "thermal": self._camera("thermal", settings.thermal),
@@ -224,7 +227,7 @@ class LiveMoments:
 
     def _camera(self, side: Side, settings: InputSettings) -> Camera:
         def open_here(wait: Wait) -> Source:
-            source = open_live(settings, side, self._clock, wait)
+            source = open_live(settings, side, self._clock, wait, self._together)
             has_telemetry = isinstance(settings, ThermalInputSettings) and settings.telemetry == "lepton"
             return Trimmed(source, read_lepton) if has_telemetry else source
 

@@ -17,7 +17,7 @@ RATE = 10
 class Tape(Reader):
     """A recording of a hundred frames, ten a second, each with its number as its brightness."""
 
-    def __init__(self, count: int = 100, begin_s: int = 7) -> None:
+    def __init__(self, count: int = 100, begin_s: Fraction | int = 7) -> None:
         super().__init__()
         self.info = SourceInfo("tape", 64, 48, "gray8", rate=Fraction(RATE), frames=count)
         self._count, self._begin_s = count, begin_s

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Iterator
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
+from stream.clock import SystemClock
 from stream.config import InputSettings
 from stream.errors import RefusedError
 from stream.frame import Frame
-from stream.sources.live import is_live, open_live
+from stream.sources.live import is_live, is_played, open_live
 from stream.sources.live.paced import PacedSource
+from stream.sources.live.together import Together
 from tests.helpers.clock import HandClock
 from tests.helpers.tape import RATE, Tape, numbers
 
@@ -90,6 +93,68 @@ def test_losses_add_up_over_rounds_and_time_steps_back_only_where_the_recording_
 def test_an_empty_recording_ends_in_rounds_too() -> None:
     clock = HandClock()
     assert list(PacedSource(lambda: Tape(0), clock, clock.wait, rounds=True)) == []
+
+
+def test_recordings_of_a_run_begin_together_however_late_one_is_opened() -> None:
+    clock, opened = SystemClock(), threading.Event()
+    together = Together(2, clock)
+    tapes = {"early": Tape(3), "late": Tape(3, Fraction(71, 10))}
+    times_s: dict[str, list[Fraction]] = {}
+
+    def play(name: str) -> None:
+        with PacedSource(lambda: tapes[name], clock, threading.Event().wait, together=together) as source:
+            times_s[name] = [frame.time_s for frame in source]
+
+    early = threading.Thread(target=play, args=("early",))
+    early.start()
+    assert not opened.wait(0.15)
+    play("late")
+    early.join()
+    # The late tape's first frame is of a tenth of a second, one frame, later.
+    assert times_s["early"][1:] == times_s["late"][:2]
+
+
+def test_a_recording_does_not_wait_for_ever_and_a_late_one_begins_at_once() -> None:
+    clock = HandClock()
+    together = Together(2, clock)
+    first = PacedSource(lambda: Tape(1), clock, clock.wait, together=together)
+    assert [frame.time_s for frame in first] == [pytest.approx(2, abs=0.01)]
+    clock.now_s = 30
+    second = PacedSource(lambda: Tape(1), clock, clock.wait, together=together)
+    assert [frame.time_s for frame in second] == [30]
+
+
+@pytest.mark.parametrize(("first_s", "later_s"), [(0, 0), (5, 5), (1_669_129_851, 0)])
+def test_recordings_begin_as_far_apart_as_they_are_unless_they_have_not_one_clock(
+    first_s: int, later_s: int
+) -> None:
+    clock = HandClock()
+    clock.now_s = 1000.0
+    together = Together(2, clock)
+    assert together.begin(Fraction(0), lambda s: True) is None
+    assert together.begin(Fraction(first_s), clock.wait) == (1000.0 + later_s, 1000 + later_s)
+
+
+def test_a_recording_that_waits_ends_when_it_is_told_to() -> None:
+    clock = HandClock()
+    assert list(PacedSource(Tape, clock, lambda s: True, together=Together(2, clock))) == []
+
+
+@pytest.mark.parametrize(
+    ("uri", "played"),
+    [
+        ("live://a.mp4", True),
+        ("loop://synthetic://street", True),
+        ("chaos://drop@1!loop://a.mp4", True),
+        ("chaos://drop@1!a.mp4", True),
+        ("chaos://drop@1!rtsp://host/a", False),
+        ("chaos://drop@1", False),
+        ("rtsp://host/a", False),
+        ("a.mp4", False),
+    ],
+)
+def test_which_cameras_are_recordings(uri: str, played: bool) -> None:
+    assert is_played(uri) == played
 
 
 def test_recordings_by_uri() -> None:

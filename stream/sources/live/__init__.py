@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from stream.clock import Clock
 from stream.config import InputSettings
 from stream.errors import RefusedError, SourceError
@@ -14,11 +12,10 @@ from stream.sources.live.chaos_schedule import parse_schedule, split
 from stream.sources.live.iterable import IterableSource
 from stream.sources.live.libav import LibavSource
 from stream.sources.live.paced import PacedSource
+from stream.sources.live.together import Together, Wait
 from stream.sources.reader import Role
 from stream.sources.rows import without_rows
 from stream.uri import parse_uri
-
-Wait = Callable[[float], bool]
 
 WRAPPERS = ("live", "loop", "chaos")
 SCHEMES = (*address.SCHEMES, "python", *WRAPPERS)
@@ -29,7 +26,18 @@ def is_live(uri: str) -> bool:
     return parse_uri(uri).scheme in SCHEMES
 
 
-def open_live(settings: InputSettings, role: Role, clock: Clock, wait: Wait) -> Source:
+def is_played(uri: str) -> bool:
+    """Whether a live URI names a recording that is played like a camera."""
+    scheme = parse_uri(uri).scheme
+    if scheme != "chaos":
+        return scheme in ("live", "loop")
+    inner = uri.partition("!")[2]
+    return bool(inner) and (is_played(inner) or not is_live(inner))
+
+
+def open_live(
+    settings: InputSettings, role: Role, clock: Clock, wait: Wait, together: Together | None = None
+) -> Source:
     """Open one connection.
 
     Args:
@@ -37,6 +45,7 @@ def open_live(settings: InputSettings, role: Role, clock: Clock, wait: Wait) -> 
         role: `visible` gives `rgb24` frames, `thermal` gives `gray8` or `gray16le`.
         clock: for arrival.
         wait: waits so many seconds; True when the source is to end.
+        together: with which others a recording begins that is played.
 
     Raises:
         RefusedError: it will not open however often one tries.
@@ -48,12 +57,13 @@ def open_live(settings: InputSettings, role: Role, clock: Clock, wait: Wait) -> 
     match uri.scheme:
         case "live" | "loop":
             inner = settings.model_copy(update={"uri": settings.uri.split("://", 1)[1]})
-            return PacedSource(lambda: _open_recorded(inner, role), clock, wait, uri.scheme == "loop")
+            rounds = uri.scheme == "loop"
+            return PacedSource(lambda: _open_recorded(inner, role), clock, wait, rounds, together)
         case "chaos":
             schedule, inner_uri = split(settings.uri)
             inner = settings.model_copy(update={"uri": inner_uri})
             return ChaosSource(
-                lambda: _open_any(inner, role, clock, wait),
+                lambda: _open_any(inner, role, clock, wait, together),
                 parse_schedule(schedule),
                 begun_s(settings.uri, clock),
                 clock,
@@ -76,7 +86,9 @@ def _open_recorded(settings: InputSettings, role: Role) -> Source:
         raise RefusedError(str(error)) from None
 
 
-def _open_any(settings: InputSettings, role: Role, clock: Clock, wait: Wait) -> Source:
+def _open_any(
+    settings: InputSettings, role: Role, clock: Clock, wait: Wait, together: Together | None
+) -> Source:
     if is_live(settings.uri):
-        return open_live(settings, role, clock, wait)
-    return PacedSource(lambda: _open_recorded(settings, role), clock, wait)
+        return open_live(settings, role, clock, wait, together)
+    return PacedSource(lambda: _open_recorded(settings, role), clock, wait, together=together)

@@ -9,9 +9,9 @@ from fractions import Fraction
 from stream.clock import Clock
 from stream.frame import Frame
 from stream.sources.base import Source
+from stream.sources.live.together import Together, Wait
 from stream.sources.reader import Reader
 
-Wait = Callable[[float], bool]
 # Between the last frame of a recording and the first one of its next round, where nothing else is known.
 DEFAULT_GAP_S = Fraction(1, 25)
 
@@ -19,12 +19,17 @@ DEFAULT_GAP_S = Fraction(1, 25)
 class PacedSource(Reader):
     """Gives out the frames of a recording at the pace of their times, as if they were taken now.
 
-    The first frame is of the moment when it is opened, and all distances are kept. Times are those of the
-    recording moved into the present, on the clock that the recording has.
+    The first frame is of the moment when it is read and the run's other recordings are ready, and all
+    distances are kept. Times are those of the recording moved into the present, on the clock that it has.
     """
 
     def __init__(
-        self, open_inner: Callable[[], Source], clock: Clock, wait: Wait, rounds: bool = False
+        self,
+        open_inner: Callable[[], Source],
+        clock: Clock,
+        wait: Wait,
+        rounds: bool = False,
+        together: Together | None = None,
     ) -> None:
         """Open the recording.
 
@@ -33,30 +38,34 @@ class PacedSource(Reader):
             clock: for the present.
             wait: waits so many seconds; True when the source is to end.
             rounds: play it again and again.
+            together: with which others it begins; by itself if not given.
         """
         super().__init__()
         self._open, self._clock, self._wait, self._rounds = open_inner, clock, wait, rounds
+        self._together = together or Together(1, clock)
         self._inner = open_inner()
         self.lost = self._inner.lost
         self.info = replace(self._inner.info, live=True, finite=not rounds, frames=None, audio=False)
 
     def _read(self) -> Iterator[Frame]:
-        begin_s = self._clock.monotonic_s()
-        utc_s = Fraction(self._clock.utc_ns(), 1_000_000_000)
+        begin = None
         at_s, index = Fraction(0), 0
         while True:
             first_s: Fraction | None = None
             last_s, gap_s = Fraction(0), DEFAULT_GAP_S
             for frame in self._inner:
                 first_s = frame.time_s if first_s is None else first_s
+                begin = begin or self._together.begin(first_s, self._wait)
+                if begin is None:
+                    return
                 moved_s = frame.time_s - first_s
                 gap_s = moved_s - last_s if moved_s > last_s else gap_s
                 last_s = moved_s
-                due_s = begin_s + float(at_s + moved_s)
+                due_s = begin.at_s + float(at_s + moved_s)
                 if self._wait(max(0.0, due_s - self._clock.monotonic_s())):
                     return
                 arrived_s = self._clock.monotonic_s()
-                yield replace(frame, time_s=utc_s + at_s + moved_s, index=index, arrived_s=arrived_s)
+                yield replace(frame, time_s=begin.utc_s + at_s + moved_s, index=index, arrived_s=arrived_s)
                 index += 1
             if not self._rounds or first_s is None:
                 return
