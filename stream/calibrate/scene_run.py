@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from stream.calibrate.grey import grey_thermal, grey_visible
 from stream.calibrate.pairs import open_pairs
@@ -88,9 +90,21 @@ def watch(
 def align_moments(
     moments: Iterable[Moment], fields: Fields, tell: Callable[[str], None] = lambda text: None
 ) -> SceneAlignment:
-    """Align what was watched; see `stream.calibrate.scene.align`."""
+    """Align what was watched, on one core; see `stream.calibrate.scene.align`."""
     pairs = [(grey_visible(moment.visible), grey_thermal(moment.thermal)) for moment in moments]
-    return align(pairs, fields.guess(), tell)
+    with _one_thread():
+        return align(pairs, fields.guess(), tell)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Pictures are small, and on a busy machine two threads wait for each other longer than they work."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def as_calibration(

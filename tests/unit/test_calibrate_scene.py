@@ -5,10 +5,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from stream.calibrate.grey import grey_thermal, grey_visible, scale_of
 from stream.calibrate.likeness import Likeness
 from stream.calibrate.scene import SceneAlignment, align
+from stream.calibrate.scene_run import Fields, Moment, align_moments
 from stream.calibrate.scene_search import climb, homographies, said_here, search
 from stream.calibrate.scene_start import Guess
 from stream.calibrate.scene_tiles import Tiles, measure
@@ -162,3 +164,11 @@ def test_pictures_of_shapes_that_no_camera_has_are_refused(size: tuple[int, int]
     strip = np.full(size, 90, np.float32)
     with pytest.raises(CalibrationError, match=f"of {size[1]}x{size[0]} pixels cannot be aligned: sides"):
         align([(strip, np.full((60, 80), 9, np.float32))])
+
+
+def test_other_work_gets_its_threads_back() -> None:
+    threads = torch.get_num_threads()
+    visible, thermal = pictures(count=1)
+    flat = Moment(visible[0], np.zeros_like(thermal[0]))
+    assert align_moments([flat], Fields(50, 43), lambda text: None).doubt
+    assert torch.get_num_threads() == threads
