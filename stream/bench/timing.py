@@ -49,8 +49,7 @@ class CudaTimer:
     def burst(self, work: Work, count: int) -> list[float]:
         """As `Timer.burst`."""
         with torch.cuda.device(self._device):
-            # torch has no types for events.
-            events = [torch.cuda.Event(enable_timing=True) for _ in range(count + 1)]  # type: ignore[no-untyped-call]
+            events = [torch.cuda.Event(enable_timing=True) for _ in range(count + 1)]  # type: ignore[no-untyped-call]  # torch has no types here
             events[0].record()
             for event in events[1:]:
                 work()

@@ -82,13 +82,9 @@ def _quads(picture: Pixels, board: Board) -> Found | None:
 
 def _reach_px(points_px: Points, board: Board) -> int:
     """Half a window about a corner of a checkerboard that holds no other one."""
-    return max(2, int(_step_px(points_px, board) / 3))
-
-
-def _step_px(points_px: Points, board: Board) -> float:
-    """The shortest way between neighbours."""
     rows = points_px.reshape(*board.grid[::-1], 2)
-    return float(min(np.linalg.norm(np.diff(rows, axis=axis), axis=-1).min() for axis in (0, 1)))
+    steps_px = (np.linalg.norm(np.diff(rows, axis=axis), axis=-1).min() for axis in (0, 1))
+    return max(2, int(min(steps_px) / 3))
 
 
 def _refined(picture: Pixels, points_px: Points, reach_px: int) -> Points:

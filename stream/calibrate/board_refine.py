@@ -25,8 +25,9 @@ REACH = {"checkerboard": 0.9, "circles": 0.5, "acircles": 0.75}
 # Of the way from a ChArUco corner through the black border of its markers, behind which they differ.
 OF_BORDER = 1.2
 ROUNDS = 4
-FEWEST_SAMPLES, MOST_SAMPLES = 9, 41
-FEWEST_POINTS = 8
+# Samples to each side of a point. Where they are further apart than pixels, the picture is softened by that
+# share of the way, or sharp edges would fall between them.
+FEWEST_SAMPLES, MOST_SAMPLES, SOFT = 4, 30, 0.6
 # A point that would move further was not where its surroundings fit; it stays.
 FURTHEST_PX = 1.5
 # Surroundings that hold less than this of the mean are fitted as if they held so much, and hardly move.
@@ -45,18 +46,39 @@ def fitted(plain: Pixels, points_px: Points, numbers: Order, board: Board) -> Po
     Returns:
         [N, 2] places.
     """
-    if len(points_px) < FEWEST_POINTS:
-        return points_px
     on_board = board.points_m[numbers, :2] / board.pitch_m
     matrix, _ = cv2.findHomography(on_board, points_px)
     if matrix is None:
         return points_px
-    around = _Around(np.asarray(matrix), on_board, _reach(board), _mirrors(on_board, board))
-    picture, places = plain.astype(np.float32), points_px
+    around = _around(np.asarray(matrix), on_board, board)
+    picture, places = _softened(plain, around.apart_px), points_px
     for _ in range(ROUNDS):
         places = places + around.off_px(around.seen(picture, places))
     near = np.linalg.norm(places - points_px, axis=1) < FURTHEST_PX
     return np.where(near[:, None], places, points_px)
+
+
+def _around(matrix: Numbers, on_board: Points, board: Board) -> _Around:
+    px_per_pitch = _px_per_pitch(matrix, on_board)
+    reach = _reach(board)
+    reach_px = reach * float(np.sqrt(np.abs(np.linalg.det(px_per_pitch)).mean()))
+    samples = int(np.clip(round(reach_px), FEWEST_SAMPLES, MOST_SAMPLES))
+    side = np.linspace(-reach, reach, 2 * samples + 1)
+    offsets = np.stack(np.meshgrid(side, side), axis=-1)
+    return _Around(matrix, px_per_pitch, on_board, _mirrors(on_board, board), offsets, reach_px / samples)
+
+
+def _softened(plain: Pixels, apart_px: float) -> NDArray[np.float32]:
+    picture = plain.astype(np.float32)
+    if apart_px <= 1.1:
+        return picture
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), SOFT * apart_px), np.float32)
+
+
+def _px_per_pitch(matrix: Numbers, on_board: Points) -> Numbers:
+    ends = np.column_stack((on_board, np.ones(len(on_board)))) @ matrix.T
+    there = (ends[:, :2] / ends[:, 2:])[:, :, None]
+    return np.asarray((matrix[:2, :2] - there * matrix[2, :2]) / ends[:, 2, None, None])
 
 
 def _reach(board: Board) -> float:
@@ -79,22 +101,25 @@ class _Around:
 
     Attributes:
         matrix: [3, 3] from the board to the picture.
+        px_per_pitch: [N, 2, 2] how far a place in the picture moves with one on the board (Jacobian).
         on_board: [N, 2] the points, in pitches.
-        reach: how far is looked, in pitches.
         mirrors: [N, 2] -1 along what has to be mirrored.
+        offsets: [S, S, 2] right and down, what is looked at around each, in pitches.
+        apart_px: how far apart that is in the picture.
     """
 
     matrix: Numbers
+    px_per_pitch: Numbers
     on_board: Points
-    reach: float
     mirrors: Numbers
+    offsets: Numbers
+    apart_px: float
 
     def seen(self, picture: NDArray[np.float32], places: Points) -> Numbers:
         """[N, S, S] what a picture shows around places [N, 2], brought onto the board."""
-        offsets = self._offsets()
-        bent = self._in_picture(self.on_board[:, None, None] + self.mirrors[:, None, None] * offsets)
+        bent = self._in_picture(self.on_board[:, None, None] + self.mirrors[:, None, None] * self.offsets)
         there = bent + (places - self._in_picture(self.on_board))[:, None, None]
-        flat = there.reshape(-1, offsets.shape[1], 2).astype(np.float32)
+        flat = there.reshape(-1, len(self.offsets), 2).astype(np.float32)
         values = cv2.remap(picture, flat, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
         return np.asarray(values, np.float64).reshape(there.shape[:3])
 
@@ -102,27 +127,14 @@ class _Around:
         """How far each point lies off, [N, 2] right and down, by what is seen around it."""
         mean = seen.mean(axis=0)
         mean = (mean + mean[::-1, ::-1]) / 2
-        x, y = np.moveaxis(self._offsets(), -1, 0)
+        x, y = np.moveaxis(self.offsets, -1, 0)
         down, right = np.gradient(mean, x[0, 1] - x[0, 0])
-        window = np.hypot(x, y) <= self.reach
+        window = np.hypot(x, y) <= x.max()
         ways = np.stack([mean, right, down, np.ones_like(x)], axis=-1)[window]
         strength, *slopes, _ = np.linalg.lstsq(ways, seen[:, window].T, rcond=None)[0]
         # What lies further to the right looks like the mean less its slope to the right.
         off = -self.mirrors * np.stack(slopes, axis=1) / np.maximum(strength, LEAST_STRENGTH)[:, None]
-        return np.asarray(np.einsum("nij,nj->ni", self._px_per_pitch(), off))
-
-    def _offsets(self) -> Numbers:
-        """[S, S, 2] places around a point, in pitches, about a pixel apart in the picture."""
-        pitch_px = np.sqrt(np.abs(np.linalg.det(self._px_per_pitch())).mean())
-        count = int(np.clip(2 * round(self.reach * pitch_px) + 1, FEWEST_SAMPLES, MOST_SAMPLES))
-        side = np.linspace(-self.reach, self.reach, count)
-        return np.stack(np.meshgrid(side, side), axis=-1)
-
-    def _px_per_pitch(self) -> Numbers:
-        """[N, 2, 2] how far a place in the picture moves with one on the board (Jacobian)."""
-        ends = np.column_stack((self.on_board, np.ones(len(self.on_board)))) @ self.matrix.T
-        there = (ends[:, :2] / ends[:, 2:])[:, :, None]
-        return np.asarray((self.matrix[:2, :2] - there * self.matrix[2, :2]) / ends[:, 2, None, None])
+        return np.asarray(np.einsum("nij,nj->ni", self.px_per_pitch, off))
 
     def _in_picture(self, on_board: Numbers) -> Numbers:
         """[..., 2] where places on the board lie in the picture."""

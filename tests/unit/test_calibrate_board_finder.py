@@ -108,14 +108,20 @@ def test_corners_are_found_in_noise_of_a_quarter_of_the_contrast() -> None:
     assert off_px(board, faint, next(poses(board, 1))) < 0.3
 
 
+def test_sharp_corners_of_large_squares_are_found_as_well() -> None:
+    board = parse_board("checkerboard:6x5:50mm")
+    near = replace(THERMAL, size=(640, 480), focal_px=700.0, centre_px=(322.0, 236.0), noise=3.0, blur_px=0.4)
+    assert off_px(board, near, list(poses(board, 2))[1]) < 0.15
+
+
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("places", ["far off", "too few"])
-def test_what_cannot_be_fitted_stays(name: str, places: str) -> None:
+def test_no_point_is_moved_far_where_there_is_no_board(name: str) -> None:
     board, rng = parse_board(name), np.random.default_rng(4)
-    numbers = np.arange(len(board.points_m) if places == "far off" else 6)
-    points_px = rng.uniform(20, 200, (len(numbers), 2))
     noise = rng.integers(0, 255, (256, 320), np.uint8)
-    assert np.abs(fitted(noise, points_px, numbers, board) - points_px).max() < 1.5
+    count = len(board.points_m)
+    strewn, alike = rng.uniform(20, 200, (count, 2)), np.full((count, 2), 40.0)
+    for points_px in (strewn, alike):
+        assert np.abs(fitted(noise, points_px, np.arange(count), board) - points_px).max() < 1.5
 
 
 def test_warm_circles_are_found_inverted() -> None:

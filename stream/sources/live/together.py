@@ -13,8 +13,9 @@ Wait = Callable[[float], bool]
 
 # One that is away does not keep the others waiting for longer.
 PATIENCE_S, LOOK_S = 2.0, 0.002
-# Recordings whose first frames are further apart have not one clock, and begin at once.
-FURTHEST_S = 60
+# Recordings whose first frames are further apart have not one clock, or would be silent for so long that they
+# count as away; they begin at once.
+FURTHEST_S = 1
 
 
 class Begin(NamedTuple):
