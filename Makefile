@@ -9,7 +9,8 @@ BIN := $(VENV)/bin
 demo: $(VENV)/.installed
 	$(BIN)/gifnet demo --output demo
 
-# Two processes, of one thread each: threads of both would wait for each other.
+# Two processes, of one thread each: threads of both would wait for each other. loadgroup hands out tests singly,
+# in their order, and not in chunks.
 test: $(VENV)/.installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 

@@ -16,16 +16,6 @@ from gifnet.model import GIFNet
 from gifnet.weights import save
 from stream.cli import main
 
-HERE = Path(__file__).parent
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What runs cameras and sockets by the clock runs one after the other, beside the other tests."""
-    if config.pluginmanager.hasplugin("xdist"):
-        for item in items:
-            if HERE in item.path.parents:
-                item.add_marker(pytest.mark.xdist_group("by the clock"))
-
 
 @dataclass(frozen=True)
 class Done:
