@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.common import circumstances, save
-from cuda_kernels import host
+from cuda_kernels import cpu as host
 from stream.config import GainSettings
 from stream.gain import GainControl
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 import torch
 from torch import Tensor
 
-from cuda_kernels import host
+from cuda_kernels import cpu as host
 from gifnet.graphed import CapturedGraph
 from stream.config import Device
 from stream.errors import DeviceError
 
 if TYPE_CHECKING:
-    from cuda_kernels.kernels import Kernels
+    from cuda_kernels.cuda.kernels import Kernels
 
 Operations: TypeAlias = "ModuleType | Kernels"
 Work = Callable[[], None]
@@ -106,7 +106,7 @@ class CudaContext:
         Raises:
             DeviceError: CuPy is missing, a kernel does not compile, or too little memory is free.
         """
-        from cuda_kernels.cupy_backend import load_kernels
+        from cuda_kernels.cuda.cupy_launcher import load_kernels
 
         check_memory(*torch.cuda.mem_get_info(device))
         self.device = device

@@ -13,7 +13,7 @@ import av
 import numpy as np
 import torch
 
-from cuda_kernels import compile as kernel_sources
+from cuda_kernels.cuda import compile as kernel_sources
 from gifnet.hardware import TritonParts, triton_parts
 from stream.config import InputSettings
 from stream.device_errors import mapped_cuda_errors
@@ -132,7 +132,7 @@ def kernels_row(capability: tuple[int, int] | None) -> Row:
                 kernel_sources.compile_cubin(kernel_sources.source(family), architecture, f"{family}.cu")
             found = f"compile for sm_{architecture}; not run, since there is no GPU"
         else:
-            from cuda_kernels.cupy_backend import load_kernels
+            from cuda_kernels.cuda.cupy_launcher import load_kernels
 
             with mapped_cuda_errors():
                 load_kernels(torch.device("cuda", 0))

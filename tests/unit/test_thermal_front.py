@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from cuda_kernels import host
+from cuda_kernels import cpu as host
 from stream.config import GainSettings
 from stream.gain import GainControl
 from stream.thermal_front import ThermalFrontEnd

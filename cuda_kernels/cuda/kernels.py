@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from cuda_kernels.format_kernels import FormatKernels
-from cuda_kernels.launching import check, name, new, plane, size
+from cuda_kernels.cuda.formats import FormatKernels
+from cuda_kernels.cuda.launch import check, name, new, plane, size
+from cuda_kernels.cuda.thermal import ThermalKernels
+from cuda_kernels.cuda.views import ViewKernels
 from cuda_kernels.reference import TensorPair
-from cuda_kernels.thermal_kernels import ThermalKernels
-from cuda_kernels.view_kernels import ViewKernels
 
 
 class Kernels(ThermalKernels, FormatKernels, ViewKernels):

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from cuda_kernels import reference
-from cuda_kernels.host_equalise import enhance, equalise_tiles, tile_curves
-from cuda_kernels.host_geometry import gather
-from cuda_kernels.host_thermal import damp, equalise, mend, normalise, percentiles, plateau_curve
+from cuda_kernels.cpu.equalise import enhance, equalise_tiles, tile_curves
+from cuda_kernels.cpu.geometry import gather
+from cuda_kernels.cpu.thermal import damp, equalise, mend, normalise, percentiles, plateau_curve
 from cuda_kernels.reference import TensorPair
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Looking thermal counts up on a CPU; see `cuda_kernels.host`."""
+"""Looking thermal counts up on a CPU; see `cuda_kernels.cpu`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cuda_kernels import reference
-from cuda_kernels.host_thermal import brighten
+from cuda_kernels.cpu.thermal import brighten
 from cuda_kernels.reference import TensorPair
 
 # What OpenCV counts places in.

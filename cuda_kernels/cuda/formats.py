@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cuda_kernels.launching import KernelFamily, check, name, new, size
+from cuda_kernels.cuda.launch import KernelFamily, check, name, new, size
 from cuda_kernels.reference import TensorPair, TensorTriple
 
 

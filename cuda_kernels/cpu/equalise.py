@@ -1,4 +1,4 @@
-"""Adaptive equalisation and detail enhancement on a CPU; see `cuda_kernels.host`."""
+"""Adaptive equalisation and detail enhancement on a CPU; see `cuda_kernels.cpu`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cuda_kernels import reference
-from cuda_kernels.host_geometry import remap, remaps_exactly
-from cuda_kernels.host_thermal import normalise
+from cuda_kernels.cpu.geometry import remap, remaps_exactly
+from cuda_kernels.cpu.thermal import normalise
 from cuda_kernels.reference.detail import EDGE, RADIUS
 from cuda_kernels.reference.equalise import LEVELS, TILES, limited_curves, tiles_of
 

@@ -1,4 +1,4 @@
-"""Statistics and brightness of thermal counts on a CPU; see `cuda_kernels.host`."""
+"""Statistics and brightness of thermal counts on a CPU; see `cuda_kernels.cpu`."""
 
 from __future__ import annotations
 

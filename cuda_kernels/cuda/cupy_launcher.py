@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cuda_kernels import compile as sources
+from cuda_kernels.cuda import compile as sources
+from cuda_kernels.cuda.kernels import Kernels
+from cuda_kernels.cuda.launch import Argument, Size
 from cuda_kernels.errors import KernelError
-from cuda_kernels.kernels import Kernels
-from cuda_kernels.launching import Argument, Size
 
 
 class CupyLauncher:

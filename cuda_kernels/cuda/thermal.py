@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cuda_kernels.launching import BLOCK, KernelFamily, Launcher, blocks, check, name, new, plane, size
+from cuda_kernels.cuda.launch import BLOCK, KernelFamily, Launcher, blocks, check, name, new, plane, size
 from cuda_kernels.reference.equalise import LEVELS, TILES
 
 BINS = 1 << 16
