@@ -37,9 +37,9 @@ from numpy.typing import NDArray
 
 from benchmarks.common import RESULTS, circumstances, save
 from stream.calibrate.grey import Grey, grey_thermal, grey_visible, scale_of
-from stream.calibrate.scene import SceneAlignment, align
-from stream.calibrate.scene_start import Guess
-from stream.calibrate.second_opinion import edges_off_px
+from stream.calibrate.scene.align import SceneAlignment, align
+from stream.calibrate.scene.edge_check import edges_off_px
+from stream.calibrate.scene.initial_guess import Guess
 from stream.scene import Street
 
 Numbers = NDArray[np.float64]

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.common import circumstances, save
-from stream.calibrate.check import REACH as CHECK_REACH
-from stream.calibrate.check import REGIONS
-from stream.calibrate.residual import Regions
+from stream.calibrate.check.measure import REACH as CHECK_REACH
+from stream.calibrate.check.measure import REGIONS
+from stream.calibrate.check.residual import Regions
 from stream.config import RegistrationSettings
 from stream.drift import WIDE_REACH
 from stream.scene import Street

@@ -16,8 +16,8 @@ from gifnet.folding import fold
 from gifnet.loading import Precision, choose_dtype
 from stream.bench import models
 from stream.bench.end_to_end import measure_end_to_end
-from stream.bench.floor import Rates, floor_of, measure_rates
 from stream.bench.load import Load, make_load
+from stream.bench.roofline import Rates, floor_of, measure_rates
 from stream.bench.stages import measure_stages
 from stream.bench.timing import Timer, Work, new_timer, rounds, summarise
 from stream.clock import Clock

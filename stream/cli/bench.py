@@ -78,7 +78,7 @@ def bench(
     """
     from rich.console import Console
 
-    from stream.bench.circumstances import circumstances
+    from stream.bench.environment import circumstances
     from stream.bench.suite import SCHEMA, Bench, BenchSettings
     from stream.bench.table import show
     from stream.clock import SystemClock

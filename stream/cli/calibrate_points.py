@@ -48,11 +48,11 @@ def points(
     Four pairs of points are enough; the fifth and further ones show how good they are. The command ends when
     the page saves the file.
     """
-    from stream.calibrate.pairs import open_pairs
-    from stream.calibrate.points_session import PointsSession
+    from stream.calibrate.frame_pairs import open_pairs
+    from stream.calibrate.points.page import serve_points
+    from stream.calibrate.points.session import PointsSession
     from stream.clock import SystemClock
     from stream.web.address import parse_address
-    from stream.web.points_page import serve_points
 
     set_up_logs()
     if output.exists() and not add:

@@ -59,10 +59,10 @@ def scene(
     What both see is aligned over many moments. Ends with an error, and writes no calibration,
     where that is not certain. Fields of view are not needed; both together make it faster and surer.
     """
-    from stream.calibrate.report import write_report
-    from stream.calibrate.scene_report import as_json as plain
-    from stream.calibrate.scene_report import build_report, numbers, sentence
-    from stream.calibrate.scene_run import Fields, align_moments, as_calibration, watch
+    from stream.calibrate.html_report import write_report
+    from stream.calibrate.scene.report import as_json as plain
+    from stream.calibrate.scene.report import build_report, numbers, sentence
+    from stream.calibrate.scene.run import Fields, align_moments, as_calibration, watch
     from stream.calibration import save_calibration
     from stream.clock import SystemClock
     from stream.stop import StopSignals

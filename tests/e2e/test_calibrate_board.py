@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stream.calibrate.boards import Board, parse_board
+from stream.calibrate.board.targets import Board, parse_board
 from stream.calibration import load_calibration
 from stream.frame import Frame, FramePair
 from stream.recording.writer import RecordingWriter

@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.calibrate.board_finder import Sighting
-from stream.calibrate.board_views import Shot, View, Views
-from stream.calibrate.boards import Board, charuco_dictionary
+from stream.calibrate.board.finder import Sighting
+from stream.calibrate.board.targets import Board, charuco_dictionary
+from stream.calibrate.board.views import Shot, View, Views
 from stream.calibration import Calibration, Camera, Stereo
 from stream.camera_model import rows_of
 from stream.register import thermal_maps

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from gifnet.folding import fold
-from stream.bench.floor import Rates, bytes_per_pixel, floor_of, multiply_adds
+from stream.bench.roofline import Rates, bytes_per_pixel, floor_of, multiply_adds
 from stream.bench.suite import Bench, BenchSettings
 from stream.bench.table import lines, reasons
 from stream.bench.timing import HostTimer, burst_length, rounds, summarise

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from stream.calibrate.check import EVERY_S, Check, Checker, spread_out
+from stream.calibrate.check.measure import EVERY_S, Check, Checker, spread_out
 from stream.frame import Flag, Frame, FramePair, FusedFrame, SingleFrame
 from stream.scene import Street
 

@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from stream.calibrate.grey import grey_thermal, grey_visible, scale_of
-from stream.calibrate.likeness import Likeness
-from stream.calibrate.scene import SceneAlignment, align
-from stream.calibrate.scene_run import Fields, Moment, align_moments
-from stream.calibrate.scene_search import climb, homographies, said_here, search
-from stream.calibrate.scene_start import Guess
-from stream.calibrate.scene_tiles import Tiles, measure
+from stream.calibrate.scene.align import SceneAlignment, align
+from stream.calibrate.scene.features import Likeness
+from stream.calibrate.scene.initial_guess import Guess
+from stream.calibrate.scene.run import Fields, Moment, align_moments
+from stream.calibrate.scene.search import climb, homographies, said_here, search
+from stream.calibrate.scene.tiles import Tiles, measure
 from stream.errors import CalibrationError
 from stream.scene import Street
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from stream.calibrate.board import Outcome
-from stream.calibrate.board_camera import CameraFit, counts
-from stream.calibrate.board_checks import tilt_deg
-from stream.calibrate.board_finder import Sighting
-from stream.calibrate.board_views import View
-from stream.calibrate.boards import Points
-from stream.calibrate.check_report import edges_over
-from stream.calibrate.preprocessing import grey
-from stream.calibrate.report import Figure, Note, Part, Report, Section, Table
+from stream.calibrate.board.calibrate import Outcome
+from stream.calibrate.board.checks import tilt_deg
+from stream.calibrate.board.finder import Sighting
+from stream.calibrate.board.intrinsics import CameraFit, counts
+from stream.calibrate.board.preprocessing import grey
+from stream.calibrate.board.targets import Points
+from stream.calibrate.board.views import View
+from stream.calibrate.check.report import edges_over
+from stream.calibrate.html_report import Figure, Note, Part, Report, Section, Table
 from stream.calibration import Calibration
 from stream.frame import Pixels, Side
 from stream.register import thermal_maps

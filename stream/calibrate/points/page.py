@@ -11,8 +11,8 @@ import numpy as np
 from aiohttp import web
 from pydantic import Field, FiniteFloat
 
-from stream.calibrate.points import Numbers
-from stream.calibrate.points_session import MOST_POINTS, Mode, PointsSession
+from stream.calibrate.points.homography import Numbers
+from stream.calibrate.points.session import MOST_POINTS, Mode, PointsSession
 from stream.clock import Clock
 from stream.config import Settings, validate
 from stream.sinks.images import encode

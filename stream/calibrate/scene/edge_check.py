@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from stream.calibrate.check import REGIONS
+from stream.calibrate.check.measure import REGIONS
+from stream.calibrate.check.residual import Regions
 from stream.calibrate.grey import Grey, Numbers
-from stream.calibrate.residual import Regions
 from stream.frame import Pixels
 from stream.structure import compare
 

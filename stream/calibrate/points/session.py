@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from stream.calibrate.overlays import blended, checkered, edged, stretched
-from stream.calibrate.points import Numbers, PointsFit, as_calibration, fit_points
+from stream.calibrate.points.homography import Numbers, PointsFit, as_calibration, fit_points
 from stream.calibration import Size, load_calibration, save_calibration
 from stream.errors import CalibrationError, SourceError
 from stream.frame import FramePair, Pixels, Side

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.calibrate.boards import Board, Order, Points, charuco_dictionary
+from stream.calibrate.board.targets import Board, Order, Points, charuco_dictionary
 from stream.frame import Pixels
 
 Numbers = NDArray[np.float64]

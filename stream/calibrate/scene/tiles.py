@@ -14,7 +14,7 @@ from torch import Tensor
 
 from gifnet.features import agreement, chances
 from stream.calibrate.grey import Grey, Numbers, resized, scale_of, warp
-from stream.calibrate.likeness import Likeness
+from stream.calibrate.scene.features import Likeness
 from stream.calibration import Size
 from stream.camera_model import scaling
 

@@ -7,16 +7,16 @@ from typing import Any
 import cv2
 import numpy as np
 
+from stream.calibrate.html_report import Figure, Note, Report, Section, Table
 from stream.calibrate.overlays import blended, checkered, edged, stretched
-from stream.calibrate.report import Figure, Note, Report, Section, Table
-from stream.calibrate.scene import (
+from stream.calibrate.scene.align import (
     LARGEST_RIVAL,
     LEAST_AGREEMENT,
     LEAST_EVIDENCE,
     LEAST_WITHOUT_EDGES,
     SceneAlignment,
 )
-from stream.calibrate.scene_run import Moment
+from stream.calibrate.scene.run import Moment
 
 SHOWN = 3
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from stream.calibrate.board_finder import Finder, Sighting
-from stream.calibrate.boards import Board, Points
-from stream.calibrate.pairs import open_pairs
+from stream.calibrate.board.finder import Finder, Sighting
+from stream.calibrate.board.targets import Board, Points
+from stream.calibrate.frame_pairs import open_pairs
 from stream.config import FuseSettings
 from stream.config.inputs import ThermalInputSettings
 from stream.errors import ConfigError, SourceError

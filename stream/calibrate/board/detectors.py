@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.calibrate.boards import Board, Order, Points, charuco_dictionary
-from stream.calibrate.preprocessing import WIDE_PX, grey
+from stream.calibrate.board.preprocessing import WIDE_PX, grey
+from stream.calibrate.board.targets import Board, Order, Points, charuco_dictionary
 from stream.frame import Pixels
 
 # Points of a ChArUco board that is partly hidden.

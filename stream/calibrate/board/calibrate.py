@@ -9,8 +9,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from stream.calibrate.board_camera import CameraFit, fit_camera
-from stream.calibrate.board_checks import (
+from stream.calibrate.board.checks import (
     Refusal,
     check_camera,
     check_pair,
@@ -20,10 +19,11 @@ from stream.calibrate.board_checks import (
     hints_of_pair,
     hints_of_turn,
 )
-from stream.calibrate.board_pair import PairFit, fit_homography, fit_stereo
-from stream.calibrate.board_turn import Turn, resolve_turn
-from stream.calibrate.board_views import View, Views
-from stream.calibrate.boards import Board, Points
+from stream.calibrate.board.intrinsics import CameraFit, fit_camera
+from stream.calibrate.board.orientation import Turn, resolve_turn
+from stream.calibrate.board.stereo import PairFit, fit_homography, fit_stereo
+from stream.calibrate.board.targets import Board, Points
+from stream.calibrate.board.views import View, Views
 from stream.calibration import Calibration, Camera, PlaneHomography, Size, Stereo, one_grid
 from stream.camera_model import rows_of
 from stream.frame import Side

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from stream.calibrate.frame_pairs import open_pairs
 from stream.calibrate.grey import grey_thermal, grey_visible
-from stream.calibrate.pairs import open_pairs
-from stream.calibrate.scene import SceneAlignment, align
-from stream.calibrate.scene_start import Guess
+from stream.calibrate.scene.align import SceneAlignment, align
+from stream.calibrate.scene.initial_guess import Guess
 from stream.calibration import Calibration, PlaneHomography, Size
 from stream.camera_model import Camera, rows_of
 from stream.clock import Clock
@@ -90,7 +90,7 @@ def watch(
 def align_moments(
     moments: Iterable[Moment], fields: Fields, tell: Callable[[str], None] = lambda text: None
 ) -> SceneAlignment:
-    """Align what was watched, on one core; see `stream.calibrate.scene.align`."""
+    """Align what was watched, on one core; see `stream.calibrate.scene.align.align`."""
     pairs = [(grey_visible(moment.visible), grey_thermal(moment.thermal)) for moment in moments]
     with _one_thread():
         return align(pairs, fields.guess(), tell)

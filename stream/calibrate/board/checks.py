@@ -6,12 +6,12 @@ from collections import Counter
 
 import numpy as np
 
-from stream.calibrate.board_camera import CameraFit
-from stream.calibrate.board_detectors import larger_grid
-from stream.calibrate.board_pair import PairFit
-from stream.calibrate.board_turn import Turn
-from stream.calibrate.board_views import Views
-from stream.calibrate.boards import Board, Points
+from stream.calibrate.board.detectors import larger_grid
+from stream.calibrate.board.intrinsics import CameraFit
+from stream.calibrate.board.orientation import Turn
+from stream.calibrate.board.stereo import PairFit
+from stream.calibrate.board.targets import Board, Points
+from stream.calibrate.board.views import Views
 from stream.calibration import Size
 from stream.frame import Pixels
 

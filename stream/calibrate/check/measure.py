@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from stream.calibrate.residual import Region, Regions, Similarity
+from stream.calibrate.check.residual import Region, Regions, Similarity
 from stream.calibration import Baseline, Calibration
 from stream.clock import SystemClock
 from stream.config import FuseSettings, FusionSettings

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gifnet.features import agreement
 from stream.calibrate.grey import Grey, Numbers, resized, warp
-from stream.calibrate.likeness import Likeness
+from stream.calibrate.scene.features import Likeness
 from stream.calibration import Size
 from stream.camera_model import scaling
 

@@ -9,8 +9,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from stream.calibrate.board_finder import Sighting
-from stream.calibrate.boards import Board, Points
+from stream.calibrate.board.finder import Sighting
+from stream.calibrate.board.targets import Board, Points
 from stream.calibration import Camera, Size
 from stream.camera_model import rows_of
 

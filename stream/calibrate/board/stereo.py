@@ -9,9 +9,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from stream.calibrate.board_camera import MOST_LEFT_OUT, outlier
-from stream.calibrate.board_views import View
-from stream.calibrate.boards import Board, Points
+from stream.calibrate.board.intrinsics import MOST_LEFT_OUT, outlier
+from stream.calibrate.board.targets import Board, Points
+from stream.calibrate.board.views import View
 from stream.calibration import Camera
 
 _STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-9)

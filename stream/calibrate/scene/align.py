@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from stream.calibrate.check import FAIR
+from stream.calibrate.check.measure import FAIR
 from stream.calibrate.grey import Grey, Numbers, resized
-from stream.calibrate.likeness import Likeness
-from stream.calibrate.scene_search import climb, homographies, said_here, search
-from stream.calibrate.scene_start import Guess, Start, starts
-from stream.calibrate.scene_tiles import Tiles, measure
-from stream.calibrate.second_opinion import edges_off_px
+from stream.calibrate.scene.edge_check import edges_off_px
+from stream.calibrate.scene.features import Likeness
+from stream.calibrate.scene.initial_guess import Guess, Start, starts
+from stream.calibrate.scene.search import climb, homographies, said_here, search
+from stream.calibrate.scene.tiles import Tiles, measure
 from stream.calibration import Size
 from stream.camera_model import scaling
 from stream.errors import CalibrationError

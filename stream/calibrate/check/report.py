@@ -9,9 +9,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from stream.calibrate.check import Check
-from stream.calibrate.report import Figure, Note, Report, Section, Table, Tone
-from stream.calibrate.residual import Similarity
+from stream.calibrate.check.measure import Check
+from stream.calibrate.check.residual import Similarity
+from stream.calibrate.html_report import Figure, Note, Report, Section, Table, Tone
 from stream.drift import in_words
 from stream.frame import FusedFrame, Pixels
 from stream.view import render

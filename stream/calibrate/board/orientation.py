@@ -14,8 +14,8 @@ from itertools import islice
 
 import numpy as np
 
-from stream.calibrate.board_views import View
-from stream.calibrate.boards import Board, Order, Points
+from stream.calibrate.board.targets import Board, Order, Points
+from stream.calibrate.board.views import View
 
 # The other way round must fit this many times worse to be ruled out.
 CLEAR = 1.5

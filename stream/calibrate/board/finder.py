@@ -8,10 +8,10 @@ from itertools import islice, product
 import cv2
 import numpy as np
 
-from stream.calibrate.board_detectors import detectors
-from stream.calibrate.board_refine import fitted
-from stream.calibrate.boards import Board, Order, Points
-from stream.calibrate.preprocessing import Rung, grey, ladder
+from stream.calibrate.board.detectors import detectors
+from stream.calibrate.board.preprocessing import Rung, grey, ladder
+from stream.calibrate.board.refine import fitted
+from stream.calibrate.board.targets import Board, Order, Points
 from stream.frame import Pixels
 
 # Once a board was found, this many further ways are tried in a picture where those that worked fail.

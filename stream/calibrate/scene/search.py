@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.calibrate.scene_tiles import Tiles
+from stream.calibrate.scene.tiles import Tiles
 
 Numbers = NDArray[np.float64]
 Rng = np.random.Generator
