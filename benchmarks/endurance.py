@@ -17,10 +17,10 @@ import torch
 from benchmarks.common import circumstances, save
 from stream.bench.load import make_load, settings_for
 from stream.clock import SystemClock
-from stream.device import open_device
-from stream.fuser import SLOTS, Fuser
+from stream.device.context import open_device
+from stream.fusion.fuser import SLOTS, Fuser
+from stream.fusion.slots import InFlight
 from stream.report import RunReport
-from stream.ring import InFlight
 
 CHECKS = 10
 

@@ -100,7 +100,7 @@ def _send_ours(plan: dict[str, Any]) -> Send:
 
 
 def _read_ours(plan: dict[str, Any]) -> Iterator[Any]:
-    from stream.client import Subscriber
+    from stream.client.subscriber import Subscriber
 
     folder = Path(plan["keys"]) if plan["keys"] else None
     keys = (folder / "reader.key_secret", folder / "server.key") if folder else None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stream.calibration import Baseline, load_calibration
-from stream.controls import Controls
+from stream.config.live_settings import Controls
 from stream.drift import SELF_ALIGN, Drift, DriftState, SelfAlign, Shift
 from stream.errors import GifnetError
 from stream.frame import FusedFrame, Pixels

@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import Self
 
 from stream.config import OutputSettings, RunSettings
+from stream.files.run_paths import local_path
 from stream.frame import FusedFrame, View
-from stream.places import local_path
 from stream.report import Output, RunReport
 from stream.sinks import open_sink
 from stream.sinks.base import Sink, SinkOptions

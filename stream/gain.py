@@ -9,7 +9,7 @@ from cuda_kernels import reference
 from cuda_kernels.reference.equalise import LEVELS, TILES
 from cuda_kernels.reference.thermal import COUNTS
 from stream.config import GainSettings
-from stream.device import Operations
+from stream.device.context import Operations
 from stream.gain_plan import GainPlan, plan_gain
 from stream.radiometry import Radiometry
 

@@ -10,13 +10,13 @@ from fractions import Fraction
 from pathlib import Path
 
 from stream.config import FuseSettings
-from stream.device import DeviceContext
+from stream.device.context import DeviceContext
 from stream.errors import ConfigError, GifnetError
 from stream.frame import Moment
-from stream.fused_stream import FusedStream
-from stream.fuser import Fuser
-from stream.live import LiveMoments
-from stream.live_account import LiveAccount
+from stream.fusion.fused_stream import FusedStream
+from stream.fusion.fuser import Fuser
+from stream.live.session import LiveMoments
+from stream.live.stats import LiveAccount
 from stream.recording.reader import Recording
 from stream.report import RunReport
 from stream.sources.base import SourceInfo

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stream.config import RunSettings
-from stream.controls import Controls
+from stream.config.live_settings import Controls
 from stream.frame import FusedFrame
 from stream.recent import Recent
 from stream.report import RunReport

@@ -15,11 +15,11 @@ from cuda_kernels import reference
 from gifnet.config import MIN_SIDE_PX
 from stream.config import GainSettings
 from stream.errors import SinkError, SourceError
+from stream.files.output_path import reason
 from stream.frame import Pixels
 from stream.gain import GainControl
 from stream.picture_pairs import OUTPUT_KINDS
 from stream.sinks.images import encode, write_whole
-from stream.sinks.place import reason
 from stream.sources.pictures import PICTURE_SUFFIXES, convert_picture, read_picture
 
 Network = Callable[[Tensor, Tensor], Tensor]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stream.errors import SinkError, SourceError
-from stream.sinks.place import check_place
+from stream.files.output_path import check_place
 from stream.sources.images import find_pictures
 
 # What is written, and what the encoder calls it.

@@ -18,18 +18,18 @@ from typing import Any, cast
 
 from stream.clock import SystemClock
 from stream.config import NAMES, FuseSettings, InputSettings, RunSettings, validate
-from stream.device import DeviceContext, explain_device, open_device
+from stream.config.merge import overlay, public_values
+from stream.device.context import DeviceContext, explain_device, open_device
 from stream.drift_guard import DriftGuard
 from stream.errors import ConfigError, SinkError, SourceError
 from stream.fan_out import FanOut
+from stream.files.run_paths import check_places
 from stream.frame import Frame, FusedFrame
-from stream.fused_stream import FusedStream
-from stream.fuser import Fuser, check_sizes
+from stream.fusion.fused_stream import FusedStream
+from stream.fusion.fuser import Fuser, check_sizes
 from stream.live_run import is_live_pair, open_cameras, open_replay
-from stream.places import check_places
 from stream.prefetch import Prefetch, prefetch
 from stream.report import RunReport
-from stream.settings_merge import overlay, public_values
 from stream.sources import Role, Source, SourceInfo, open_source
 from stream.sources.live.iterable import give
 from stream.sync import Pairer, pair_streams

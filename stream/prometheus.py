@@ -15,8 +15,8 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector
 
-from stream.camera import State
 from stream.drift import DriftState
+from stream.live.reconnect import State
 from stream.metrics import Histogram
 from stream.panel import Panel
 from stream.report import versions

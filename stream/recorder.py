@@ -7,13 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stream.config import FuseSettings, OutputSettings
+from stream.config.merge import public_values
 from stream.errors import SourceError
 from stream.fan_out import KEEP_FREE_MB
-from stream.live import LiveMoments
-from stream.live_account import LiveAccount
+from stream.live.session import LiveMoments
+from stream.live.stats import LiveAccount
 from stream.recording.writer import RecordingWriter
 from stream.report import Output, RunReport
-from stream.settings_merge import public_values
 
 PATIENCE_S = 0.05
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from stream.clock import Clock
-from stream.controls import Controls
+from stream.config.live_settings import Controls
 from stream.drift_guard import DriftGuard
 from stream.errors import ConfigError
-from stream.live_account import LiveAccount
+from stream.live.stats import LiveAccount
 from stream.metrics import StageTimes
 from stream.radiometry import Radiometry, as_json
 

@@ -9,7 +9,7 @@ from stream.clock import Clock
 from stream.config import FuseSettings, InputSettings
 from stream.errors import SourceError
 from stream.frame import Frame, Side
-from stream.live import LiveMoments
+from stream.live.session import LiveMoments
 from stream.live_run import is_live_pair
 from stream.motion import Motion, MotionMeter
 from stream.motion_offset import OffsetEstimate, estimate_offset

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from stream.device import Operations
+from stream.device.context import Operations
 from stream.gain import GainControl
 from stream.gain_plan import region_rows_columns
 from stream.thermal_pixels import Size, load_bad_pixels, stand_ins

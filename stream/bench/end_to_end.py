@@ -9,11 +9,11 @@ from typing import NamedTuple
 from stream.bench.load import Load, settings_for
 from stream.bench.timing import Timing, burst_length, summarise
 from stream.clock import Clock
-from stream.device import DeviceContext
-from stream.fuser import SLOTS, Fuser
+from stream.device.context import DeviceContext
+from stream.fusion.fuser import SLOTS, Fuser
+from stream.fusion.slots import InFlight
 from stream.metrics import StageTime
 from stream.report import RunReport
-from stream.ring import InFlight
 
 
 class EndToEnd(NamedTuple):

@@ -14,8 +14,8 @@ import torch
 
 from gifnet.hardware import cpu_flags
 from stream.clock import Clock
-from stream.doctor import text_of
-from stream.doctor_gpu import driver_version
+from stream.doctor.examine import text_of
+from stream.doctor.gpu import driver_version
 
 _PACKAGES = ("gifnet-stream", "torch", "triton", "cupy-cuda13x", "numpy", "av")
 _FLAGS = {"avx2", "avx512f", "avx512_bf16", "amx_bf16", "avx512_fp16", "bf16"}

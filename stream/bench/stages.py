@@ -7,14 +7,14 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 
 import gifnet
-from gifnet.graphed import CapturedGraph
 from gifnet.loading import Precision
 from stream.bench.load import Load, settings_for, thermal_size
 from stream.bench.timing import Timer, Timing, Work, summarise
-from stream.device import DeviceContext
+from stream.device.context import DeviceContext
+from stream.device.cuda_graph import CapturedGraph
+from stream.fusion.step import FusionStep, Layout
 from stream.gain import GainControl
 from stream.register import build_registrar
-from stream.step import FusionStep, Layout
 
 
 @torch.inference_mode()

@@ -12,7 +12,7 @@ import torch
 from stream.clock import SystemClock
 from stream.config import FuseSettings, InputSettings
 from stream.frame import Frame, FramePair
-from stream.live import LiveMoments
+from stream.live.session import LiveMoments
 from stream.live_run import is_live_pair
 from stream.prefetch import Prefetch, prefetch
 from stream.recording.reader import Recording

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from stream.errors import SinkError
+from stream.files.output_path import reason
 from stream.frame import Pixels
 from stream.sinks.images import encode, write_whole
-from stream.sinks.place import reason
 
 _STYLE = """
 :root { color-scheme: light dark; --paper: #fbfbfa; --ink: #1d2125; --soft: #5d6670; --line: #d9dcdf;

@@ -10,8 +10,8 @@ import click
 from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options
 from stream.config import NAMES, FuseSettings, validate
+from stream.config.merge import overlay
 from stream.errors import CalibrationError
-from stream.settings_merge import overlay
 
 if TYPE_CHECKING:
     from stream.calibrate.board.views import View

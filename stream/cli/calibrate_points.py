@@ -10,8 +10,8 @@ import click
 from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options
 from stream.config import NAMES, FuseSettings, validate
+from stream.config.merge import overlay
 from stream.errors import CalibrationError
-from stream.settings_merge import overlay
 
 _SETTINGS = [name for name in NAMES if name.startswith(("visible_", "thermal_"))]
 _SETTINGS += ["offset_ms", "tolerance_ms"]

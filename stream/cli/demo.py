@@ -10,7 +10,7 @@ import click
 from stream.cli.options import named_settings, setting_options, verbosity_options
 from stream.cli.run import fuse_and_tell
 from stream.config import RunSettings, validate
-from stream.settings_merge import overlay
+from stream.config.merge import overlay
 
 STREET = "synthetic://street?seed=1&size=384x288&rate=12.5&duration=6&light=night"
 VIDEO, COMPARISON, SHEET = "fused.mp4", "side_by_side.mp4", "contact_sheet.png"

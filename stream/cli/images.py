@@ -85,8 +85,8 @@ def _fuser(
 ) -> Callable[[PicturePair], None]:
     """Load the network; what comes back fuses one pair and writes it."""
     import gifnet
-    from stream.device import choose_device, explain_device
-    from stream.device_errors import mapped_cuda_errors
+    from stream.device.context import choose_device, explain_device
+    from stream.device.errors import mapped_cuda_errors
     from stream.picture import fuse_pictures, load_picture, save_picture
 
     chosen = choose_device(device)

@@ -14,7 +14,7 @@ import click
 from stream.errors import SourceError
 
 if TYPE_CHECKING:
-    from stream.client import ReceivedFrame
+    from stream.client.subscriber import ReceivedFrame
 
 TELL_EVERY_S = 1.0
 
@@ -80,8 +80,8 @@ def listen(
     --exec hands the frames to one command, in whose words {width}, {height} and {pixel_format} are filled in:
     --exec 'ffplay -f rawvideo -pixel_format {pixel_format} -video_size {width}x{height} -i -'
     """
-    from stream.client import Subscriber
-    from stream.frame_command import FrameCommand
+    from stream.cli.frame_pipe import FrameCommand
+    from stream.client.subscriber import Subscriber
 
     if (key is None) != (server_key is None):
         raise click.UsageError("--key and --server-key go together")

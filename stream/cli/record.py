@@ -10,8 +10,8 @@ import click
 from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options, verbosity_options
 from stream.config import NAMES, FuseSettings, OutputSettings, RunSettings, load_yaml, validate
+from stream.config.merge import overlay
 from stream.errors import ConfigError
-from stream.settings_merge import overlay
 
 _INPUTS = [name for name in NAMES if name.startswith(("visible_", "thermal_"))]
 _PAIRING = [name for name, place in NAMES.items() if place.startswith("pairing.")]

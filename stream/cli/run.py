@@ -11,8 +11,8 @@ import click
 from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options, verbosity_options
 from stream.config import NAMES, FuseSettings, RunSettings, load_yaml, validate
+from stream.config.merge import describe, overlay
 from stream.frame import FusedFrame
-from stream.settings_merge import describe, overlay
 
 
 @click.command(epilog="Every option has its key in the configuration file; see --print-config.")

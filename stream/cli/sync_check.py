@@ -13,8 +13,8 @@ import click
 from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options
 from stream.config import NAMES, FuseSettings, load_yaml, validate
+from stream.config.merge import overlay
 from stream.errors import ConfigError, SyncError
-from stream.settings_merge import overlay
 
 if TYPE_CHECKING:
     from stream.sync_check import SyncCheck
@@ -54,7 +54,7 @@ def sync_check(
     Something has to move, at uneven speed, where both cameras see it: a warm hand will do.
     """
     from stream.clock import SystemClock
-    from stream.config_edit import write_number
+    from stream.files.yaml_edit import write_number
     from stream.stop import StopSignals
     from stream.sync_check import check_sync
 

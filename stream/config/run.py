@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from stream.config.base import Settings
-from stream.config.fusing import FusionSettings, LiveSettings, PairingSettings, RegistrationSettings
+from stream.config.fusion import FusionSettings, LiveSettings, PairingSettings, RegistrationSettings
 from stream.config.gain import GainSettings
 from stream.config.inputs import InputSettings, ThermalInputSettings
 from stream.config.outputs import ControlSettings, MetricsSettings, OutputSettings, PreviewSettings

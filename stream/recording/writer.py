@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from stream.errors import SinkError
+from stream.files.disk_guard import DiskGuard
+from stream.files.output_path import reason
 from stream.frame import Frame, Moment, Side
 from stream.radiometry import as_json
 from stream.recording import ABOUT, FRAMES, PAIRS, SCHEMA
 from stream.recording.track import Track
-from stream.sinks.disk_guard import DiskGuard
-from stream.sinks.place import reason
 
 # Frames that moments may still name.
 _REMEMBERED = 256

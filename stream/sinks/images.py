@@ -16,10 +16,10 @@ from typing import IO
 import cv2
 
 from stream.errors import SinkError
+from stream.files.output_path import check_place, reason
 from stream.frame import FusedFrame, Pixels
 from stream.sinks.base import SinkOptions
 from stream.sinks.closing import Closing
-from stream.sinks.place import check_place, reason
 from stream.view import render
 
 FORMATS = ("png", "jpg", "tif")

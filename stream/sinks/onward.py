@@ -12,6 +12,7 @@ from contextlib import suppress
 
 from stream.clock import Clock, SystemClock
 from stream.errors import SinkError
+from stream.files.output_path import reason
 from stream.frame import FusedFrame
 from stream.sinks.base import SinkOptions
 from stream.sinks.closing import Closing
@@ -21,7 +22,6 @@ from stream.sinks.onward_address import ENCODERS, Address, address_of
 from stream.sinks.onward_playlist import end_playlist, sweep
 from stream.sinks.onward_process import ForwardingProcess
 from stream.sinks.onward_wire import Job
-from stream.sinks.place import reason
 from stream.sinks.rehearsal import gpu_coder, opens
 from stream.sinks.video_file import DEFAULT_RATE
 from stream.uri import Uri

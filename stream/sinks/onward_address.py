@@ -7,9 +7,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from stream.errors import SinkError
+from stream.files.output_path import check_place
 from stream.sinks.images import check_folder
 from stream.sinks.onward_playlist import muxer_options
-from stream.sinks.place import check_place
 from stream.uri import Uri
 
 PLAYLIST_SUFFIX = ".m3u8"

@@ -13,9 +13,9 @@ import av
 import numpy as np
 
 from stream.errors import SinkError
+from stream.files.output_path import reason
 from stream.sinks.base import SinkOptions
 from stream.sinks.encoders import DEFAULT_ENCODER, GPU_ENCODER, Encoder, choose_encoder
-from stream.sinks.place import reason
 from stream.sinks.video_file import VideoFile
 
 _SIZE = (256, 256)

@@ -8,10 +8,10 @@ from fractions import Fraction
 from pathlib import Path
 
 from stream.errors import SinkError
+from stream.files.disk_guard import LOOK_S, DiskGuard
 from stream.frame import FusedFrame
 from stream.sinks.base import SinkOptions
 from stream.sinks.closing import Closing
-from stream.sinks.disk_guard import LOOK_S, DiskGuard
 from stream.sinks.sidecar import Sidecar
 from stream.sinks.timeline import DATES_FROM_S
 from stream.sinks.video import VideoSink

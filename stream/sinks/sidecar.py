@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from stream.errors import SinkError
+from stream.files.output_path import reason
 from stream.frame import Frame, FusedFrame
 from stream.radiometry import as_json
-from stream.sinks.place import reason
 
 SCHEMA = "gifnet.pairing/1"
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import av
 
 from stream.errors import SinkError
+from stream.files.output_path import check_place, reason
 from stream.frame import FusedFrame
 from stream.sinks.base import SinkOptions
 from stream.sinks.closing import Closing
-from stream.sinks.place import check_place, reason
 from stream.sinks.rehearsal import choose_coder, rehearse
 from stream.sinks.video_file import CONTAINERS, VideoFile
 from stream.view import render

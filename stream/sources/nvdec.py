@@ -17,8 +17,8 @@ from av.codec.hwaccel import HWAccel
 from torch import Tensor
 from torch.utils.dlpack import from_dlpack
 
-from stream.device import Operations
-from stream.device_errors import mapped_cuda_errors
+from stream.device.context import Operations
+from stream.device.errors import mapped_cuda_errors
 from stream.sources.pixels import Target, display_matrix
 from stream.sources.yuv import Yuv
 

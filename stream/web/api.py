@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from aiohttp import web
 from pydantic import Field, StrictBool
 
-from stream import controls
 from stream.config import Settings, validate
+from stream.config import live_settings as controls
 from stream.errors import ConfigError, GifnetError
 from stream.frame import View
 from stream.panel import Panel

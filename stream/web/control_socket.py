@@ -1,4 +1,4 @@
-"""A ZeroMQ socket that tells of a run and changes it; the client is `stream.control_client`.
+"""A ZeroMQ socket that tells of a run and changes it; the client is `stream.client.control`.
 
 A question and its answer are one JSON object each, in one part, over REQ or DEALER:
 

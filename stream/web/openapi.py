@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stream.config import FuseSettings, Settings, section_of
-from stream.controls import changeable
+from stream.config.live_settings import changeable
 from stream.report import versions
 from stream.web.pictures import VIEWS
 

@@ -6,7 +6,7 @@ import pytest
 
 from stream.bench.suite import Bench, BenchSettings
 from stream.clock import SystemClock
-from stream.device import open_device
+from stream.device.context import open_device
 
 pytestmark = pytest.mark.gpu
 

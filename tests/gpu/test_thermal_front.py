@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from cuda_kernels import reference
-from gifnet.graphed import CapturedGraph
 from stream.config import GainSettings
-from stream.device import Operations, open_device
+from stream.device.context import Operations, open_device
+from stream.device.cuda_graph import CapturedGraph
 from stream.gain import GainControl
 from stream.thermal_front import ThermalFrontEnd
 

@@ -13,7 +13,7 @@ from stream.bench.suite import Bench, BenchSettings
 from stream.bench.table import lines, reasons
 from stream.bench.timing import HostTimer, burst_length, rounds, summarise
 from stream.clock import SystemClock
-from stream.device import HostContext
+from stream.device.context import HostContext
 from tests.helpers.clock import HandClock
 from tests.reference.formula import formula_model
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stream.config import FuseSettings, PairingSettings, RunSettings, validate
-from stream.controls import Controls, changeable, describe
+from stream.config.live_settings import Controls, changeable, describe
 from stream.errors import CalibrationError, ConfigError
 
 SETTINGS = {"visible": {"uri": "v"}, "thermal": {"uri": "t"}, "outputs": [{"uri": "null://"}]}

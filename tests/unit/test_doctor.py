@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stream.doctor import (
+from stream.doctor.examine import (
     Row,
     as_json,
     cpu_flags,

@@ -11,9 +11,9 @@ from torch import Tensor
 from cuda_kernels import reference
 from stream.calibration import Calibration
 from stream.config import GainSettings
+from stream.fusion.step import FusionStep, Layout
 from stream.gain import GainControl
 from stream.register import FEATHER_PX, Registrar, thermal_maps
-from stream.step import FusionStep, Layout
 
 SIZE = (320, 240)
 GREY, WHITE = 100, 255

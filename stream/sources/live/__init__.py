@@ -1,4 +1,4 @@
-"""Live sources: one connection to a camera; who connects anew is `stream.camera`."""
+"""Live sources: one connection to a camera; who connects anew is `stream.live.reconnect`."""
 
 from __future__ import annotations
 

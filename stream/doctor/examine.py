@@ -51,8 +51,8 @@ def examine() -> list[Row]:
     rows += [_package_row(name) for name in NEEDED]
     if any(row.standing == "problem" for row in rows):
         return rows
-    from stream.doctor_gpu import gpu_rows
-    from stream.doctor_media import decoder_row, encoder_rows
+    from stream.doctor.codecs import decoder_row, encoder_rows
+    from stream.doctor.gpu import gpu_rows
 
     rows += [cpu_row(cpu_flags(text_of("/proc/cpuinfo")), _cores()), _threads_row()]
     rows += [memory_row(text_of("/proc/meminfo")), _space_row()]

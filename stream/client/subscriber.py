@@ -1,6 +1,6 @@
 """What a detector imports: fused frames from the network; needs pyzmq and numpy only.
 
-    from stream.client import Subscriber
+    from stream.client.subscriber import Subscriber
 
     with Subscriber("tcp://127.0.0.1:5556") as camera:
         for frame in camera.latest():

@@ -14,18 +14,18 @@ import gifnet
 from gifnet.config import MIN_SIDE_PX
 from stream.calibration import load_calibration
 from stream.config import FuseSettings
-from stream.device import DeviceContext
-from stream.device_errors import mapped_cuda_errors
+from stream.device.context import DeviceContext
+from stream.device.errors import mapped_cuda_errors
 from stream.errors import CalibrationError, DeviceError, GifnetError, SourceError
 from stream.frame import Frame, FramePair, FusedFrame, Moment, Pixels, SingleFrame
+from stream.fusion.null_model import NullModel
+from stream.fusion.slots import Flight, Home, InFlight, Ring, Slot
+from stream.fusion.step import FusionStep, Layout, timed
 from stream.gain import GainControl
 from stream.gain_plan import plan_gain
-from stream.null_model import NullModel
 from stream.register import Registrar, build_registrar
 from stream.report import RunReport
-from stream.ring import Flight, Home, InFlight, Ring, Slot
 from stream.sources.base import SourceInfo
-from stream.step import FusionStep, Layout, timed
 
 SLOTS = 3
 

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stream.device import DeviceContext, Work
-from stream.device_errors import mapped_cuda_errors
+from stream.device.context import DeviceContext, Work
+from stream.device.errors import mapped_cuda_errors
 from stream.frame import FramePair, FusedFrame, Moment, Pixels
-from stream.step import FusionStep
+from stream.fusion.step import FusionStep
 
 # The step's own tensor, the slot's on the device, the slot's on the host.
 Places = tuple[Tensor, Tensor, Tensor]

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
 
-from stream.camera import Camera
 from stream.clock import Clock
 from stream.config import FuseSettings, InputSettings, PairingSettings, ThermalInputSettings
 from stream.errors import GifnetError
 from stream.frame import Frame, Moment, Side
+from stream.live.reconnect import Camera
 from stream.live_books import LiveBooks
 from stream.live_pairing import LivePairer
 from stream.sources.base import Source

@@ -16,8 +16,8 @@ import torch
 from cuda_kernels.cuda import compile as kernel_sources
 from gifnet.hardware import TritonParts, triton_parts
 from stream.config import InputSettings
-from stream.device_errors import mapped_cuda_errors
-from stream.doctor import Row, text_of
+from stream.device.errors import mapped_cuda_errors
+from stream.doctor.examine import Row, text_of
 from stream.errors import DeviceError, GifnetError
 from stream.sinks.base import SinkOptions
 from stream.sinks.encoders import choose_encoder

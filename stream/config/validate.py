@@ -11,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from stream.config.base import Settings
-from stream.config.names import field_at, section_of
+from stream.config.option_names import field_at, section_of
 from stream.errors import ConfigError
 
 # What to do about a setting that has no default.

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 
 from stream.frame import FusedFrame
-from stream.fuser import Fuser
-from stream.live import LiveMoments
+from stream.fusion.fuser import Fuser
+from stream.fusion.slots import Flight
+from stream.live.session import LiveMoments
 from stream.metrics import StageTimes
 from stream.prefetch import prefetch
-from stream.ring import Flight
 from stream.sources.base import SourceInfo
 
 FUSED_AHEAD = 2

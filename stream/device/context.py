@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from cuda_kernels import cpu as host
-from gifnet.graphed import CapturedGraph
 from stream.config import Device
+from stream.device.cuda_graph import CapturedGraph
 from stream.errors import DeviceError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from stream.metrics import Histogram
 
 if TYPE_CHECKING:
-    from stream.live import LiveMoments
+    from stream.live.session import LiveMoments
 
 
 class LiveAccount:

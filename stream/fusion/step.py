@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gifnet.model import Fusion
-from stream.device import Operations, Work
+from stream.device.context import Operations, Work
 from stream.gain import GainControl
 from stream.register import Registrar
 from stream.thermal_front import ThermalFrontEnd

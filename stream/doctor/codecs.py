@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import av
 
-from stream.doctor import DECODERS, Row
+from stream.doctor.examine import DECODERS, Row
 from stream.errors import SinkError
 from stream.sinks.base import SinkOptions
 from stream.sinks.encoders import DEFAULT_ENCODER, ENCODERS, choose_encoder

@@ -1,6 +1,6 @@
 """Changes a run from another program, over its control socket; needs pyzmq only.
 
-from stream.control_client import Control
+from stream.client.control import Control
 
 with Control("tcp://127.0.0.1:5557") as run:
     run.change({"pairing.tolerance_ms": 30})
