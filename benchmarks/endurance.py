@@ -16,11 +16,11 @@ import torch
 
 from benchmarks.common import circumstances, save
 from stream.bench.load import make_load, settings_for
-from stream.clock import SystemClock
 from stream.device.context import open_device
 from stream.fusion.fuser import SLOTS, Fuser
 from stream.fusion.slots import InFlight
-from stream.report import RunReport
+from stream.monitoring.report import RunReport
+from stream.runtime.clock import SystemClock
 
 CHECKS = 10
 

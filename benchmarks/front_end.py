@@ -23,11 +23,11 @@ from torch import Tensor
 
 from benchmarks.common import circumstances, save
 from cuda_kernels import cpu as host
-from stream.calibration import Calibration
 from stream.config import GainSettings
-from stream.gain import GainControl
-from stream.register import thermal_maps
-from stream.thermal_front import ThermalFrontEnd
+from stream.registration.calibration import Calibration
+from stream.registration.registrar import thermal_maps
+from stream.thermal.agc import GainControl
+from stream.thermal.front_end import ThermalFrontEnd
 
 WARM_UP = 10
 CASES: dict[str, dict[str, Any]] = {

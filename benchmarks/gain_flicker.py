@@ -24,7 +24,7 @@ from torch import Tensor
 from benchmarks.common import circumstances, save
 from cuda_kernels import cpu as host
 from stream.config import GainSettings
-from stream.gain import GainControl
+from stream.thermal.agc import GainControl
 
 FRAMES, ENTERS_AT, WIDTH, HEIGHT = 120, 20, 320, 256
 BACKGROUND = slice(0, WIDTH // 2)

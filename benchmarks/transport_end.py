@@ -81,7 +81,7 @@ def read(plan: dict[str, Any]) -> None:
 def _send_ours(plan: dict[str, Any]) -> Send:
     from stream.frame import Frame, FramePair, FusedFrame
     from stream.sinks.base import SinkOptions
-    from stream.sinks.publisher import PublisherSink
+    from stream.sinks.zeromq.publisher import PublisherSink
     from stream.uri import parse_uri
 
     options = [f"keys={plan['keys']}"] if plan["keys"] else []

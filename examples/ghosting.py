@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import stream
-from stream.calibration import Calibration, Camera, Stereo, save_calibration
-from stream.scene import Street
+from stream.registration.calibration import Calibration, Camera, Stereo, save_calibration
+from stream.synthetic import Street
 
 Picture = NDArray[np.uint8]
 Counts = NDArray[np.uint16]

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from stream.bench.load import Load, settings_for
 from stream.bench.timing import Timing, burst_length, summarise
-from stream.clock import Clock
 from stream.device.context import DeviceContext
 from stream.fusion.fuser import SLOTS, Fuser
 from stream.fusion.slots import InFlight
-from stream.metrics import StageTime
-from stream.report import RunReport
+from stream.monitoring.report import RunReport
+from stream.runtime.clock import Clock
+from stream.runtime.stage_times import StageTime
 
 
 class EndToEnd(NamedTuple):

@@ -13,9 +13,9 @@ from typing import Any
 import torch
 
 from gifnet.hardware import cpu_flags
-from stream.clock import Clock
 from stream.doctor.examine import text_of
 from stream.doctor.gpu import driver_version
+from stream.runtime.clock import Clock
 
 _PACKAGES = ("gifnet-stream", "torch", "triton", "cupy-cuda13x", "numpy", "av")
 _FLAGS = {"avx2", "avx512f", "avx512_bf16", "amx_bf16", "avx512_fp16", "bf16"}

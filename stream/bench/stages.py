@@ -13,8 +13,8 @@ from stream.bench.timing import Timer, Timing, Work, summarise
 from stream.device.context import DeviceContext
 from stream.device.cuda_graph import CapturedGraph
 from stream.fusion.step import FusionStep, Layout
-from stream.gain import GainControl
-from stream.register import build_registrar
+from stream.registration.registrar import build_registrar
+from stream.thermal.agc import GainControl
 
 
 @torch.inference_mode()

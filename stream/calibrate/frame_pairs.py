@@ -9,15 +9,15 @@ from typing import cast
 
 import torch
 
-from stream.clock import SystemClock
 from stream.config import FuseSettings, InputSettings
 from stream.frame import Frame, FramePair
 from stream.live.session import LiveMoments
-from stream.live_run import is_live_pair
-from stream.prefetch import Prefetch, prefetch
+from stream.pairing.offline import Pairer, pair_streams
+from stream.pipeline.open import is_live_pair
 from stream.recording.reader import Recording
+from stream.runtime.clock import SystemClock
+from stream.runtime.prefetch import Prefetch, prefetch
 from stream.sources import Role, Source, open_source
-from stream.sync import Pairer, pair_streams
 from stream.uri import parse_uri
 
 AHEAD = 4

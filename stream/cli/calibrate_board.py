@@ -80,9 +80,9 @@ def board(
     from stream.calibrate.board.targets import parse_board
     from stream.calibrate.board.views import collect, open_shots, sources
     from stream.calibrate.html_report import write_report
-    from stream.calibration import save_calibration
-    from stream.clock import SystemClock
-    from stream.stop import StopSignals
+    from stream.registration.calibration import save_calibration
+    from stream.runtime.clock import SystemClock
+    from stream.runtime.signals import StopSignals
     from stream.web.dates import utc_date
 
     set_up_logs()

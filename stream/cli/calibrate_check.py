@@ -56,7 +56,7 @@ def check(
     from stream.calibrate.check.report import as_json as plain
     from stream.calibrate.check.report import build_report, hints, numbers, sentence
     from stream.calibrate.html_report import write_report
-    from stream.stop import StopSignals
+    from stream.runtime.signals import StopSignals
 
     set_up_logs()
     # The report of a run is a setting; this one is not.
@@ -82,6 +82,6 @@ def check(
 
 def _write_baseline(path: Path, found: Check) -> None:
     from stream.calibrate.check.measure import with_baseline
-    from stream.calibration import load_calibration, save_calibration
+    from stream.registration.calibration import load_calibration, save_calibration
 
     save_calibration(with_baseline(load_calibration(path), found), path)

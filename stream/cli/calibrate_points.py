@@ -51,7 +51,7 @@ def points(
     from stream.calibrate.frame_pairs import open_pairs
     from stream.calibrate.points.page import serve_points
     from stream.calibrate.points.session import PointsSession
-    from stream.clock import SystemClock
+    from stream.runtime.clock import SystemClock
     from stream.web.address import parse_address
 
     set_up_logs()

@@ -63,9 +63,9 @@ def scene(
     from stream.calibrate.scene.report import as_json as plain
     from stream.calibrate.scene.report import build_report, numbers, sentence
     from stream.calibrate.scene.run import Fields, align_moments, as_calibration, watch
-    from stream.calibration import save_calibration
-    from stream.clock import SystemClock
-    from stream.stop import StopSignals
+    from stream.registration.calibration import save_calibration
+    from stream.runtime.clock import SystemClock
+    from stream.runtime.signals import StopSignals
     from stream.web.dates import utc_date
 
     set_up_logs()

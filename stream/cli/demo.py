@@ -32,7 +32,7 @@ VIDEO, COMPARISON, SHEET = "fused.mp4", "side_by_side.mp4", "contact_sheet.png"
 @click.pass_context
 def demo(ctx: click.Context, /, folder: Path, scene: str, quiet: bool, **_: Any) -> None:
     """Fuse a generated night street, where people walk whom only the thermal camera sees."""
-    from stream.contact_sheet import ContactSheet
+    from stream.render.contact_sheet import ContactSheet
 
     named = named_settings(ctx) | {"visible": scene, "thermal": scene}
     outputs = [

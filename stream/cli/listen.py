@@ -141,7 +141,7 @@ def keys(clients: tuple[str, ...], folder: Path) -> None:
     The publisher takes the folder, as in -o 'zmq+tcp://0.0.0.0:5556?keys=FOLDER'. Each client needs its own
     .key_secret file and the folder's server.key.
     """
-    from stream.keys import make_keys
+    from stream.zeromq.curve_keys import make_keys
 
     for secret in make_keys(folder, clients):
         click.echo(f"give to {secret.name.removesuffix('.key_secret')}: {secret} and {folder / 'server.key'}")

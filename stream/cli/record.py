@@ -47,11 +47,11 @@ def record(
     paired. `gifnet replay FOLDER` fuses them.
     """
     from stream.cli.progress import print_summary, show_progress
-    from stream.clock import SystemClock
-    from stream.recorder import record as record_cameras
-    from stream.report import RunReport
+    from stream.monitoring.report import RunReport
+    from stream.pipeline.record import record as record_cameras
+    from stream.runtime.clock import SystemClock
+    from stream.runtime.signals import StopSignals
     from stream.sources.live import is_live
-    from stream.stop import StopSignals
 
     set_up_logs(verbose=verbose)
     named = named_settings(ctx)

@@ -28,8 +28,8 @@ import zmq.auth
 from numpy.typing import NDArray
 
 from stream.client_link import LOOK_EVERY_S, Link
-from stream.clock import SystemClock
-from stream.wire import (
+from stream.runtime.clock import SystemClock
+from stream.zeromq.message import (
     Header,
     MessageError,
     decode_payload,
@@ -59,7 +59,7 @@ class ReceivedFrame:
 
     Attributes:
         pixels: [H, W, 3] uint8 RGB, or [H, W] for thermal; read-only.
-        header: identity, times, flags; see `stream.wire.Header`.
+        header: identity, times, flags; see `stream.zeromq.message.Header`.
         missed: frames between the last one that was given out and this one; 0 for the first.
         restarted: True when the publisher began anew, with `seq` from 0.
     """

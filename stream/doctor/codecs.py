@@ -7,8 +7,8 @@ import av
 from stream.doctor.examine import DECODERS, Row
 from stream.errors import SinkError
 from stream.sinks.base import SinkOptions
-from stream.sinks.encoders import DEFAULT_ENCODER, ENCODERS, choose_encoder
-from stream.sinks.rehearsal import encode_black
+from stream.sinks.video.encoders import DEFAULT_ENCODER, ENCODERS, choose_encoder
+from stream.sinks.video.trial_encode import encode_black
 
 # Its library writes a page of its settings to standard error whenever it is opened.
 _TALKATIVE = "libsvtav1"

@@ -20,8 +20,8 @@ from stream.device.errors import mapped_cuda_errors
 from stream.doctor.examine import Row, text_of
 from stream.errors import DeviceError, GifnetError
 from stream.sinks.base import SinkOptions
-from stream.sinks.encoders import choose_encoder
-from stream.sinks.video_file import VideoFile
+from stream.sinks.video.encoders import choose_encoder
+from stream.sinks.video.file import VideoFile
 from stream.sources import open_source
 
 GIB = 2**30

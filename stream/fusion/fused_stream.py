@@ -9,8 +9,8 @@ from stream.frame import FusedFrame
 from stream.fusion.fuser import Fuser
 from stream.fusion.slots import Flight
 from stream.live.session import LiveMoments
-from stream.metrics import StageTimes
-from stream.prefetch import prefetch
+from stream.runtime.prefetch import prefetch
+from stream.runtime.stage_times import StageTimes
 from stream.sources.base import SourceInfo
 
 FUSED_AHEAD = 2

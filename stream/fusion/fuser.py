@@ -12,7 +12,6 @@ import torch
 
 import gifnet
 from gifnet.config import MIN_SIDE_PX
-from stream.calibration import load_calibration
 from stream.config import FuseSettings
 from stream.device.context import DeviceContext
 from stream.device.errors import mapped_cuda_errors
@@ -21,11 +20,12 @@ from stream.frame import Frame, FramePair, FusedFrame, Moment, Pixels, SingleFra
 from stream.fusion.null_model import NullModel
 from stream.fusion.slots import Flight, Home, InFlight, Ring, Slot
 from stream.fusion.step import FusionStep, Layout, timed
-from stream.gain import GainControl
-from stream.gain_plan import plan_gain
-from stream.register import Registrar, build_registrar
-from stream.report import RunReport
+from stream.monitoring.report import RunReport
+from stream.registration.calibration import load_calibration
+from stream.registration.registrar import Registrar, build_registrar
 from stream.sources.base import SourceInfo
+from stream.thermal.agc import GainControl
+from stream.thermal.agc_plan import plan_gain
 
 SLOTS = 3
 

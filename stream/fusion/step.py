@@ -11,9 +11,9 @@ from torch import Tensor
 
 from gifnet.model import Fusion
 from stream.device.context import Operations, Work
-from stream.gain import GainControl
-from stream.register import Registrar
-from stream.thermal_front import ThermalFrontEnd
+from stream.registration.registrar import Registrar
+from stream.thermal.agc import GainControl
+from stream.thermal.front_end import ThermalFrontEnd
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from stream.backoff import Backoff
-from stream.clock import Clock
 from stream.errors import GifnetError, PasswordError, RefusedError
 from stream.frame import Frame, Side
+from stream.runtime.backoff import Backoff
+from stream.runtime.clock import Clock
 from stream.sources.base import Source, SourceInfo
 from stream.uri import mask
 

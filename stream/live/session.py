@@ -9,18 +9,18 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
 
-from stream.clock import Clock
 from stream.config import FuseSettings, InputSettings, PairingSettings, ThermalInputSettings
 from stream.errors import GifnetError
 from stream.frame import Frame, Moment, Side
 from stream.live.reconnect import Camera
-from stream.live_books import LiveBooks
-from stream.live_pairing import LivePairer
+from stream.pairing.frame_counts import LiveBooks
+from stream.pairing.online import LivePairer
+from stream.runtime.clock import Clock
 from stream.sources.base import Source
 from stream.sources.live import is_played, open_live
-from stream.sources.live.together import Together, Wait
+from stream.sources.live.lepton import read_lepton
+from stream.sources.live.start_barrier import Together, Wait
 from stream.sources.live.trimmed import Trimmed
-from stream.telemetry import read_lepton
 
 # A moment that was ready for so long shows that fusion is too slow: then the freshest one wins.
 LATE_S = 0.1

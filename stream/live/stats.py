@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from stream.metrics import Histogram
+from stream.runtime.stage_times import Histogram
 
 if TYPE_CHECKING:
     from stream.live.session import LiveMoments

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from stream.clock import Clock
 from stream.errors import GifnetError, SinkError
 from stream.frame import FusedFrame, View
+from stream.runtime.clock import Clock
 from stream.sinks.base import Sink
 from stream.sinks.closing import Closing
 

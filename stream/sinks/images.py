@@ -18,9 +18,9 @@ import cv2
 from stream.errors import SinkError
 from stream.files.output_path import check_place, reason
 from stream.frame import FusedFrame, Pixels
+from stream.render.views import render
 from stream.sinks.base import SinkOptions
 from stream.sinks.closing import Closing
-from stream.view import render
 
 FORMATS = ("png", "jpg", "tif")
 TIMES = "times.csv"

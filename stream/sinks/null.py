@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from stream.frame import FusedFrame
+from stream.render.views import render
 from stream.sinks.base import SinkOptions
 from stream.sinks.closing import Closing
-from stream.view import render
 
 
 class NullSink(Closing):

@@ -7,17 +7,17 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
-from stream.clock import SystemClock
 from stream.config import InputSettings
 from stream.errors import SourceError
+from stream.runtime.clock import SystemClock
 from stream.sources.base import Source, SourceInfo
+from stream.sources.crop_rows import without_rows
+from stream.sources.files import is_recorded_video, open_pictures, with_bits
 from stream.sources.live import is_live, open_live
 from stream.sources.options import check_options
 from stream.sources.reader import Role
-from stream.sources.rows import without_rows
 from stream.sources.synthetic import SyntheticSource
-from stream.sources.thermal import is_recorded_video, open_pictures, with_bits
-from stream.sources.video import VideoSource
+from stream.sources.video.file import VideoSource
 from stream.uri import Uri, parse_uri
 
 if TYPE_CHECKING:

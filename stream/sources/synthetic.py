@@ -11,11 +11,11 @@ import numpy as np
 from stream.config import InputSettings
 from stream.errors import SourceError
 from stream.frame import Frame, Pixels
-from stream.scene import Street
-from stream.scene.layout import Light
 from stream.sources.base import SourceInfo
 from stream.sources.options import check_options, fraction_option, integer_option
 from stream.sources.reader import Reader, Role
+from stream.synthetic import Street
+from stream.synthetic.layout import Light
 from stream.uri import Uri
 
 SCENES = {"street"}

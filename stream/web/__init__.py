@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from stream.config import RunSettings
-from stream.panel import Panel
-from stream.report import RunReport
+from stream.monitoring.report import RunReport
+from stream.monitoring.status import Panel
 
 
 @contextmanager

@@ -13,8 +13,8 @@ from stream.config import Settings, validate
 from stream.config import live_settings as controls
 from stream.errors import ConfigError, GifnetError
 from stream.frame import View
-from stream.panel import Panel
-from stream.prometheus import CONTENT_TYPE, exposition
+from stream.monitoring.prometheus import CONTENT_TYPE, exposition
+from stream.monitoring.status import Panel
 from stream.web.dates import utc_now
 from stream.web.guard import refuse
 from stream.web.openapi import openapi

@@ -25,9 +25,9 @@ from pydantic import Field, StrictBool
 from stream.config import ControlSettings, Settings, validate
 from stream.errors import ConfigError, GifnetError
 from stream.frame import View
-from stream.keys import Gate, open_gate
-from stream.panel import Panel
+from stream.monitoring.status import Panel
 from stream.web.address import parse_address
+from stream.zeromq.curve_keys import Gate, open_gate
 
 SCHEMA = "gifnet.control/1"
 LARGEST_QUESTION = 64 * 1024

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from stream.clock import Clock
+from stream.runtime.clock import Clock
 
 
 def utc_now(clock: Clock) -> datetime:

@@ -18,7 +18,7 @@ from pydantic import Field
 from stream.config import Settings, validate
 from stream.errors import ConfigError
 from stream.frame import FusedFrame, View
-from stream.recent import Recent
+from stream.monitoring.rolling import Recent
 from stream.web.guard import refuse
 from stream.web.pictures import Pictures
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from stream.config import FuseSettings, Settings, section_of
 from stream.config.live_settings import changeable
-from stream.report import versions
+from stream.monitoring.report import versions
 from stream.web.pictures import VIEWS
 
 JSON = "application/json"

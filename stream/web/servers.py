@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from aiohttp import web
 
 from stream.config import RunSettings
-from stream.panel import Panel
+from stream.monitoring.status import Panel
 from stream.web.address import Address, parse_address
 from stream.web.api import LARGEST_REQUEST, HealthApi, PageApi, as_sentences
 from stream.web.control_socket import ControlSocket

@@ -11,7 +11,7 @@ import pytest
 import zmq
 
 from stream.client.control import Control, ControlError
-from stream.keys import make_keys
+from stream.zeromq.curve_keys import make_keys
 from tests.helpers.onward import wait_until
 from tests.helpers.running import Running, running
 

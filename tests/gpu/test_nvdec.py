@@ -10,7 +10,7 @@ import torch
 
 from stream.config import InputSettings
 from stream.frame import Frame
-from stream.prefetch import prefetch
+from stream.runtime.prefetch import prefetch
 from stream.sources import Role, Source, open_source
 from tests.helpers.media import damage_packet, moving_pattern, write_video
 

@@ -14,8 +14,8 @@ from cuda_kernels import reference
 from stream.config import GainSettings
 from stream.device.context import Operations, open_device
 from stream.device.cuda_graph import CapturedGraph
-from stream.gain import GainControl
-from stream.thermal_front import ThermalFrontEnd
+from stream.thermal.agc import GainControl
+from stream.thermal.front_end import ThermalFrontEnd
 
 pytestmark = pytest.mark.gpu
 SIZE = (80, 64)

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from stream.calibrate.board.finder import Sighting
 from stream.calibrate.board.targets import Board, charuco_dictionary
 from stream.calibrate.board.views import Shot, View, Views
-from stream.calibration import Calibration, Camera, Stereo
-from stream.camera_model import rows_of
-from stream.register import thermal_maps
+from stream.registration.calibration import Calibration, Camera, Stereo
+from stream.registration.camera_model import rows_of
+from stream.registration.registrar import thermal_maps
 
 Array = NDArray[np.float64]
 SAMPLES = 3

@@ -12,7 +12,7 @@ import numpy as np
 
 from stream.config import LiveSettings, PairingSettings
 from stream.frame import ClockSource, Frame, Moment, Side
-from stream.live_pairing import LivePairer
+from stream.pairing.online import LivePairer
 
 BEGIN_S = 1_700_000_000.0
 MOMENT_S = 0.005

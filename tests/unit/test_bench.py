@@ -12,8 +12,8 @@ from stream.bench.roofline import Rates, bytes_per_pixel, floor_of, multiply_add
 from stream.bench.suite import Bench, BenchSettings
 from stream.bench.table import lines, reasons
 from stream.bench.timing import HostTimer, burst_length, rounds, summarise
-from stream.clock import SystemClock
 from stream.device.context import HostContext
+from stream.runtime.clock import SystemClock
 from tests.helpers.clock import HandClock
 from tests.reference.formula import formula_model
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from stream.calibrate.check.measure import EVERY_S, Check, Checker, spread_out
 from stream.frame import Flag, Frame, FramePair, FusedFrame, SingleFrame
-from stream.scene import Street
+from stream.synthetic import Street
 
 Picture = NDArray[np.uint8]
 Change = Callable[[Picture], Picture]

@@ -15,7 +15,7 @@ from stream.calibrate.scene.run import Fields, Moment, align_moments
 from stream.calibrate.scene.search import climb, homographies, said_here, search
 from stream.calibrate.scene.tiles import Tiles, measure
 from stream.errors import CalibrationError
-from stream.scene import Street
+from stream.synthetic import Street
 
 VISIBLE, THERMAL = (400, 300), (256, 200)
 TRUE = np.array([[1.25, 0.05, 40.0], [-0.04, 1.27, 28.0], [2e-5, -4e-5, 1.0]])

@@ -10,10 +10,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from stream.backoff import Backoff
 from stream.errors import PasswordError, RefusedError, SourceError
 from stream.frame import Frame
 from stream.live.reconnect import MOST_STUCK, Camera, Wait
+from stream.runtime.backoff import Backoff
 from stream.sources.base import SourceInfo
 from stream.sources.reader import Reader
 from tests.helpers.clock import HandClock

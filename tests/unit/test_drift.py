@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from stream.calibration import Baseline
-from stream.drift import FEWEST, SELF_ALIGN_EVERY_S, Drift, DriftState, SelfAlign, in_words
 from stream.frame import Flag, Frame, FramePair, Moment, SingleFrame
-from stream.scene import Street
+from stream.registration.calibration import Baseline
+from stream.registration.drift import FEWEST, SELF_ALIGN_EVERY_S, Drift, DriftState, SelfAlign, in_words
+from stream.synthetic import Street
 
 Picture = NDArray[np.uint8]
 MOVED = DriftState("moved", 6.0, -1.0)

@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stream.clock import SystemClock
 from stream.config import RunSettings
 from stream.errors import SinkError
-from stream.fan_out import FanOut
 from stream.frame import Colour
-from stream.report import RunReport
-from stream.sinks import rehearsal
+from stream.monitoring.report import RunReport
+from stream.pipeline.fan_out import FanOut
+from stream.runtime.clock import SystemClock
 from stream.sinks.base import SinkOptions
-from stream.sinks.conversion import Converter, written_colour
-from stream.sinks.rehearsal import choose_coder, gpu_coder
-from stream.sinks.video import VideoSink
+from stream.sinks.video import trial_encode as rehearsal
+from stream.sinks.video.conversion import Converter, written_colour
+from stream.sinks.video.sink import VideoSink
+from stream.sinks.video.trial_encode import choose_coder, gpu_coder
 from stream.sources.base import SourceInfo
 
 STAND_IN = "mpeg4"

@@ -14,7 +14,7 @@ from stream.device.context import HostContext, Work
 from stream.errors import CalibrationError, DeviceError
 from stream.frame import Frame, FramePair, FusedFrame
 from stream.fusion.fuser import Fuser
-from stream.report import RunReport
+from stream.monitoring.report import RunReport
 from stream.sources.base import SourceInfo
 from tests.helpers.clock import HandClock
 

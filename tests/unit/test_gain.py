@@ -12,8 +12,8 @@ from torch import Tensor
 from cuda_kernels import reference
 from stream.config import GainSettings, validate
 from stream.errors import ConfigError
-from stream.gain import GainControl
 from stream.radiometry import Linear, Radiometry
+from stream.thermal.agc import GainControl
 
 BITS = 14
 

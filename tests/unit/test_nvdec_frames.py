@@ -11,10 +11,10 @@ import torch
 from stream.errors import SourceError
 from stream.frame import Frame
 from stream.sources import Role
-from stream.sources import pixels as host
-from stream.sources.nvdec import full_range, upright
-from stream.sources.video import VideoSource
-from stream.sources.yuv import WEIGHTS, Yuv
+from stream.sources.video import pixels as host
+from stream.sources.video.file import VideoSource
+from stream.sources.video.nvdec import full_range, upright
+from stream.sources.video.yuv import WEIGHTS, Yuv
 from tests.helpers.media import Pixels, damage_packet, moving_pattern, write_video
 from tests.unit.test_nvdec_choice import opened
 from tests.unit.test_sources_video import noisy

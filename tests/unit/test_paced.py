@@ -10,13 +10,13 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from stream.clock import SystemClock
 from stream.config import InputSettings
 from stream.errors import RefusedError
 from stream.frame import Frame
+from stream.runtime.clock import SystemClock
 from stream.sources.live import is_live, is_played, open_live
 from stream.sources.live.paced import PacedSource
-from stream.sources.live.together import Together
+from stream.sources.live.start_barrier import Together
 from tests.helpers.clock import HandClock
 from tests.helpers.tape import RATE, Tape, numbers
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from stream.recent import WINDOW_S, Recent
+from stream.monitoring.rolling import WINDOW_S, Recent
 from tests.helpers.clock import HandClock
 from tests.helpers.fused import fused_frame
 

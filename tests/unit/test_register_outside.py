@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cuda_kernels import reference
-from stream.calibration import Calibration
 from stream.config import GainSettings
 from stream.fusion.step import FusionStep, Layout
-from stream.gain import GainControl
-from stream.register import FEATHER_PX, Registrar, thermal_maps
+from stream.registration.calibration import Calibration
+from stream.registration.registrar import FEATHER_PX, Registrar, thermal_maps
+from stream.thermal.agc import GainControl
 
 SIZE = (320, 240)
 GREY, WHITE = 100, 255

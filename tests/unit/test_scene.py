@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from stream.scene import Box, Street
-from stream.scene.camera import Camera, clip_near
-from stream.scene.layout import light_of, make_layout
+from stream.synthetic import Box, Street
+from stream.synthetic.camera import Camera, clip_near
+from stream.synthetic.layout import light_of, make_layout
 
 SIZE = (320, 240)
 

@@ -14,12 +14,12 @@ from stream.errors import SinkError
 from stream.files.output_path import check_place
 from stream.frame import Colour
 from stream.sinks import SinkOptions, open_sink
-from stream.sinks.conversion import Converter, even, written_colour
-from stream.sinks.encoders import ENCODERS, choose_encoder
 from stream.sinks.images import ImageSink
 from stream.sinks.null import NullSink
-from stream.sinks.timeline import Timeline, tick
-from stream.sinks.video import VideoSink
+from stream.sinks.video.conversion import Converter, even, written_colour
+from stream.sinks.video.encoders import ENCODERS, choose_encoder
+from stream.sinks.video.sink import VideoSink
+from stream.sinks.video.timeline import Timeline, tick
 from tests.helpers.fused import fused_frame
 
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from stream.config import PairingSettings
 from stream.errors import SyncError
 from stream.frame import Frame, FramePair
-from stream.matching import HORIZON, best_match
-from stream.sync import Pairer, pair_streams
+from stream.pairing.look_ahead import HORIZON, best_match
+from stream.pairing.offline import Pairer, pair_streams
 
 PIXELS = np.zeros((1, 1), np.uint8)
 

@@ -10,8 +10,8 @@ import pytest
 from stream.config import LiveSettings, PairingSettings
 from stream.errors import RefusedError
 from stream.frame import Frame
-from stream.live_pairing import LivePairer
-from stream.telemetry import read_lepton
+from stream.pairing.online import LivePairer
+from stream.sources.live.lepton import read_lepton
 
 
 def lepton(width: int, revision: int, state: int, index: int = 0) -> Frame:

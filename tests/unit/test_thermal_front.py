@@ -11,8 +11,8 @@ from torch import Tensor
 
 from cuda_kernels import cpu as host
 from stream.config import GainSettings
-from stream.gain import GainControl
-from stream.thermal_front import ThermalFrontEnd
+from stream.thermal.agc import GainControl
+from stream.thermal.front_end import ThermalFrontEnd
 
 SIZE = (50, 40)
 METHODS = ("percentile", "minmax", "plateau", "clahe", "none")

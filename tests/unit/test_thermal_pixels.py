@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from stream.errors import CalibrationError, ConfigError
-from stream.thermal_pixels import load_bad_pixels, stand_ins
+from stream.thermal.bad_pixels import load_bad_pixels, stand_ins
 
 SIZE = (20, 10)
 

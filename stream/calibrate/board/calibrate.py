@@ -24,9 +24,9 @@ from stream.calibrate.board.orientation import Turn, resolve_turn
 from stream.calibrate.board.stereo import PairFit, fit_homography, fit_stereo
 from stream.calibrate.board.targets import Board, Points
 from stream.calibrate.board.views import View, Views
-from stream.calibration import Calibration, Camera, PlaneHomography, Size, Stereo, one_grid
-from stream.camera_model import rows_of
 from stream.frame import Side
+from stream.registration.calibration import Calibration, Camera, PlaneHomography, Size, Stereo, one_grid
+from stream.registration.camera_model import rows_of
 
 Model = Literal["stereo", "homography"]
 # Digits that are written.

@@ -12,8 +12,8 @@ from stream.calibrate.board.orientation import Turn
 from stream.calibrate.board.stereo import PairFit
 from stream.calibrate.board.targets import Board, Points
 from stream.calibrate.board.views import Views
-from stream.calibration import Size
 from stream.frame import Pixels
+from stream.registration.calibration import Size
 
 FEWEST_VIEWS, MANY_VIEWS = 6, 12
 # Standard error of a focal length, as a share of it.

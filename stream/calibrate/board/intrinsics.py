@@ -11,8 +11,8 @@ import numpy as np
 
 from stream.calibrate.board.finder import Sighting
 from stream.calibrate.board.targets import Board, Points
-from stream.calibration import Camera, Size
-from stream.camera_model import rows_of
+from stream.registration.calibration import Camera, Size
+from stream.registration.camera_model import rows_of
 
 # A further parameter must make the Bayesian information criterion this much smaller: "very strong" evidence
 # in Kass and Raftery, "Bayes Factors", 1995.

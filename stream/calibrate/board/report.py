@@ -14,9 +14,9 @@ from stream.calibrate.board.targets import Points
 from stream.calibrate.board.views import View
 from stream.calibrate.check.report import edges_over
 from stream.calibrate.html_report import Figure, Note, Part, Report, Section, Table
-from stream.calibration import Calibration
 from stream.frame import Pixels, Side
-from stream.register import thermal_maps
+from stream.registration.calibration import Calibration
+from stream.registration.registrar import thermal_maps
 
 SHOWN = 3
 WIDEST_PX = 640

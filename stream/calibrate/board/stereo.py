@@ -12,7 +12,7 @@ import numpy as np
 from stream.calibrate.board.intrinsics import MOST_LEFT_OUT, outlier
 from stream.calibrate.board.targets import Board, Points
 from stream.calibrate.board.views import View
-from stream.calibration import Camera
+from stream.registration.calibration import Camera
 
 _STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-9)
 _EXACT = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-6)

@@ -16,9 +16,9 @@ from stream.config import FuseSettings
 from stream.config.inputs import ThermalInputSettings
 from stream.errors import ConfigError, SourceError
 from stream.frame import Pixels, Side
-from stream.picture_pairs import pair_folders
 from stream.recording import ABOUT
-from stream.sources.pictures import choose_picture_target, convert_picture, read_stored
+from stream.sources.pictures.decode import choose_picture_target, convert_picture, read_stored
+from stream.stills.pairs import pair_folders
 from stream.uri import parse_uri
 
 # A stream is looked at so often, in seconds of capture time, and a folder in whole.

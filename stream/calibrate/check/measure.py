@@ -9,14 +9,14 @@ from typing import Literal
 import numpy as np
 
 from stream.calibrate.check.residual import Region, Regions, Similarity
-from stream.calibration import Baseline, Calibration
-from stream.clock import SystemClock
 from stream.config import FuseSettings, FusionSettings
 from stream.errors import SyncError
 from stream.frame import FusedFrame, Pixels
-from stream.pipeline import open_fused
-from stream.report import RunReport
-from stream.structure import Agreement, Numbers, Peak, compare, find_peak, score
+from stream.monitoring.report import RunReport
+from stream.pipeline.run import open_fused
+from stream.registration.calibration import Baseline, Calibration
+from stream.registration.gradient_correlation import Agreement, Numbers, Peak, compare, find_peak, score
+from stream.runtime.clock import SystemClock
 
 # Largest shift that is looked at, as a share of the width, and number of regions.
 REACH = 1 / 16
@@ -47,7 +47,7 @@ class Check:
         frame_spread_px: standard deviation of the shift from frame to frame; None where fewer than two tell.
         region_spread_px: the same, over the regions, of what the residual leaves unexplained, by its median;
             parallax shows here. None where too few regions tell.
-        baseline: agreement and shift as `stream.drift` sees them; None where there is no agreement.
+        baseline: agreement and shift as `stream.registration.drift` sees them; None without agreement.
         regions: all of them.
         shifts_px: [N, 2] right and down of each frame that was clear by itself.
     """

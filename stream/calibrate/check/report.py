@@ -12,9 +12,9 @@ import numpy as np
 from stream.calibrate.check.measure import Check
 from stream.calibrate.check.residual import Similarity
 from stream.calibrate.html_report import Figure, Note, Report, Section, Table, Tone
-from stream.drift import in_words
 from stream.frame import FusedFrame, Pixels
-from stream.view import render
+from stream.registration.drift import in_words
+from stream.render.views import render
 
 WIDEST_PX = 960
 # Arrows are drawn this many times as long as what they show.

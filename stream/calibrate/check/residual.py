@@ -10,7 +10,7 @@ from typing import TypeAlias
 import cv2
 import numpy as np
 
-from stream.structure import Numbers, Peak, find_peak
+from stream.registration.gradient_correlation import Numbers, Peak, find_peak
 
 # Turns and scales that are tried, at first this far apart, then closer and closer.
 SCALES = 0.04
@@ -82,7 +82,7 @@ class Region:
 
 
 class Regions:
-    """How the regions of two pictures agree at each shift, see `stream.structure.Agreement`."""
+    """Agreement of the regions of two pictures at each shift, see `gradient_correlation.Agreement`."""
 
     def __init__(
         self, surfaces: Numbers, weights: Numbers, middles_px: Numbers, step_px: int, size: Size

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.calibration import Calibration, PlaneHomography, Size, one_grid
 from stream.errors import CalibrationError
+from stream.registration.calibration import Calibration, PlaneHomography, Size, one_grid
 
 Numbers = NDArray[np.float64]
 

@@ -13,8 +13,8 @@ from pydantic import Field, FiniteFloat
 
 from stream.calibrate.points.homography import Numbers
 from stream.calibrate.points.session import MOST_POINTS, Mode, PointsSession
-from stream.clock import Clock
 from stream.config import Settings, validate
+from stream.runtime.clock import Clock
 from stream.sinks.images import encode
 from stream.web.address import Address
 from stream.web.api import LARGEST_REQUEST, as_sentences, read_json

@@ -14,9 +14,9 @@ import numpy as np
 
 from stream.calibrate.overlays import blended, checkered, edged, stretched
 from stream.calibrate.points.homography import Numbers, PointsFit, as_calibration, fit_points
-from stream.calibration import Size, load_calibration, save_calibration
 from stream.errors import CalibrationError, SourceError
 from stream.frame import FramePair, Pixels, Side
+from stream.registration.calibration import Size, load_calibration, save_calibration
 
 # Moments that are kept to go back to, and seconds from one to the next.
 MOST_MOMENTS = 40

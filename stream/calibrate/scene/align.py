@@ -20,9 +20,9 @@ from stream.calibrate.scene.features import Likeness
 from stream.calibrate.scene.initial_guess import Guess, Start, starts
 from stream.calibrate.scene.search import climb, homographies, said_here, search
 from stream.calibrate.scene.tiles import Tiles, measure
-from stream.calibration import Size
-from stream.camera_model import scaling
 from stream.errors import CalibrationError
+from stream.registration.calibration import Size
+from stream.registration.camera_model import scaling
 
 Pair = tuple[Grey, Grey]
 Rng = np.random.Generator

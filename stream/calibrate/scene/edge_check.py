@@ -1,7 +1,7 @@
-"""What edges say of an alignment that features found: a measure of another kind, which they know nothing of.
+"""Edge agreement of an alignment that features found: a second, independent measure.
 
-It is that of `gifnet calibrate check` (`stream.structure`), so that no calibration is written which the check
-would call off. Edges alone often cannot find an alignment, but they can judge one.
+It is that of `gifnet calibrate check` (`stream.registration.gradient_correlation`), so that no calibration is
+written which the check would refuse. Edges alone often cannot find an alignment, but they can judge one.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from stream.calibrate.check.measure import REGIONS
 from stream.calibrate.check.residual import Regions
 from stream.calibrate.grey import Grey, Numbers
 from stream.frame import Pixels
-from stream.structure import compare
+from stream.registration.gradient_correlation import compare
 
 # Shifts that are looked at, as a share of the width, and regions that have to be clear.
 REACH = 0.03

@@ -14,8 +14,8 @@ from torch import Tensor
 from gifnet.features import agreement
 from stream.calibrate.grey import Grey, Numbers, resized, warp
 from stream.calibrate.scene.features import Likeness
-from stream.calibration import Size
-from stream.camera_model import scaling
+from stream.registration.calibration import Size
+from stream.registration.camera_model import scaling
 
 WIDTH_PX = 128
 SCALE_STEP = 0.09

@@ -15,12 +15,12 @@ from stream.calibrate.frame_pairs import open_pairs
 from stream.calibrate.grey import grey_thermal, grey_visible
 from stream.calibrate.scene.align import SceneAlignment, align
 from stream.calibrate.scene.initial_guess import Guess
-from stream.calibration import Calibration, PlaneHomography, Size
-from stream.camera_model import Camera, rows_of
-from stream.clock import Clock
 from stream.config import FuseSettings
 from stream.errors import CalibrationError, SourceError
 from stream.frame import Pixels
+from stream.registration.calibration import Calibration, PlaneHomography, Size
+from stream.registration.camera_model import Camera, rows_of
+from stream.runtime.clock import Clock
 
 MOST_MOMENTS = 8
 # Fields of view are known to within so much.

@@ -15,8 +15,8 @@ from torch import Tensor
 from gifnet.features import agreement, chances
 from stream.calibrate.grey import Grey, Numbers, resized, scale_of, warp
 from stream.calibrate.scene.features import Likeness
-from stream.calibration import Size
-from stream.camera_model import scaling
+from stream.registration.calibration import Size
+from stream.registration.camera_model import scaling
 
 TILE, SMALLEST_TILE_PX = 0.24, 24
 STEP = 0.55

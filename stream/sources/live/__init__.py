@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from stream.clock import Clock
 from stream.config import InputSettings
 from stream.errors import RefusedError, SourceError
+from stream.runtime.clock import Clock
 from stream.sources.base import Source
+from stream.sources.chaos.schedule import parse_schedule, split
+from stream.sources.chaos.source import ChaosSource, begun_s
+from stream.sources.crop_rows import without_rows
 from stream.sources.live import address
-from stream.sources.live.chaos import ChaosSource, begun_s
-from stream.sources.live.chaos_schedule import parse_schedule, split
 from stream.sources.live.iterable import IterableSource
 from stream.sources.live.libav import LibavSource
 from stream.sources.live.paced import PacedSource
-from stream.sources.live.together import Together, Wait
+from stream.sources.live.start_barrier import Together, Wait
 from stream.sources.reader import Role
-from stream.sources.rows import without_rows
 from stream.uri import parse_uri
 
 WRAPPERS = ("live", "loop", "chaos")

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from stream.clock import Clock
 from stream.config import InputSettings
 from stream.errors import RefusedError, SourceError
 from stream.frame import ClockSource, Frame, PixelFormat
+from stream.runtime.clock import Clock
 from stream.sources.base import SourceInfo
 from stream.sources.reader import Reader, Role
 from stream.uri import Uri

@@ -11,16 +11,16 @@ from typing import Any
 import av
 from av import VideoFrame
 
-from stream.clock import Clock
 from stream.config import InputSettings
 from stream.errors import RefusedError, SourceError
 from stream.frame import ClockSource, Frame
+from stream.runtime.clock import Clock
 from stream.sources.base import SourceInfo
 from stream.sources.live.address import Address, address_of
 from stream.sources.live.media_clock import MediaClock
-from stream.sources.live.refusals import explain_open
-from stream.sources.pixels import Converter, choose_target, colour_of
+from stream.sources.live.open_errors import explain_open
 from stream.sources.reader import Reader, Role
+from stream.sources.video.pixels import Converter, choose_target, colour_of
 from stream.uri import Uri
 
 # Decoders of pictures that stand alone, although libav does not mark them so.

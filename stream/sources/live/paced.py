@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 
-from stream.clock import Clock
 from stream.frame import Frame
+from stream.runtime.clock import Clock
 from stream.sources.base import Source
-from stream.sources.live.together import Together, Wait
+from stream.sources.live.start_barrier import Together, Wait
 from stream.sources.reader import Reader
 
 # Between the last frame of a recording and the first one of its next round, where nothing else is known.
