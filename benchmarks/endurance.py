@@ -18,7 +18,7 @@ from benchmarks.common import circumstances, save
 from stream.bench.load import make_load, settings_for
 from stream.device.context import open_device
 from stream.fusion.fuser import SLOTS, Fuser
-from stream.fusion.slots import InFlight
+from stream.fusion.slots import PendingBatch
 from stream.monitoring.report import RunReport
 from stream.runtime.clock import SystemClock
 
@@ -47,7 +47,7 @@ def endure(device: str, size: tuple[int, int], frames: int) -> dict[int, tuple[f
     load, context = make_load(size), open_device(device)
     with settings_for(load, "default", "auto", 1) as settings:
         fuser = Fuser(settings, load.visible, load.thermal, context, RunReport(SystemClock()))
-    pairs, flying, memory = cycle(load.pairs), deque[InFlight](), {}
+    pairs, flying, memory = cycle(load.pairs), deque[PendingBatch](), {}
     every = max(1, frames // CHECKS)
     for frame in range(1, frames + 1):
         flying.append(fuser.submit([next(pairs)]))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from stream.frame import FramePair as FramePair
     from stream.frame import FusedFrame as FusedFrame
     from stream.monitoring.report import RunReport as RunReport
-    from stream.pipeline.run import fuse as fuse
+    from stream.pipeline.fuse import fuse as fuse
     from stream.pipeline.run import run as run
     from stream.sinks import open_sink as open_sink
     from stream.sources import open_source as open_source
@@ -37,7 +37,7 @@ _PUBLIC = {
     "GifnetError": "stream.errors",
     "RunReport": "stream.monitoring.report",
     "RunSettings": "stream.config",
-    "fuse": "stream.pipeline.run",
+    "fuse": "stream.pipeline.fuse",
     "open_sink": "stream.sinks",
     "open_source": "stream.sources",
     "run": "stream.pipeline.run",

@@ -13,9 +13,8 @@ from typing import Any
 import torch
 
 from gifnet.hardware import cpu_flags
-from stream.doctor.examine import text_of
-from stream.doctor.gpu import driver_version
 from stream.runtime.clock import Clock
+from stream.runtime.host_info import driver_version, text_of
 
 _PACKAGES = ("gifnet-stream", "torch", "triton", "cupy-cuda13x", "numpy", "av")
 _FLAGS = {"avx2", "avx512f", "avx512_bf16", "amx_bf16", "avx512_fp16", "bf16"}

@@ -10,14 +10,13 @@ from typing import cast
 import torch
 
 from stream.config import FuseSettings, InputSettings
-from stream.frame import Frame, FramePair
-from stream.live.session import LiveMoments
-from stream.pairing.offline import Pairer, pair_streams
-from stream.pipeline.open import is_live_pair
+from stream.frame import Frame, FramePair, Side
+from stream.live.session import LiveSession, is_live_pair
+from stream.pairing.offline import OfflinePairer, pair_streams
 from stream.recording.reader import Recording
 from stream.runtime.clock import SystemClock
 from stream.runtime.prefetch import Prefetch, prefetch
-from stream.sources import Role, Source, open_source
+from stream.sources import Source, open_source
 from stream.uri import parse_uri
 
 AHEAD = 4
@@ -37,14 +36,14 @@ def open_pairs(settings: FuseSettings) -> Iterator[Iterator[FramePair]]:
         moments = Recording(Path(parse_uri(settings.visible.uri).path)).moments()
         yield (moment for moment in moments if isinstance(moment, FramePair))
     elif is_live_pair(settings):
-        with LiveMoments(settings, SystemClock()) as live:
+        with LiveSession(settings, SystemClock()) as live:
             yield (moment for moment in live if isinstance(moment, FramePair))
     else:
         with _open(settings.visible, "visible") as visible, _open(settings.thermal, "thermal") as thermal:
             rates = (cast(Source, frames.upstream).info.rate for frames in (visible, thermal))
-            pairer = Pairer(settings.pairing, *rates)
+            pairer = OfflinePairer(settings.pairing, *rates)
             yield (pair for pair in pair_streams(visible, thermal, pairer) if isinstance(pair, FramePair))
 
 
-def _open(settings: InputSettings, role: Role) -> AbstractContextManager[Prefetch[Frame]]:
+def _open(settings: InputSettings, role: Side) -> AbstractContextManager[Prefetch[Frame]]:
     return prefetch(lambda: open_source(settings, role, torch.device("cpu")), AHEAD, name=role)

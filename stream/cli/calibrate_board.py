@@ -81,9 +81,8 @@ def board(
     from stream.calibrate.board.views import collect, open_shots, sources
     from stream.calibrate.html_report import write_report
     from stream.registration.calibration import save_calibration
-    from stream.runtime.clock import SystemClock
+    from stream.runtime.clock import SystemClock, utc_date
     from stream.runtime.signals import StopSignals
-    from stream.web.dates import utc_date
 
     set_up_logs()
     wanted = parse_board(named)

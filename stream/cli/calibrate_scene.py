@@ -64,9 +64,8 @@ def scene(
     from stream.calibrate.scene.report import build_report, numbers, sentence
     from stream.calibrate.scene.run import Fields, align_moments, as_calibration, watch
     from stream.registration.calibration import save_calibration
-    from stream.runtime.clock import SystemClock
+    from stream.runtime.clock import SystemClock, utc_date
     from stream.runtime.signals import StopSignals
-    from stream.web.dates import utc_date
 
     set_up_logs()
     if output and output.exists():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from stream.doctor.examine import Row
+    from stream.doctor.row import Row
 
 _COLOURS = {"ok": "green", "missing": "yellow", "problem": "bold red"}
 

@@ -1,6 +1,6 @@
 """Changes a run from another program, over its control socket; needs pyzmq only.
 
-from stream.client.control import Control
+from stream.client import Control
 
 with Control("tcp://127.0.0.1:5557") as run:
     run.change({"pairing.tolerance_ms": 30})
@@ -51,7 +51,7 @@ class Control:
         self._socket: zmq.Socket[bytes] | None = None
 
     def status(self) -> dict[str, Any]:
-        """What the run does now: rate, latency, cameras, counts; see `Panel.status`."""
+        """What the run does now: rate, latency, cameras, counts; see `RunStatus.status`."""
         return self._ask({"ask": "status"})
 
     def settings(self) -> dict[str, Any]:

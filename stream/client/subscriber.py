@@ -13,6 +13,7 @@ order, as far as they arrive. Both connect anew by themselves. `AsyncSubscriber`
 
 from __future__ import annotations
 
+import errno
 import logging
 import math
 from collections.abc import AsyncIterator, Iterator
@@ -27,7 +28,6 @@ import zmq.asyncio
 import zmq.auth
 from numpy.typing import NDArray
 
-from stream.client_link import LOOK_EVERY_S, Link
 from stream.runtime.clock import SystemClock
 from stream.zeromq.message import (
     Header,
@@ -247,3 +247,59 @@ def _load_keys(secret: str | Path, server: str | Path) -> tuple[bytes, bytes, by
     if private is None:
         raise ValueError(f"{secret} holds no secret key")
     return public, private, server_public
+
+
+# Without a frame for so long, a client looks whether its connection is lost.
+LOOK_EVERY_S = 1.0
+
+
+class Link:
+    """Keeps a SUB socket connected.
+
+    ZeroMQ connects anew by itself when a publisher goes away and comes back, but never again to one that
+    broke its protocol once: that sent more than is allowed, or spoke something else, or did not know a key.
+    """
+
+    def __init__(self, socket: Any, address: str) -> None:
+        """Connect.
+
+        Args:
+            socket: of type SUB, also of asyncio; all options set.
+            address: `tcp://HOST:PORT` or `ipc://PATH`.
+        """
+        self._socket, self._address = socket, address
+        self._monitor = f"inproc://monitor-{id(self):x}"
+        socket.monitor(self._monitor, zmq.Event.DISCONNECTED)
+        # The plain class, since a look never waits, for asyncio neither.
+        self._events = zmq.Socket(zmq.Context.shadow(socket.context), zmq.PAIR)
+        self._events.connect(self._monitor)
+        socket.connect(address)
+
+    def look(self) -> None:
+        """Connect anew if the connection was lost since the last look; frames on their way may be lost."""
+        lost = False
+        while int(self._events.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
+            self._events.recv_multipart()
+            lost = True
+        if lost:
+            # Of a connection that ZeroMQ has given up there is nothing left to disconnect.
+            try:
+                self._socket.disconnect(self._address)
+            except zmq.ZMQError as error:
+                if error.errno != errno.ENOENT:
+                    raise
+            self._socket.connect(self._address)
+
+    def __enter__(self) -> Self:
+        """The link itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop looking; the socket stays open."""
+        self._socket.monitor(None, 0)
+        self._events.close(linger=0)

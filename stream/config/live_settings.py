@@ -30,7 +30,7 @@ def changeable() -> list[str]:
     return [place for place in places if place.split(".")[0] in SECTIONS and not _is_file(place)]
 
 
-class Controls:
+class AdjustableSettings:
     """The settings of a run as they are now; may be used by any thread.
 
     Attributes:

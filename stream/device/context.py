@@ -24,20 +24,20 @@ Work = Callable[[], None]
 LEAST_MEMORY_BYTES = 1 << 30
 
 
-class Mark(Protocol):
+class Event(Protocol):
     """A point in a lane's work that others can wait for."""
 
     def wait(self) -> None:
         """Hold the calling thread until the lane has come past the point."""
 
 
-class Lane(Protocol):
+class Stream(Protocol):
     """A queue of device work that is done in order; lanes run beside each other."""
 
-    def after(self, *marks: Mark) -> AbstractContextManager[None]:
+    def after(self, *marks: Event) -> AbstractContextManager[None]:
         """Work given in the block joins this lane and starts only after the marks."""
 
-    def mark(self, mark: Mark) -> None:
+    def mark(self, mark: Event) -> None:
         """Set a mark behind all that the lane has been given."""
 
 
@@ -54,14 +54,14 @@ class DeviceContext(Protocol):
 
     device: torch.device
     operations: Operations
-    upload: Lane
-    compute: Lane
-    download: Lane
+    upload: Stream
+    compute: Stream
+    download: Stream
 
-    def new_mark(self) -> Mark:
+    def new_event(self) -> Event:
         """A mark that is not set yet; waiting for it returns at once."""
 
-    def host_twin(self, tensor: Tensor) -> Tensor:
+    def pinned_like(self, tensor: Tensor) -> Tensor:
         """Memory of the host like a tensor of the device, between which copies need no help of the processor.
 
         On the host it is the tensor itself, so that nothing is copied.
@@ -80,15 +80,15 @@ class HostContext:
     def __init__(self) -> None:
         self.device = torch.device("cpu")
         self.operations: Operations = host
-        self.upload: Lane = _HostLane()
-        self.compute: Lane = self.upload
-        self.download: Lane = self.upload
+        self.upload: Stream = _HostStream()
+        self.compute: Stream = self.upload
+        self.download: Stream = self.upload
 
-    def new_mark(self) -> Mark:
+    def new_event(self) -> Event:
         """Always set."""
-        return _HostMark()
+        return _HostEvent()
 
-    def host_twin(self, tensor: Tensor) -> Tensor:
+    def pinned_like(self, tensor: Tensor) -> Tensor:
         """The tensor itself."""
         return tensor
 
@@ -111,15 +111,15 @@ class CudaContext:
         check_memory(*torch.cuda.mem_get_info(device))
         self.device = device
         self.operations: Operations = load_kernels(device)
-        self.upload: Lane = _CudaLane(device)
-        self.compute: Lane = _CudaLane(device)
-        self.download: Lane = _CudaLane(device)
+        self.upload: Stream = _CudaStream(device)
+        self.compute: Stream = _CudaStream(device)
+        self.download: Stream = _CudaStream(device)
 
-    def new_mark(self) -> Mark:
+    def new_event(self) -> Event:
         """A CUDA event."""
-        return _CudaMark()
+        return _CudaEvent()
 
-    def host_twin(self, tensor: Tensor) -> Tensor:
+    def pinned_like(self, tensor: Tensor) -> Tensor:
         """Pinned memory."""
         return torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
 
@@ -183,20 +183,20 @@ def _missing() -> str:
     return "torch finds no usable NVIDIA GPU and driver"
 
 
-class _HostMark:
+class _HostEvent:
     def wait(self) -> None:
         """Nothing is ever outstanding."""
 
 
-class _HostLane:
-    def after(self, *marks: Mark) -> AbstractContextManager[None]:
+class _HostStream:
+    def after(self, *marks: Event) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def mark(self, mark: Mark) -> None:
+    def mark(self, mark: Event) -> None:
         """Nothing is ever outstanding."""
 
 
-class _CudaMark:
+class _CudaEvent:
     def __init__(self) -> None:
         # A blocking event lets the waiting thread sleep, where it would otherwise burn a core.
         self.event = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]  # torch has no types here
@@ -205,18 +205,18 @@ class _CudaMark:
         self.event.synchronize()
 
 
-class _CudaLane:
+class _CudaStream:
     def __init__(self, device: torch.device) -> None:
         self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # torch has no types here
 
     @contextmanager
-    def after(self, *marks: Mark) -> Iterator[None]:
+    def after(self, *marks: Event) -> Iterator[None]:
         for mark in marks:
-            assert isinstance(mark, _CudaMark)
+            assert isinstance(mark, _CudaEvent)
             self._stream.wait_event(mark.event)
         with torch.cuda.stream(self._stream):
             yield
 
-    def mark(self, mark: Mark) -> None:
-        assert isinstance(mark, _CudaMark)
+    def mark(self, mark: Event) -> None:
+        assert isinstance(mark, _CudaEvent)
         mark.event.record(self._stream)

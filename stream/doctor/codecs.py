@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import av
 
-from stream.doctor.examine import DECODERS, Row
+from stream.doctor.row import DECODERS, Row
 from stream.errors import SinkError
 from stream.sinks.base import SinkOptions
 from stream.sinks.video.encoders import DEFAULT_ENCODER, ENCODERS, choose_encoder

@@ -9,40 +9,20 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from stream.doctor.row import Row
 from stream.errors import GifnetError
-
-Standing = Literal["ok", "missing", "problem"]
+from stream.runtime.host_info import text_of
 
 PYTHONS = ((3, 11), (3, 13))
 NEEDED = ("torch", "av", "opencv-python-headless", "numpy", "safetensors")
 _MODULES = {"opencv-python-headless": "cv2"}
-DECODERS = ("h264", "hevc", "av1", "vp9", "mjpeg", "ffv1", "mpeg4", "png", "tiff")
 LEAST_MEMORY_GB = 2.0
 LEAST_SPACE_GB = 1.0
 _GB = 1e9
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One thing that was looked at.
-
-    Attributes:
-        name: of the thing.
-        standing: `ok`; `missing`: not needed, but something would be better or possible with it; `problem`:
-            runs fail.
-        found: what there is.
-        remedy: one sentence on what to do, empty where nothing is to be done.
-    """
-
-    name: str
-    standing: Standing
-    found: str
-    remedy: str = ""
 
 
 def examine() -> list[Row]:
@@ -163,11 +143,3 @@ def _weight_rows() -> Iterator[Row]:
 def _cores() -> int:
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
-
-
-def text_of(path: str) -> str:
-    """Text of a file of the system, empty where it cannot be read."""
-    try:
-        return Path(path).read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""

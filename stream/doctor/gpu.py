@@ -17,8 +17,9 @@ from cuda_kernels.cuda import compile as kernel_sources
 from gifnet.hardware import TritonParts, triton_parts
 from stream.config import InputSettings
 from stream.device.errors import mapped_cuda_errors
-from stream.doctor.examine import Row, text_of
+from stream.doctor.row import Row
 from stream.errors import DeviceError, GifnetError
+from stream.runtime.host_info import driver_version, text_of
 from stream.sinks.base import SinkOptions
 from stream.sinks.video.encoders import choose_encoder
 from stream.sinks.video.file import VideoFile
@@ -105,12 +106,6 @@ def cuda_row(built_for: str | None, driver: str | None, cards: list[Card]) -> Ro
         return Row("GPU", "missing", f"driver {driver}, but this torch is built without CUDA", remedy)
     remedy = "update the driver, or let the container see the GPU (docker run --gpus all)"
     return Row("GPU", "missing", f"driver {driver}, torch for CUDA {built_for} finds no GPU", remedy)
-
-
-def driver_version(text: str) -> str | None:
-    """Version of the NVIDIA driver, from the text of /proc/driver/nvidia/version."""
-    words = text.split("\n")[0].split()
-    return next((word for word in words if word[:1].isdigit() and "." in word), None)
 
 
 def cupy_row() -> Row:

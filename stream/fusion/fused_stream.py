@@ -7,8 +7,8 @@ from contextlib import contextmanager, nullcontext
 
 from stream.frame import FusedFrame
 from stream.fusion.fuser import Fuser
-from stream.fusion.slots import Flight
-from stream.live.session import LiveMoments
+from stream.fusion.slots import Batch
+from stream.live.session import LiveSession
 from stream.runtime.prefetch import prefetch
 from stream.runtime.stage_times import StageTimes
 from stream.sources.base import SourceInfo
@@ -28,12 +28,12 @@ class FusedStream:
 
     def __init__(
         self,
-        flights: Iterator[Flight],
+        flights: Iterator[Batch],
         fuser: Fuser,
         visible: SourceInfo,
         device: str,
         times: StageTimes,
-        live: LiveMoments | None = None,
+        live: LiveSession | None = None,
     ) -> None:
         self.visible, self.device, self.live = visible, device, live
         self.fuser = fuser
@@ -49,7 +49,7 @@ class FusedStream:
                 if self.live:  # it may be waiting for frames that never come
                     self.live.stop()
 
-    def _land(self, flights: Iterable[Flight]) -> Iterator[FusedFrame]:
+    def _land(self, flights: Iterable[Batch]) -> Iterator[FusedFrame]:
         for flight in flights:
             with self._times.measure("download"):
                 frames = flight.result()

@@ -16,22 +16,22 @@ from stream.config import FuseSettings
 from stream.device.context import DeviceContext
 from stream.device.errors import mapped_cuda_errors
 from stream.errors import CalibrationError, DeviceError, GifnetError, SourceError
-from stream.frame import Frame, FramePair, FusedFrame, Moment, Pixels, SingleFrame
+from stream.frame import Frame, FramePair, FrameSet, FusedFrame, Pixels, SingleFrame
 from stream.fusion.null_model import NullModel
-from stream.fusion.slots import Flight, Home, InFlight, Ring, Slot
-from stream.fusion.step import FusionStep, Layout, timed
+from stream.fusion.slots import Batch, PendingBatch, ReadyBatch, Slot, SlotPool
+from stream.fusion.step import BatchShape, FusionStep, timed
 from stream.monitoring.report import RunReport
 from stream.registration.calibration import load_calibration
 from stream.registration.registrar import Registrar, build_registrar
 from stream.sources.base import SourceInfo
-from stream.thermal.agc import GainControl
+from stream.thermal.agc import Agc
 from stream.thermal.agc_plan import plan_gain
 
 SLOTS = 3
 
 Size = tuple[int, int]
 # Called with frames that cannot be fused, and why.
-Misfit = Callable[[Moment, GifnetError], None]
+OnUnregistrable = Callable[[FrameSet, GifnetError], None]
 Network: TypeAlias = gifnet.GIFNet | NullModel
 
 _log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class Fuser:
         thermal: SourceInfo | None,
         context: DeviceContext,
         report: RunReport,
-        on_misfit: Misfit | None = None,
+        on_misfit: OnUnregistrable | None = None,
     ) -> None:
         """Load the network, and prepare the step where the sources' frames are known.
 
@@ -75,12 +75,12 @@ class Fuser:
         self._on_misfit = on_misfit
         self._fused = 0
         self._batch = settings.fusion.batch
-        self._layout: Layout | None = None
+        self._layout: BatchShape | None = None
         self._bits = 0
-        self._gain: GainControl
+        self._gain: Agc
         self._radiometry = thermal.radiometry if thermal else None
         self._began_as: Size | None = None
-        self._misfit: tuple[Layout, GifnetError] | None = None
+        self._misfit: tuple[BatchShape, GifnetError] | None = None
         self._wanted: FuseSettings | None = None
         self._registered: tuple[Any, Registrar] | None = None
         self._lock = threading.Lock()
@@ -93,11 +93,11 @@ class Fuser:
             load_calibration(settings.registration.file)
         if visible and thermal:
             counts = torch.uint16 if thermal.pixel_format == "gray16le" else torch.uint8
-            layout = Layout((visible.width, visible.height), (thermal.width, thermal.height), counts)
+            layout = BatchShape((visible.width, visible.height), (thermal.width, thermal.height), counts)
             with mapped_cuda_errors():
                 self._prepare(layout, thermal.bits)
 
-    def fuse(self, moments: Iterable[Moment]) -> Iterator[Flight]:
+    def fuse(self, moments: Iterable[FrameSet]) -> Iterator[Batch]:
         """Send pairs on their way, in batches; what is given out need not be home yet.
 
         A single visible frame is passed on as it is; a single thermal one goes through gain control and
@@ -106,7 +106,7 @@ class Fuser:
         Raises:
             DeviceError: the device fails.
         """
-        waiting: list[Moment] = []
+        waiting: list[FrameSet] = []
         for moment in moments:
             if waiting and (_is_visible(moment) or not self._alike(moment, waiting[0])):
                 yield from self._send(waiting)
@@ -143,7 +143,7 @@ class Fuser:
         """Where the thermal camera sees, see `Registrar.coverage`, on the host; None where it sees all."""
         return self._coverage
 
-    def submit(self, moments: list[Moment]) -> InFlight:
+    def submit(self, moments: list[FrameSet]) -> PendingBatch:
         """Send up to a batch of pairs of one size on its way.
 
         Raises:
@@ -156,13 +156,13 @@ class Fuser:
             self._follow(pairs[0])
             slot = self._ring.take()
             with self._report.times.measure("upload"):
-                slot.fill(pairs, [self._gain.next_keep(frozen=bool(pair.flags)) for pair in pairs])
+                slot.fill(pairs, [self._gain.next_ema_weight(frozen=bool(pair.flags)) for pair in pairs])
             slot.compute(self._work)
             slot.fetch()
         first, self._fused = self._fused, self._fused + len(pairs)
         return self._ring.launch(slot, moments, first)
 
-    def _send(self, moments: list[Moment]) -> Iterator[Flight]:
+    def _send(self, moments: list[FrameSet]) -> Iterator[Batch]:
         """One batch, or what becomes of it where no registration fits."""
         try:
             flight = self.submit(moments)
@@ -174,15 +174,15 @@ class Fuser:
             return
         yield flight
 
-    def _pass_on(self, moment: Moment) -> Home:
+    def _pass_on(self, moment: FrameSet) -> ReadyBatch:
         assert moment.visible is not None
         pixels = moment.visible.pixels
         picture = pixels.cpu().numpy() if isinstance(pixels, torch.Tensor) else pixels
         dark = np.zeros(picture.shape[:2], np.uint8)
         self._fused += 1
-        return Home([FusedFrame(picture, picture, dark, moment, self._fused - 1)])
+        return ReadyBatch([FusedFrame(picture, picture, dark, moment, self._fused - 1)])
 
-    def _as_pair(self, moment: Moment) -> FramePair:
+    def _as_pair(self, moment: FrameSet) -> FramePair:
         """A single thermal frame goes with a black visible one."""
         if isinstance(moment, FramePair):
             return moment
@@ -199,7 +199,7 @@ class Fuser:
         file = self._settings.registration.file
         return load_calibration(file).visible.size if file else thermal.size
 
-    def _alike(self, one: Moment, other: Moment) -> bool:
+    def _alike(self, one: FrameSet, other: FrameSet) -> bool:
         return _layout_of(self._as_pair(one)) == _layout_of(self._as_pair(other))
 
     def _follow(self, pair: FramePair) -> None:
@@ -211,7 +211,7 @@ class Fuser:
             layout = self._layout
         if self._misfit and self._misfit[0] == wanted:
             raise self._misfit[1]
-        if layout and wanted == Layout(layout.visible_size, layout.thermal_size, layout.counts):
+        if layout and wanted == BatchShape(layout.visible_size, layout.thermal_size, layout.counts):
             return
         if layout:
             sizes = _by(wanted.visible_size), _by(wanted.thermal_size)
@@ -236,11 +236,11 @@ class Fuser:
             self._settings, self._misfit = wanted, None
             return (wanted.registration.geometry, wanted.gain) != (now.registration.geometry, now.gain)
 
-    def _new_gain(self, settings: FuseSettings) -> GainControl:
+    def _new_gain(self, settings: FuseSettings) -> Agc:
         context = self._context
-        return GainControl(settings.gain, self._bits, context.operations, context.device, self._radiometry)
+        return Agc(settings.gain, self._bits, context.operations, context.device, self._radiometry)
 
-    def _registrar(self, settings: FuseSettings, layout: Layout) -> Registrar:
+    def _registrar(self, settings: FuseSettings, layout: BatchShape) -> Registrar:
         """The registrar for a layout; the last one is kept, since its maps take long to work out."""
         sizes = layout.visible_size, layout.thermal_size
         key = (settings.registration.geometry, sizes, self._began_as)
@@ -251,7 +251,7 @@ class Fuser:
         return kept[1]
 
     @torch.inference_mode()
-    def _prepare(self, wanted: Layout, bits: int) -> None:
+    def _prepare(self, wanted: BatchShape, bits: int) -> None:
         """Take memory for a layout; where it does not suffice, for a smaller batch or ring."""
         registrar = self._registrar(self._settings, wanted)
         self._coverage = None if registrar.coverage is None else registrar.coverage.cpu().numpy()
@@ -261,7 +261,7 @@ class Fuser:
             self._bits = bits
             self._gain = self._new_gain(self._settings)
         for batch, slots in _plans(self._batch):
-            layout = Layout(wanted.visible_size, wanted.thermal_size, wanted.counts, batch)
+            layout = BatchShape(wanted.visible_size, wanted.thermal_size, wanted.counts, batch)
             try:
                 self._take_memory(layout, registrar, slots)
             except torch.OutOfMemoryError:
@@ -275,14 +275,14 @@ class Fuser:
             "even one by one; end other programs on it, take smaller pictures, or ask for --device cpu"
         )
 
-    def _take_memory(self, layout: Layout, registrar: Registrar, slots: int) -> None:
+    def _take_memory(self, layout: BatchShape, registrar: Registrar, slots: int) -> None:
         context, network = self._context, self._network
         precision: torch.dtype = getattr(torch, network.precision)
         # Nothing of an older step is needed any more; batches on their way keep their own slots.
-        self._work, self._ring = _nothing, Ring([])
+        self._work, self._ring = _nothing, SlotPool([])
         step = FusionStep(layout, registrar, self._gain, network, context.operations, precision)
         self._work = context.prepare(step) or timed(step, self._report.times.measure)
-        self._ring = Ring([Slot(step, context) for _ in range(slots)])
+        self._ring = SlotPool([Slot(step, context) for _ in range(slots)])
 
 
 def check_sizes(visible: SourceInfo, thermal: SourceInfo) -> None:
@@ -335,10 +335,10 @@ def _nothing() -> None:
     """What a step is before there is memory for one."""
 
 
-def _is_visible(moment: Moment) -> bool:
+def _is_visible(moment: FrameSet) -> bool:
     return isinstance(moment, SingleFrame) and moment.side == "visible"
 
 
-def _layout_of(pair: FramePair) -> Layout:
+def _layout_of(pair: FramePair) -> BatchShape:
     counts = torch.uint16 if pair.thermal.pixel_format == "gray16le" else torch.uint8
-    return Layout(pair.visible.size, pair.thermal.size, counts)
+    return BatchShape(pair.visible.size, pair.thermal.size, counts)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from stream.device.context import DeviceContext, Work
 from stream.device.errors import mapped_cuda_errors
-from stream.frame import FramePair, FusedFrame, Moment, Pixels
+from stream.frame import FramePair, FrameSet, FusedFrame, Pixels
 from stream.fusion.step import FusionStep
 
 # The step's own tensor, the slot's on the device, the slot's on the host.
@@ -31,7 +31,7 @@ class Slot:
         self._inputs = [_places(tensor, context) for tensor in step.inputs]
         self._results = [_places(tensor, context) for tensor in step.results]
         self._brings_visible = False
-        self._uploaded, self._computed, self._downloaded = (context.new_mark() for _ in range(3))
+        self._uploaded, self._computed, self._downloaded = (context.new_event() for _ in range(3))
         self._rgb, self._counts, self._keep = (host.numpy() for _, _, host in self._inputs)
 
     def fill(self, pairs: list[FramePair], keeps: list[float]) -> None:
@@ -82,14 +82,14 @@ class Slot:
         return self._results if self._brings_visible else self._results[:2]
 
 
-class Flight(Protocol):
+class Batch(Protocol):
     """Something on its way to fused frames."""
 
     def result(self) -> list[FusedFrame]:
         """Wait, and give the fused frames in order."""
 
 
-class Home:
+class ReadyBatch:
     """Fused frames that are there already, because nothing had to be computed."""
 
     def __init__(self, frames: list[FusedFrame]) -> None:
@@ -100,10 +100,10 @@ class Home:
         return self._frames
 
 
-class InFlight:
+class PendingBatch:
     """A batch on its way: `result` waits for it and gives its fused frames."""
 
-    def __init__(self, slot: Slot, ring: Ring, moments: list[Moment], first_index: int) -> None:
+    def __init__(self, slot: Slot, ring: SlotPool, moments: list[FrameSet], first_index: int) -> None:
         self._slot: Slot | None = slot
         self._ring, self._moments, self._first_index = ring, moments, first_index
         self._frames: list[FusedFrame] = []
@@ -140,12 +140,12 @@ class InFlight:
         return frames
 
 
-class Ring:
+class SlotPool:
     """A fixed number of slots; when all are on their way, the oldest is brought home first."""
 
     def __init__(self, slots: list[Slot]) -> None:
         self._free = deque(slots)
-        self._flying: deque[InFlight] = deque()
+        self._flying: deque[PendingBatch] = deque()
 
     def take(self) -> Slot:
         """A free slot; waits for the device only where none is left."""
@@ -153,11 +153,11 @@ class Ring:
             self._flying.popleft().result()
         return self._free.popleft()
 
-    def launch(self, slot: Slot, moments: list[Moment], first_index: int) -> InFlight:
+    def launch(self, slot: Slot, moments: list[FrameSet], first_index: int) -> PendingBatch:
         """Follow a slot that is on its way now."""
         while self._flying and self._flying[0].is_home:
             self._flying.popleft()
-        flight = InFlight(slot, self, moments, first_index)
+        flight = PendingBatch(slot, self, moments, first_index)
         self._flying.append(flight)
         return flight
 
@@ -168,7 +168,7 @@ class Ring:
 
 def _places(tensor: Tensor, context: DeviceContext) -> Places:
     device = torch.empty_like(tensor)
-    return tensor, device, context.host_twin(device)
+    return tensor, device, context.pinned_like(device)
 
 
 def _put(pixels: Pixels | Tensor, place: Pixels) -> None:

@@ -12,12 +12,12 @@ from torch import Tensor
 from gifnet.model import Fusion
 from stream.device.context import Operations, Work
 from stream.registration.registrar import Registrar
-from stream.thermal.agc import GainControl
+from stream.thermal.agc import Agc
 from stream.thermal.front_end import ThermalFrontEnd
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class BatchShape:
     """Sizes of what goes in; one step serves one layout.
 
     Attributes:
@@ -44,7 +44,7 @@ class FusionStep:
     Attributes:
         rgb: input, [B, H, W, 3] uint8.
         counts: input, [B, Ht, Wt] uint8 or uint16.
-        keep: input, [B, 1] float32, see `GainControl.next_keep`.
+        keep: input, [B, 1] float32, see `Agc.next_ema_weight`.
         fused: result, [B, H, W, 3] uint8.
         thermal: result, [B, H, W] uint8, registered and after gain control, black where nothing is seen.
         stages: name and work of each part.
@@ -52,9 +52,9 @@ class FusionStep:
 
     def __init__(
         self,
-        layout: Layout,
+        layout: BatchShape,
         registrar: Registrar,
-        gain: GainControl,
+        gain: Agc,
         network: Fusion,
         operations: Operations,
         precision: torch.dtype,

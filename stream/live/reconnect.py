@@ -11,17 +11,15 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Literal
 
 from stream.errors import GifnetError, PasswordError, RefusedError
 from stream.frame import Frame, Side
+from stream.live.camera_stats import CameraStats
 from stream.runtime.backoff import Backoff
 from stream.runtime.clock import Clock
 from stream.sources.base import Source, SourceInfo
 from stream.uri import mask
 
-State = Literal["connecting", "streaming", "lost", "ended", "refused"]
 # Gives the source, and waits in place of it: `wait(seconds)` is True when the camera is to be closed.
 Wait = Callable[[float], bool]
 Open = Callable[[Wait], Source]
@@ -38,44 +36,10 @@ JOIN_S = 1.0
 _log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class CameraAccount:
-    """What happened to a camera.
-
-    Attributes:
-        state: what it does now.
-        connects: connections that gave a frame.
-        failures: connections that failed, or ended, by reason.
-        stuck: readers that were left behind because they no longer answered.
-        frames: frames that arrived.
-        lost: frames that the source could not deliver, by reason, over all connections.
-        away_s: seconds without a picture after the first one.
-    """
-
-    state: State = "connecting"
-    connects: int = 0
-    failures: Counter[str] = field(default_factory=Counter)
-    stuck: int = 0
-    frames: int = 0
-    lost: Counter[str] = field(default_factory=Counter)
-    away_s: float = 0.0
-
-    def as_json(self) -> dict[str, Any]:
-        """As plain values."""
-        return {
-            "state": self.state,
-            "connects": self.connects,
-            "failures": dict(self.failures),
-            "stuck": self.stuck,
-            "frames": self.frames,
-            "away_s": round(self.away_s, 3),
-        }
-
-
-class Camera:
+class ReconnectingCamera:
     """Posts the frames of one camera as they arrive.
 
-    `tend` has to be called now and then by whoever consumes the frames: it finds that the camera is silent.
+    Whoever consumes the frames calls `check_stalled` now and then: it finds that the camera is silent.
 
     Attributes:
         account: what happened so far.
@@ -96,7 +60,7 @@ class Camera:
             post: takes a frame; called on the camera's thread.
             clock: for waiting and arrival.
         """
-        self.account = CameraAccount()
+        self.account = CameraStats()
         self.info: SourceInfo | None = None
         self.refusal: GifnetError | None = None
         self._side, self._uri, self._name = side, mask(uri), f"{side} camera {mask(uri)}"
@@ -117,7 +81,7 @@ class Camera:
         self._reader = _Reader(self)
         self._reader.start()
 
-    def tend(self) -> None:
+    def check_stalled(self) -> None:
         """Replace a reader that has been silent for too long."""
         reader, now_s = self._reader, self._clock.monotonic_s()
         if reader is None or reader.heard_s is None:
@@ -197,7 +161,7 @@ class _Reader(threading.Thread):
         streams: True once a frame came by the present connection.
     """
 
-    def __init__(self, camera: Camera) -> None:
+    def __init__(self, camera: ReconnectingCamera) -> None:
         super().__init__(name=camera._side, daemon=True)
         self.heard_s: float | None = camera._clock.monotonic_s()
         self.streams = False

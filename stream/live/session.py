@@ -10,17 +10,17 @@ from types import TracebackType
 from typing import Any, Self
 
 from stream.config import FuseSettings, InputSettings, PairingSettings, ThermalInputSettings
-from stream.errors import GifnetError
-from stream.frame import Frame, Moment, Side
-from stream.live.reconnect import Camera
-from stream.pairing.frame_counts import LiveBooks
-from stream.pairing.online import LivePairer
+from stream.errors import ConfigError, GifnetError
+from stream.frame import Frame, FrameSet, Side
+from stream.live.reconnect import ReconnectingCamera
+from stream.pairing.frame_counts import FrameCounts
+from stream.pairing.online import OnlinePairer
 from stream.runtime.clock import Clock
 from stream.sources.base import Source
-from stream.sources.live import is_played, open_live
-from stream.sources.live.lepton import read_lepton
-from stream.sources.live.start_barrier import Together, Wait
-from stream.sources.live.trimmed import Trimmed
+from stream.sources.live import is_live, is_played, open_live
+from stream.sources.live.lepton import LeptonSource, read_lepton
+from stream.sources.live.start_barrier import StartBarrier, Wait
+from stream.uri import mask
 
 # A moment that was ready for so long shows that fusion is too slow: then the freshest one wins.
 LATE_S = 0.1
@@ -34,7 +34,7 @@ NO_PAIR_AFTER_S = 5.0
 _log = logging.getLogger(__name__)
 
 
-class LiveMoments:
+class LiveSession:
     """Iterates over what two cameras give, for as long as nobody calls `stop`.
 
     Iterated by one thread; `stop` and `change` may be called from any.
@@ -55,17 +55,17 @@ class LiveMoments:
         self._taken: deque[tuple[Side, Frame]] | None = deque() if keep_frames else None
         self.untaken: Counter[str] = Counter()
         self._clock, self._settings = clock, settings
-        self._pairer = LivePairer(settings.pairing, settings.live)
+        self._pairer = OnlinePairer(settings.pairing, settings.live)
         self._changed = threading.Condition()
-        self._ready: deque[Moment] = deque()
+        self._ready: deque[FrameSet] = deque()
         self._stopped = False
         self._unpaired_since_s: float | None = None
         self._complained = False
         self._misfit = ""
         self._end_s = clock.monotonic_s() + (settings.duration_s or float("inf"))
         played = sum(is_played(one.uri) for one in (settings.visible, settings.thermal))
-        self._together = Together(played, clock)
-        self.cameras: dict[Side, Camera] = {
+        self._together = StartBarrier(played, clock)
+        self.cameras: dict[Side, ReconnectingCamera] = {
             "visible": self._camera("visible", settings.visible),
             "thermal": self._camera("thermal", settings.thermal),
         }
@@ -76,7 +76,7 @@ class LiveMoments:
         return self._stopped
 
     @property
-    def books(self) -> LiveBooks:
+    def books(self) -> FrameCounts:
         """Accounts of every frame."""
         return self._pairer.books
 
@@ -103,7 +103,7 @@ class LiveMoments:
             self._stopped = True
             self._changed.notify_all()
 
-    def misfit(self, moment: Moment, error: GifnetError) -> None:
+    def misfit(self, moment: FrameSet, error: GifnetError) -> None:
         """A moment whose pictures cannot be registered, or are too small; said once for each reason."""
         with self._changed:
             self.books.unuse(moment, "not_registered")
@@ -140,7 +140,7 @@ class LiveMoments:
             self._ready.clear()
             self._pairer.finish()
 
-    def __iter__(self) -> Iterator[Moment]:
+    def __iter__(self) -> Iterator[FrameSet]:
         """Moments as they are decided.
 
         Raises:
@@ -159,7 +159,7 @@ class LiveMoments:
             self._taken.clear()
             return frames
 
-    def next(self, patience_s: float) -> Moment | None:
+    def next(self, patience_s: float) -> FrameSet | None:
         """The next moment; None when there is none within so many seconds, or `is_over`.
 
         Raises:
@@ -168,7 +168,7 @@ class LiveMoments:
         give_up_s = self._clock.monotonic_s() + patience_s
         while True:
             for camera in self.cameras.values():
-                camera.tend()
+                camera.check_stalled()
                 if camera.refusal:
                     raise camera.refusal
             with self._changed:
@@ -197,7 +197,7 @@ class LiveMoments:
         for queue in queues:
             queue.overran = False
 
-    def _is_late(self, moment: Moment, now_s: float) -> bool:
+    def _is_late(self, moment: FrameSet, now_s: float) -> bool:
         """Whether it could have been taken long ago; one without a partner had to wait for it first."""
         frames = (frame for frame in (moment.visible, moment.thermal) if frame is not None)
         arrived_s = max(frame.arrived_s or 0.0 for frame in frames)
@@ -225,11 +225,11 @@ class LiveMoments:
             "the clocks of the cameras by NTP, or raise --tolerance-ms"
         )
 
-    def _camera(self, side: Side, settings: InputSettings) -> Camera:
+    def _camera(self, side: Side, settings: InputSettings) -> ReconnectingCamera:
         def open_here(wait: Wait) -> Source:
             source = open_live(settings, side, self._clock, wait, self._together)
             has_telemetry = isinstance(settings, ThermalInputSettings) and settings.telemetry == "lepton"
-            return Trimmed(source, read_lepton) if has_telemetry else source
+            return LeptonSource(source, read_lepton) if has_telemetry else source
 
         def post(frame: Frame) -> None:
             with self._changed:
@@ -240,4 +240,20 @@ class LiveMoments:
                 self._pairer.offer(side, frame)
                 self._changed.notify_all()
 
-        return Camera(side, settings.uri, settings.timeout_s, open_here, post, self._clock)
+        return ReconnectingCamera(side, settings.uri, settings.timeout_s, open_here, post, self._clock)
+
+
+def is_live_pair(settings: FuseSettings) -> bool:
+    """Whether both inputs are live cameras.
+
+    Raises:
+        ConfigError: only one of them is.
+    """
+    lives = [is_live(source.uri) for source in (settings.visible, settings.thermal)]
+    if any(lives) and not all(lives):
+        recorded = settings.visible if lives[1] else settings.thermal
+        raise ConfigError(
+            f"a live camera cannot be paired with the recording {mask(recorded.uri)}; "
+            f"live://{mask(recorded.uri)} plays it like a camera"
+        )
+    return all(lives)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from stream.runtime.stage_times import Histogram
 
 if TYPE_CHECKING:
-    from stream.live.session import LiveMoments
+    from stream.live.session import LiveSession
 
 
-class LiveAccount:
+class LiveStats:
     """Reads the books of live cameras for a report."""
 
-    def __init__(self, live: LiveMoments) -> None:
+    def __init__(self, live: LiveSession) -> None:
         self._live = live
 
     def counters(self) -> tuple[Counter[str], Counter[str], dict[str, Counter[str]]]:

@@ -15,9 +15,9 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector
 
-from stream.live.reconnect import State
+from stream.live.camera_stats import State
 from stream.monitoring.report import versions
-from stream.monitoring.status import Panel
+from stream.monitoring.status import RunStatus
 from stream.registration.drift import DriftState
 from stream.runtime.stage_times import Histogram
 
@@ -44,7 +44,7 @@ BOUNDS_S = (
 SIDES = ("visible", "thermal")
 
 
-def exposition(panel: Panel) -> bytes:
+def exposition(panel: RunStatus) -> bytes:
     """All numbers of a run, and those of its process."""
     registry = CollectorRegistry()
     registry.register(RunCollector(panel))
@@ -55,7 +55,7 @@ def exposition(panel: Panel) -> bytes:
 class RunCollector(Collector):
     """Reads a panel; nothing is kept between two calls."""
 
-    def __init__(self, panel: Panel) -> None:
+    def __init__(self, panel: RunStatus) -> None:
         """Collect from a run.
 
         Args:

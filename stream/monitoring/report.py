@@ -11,11 +11,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from stream.config.live_settings import Controls
+from stream.config.live_settings import AdjustableSettings
 from stream.errors import ConfigError
-from stream.live.stats import LiveAccount
+from stream.live.stats import LiveStats
 from stream.radiometry import Radiometry, as_json
-from stream.registration.drift_monitor import DriftGuard
+from stream.registration.drift_monitor import DriftMonitor
 from stream.runtime.clock import Clock
 from stream.runtime.stage_times import StageTimes
 
@@ -79,9 +79,9 @@ class RunReport:
     fused: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     lost: dict[str, Counter[str]] = field(default_factory=dict)
-    live: LiveAccount | None = None
-    controls: Controls | None = None
-    drift: DriftGuard | None = None
+    live: LiveStats | None = None
+    controls: AdjustableSettings | None = None
+    drift: DriftMonitor | None = None
     outputs: list[Output] = field(default_factory=list)
     times: StageTimes = field(init=False)
     start_s: float = field(init=False)

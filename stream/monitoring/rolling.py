@@ -25,7 +25,7 @@ class _Seen:
     error_s: float | None
 
 
-class Recent:
+class RollingStats:
     """Takes every fused frame, from one thread; answers any thread."""
 
     def __init__(self, clock: Clock) -> None:

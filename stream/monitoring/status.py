@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from stream.config import RunSettings
-from stream.config.live_settings import Controls
+from stream.config.live_settings import AdjustableSettings
 from stream.frame import FusedFrame
 from stream.monitoring.report import RunReport
-from stream.monitoring.rolling import Recent
+from stream.monitoring.rolling import RollingStats
 from stream.sinks.clip import ClipRecorder, OpenFile
 from stream.uri import mask
 
@@ -17,7 +17,7 @@ SCHEMA = "gifnet.status/1"
 READY_WITHIN_S = 5.0
 
 
-class Panel:
+class RunStatus:
     """Shown every frame by the pipeline; asked and told by servers on threads of their own.
 
     Attributes:
@@ -36,8 +36,8 @@ class Panel:
             report: filled in while it runs.
         """
         self.report, self.clock = report, report.clock
-        self.recent = Recent(report.clock)
-        self.controls = report.controls = Controls(settings)
+        self.recent = RollingStats(report.clock)
+        self.controls = report.controls = AdjustableSettings(settings)
         self.clip = ClipRecorder(settings.preview.clips, report.clock)
         self._names = {"visible": _name(settings.visible), "thermal": _name(settings.thermal)}
 

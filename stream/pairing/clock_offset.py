@@ -32,7 +32,7 @@ class Line:
         return self.base_s + self.slope * (arrived_s - self.origin_s)
 
 
-class ClockWatch:
+class ClockTracker:
     """Follows one camera's clock against this machine's.
 
     What holds a frame up only ever adds to arrival minus capture time, so its lower bound moves as the
@@ -110,7 +110,7 @@ def _turns_up(a: tuple[float, float], b: tuple[float, float], c: tuple[float, fl
     return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 
 
-class ClockRelation:
+class ClockOffsetEstimator:
     """The offset between the cameras' clocks: thermal minus visible.
 
     Where both clocks claim to be the time of day and agree within half a second, they are believed: their
@@ -119,7 +119,7 @@ class ClockRelation:
     """
 
     def __init__(self) -> None:
-        self.watches: dict[Side, ClockWatch] = {"visible": ClockWatch(), "thermal": ClockWatch()}
+        self.watches: dict[Side, ClockTracker] = {"visible": ClockTracker(), "thermal": ClockTracker()}
         # Decided once for each pair of clocks, so that slow drift never makes the offset leap.
         self._agree: bool | None = None
 

@@ -6,12 +6,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from stream.frame import Moment, Side
+from stream.frame import FrameSet, Side
 from stream.runtime.stage_times import Histogram
 
 
 @dataclass(slots=True)
-class LiveBooks:
+class FrameCounts:
     """Every frame of a camera is in `used` or, by its reason, in `dropped`, or still waits.
 
     Reasons, each behind the frame's side: `unpaired` no partner within the tolerance; `thermal_too_old` with
@@ -42,7 +42,7 @@ class LiveBooks:
         if count:
             self.dropped[f"{side}_{reason}"] += count
 
-    def use(self, moment: Moment) -> None:
+    def use(self, moment: FrameSet) -> None:
         """A moment that goes on to fusion; its frames are counted by who pairs them."""
         flags = moment.flags
         self.moments["single" if "single" in flags else "held" if "held" in flags else "pairs"] += 1
@@ -50,7 +50,7 @@ class LiveBooks:
         if moment.pairing_error_s is not None and not flags:
             self.errors.add(abs(moment.pairing_error_s))
 
-    def unuse(self, moment: Moment, reason: str) -> None:
+    def unuse(self, moment: FrameSet, reason: str) -> None:
         """A moment that was to go on to fusion and does not after all."""
         self.moments["given_up"] += 1
         for side, frame in (("visible", moment.visible), ("thermal", moment.thermal)):

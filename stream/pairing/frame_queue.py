@@ -8,14 +8,14 @@ from statistics import median
 
 from stream.config import LiveSettings
 from stream.frame import Frame, Side
-from stream.pairing.frame_counts import LiveBooks
+from stream.pairing.frame_counts import FrameCounts
 
 _INTERVALS = 30
 _KNOWN_FROM = 8
 
 
 @dataclass(slots=True)
-class Waiting:
+class TimedFrame:
     """A frame that waits.
 
     Attributes:
@@ -43,8 +43,8 @@ class LiveQueue:
         overran: True when frames were dropped for want of room since the flag was last cleared.
     """
 
-    def __init__(self, side: Side, limits: LiveSettings, books: LiveBooks) -> None:
-        self.waiting: deque[Waiting] = deque()
+    def __init__(self, side: Side, limits: LiveSettings, books: FrameCounts) -> None:
+        self.waiting: deque[TimedFrame] = deque()
         self.last_s: float | None = None
         self._last_own_s: float | None = None
         self.arrived_s = float("-inf")
@@ -71,7 +71,7 @@ class LiveQueue:
             self._intervals_s.append(own_s - self._last_own_s)
         self._last_own_s, self.arrived_s = own_s, arrived_s
         self.last_s = own_s - offset_s
-        self.waiting.append(Waiting(frame, own_s, self.last_s, arrived_s, stale))
+        self.waiting.append(TimedFrame(frame, own_s, self.last_s, arrived_s, stale))
         for entry in self.waiting:
             entry.time_s = entry.own_s - offset_s
         while self._is_over():
@@ -94,7 +94,7 @@ class LiveQueue:
         """Median time between frames; None before there are enough of them."""
         return median(self._intervals_s) if len(self._intervals_s) >= _KNOWN_FROM else None
 
-    def take(self) -> Waiting:
+    def take(self) -> TimedFrame:
         """The oldest frame, to be used."""
         self._books.used[self._side] += 1
         return self.waiting.popleft()

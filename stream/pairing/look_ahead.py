@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
 from stream.frame import Frame
+from stream.pairing.assignment import best_match
 
 # How many anchors are weighed together, and how many partners beyond each are looked at: the bound on the
 # memory of pairing. Only tolerances above half a period ever need more than two.
@@ -15,7 +16,7 @@ HORIZON = 4
 
 
 @dataclass(slots=True)
-class Stamped:
+class TimedFrame:
     """A frame, its time on the visible clock, and whether a pair has it."""
 
     frame: Frame
@@ -23,7 +24,7 @@ class Stamped:
     used: bool = False
 
 
-class LookAhead:
+class PeekableStream:
     """One stream with look-ahead.
 
     Attributes:
@@ -52,8 +53,8 @@ class LookAhead:
             read: book of the frames that came, by side.
             dropped: book of the frames that reached no pair, by reason.
         """
-        self.buffer: deque[Stamped] = deque()
-        self.latest: Stamped | None = None
+        self.buffer: deque[TimedFrame] = deque()
+        self.latest: TimedFrame | None = None
         self.first_s: Fraction | None = None
         self.last_s: Fraction | None = None
         self._frames = iter(frames)
@@ -73,7 +74,7 @@ class LookAhead:
                 continue
             self.first_s = time_s if self.first_s is None else self.first_s
             self.last_s = time_s
-            self.buffer.append(Stamped(frame, time_s))
+            self.buffer.append(TimedFrame(frame, time_s))
             return True
         return False
 
@@ -84,7 +85,7 @@ class LookAhead:
                 return False
         return True
 
-    def take(self) -> Stamped:
+    def take(self) -> TimedFrame:
         """The oldest frame, for a pair."""
         taken = self.buffer.popleft()
         taken.used = True
@@ -106,7 +107,7 @@ class LookAhead:
             self.drop("unpaired")
         self._replace_latest(None)
 
-    def _replace_latest(self, newer: Stamped | None) -> None:
+    def _replace_latest(self, newer: TimedFrame | None) -> None:
         if self._holds and self.latest is not None and not self.latest.used:
             self._count("unpaired")
         self.latest = newer
@@ -115,7 +116,7 @@ class LookAhead:
         self._dropped[f"{self._side}_{reason}"] += 1
 
 
-def choose_partner(anchors: LookAhead, partners: LookAhead, tolerance_s: Fraction) -> int | None:
+def choose_partner(anchors: PeekableStream, partners: PeekableStream, tolerance_s: Fraction) -> int | None:
     """Which of the buffered partners the oldest anchor gets, None for none.
 
     A further anchor is looked at only while it competes for the same partners, up to `HORIZON`.
@@ -137,7 +138,9 @@ def choose_partner(anchors: LookAhead, partners: LookAhead, tolerance_s: Fractio
     return best_match(anchor_times, partner_times, tolerance_s)[0]
 
 
-def _read_around(first_s: Fraction, last_s: Fraction, partners: LookAhead, tolerance_s: Fraction) -> None:
+def _read_around(
+    first_s: Fraction, last_s: Fraction, partners: PeekableStream, tolerance_s: Fraction
+) -> None:
     """Hold all partners that matter for anchors between two times: let older go, read newer."""
     buffer = partners.buffer
     while True:
@@ -148,13 +151,13 @@ def _read_around(first_s: Fraction, last_s: Fraction, partners: LookAhead, toler
             return
 
 
-def _too_early(first_s: Fraction, buffer: deque[Stamped], tolerance_s: Fraction) -> bool:
+def _too_early(first_s: Fraction, buffer: deque[TimedFrame], tolerance_s: Fraction) -> bool:
     """Whether no anchor wants the oldest partner: out of reach, or enough others are nearer."""
     crowded = len(buffer) > HORIZON and buffer[HORIZON].time_s <= first_s
     return crowded or buffer[0].time_s < first_s - tolerance_s
 
 
-def _first_is_best(anchor_s: Fraction, partners: LookAhead) -> bool:
+def _first_is_best(anchor_s: Fraction, partners: PeekableStream) -> bool:
     """Whether the oldest partner is the only one before the anchor, and the nearest of all.
 
     No later anchor is nearer to it, so nothing further has to be read; most pairs of most streams end here.
@@ -165,56 +168,9 @@ def _first_is_best(anchor_s: Fraction, partners: LookAhead) -> bool:
     return len(times) == 1 or times[1] - anchor_s >= anchor_s - times[0]
 
 
-def _compete(anchor_s: Fraction, next_s: Fraction, partners: LookAhead, tolerance_s: Fraction) -> bool:
+def _compete(anchor_s: Fraction, next_s: Fraction, partners: PeekableStream, tolerance_s: Fraction) -> bool:
     """Whether two neighbouring anchors reach a common partner that they could both need."""
     times = [partner.time_s for partner in partners.buffer]
     common = any(next_s - tolerance_s <= time_s <= anchor_s + tolerance_s for time_s in times)
     between = sum(anchor_s <= time_s <= next_s for time_s in times)
     return common and between < HORIZON
-
-
-def best_match(
-    anchors_s: Sequence[Fraction], partners_s: Sequence[Fraction], tolerance_s: Fraction
-) -> list[int | None]:
-    """The partner of each anchor, such that the sum of the time errors is least.
-
-    An anchor without a partner counts as the tolerance. Sorted times have a best solution without
-    crossings, so this is an alignment of two sequences (dynamic programming, Needleman and Wunsch 1970).
-
-    Args:
-        anchors_s: times in ascending order.
-        partners_s: times in ascending order.
-        tolerance_s: largest time between partners.
-
-    Returns:
-        For each anchor the index of its partner, or None.
-    """
-    costs = _remaining_costs(anchors_s, partners_s, tolerance_s)
-    matches: list[int | None] = [None] * len(anchors_s)
-    i = j = 0
-    while i < len(anchors_s) and j < len(partners_s):
-        error_s = abs(anchors_s[i] - partners_s[j])
-        if error_s <= tolerance_s and costs[i][j] == error_s + costs[i + 1][j + 1]:
-            matches[i] = j
-            i, j = i + 1, j + 1
-        elif costs[i][j] == costs[i][j + 1]:
-            j += 1
-        else:
-            i += 1
-    return matches
-
-
-def _remaining_costs(
-    anchors_s: Sequence[Fraction], partners_s: Sequence[Fraction], tolerance_s: Fraction
-) -> list[list[Fraction]]:
-    """Least cost of the anchors from i and the partners from j on, as `[i][j]`."""
-    columns = len(partners_s) + 1
-    costs = [[Fraction(0)] * columns for _ in range(len(anchors_s) + 1)]
-    for i in range(len(anchors_s) - 1, -1, -1):
-        costs[i][-1] = tolerance_s + costs[i + 1][-1]
-        for j in range(len(partners_s) - 1, -1, -1):
-            error_s = abs(anchors_s[i] - partners_s[j])
-            matched = error_s + costs[i + 1][j + 1]
-            alone = min(tolerance_s + costs[i + 1][j], costs[i][j + 1])
-            costs[i][j] = min(matched, alone) if error_s <= tolerance_s else alone
-    return costs

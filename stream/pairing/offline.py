@@ -16,11 +16,11 @@ from fractions import Fraction
 
 from stream.config import PairingSettings
 from stream.errors import ConfigError, SyncError
-from stream.frame import Flag, Frame, FramePair, Moment, Side, SingleFrame
-from stream.pairing.look_ahead import LookAhead, Stamped, choose_partner
+from stream.frame import Flag, Frame, FramePair, FrameSet, Side, SingleFrame
+from stream.pairing.look_ahead import PeekableStream, TimedFrame, choose_partner
 
 
-class Pairer:
+class OfflinePairer:
     """What pairing goes by, and its books.
 
     Attributes:
@@ -65,7 +65,9 @@ class Pairer:
         self.pairs = 0
 
 
-def pair_streams(visible: Iterable[Frame], thermal: Iterable[Frame], pairer: Pairer) -> Iterator[Moment]:
+def pair_streams(
+    visible: Iterable[Frame], thermal: Iterable[Frame], pairer: OfflinePairer
+) -> Iterator[FrameSet]:
     """Pair two streams, reading either only as far as the next pair needs.
 
     Both are read to their ends, so that every frame is in the books.
@@ -84,8 +86,10 @@ def pair_streams(visible: Iterable[Frame], thermal: Iterable[Frame], pairer: Pai
         SyncError: at the end, when there was no pair at all.
     """
     sides = {
-        "visible": LookAhead(visible, "visible", Fraction(0), False, pairer.read, pairer.dropped),
-        "thermal": LookAhead(thermal, "thermal", pairer.offset_s, pairer.hold, pairer.read, pairer.dropped),
+        "visible": PeekableStream(visible, "visible", Fraction(0), False, pairer.read, pairer.dropped),
+        "thermal": PeekableStream(
+            thermal, "thermal", pairer.offset_s, pairer.hold, pairer.read, pairer.dropped
+        ),
     }
     anchors = sides[pairer.anchor]
     partners = sides["thermal" if pairer.anchor == "visible" else "visible"]
@@ -103,7 +107,9 @@ def pair_streams(visible: Iterable[Frame], thermal: Iterable[Frame], pairer: Pai
         raise SyncError(_no_pairs(sides["visible"], sides["thermal"], nearest_s, pairer))
 
 
-def _pair_of(anchors: LookAhead, partners: LookAhead, choice: int | None, pairer: Pairer) -> Moment | None:
+def _pair_of(
+    anchors: PeekableStream, partners: PeekableStream, choice: int | None, pairer: OfflinePairer
+) -> FrameSet | None:
     """What becomes of the oldest anchor."""
     if choice is not None:
         return _matched_pair(anchors, partners, choice, pairer)
@@ -116,7 +122,9 @@ def _pair_of(anchors: LookAhead, partners: LookAhead, choice: int | None, pairer
     return None
 
 
-def _matched_pair(anchors: LookAhead, partners: LookAhead, choice: int, pairer: Pairer) -> FramePair:
+def _matched_pair(
+    anchors: PeekableStream, partners: PeekableStream, choice: int, pairer: OfflinePairer
+) -> FramePair:
     for _ in range(choice):
         partners.drop("unpaired")
     anchor, partner = anchors.take(), partners.take()
@@ -124,7 +132,7 @@ def _matched_pair(anchors: LookAhead, partners: LookAhead, choice: int, pairer: 
     return _pair(visible, thermal)
 
 
-def _held_pair(visibles: LookAhead, thermals: LookAhead, pairer: Pairer) -> FramePair | None:
+def _held_pair(visibles: PeekableStream, thermals: PeekableStream, pairer: OfflinePairer) -> FramePair | None:
     """A visible frame with the last thermal one, or None when there is none or it is too old."""
     latest = thermals.latest
     if latest is None:
@@ -137,19 +145,21 @@ def _held_pair(visibles: LookAhead, thermals: LookAhead, pairer: Pairer) -> Fram
     return _pair(visibles.take(), latest, frozenset({"held"}))
 
 
-def _pair(visible: Stamped, thermal: Stamped, flags: frozenset[Flag] = frozenset()) -> FramePair:
+def _pair(visible: TimedFrame, thermal: TimedFrame, flags: frozenset[Flag] = frozenset()) -> FramePair:
     error_s = float(thermal.time_s - visible.time_s)
     return FramePair(visible.frame, thermal.frame, visible.frame.time_s, error_s, flags)
 
 
-def _nearer(nearest_s: Fraction | None, anchor: Stamped, partners: LookAhead) -> Fraction | None:
+def _nearer(nearest_s: Fraction | None, anchor: TimedFrame, partners: PeekableStream) -> Fraction | None:
     """The least distance so far between a lonely anchor and a frame of the other stream."""
     around = [*partners.buffer, *([partners.latest] if partners.latest else [])]
     distances = [abs(anchor.time_s - partner.time_s) for partner in around]
     return min([*distances, *([] if nearest_s is None else [nearest_s])], default=None)
 
 
-def _no_pairs(visible: LookAhead, thermal: LookAhead, nearest_s: Fraction | None, pairer: Pairer) -> str:
+def _no_pairs(
+    visible: PeekableStream, thermal: PeekableStream, nearest_s: Fraction | None, pairer: OfflinePairer
+) -> str:
     for name, stream in (("visible", visible), ("thermal", thermal)):
         if stream.first_s is None:
             return f"the {name} stream has no frames, so nothing can be paired"
@@ -161,12 +171,14 @@ def _no_pairs(visible: LookAhead, thermal: LookAhead, nearest_s: Fraction | None
     )
 
 
-def _range(stream: LookAhead, offset_s: Fraction) -> str:
+def _range(stream: PeekableStream, offset_s: Fraction) -> str:
     first_s, last_s = stream.first_s or Fraction(0), stream.last_s or Fraction(0)
     return f"{float(first_s + offset_s):.3f} to {float(last_s + offset_s):.3f} s"
 
 
-def _remedy(visible: LookAhead, thermal: LookAhead, nearest_s: Fraction | None, pairer: Pairer) -> str:
+def _remedy(
+    visible: PeekableStream, thermal: PeekableStream, nearest_s: Fraction | None, pairer: OfflinePairer
+) -> str:
     """What to pass: an offset where the streams do not overlap, else a tolerance."""
     assert visible.first_s is not None and visible.last_s is not None
     assert thermal.first_s is not None and thermal.last_s is not None

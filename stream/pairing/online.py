@@ -11,11 +11,11 @@ from __future__ import annotations
 from fractions import Fraction
 
 from stream.config import LiveSettings, PairingSettings
-from stream.frame import Flag, Frame, FramePair, Moment, Side, SingleFrame
-from stream.pairing.clock_offset import ClockRelation
-from stream.pairing.frame_counts import LiveBooks
-from stream.pairing.frame_queue import LiveQueue, Waiting
-from stream.thermal.ffc import ShutterWatch
+from stream.frame import Flag, Frame, FramePair, FrameSet, Side, SingleFrame
+from stream.pairing.clock_offset import ClockOffsetEstimator
+from stream.pairing.frame_counts import FrameCounts
+from stream.pairing.frame_queue import LiveQueue, TimedFrame
+from stream.thermal.ffc import FfcDetector
 
 # The slower camera leads only if it is slower by more than this, so that equal rates do not take turns.
 _SLOWER_BY = 1.1
@@ -27,7 +27,7 @@ _EARLIEST_SHARE = 0.7
 OTHER: dict[Side, Side] = {"visible": "thermal", "thermal": "visible"}
 
 
-class LivePairer:
+class OnlinePairer:
     """Takes frames in, gives moments out.
 
     Attributes:
@@ -39,14 +39,14 @@ class LivePairer:
 
     def __init__(self, settings: PairingSettings, limits: LiveSettings) -> None:
         self.settings = settings
-        self.books = LiveBooks()
-        self.relation = ClockRelation()
+        self.books = FrameCounts()
+        self.relation = ClockOffsetEstimator()
         self.queues: dict[Side, LiveQueue] = {
             "visible": LiveQueue("visible", limits, self.books),
             "thermal": LiveQueue("thermal", limits, self.books),
         }
-        self._shutter = ShutterWatch()
-        self._held: Waiting | None = None
+        self._shutter = FfcDetector()
+        self._held: TimedFrame | None = None
 
     def change(self, settings: PairingSettings) -> None:
         """Go by other settings from now on; frames that wait are decided by them."""
@@ -72,7 +72,7 @@ class LivePairer:
         if side == "thermal" and self._held is not None:
             self._held.time_s = self._held.own_s - offset_s
 
-    def due(self, now_s: float) -> list[Moment]:
+    def due(self, now_s: float) -> list[FrameSet]:
         """Everything that is decided by now, oldest first."""
         for queue in self.queues.values():
             queue.expire(now_s)
@@ -120,7 +120,7 @@ class LivePairer:
             return False
         return self._shutter.is_stale(frame)
 
-    def _next(self, now_s: float) -> Moment | _Nothing | None:
+    def _next(self, now_s: float) -> FrameSet | _Nothing | None:
         """The next decision; None when there is none to be made yet."""
         side = self.anchor()
         anchors, partners = self.queues[side], self.queues[OTHER[side]]
@@ -135,11 +135,11 @@ class LivePairer:
             return self._matched(side, best)
         return self._unmatched(side)
 
-    def _waited(self, entry: Waiting, missing: LiveQueue, now_s: float) -> bool:
+    def _waited(self, entry: TimedFrame, missing: LiveQueue, now_s: float) -> bool:
         wait_s = self.settings.max_wait_ms / 1000
         return now_s - entry.arrived_s >= wait_s or now_s - missing.arrived_s > max(wait_s, 0.05)
 
-    def _matched(self, side: Side, best: int) -> Moment | _Nothing:
+    def _matched(self, side: Side, best: int) -> FrameSet | _Nothing:
         partners = self.queues[OTHER[side]]
         for _ in range(best):
             self._pass_over(OTHER[side], partners)
@@ -160,7 +160,7 @@ class LivePairer:
             self._held = oldest
         queue.drop("stale" if oldest.stale else "unpaired")
 
-    def _unmatched(self, side: Side) -> Moment | _Nothing:
+    def _unmatched(self, side: Side) -> FrameSet | _Nothing:
         queue, partners = self.queues[side], self.queues[OTHER[side]]
         entry = queue.waiting[0]
         # No later frame will need what is older than this one; the newest of it may be held.
@@ -176,7 +176,7 @@ class LivePairer:
         queue.drop("unpaired")
         return _NOTHING
 
-    def _stale(self, visible: Waiting) -> Moment | _Nothing:
+    def _stale(self, visible: TimedFrame) -> FrameSet | _Nothing:
         """What becomes of a visible frame whose partner shows nothing new."""
         if self.settings.unpaired == "hold":
             return self._hold(visible, frozenset({"held", "stale"}), "thermal_stale")
@@ -185,7 +185,7 @@ class LivePairer:
         self.queues["visible"].drop("thermal_stale")
         return _NOTHING
 
-    def _hold(self, visible: Waiting, flags: frozenset[Flag], without: str) -> Moment | _Nothing:
+    def _hold(self, visible: TimedFrame, flags: frozenset[Flag], without: str) -> FrameSet | _Nothing:
         """A visible frame with the last fresh thermal one."""
         queue, held = self.queues["visible"], self._held
         if held is None:
@@ -197,7 +197,7 @@ class LivePairer:
         queue.take()
         return self._pair(visible, held, flags)
 
-    def _single(self, side: Side, flags: frozenset[Flag]) -> Moment:
+    def _single(self, side: Side, flags: frozenset[Flag]) -> FrameSet:
         entry = self.queues[side].take()
         time_s = entry.frame.time_s
         if side == "thermal":
@@ -206,7 +206,9 @@ class LivePairer:
         self.books.use(moment)
         return moment
 
-    def _pair(self, visible: Waiting, thermal: Waiting, flags: frozenset[Flag] = frozenset()) -> FramePair:
+    def _pair(
+        self, visible: TimedFrame, thermal: TimedFrame, flags: frozenset[Flag] = frozenset()
+    ) -> FramePair:
         error_s = thermal.time_s - visible.time_s
         pair = FramePair(visible.frame, thermal.frame, visible.frame.time_s, error_s, flags)
         self.books.use(pair)
@@ -214,7 +216,7 @@ class LivePairer:
 
     def _without_anchor(
         self, side: Side, anchors: LiveQueue, partners: LiveQueue, now_s: float
-    ) -> Moment | _Nothing | None:
+    ) -> FrameSet | _Nothing | None:
         """The camera that leads gave nothing: its partners wait, and then go their own way."""
         if not partners.waiting or not self._waited(partners.waiting[0], anchors, now_s):
             return None
@@ -234,7 +236,7 @@ class _Nothing:
 _NOTHING = _Nothing()
 
 
-def _nearest(anchor: Waiting, partners: LiveQueue, anchors: LiveQueue) -> int | None:
+def _nearest(anchor: TimedFrame, partners: LiveQueue, anchors: LiveQueue) -> int | None:
     """Which partner is nearest in time, of those that the next anchor does not need more."""
     following = anchors.waiting[1].time_s if len(anchors.waiting) > 1 else None
     best, least_s = None, float("inf")
@@ -246,7 +248,7 @@ def _nearest(anchor: Waiting, partners: LiveQueue, anchors: LiveQueue) -> int | 
     return best
 
 
-def _certain(anchor: Waiting, best: int | None, partners: LiveQueue, tolerance_s: float) -> bool:
+def _certain(anchor: TimedFrame, best: int | None, partners: LiveQueue, tolerance_s: float) -> bool:
     """Whether no partner that is still to come can be nearer."""
     period_s = partners.period_s()
     if partners.last_s is None:

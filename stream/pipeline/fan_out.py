@@ -23,7 +23,7 @@ KEEP_FREE_MB = 200.0
 class FanOut:
     """Owns the sinks of a run; used by one thread.
 
-    Closing finishes every sink, also when one of them or the run has failed, and masks no exception.
+    SinkBase finishes every sink, also when one of them or the run has failed, and masks no exception.
     """
 
     def __init__(

@@ -9,8 +9,8 @@ from pathlib import Path
 from stream.config import FuseSettings, OutputSettings
 from stream.config.merge import public_values
 from stream.errors import SourceError
-from stream.live.session import LiveMoments
-from stream.live.stats import LiveAccount
+from stream.live.session import LiveSession
+from stream.live.stats import LiveStats
 from stream.monitoring.report import Output, RunReport
 from stream.pipeline.fan_out import KEEP_FREE_MB
 from stream.recording.writer import RecordingWriter
@@ -40,8 +40,8 @@ def record(
     """
     about = {"settings": public_values(settings)}
     keep_free_mb = KEEP_FREE_MB if output.keep_free_mb is None else output.keep_free_mb
-    with LiveMoments(settings, report.clock, keep_frames=True) as live:
-        report.live = LiveAccount(live)
+    with LiveSession(settings, report.clock, keep_frames=True) as live:
+        report.live = LiveStats(live)
         writer = RecordingWriter(Path(output.uri), about, output.segment_s, output.segment_mb, keep_free_mb)
         try:
             while goes_on() and not live.is_over:
@@ -59,7 +59,7 @@ def record(
         raise SourceError(f"nothing was recorded: {live.why_nothing()}")
 
 
-def _step(live: LiveMoments, writer: RecordingWriter) -> None:
+def _step(live: LiveSession, writer: RecordingWriter) -> None:
     moment = live.next(PATIENCE_S)
     for side, frame in live.taken():
         writer.add_frame(side, frame)

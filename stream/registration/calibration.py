@@ -1,4 +1,4 @@
-"""Camera models of a visible and a thermal camera and how they relate: the calibration file."""
+"""PinholeCamera models of a visible and a thermal camera and how they relate: the calibration file."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from stream.config import Settings, load_yaml, validate
 from stream.errors import CalibrationError, ConfigError
 from stream.registration.camera_model import (
     Array,
-    Camera,
     Homography,
     Metres,
+    PinholeCamera,
     Rotation,
     Row,
     Size,
@@ -29,7 +29,7 @@ from stream.registration.camera_model import (
 __all__ = [
     "Baseline",
     "Calibration",
-    "Camera",
+    "PinholeCamera",
     "PlaneHomography",
     "Size",
     "Stereo",
@@ -84,8 +84,8 @@ class Baseline(Settings):
 class Calibration(Settings):
     """A calibration file: two cameras and one of three ways in which they relate."""
 
-    visible: Camera
-    thermal: Camera
+    visible: PinholeCamera
+    thermal: PinholeCamera
     homography: PlaneHomography | None = None
     homographies: Annotated[tuple[PlaneHomography, ...] | None, Field(min_length=2)] = None
     stereo: Stereo | None = None
@@ -234,7 +234,7 @@ def one_grid(size: Size) -> Calibration:
     """The calibration of two cameras whose pictures of one size lie on each other pixel by pixel."""
     focal_px = float(max(size))
     matrix = ((focal_px, 0.0, size[0] / 2), (0.0, focal_px, size[1] / 2), (0.0, 0.0, 1.0))
-    camera = Camera(size=size, camera_matrix=matrix)
+    camera = PinholeCamera(size=size, camera_matrix=matrix)
     same = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
     return Calibration(
         visible=camera,

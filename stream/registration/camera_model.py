@@ -54,7 +54,7 @@ Pixels = Annotated[int, Field(ge=1)]
 Metres = Annotated[FiniteFloat, Field(gt=0)]
 
 
-class Camera(Settings):
+class PinholeCamera(Settings):
     """One camera: the pinhole model of OpenCV, pixel centres at whole numbers."""
 
     size: Annotated[tuple[Pixels, Pixels], Field(description="width and height in pixels")]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from stream.frame import Moment, Pixels, SingleFrame
+from stream.frame import FrameSet, Pixels, SingleFrame
 from stream.registration.calibration import Baseline
 from stream.registration.gradient_correlation import REACH, Agreement, Numbers, compare, find_peak, score
 
@@ -117,7 +117,7 @@ class Drift:
         self._frames = 0
 
     def feed(
-        self, visible: Pixels, thermal: Pixels, moment: Moment, coverage: Pixels | None = None
+        self, visible: Pixels, thermal: Pixels, moment: FrameSet, coverage: Pixels | None = None
     ) -> DriftState:
         """Look at a fused frame, or pass it by: all but every so many, and those of no true pair.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from stream.config.live_settings import Controls
+from stream.config.live_settings import AdjustableSettings
 from stream.errors import GifnetError
 from stream.frame import FusedFrame, Pixels
 from stream.registration.calibration import Baseline, load_calibration
@@ -19,7 +19,7 @@ SETTINGS_EVERY = 25
 _log = logging.getLogger(__name__)
 
 
-class DriftGuard:
+class DriftMonitor:
     """Shown every fused frame by the thread of the sinks; asked by any.
 
     Attributes:
@@ -28,7 +28,7 @@ class DriftGuard:
     """
 
     def __init__(
-        self, controls: Controls, coverage: Callable[[], Pixels | None], file: Path | None = None
+        self, controls: AdjustableSettings, coverage: Callable[[], Pixels | None], file: Path | None = None
     ) -> None:
         """Begin before the first frame.
 

@@ -65,7 +65,7 @@ class Agreement:
 
 
 @dataclass(frozen=True, slots=True)
-class Peak:
+class ShiftPeak:
     """The shift at which two pictures agree best.
 
     Attributes:
@@ -130,7 +130,7 @@ def score(surface: Numbers) -> float:
     return float(surface[middle, middle] - surface[low:high, low:high].mean())
 
 
-def find_peak(surface: Numbers, step_px: float) -> Peak:
+def find_peak(surface: Numbers, step_px: float) -> ShiftPeak:
     """The highest place of an agreement [S, S], to a fraction of a step.
 
     Args:
@@ -147,7 +147,7 @@ def find_peak(surface: Numbers, step_px: float) -> Peak:
     at_edge = row in (0, last) or column in (0, last)
     right = 0.0 if at_edge else _vertex(soft[row, column - 1 : column + 2])
     down = 0.0 if at_edge else _vertex(soft[row - 1 : row + 2, column])
-    return Peak(
+    return ShiftPeak(
         (column - middle + right) * step_px,
         (row - middle + down) * step_px,
         height,

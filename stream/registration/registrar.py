@@ -11,7 +11,7 @@ from torch import Tensor
 from cuda_kernels import reference
 from stream.config import RegistrationSettings
 from stream.errors import CalibrationError
-from stream.registration.calibration import Calibration, Camera, Size, load_calibration, one_grid
+from stream.registration.calibration import Calibration, PinholeCamera, Size, load_calibration, one_grid
 
 FEATHER_PX = 16
 
@@ -117,7 +117,7 @@ def feather(valid: Tensor) -> Tensor:
     return torch.from_numpy(coverage).to(valid.device)
 
 
-def _undistort(camera: Camera, pixels: Points) -> Points:
+def _undistort(camera: PinholeCamera, pixels: Points) -> Points:
     """Where distorted pixels [N, 2] would lie without the lens's distortion."""
     if not camera.coefficients.any():
         return pixels
@@ -126,7 +126,7 @@ def _undistort(camera: Camera, pixels: Points) -> Points:
     return np.asarray(points[:, 0], dtype=np.float64)
 
 
-def _distort(camera: Camera, pixels: Points) -> Points:
+def _distort(camera: PinholeCamera, pixels: Points) -> Points:
     """Where undistorted pixels [N, 2] lie in the picture; NaN beyond the lens's view.
 
     OpenCV's model of radial, tangential and thin prism distortion. Its polynomials hold for what the lens
@@ -149,7 +149,7 @@ def _distort(camera: Camera, pixels: Points) -> Points:
     return np.asarray(points)
 
 
-def _in_view(camera: Camera, pixels: Points) -> NDArray[np.bool_]:
+def _in_view(camera: PinholeCamera, pixels: Points) -> NDArray[np.bool_]:
     """Whether undistorted pixels lie in the box around the undistorted border of the picture."""
     right, bottom = camera.size[0] - 1.0, camera.size[1] - 1.0
     along = np.linspace(0, 1, 65)

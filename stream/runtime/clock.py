@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, date, datetime
 from typing import Protocol
 
 
@@ -26,3 +27,13 @@ class SystemClock:
     def utc_ns(self) -> int:
         """Nanoseconds since 1970, UTC."""
         return time.time_ns()
+
+
+def utc_now(clock: Clock) -> datetime:
+    """The time."""
+    return datetime.fromtimestamp(clock.utc_ns() / 1e9, UTC)
+
+
+def utc_date(clock: Clock) -> date:
+    """The day."""
+    return utc_now(clock).date()

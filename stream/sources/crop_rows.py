@@ -8,8 +8,7 @@ from dataclasses import replace
 from stream.config import InputSettings, ThermalInputSettings
 from stream.errors import SourceError
 from stream.frame import Frame
-from stream.sources.base import Source
-from stream.sources.reader import Reader
+from stream.sources.base import Source, SourceBase
 
 
 def without_rows(source: Source, settings: InputSettings) -> Source:
@@ -33,7 +32,7 @@ def without_rows(source: Source, settings: InputSettings) -> Source:
     return CutSource(source, settings.cut_top, settings.cut_bottom)
 
 
-class CutSource(Reader):
+class CutSource(SourceBase):
     """The frames of another source without some of their first and last rows."""
 
     def __init__(self, inner: Source, top: int, bottom: int) -> None:

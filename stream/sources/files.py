@@ -21,12 +21,12 @@ import numpy as np
 
 from stream.config import InputSettings
 from stream.errors import SourceError
+from stream.frame import Side
 from stream.sources.base import Source
 from stream.sources.options import check_options, integer_option, size_option
 from stream.sources.pictures.folder import DEFAULT_RATE, ImageSource, is_picture_path, stated_rate
 from stream.sources.pictures.stack import RawCounts, StackSource
 from stream.sources.pictures.tiff import TIFF_SUFFIXES, TiffPages, is_stack
-from stream.sources.reader import Role
 from stream.sources.video.pixels import check_bits
 from stream.uri import Uri
 
@@ -52,7 +52,7 @@ def with_bits(settings: InputSettings, uri: Uri) -> InputSettings:
     return settings.model_copy(update={"bits": integer_option(uri, "bits", 16, 8, 16)})
 
 
-def open_pictures(settings: InputSettings, uri: Uri, role: Role) -> Source:
+def open_pictures(settings: InputSettings, uri: Uri, role: Side) -> Source:
     """Open pictures in files of their own, or all in one, by `PATH`, `images://` or `thermal://`.
 
     Raises:
@@ -75,7 +75,7 @@ def is_recorded_video(uri: Uri) -> bool:
     return not is_raw_path(uri) and not is_picture_path(uri.path)
 
 
-def _open_pages(settings: InputSettings, uri: Uri, path: Path, role: Role) -> Source | None:
+def _open_pages(settings: InputSettings, uri: Uri, path: Path, role: Side) -> Source | None:
     """The pages of a TIFF; None where it is a single picture."""
     with ExitStack() as opened:
         pages = opened.enter_context(closing(_reading(uri, TiffPages, path)))
@@ -88,7 +88,7 @@ def _open_pages(settings: InputSettings, uri: Uri, path: Path, role: Role) -> So
         return source
 
 
-def _open_raw(settings: InputSettings, uri: Uri, path: Path, role: Role) -> Source:
+def _open_raw(settings: InputSettings, uri: Uri, path: Path, role: Side) -> Source:
     check_options(uri, {"size", "rate", "bits", "endian"})
     check_bits(settings.bits, 16, str(uri))
     if not path.is_file():

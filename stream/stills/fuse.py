@@ -20,7 +20,7 @@ from stream.frame import Pixels
 from stream.sinks.images import encode, write_whole
 from stream.sources.pictures.decode import PICTURE_SUFFIXES, convert_picture, read_picture
 from stream.stills.pairs import OUTPUT_KINDS
-from stream.thermal.agc import GainControl
+from stream.thermal.agc import Agc
 
 Network = Callable[[Tensor, Tensor], Tensor]
 
@@ -139,7 +139,7 @@ def _grey(path: Path, stored: Pixels) -> Tensor:
     counts = torch.from_numpy(stored)
     if stored.dtype == np.uint8:
         return counts.to(torch.float32)
-    return (GainControl(GainSettings(), bits=16).show(counts) * 255).round()
+    return (Agc(GainSettings(), bits=16).show(counts) * 255).round()
 
 
 def _rgb(path: Path, stored: Pixels) -> Pixels:

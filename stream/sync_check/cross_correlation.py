@@ -62,7 +62,7 @@ class OffsetEstimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Peak:
+class LagPeak:
     """The shift at which two signals are most alike.
 
     Attributes:
@@ -128,7 +128,7 @@ def estimate_offset(visible: Motion, thermal: Motion, largest_s: float = 2.0) ->
     )
 
 
-def _confidence(peak: Peak, doubt: str | None) -> float:
+def _confidence(peak: LagPeak, doubt: str | None) -> float:
     """How far the peak is beyond chance and above the second, both on a scale to 1."""
     sure = min(peak.chances / (2 * BEYOND_CHANCE), peak.stands_out / (2 * STANDS_OUT))
     return max(0.0, min(sure, 1.0 if doubt is None else LARGEST_CONFIDENCE_IN_DOUBT))
@@ -146,7 +146,7 @@ def _too_little(visible: Motion, thermal: Motion) -> str | None:
     return None
 
 
-def _doubt(peak: Peak, halves: Sequence[Peak], error_ms: float) -> str | None:
+def _doubt(peak: LagPeak, halves: Sequence[LagPeak], error_ms: float) -> str | None:
     repeats = peak.stands_out < STANDS_OUT and "the motion repeats itself, so that several offsets fit; "
     if repeats and peak.likeness > 2 * LEAST_LIKENESS:
         return repeats + "move something at uneven speed"
@@ -186,7 +186,7 @@ def _halves(signal: Numbers) -> list[Numbers]:
     return [np.where(early, signal, np.nan), np.where(early, np.nan, signal)]
 
 
-def _find_peak(visible: Numbers, thermal: Numbers, largest_s: float) -> Peak:
+def _find_peak(visible: Numbers, thermal: Numbers, largest_s: float) -> LagPeak:
     reach = round(largest_s / GRID_S)
     likeness, overlaps = _correlate(visible, thermal, reach)
     # Short overlaps are alike by chance more often, so that they count less.
@@ -195,7 +195,7 @@ def _find_peak(visible: Numbers, thermal: Numbers, largest_s: float) -> Peak:
     near = round(PEAK_S / GRID_S)
     away = np.concatenate((weighed[: max(0, best - near)], weighed[best + near + 1 :]))
     top = float(likeness[best])
-    return Peak(
+    return LagPeak(
         (best - reach) * GRID_S,
         top,
         max(0.0, float(away.max(initial=0.0))),

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from stream.config import FuseSettings, InputSettings
 from stream.errors import SourceError
 from stream.frame import Frame, Side
-from stream.live.session import LiveMoments
-from stream.pipeline.open import is_live_pair
+from stream.live.session import LiveSession, is_live_pair
 from stream.runtime.clock import Clock
 from stream.sources import open_source
 from stream.sync_check.cross_correlation import OffsetEstimate, estimate_offset
@@ -64,7 +63,7 @@ def _watch_live(
     goes_on: Callable[[], bool],
 ) -> None:
     opened_s, is_begun = clock.monotonic_s(), False
-    with LiveMoments(settings, clock, keep_frames=True) as live:
+    with LiveSession(settings, clock, keep_frames=True) as live:
         while goes_on() and not live.is_over:
             live.next(PATIENCE_S)
             taken = live.taken()

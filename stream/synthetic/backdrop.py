@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.synthetic.bodies import Part, car_parts, lamp_parts, tree_parts
-from stream.synthetic.camera import Camera, Points
+from stream.synthetic.camera import Points, SyntheticCamera
 from stream.synthetic.facades import facade_surface
 from stream.synthetic.layout import Building, Layout
 from stream.synthetic.materials import (
@@ -50,7 +50,7 @@ class Backdrop:
     depth_m: NDArray[np.float32]
 
 
-def draw_visible(layout: Layout, camera: Camera, detail: Camera) -> Backdrop:
+def draw_visible(layout: Layout, camera: SyntheticCamera, detail: SyntheticCamera) -> Backdrop:
     """Draw the still street as light.
 
     Args:
@@ -74,7 +74,7 @@ def draw_visible(layout: Layout, camera: Camera, detail: Camera) -> Backdrop:
     return Backdrop(_bloom(picture), None, _still_depth(layout, camera))
 
 
-def draw_thermal(layout: Layout, camera: Camera, detail: Camera) -> Backdrop:
+def draw_thermal(layout: Layout, camera: SyntheticCamera, detail: SyntheticCamera) -> Backdrop:
     """Draw the still street as degrees above the air; see `draw_visible`."""
     picture = _sky_cold(layout, detail)
     x, z = detail.ground()
@@ -96,22 +96,22 @@ def _ground_light(layout: Layout, x: Points, z: Points) -> Picture:
     return np.asarray(cv2.resize(light, (x.shape[1], x.shape[0]), interpolation=cv2.INTER_LINEAR))
 
 
-def _average(picture: Picture, camera: Camera) -> Picture:
+def _average(picture: Picture, camera: SyntheticCamera) -> Picture:
     rows, columns = camera.shape
     return np.asarray(cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA))
 
 
-def _below_horizon(camera: Camera) -> int:
+def _below_horizon(camera: SyntheticCamera) -> int:
     return int(np.clip(np.ceil(camera.middle_px[1] + 0.5), 0, camera.shape[0]))
 
 
-def _elevation(camera: Camera) -> Points:
+def _elevation(camera: SyntheticCamera) -> Points:
     """Tangent of the angle above the horizon, [rows, 1]; at least 0."""
     rows = np.arange(camera.shape[0])
     return np.asarray(np.maximum((camera.middle_px[1] - rows) / camera.focal_px, 0)[:, None])
 
 
-def _sky_light(layout: Layout, camera: Camera) -> Picture:
+def _sky_light(layout: Layout, camera: SyntheticCamera) -> Picture:
     high, low = {
         "night": ((0.0020, 0.0030, 0.0075), (0.022, 0.017, 0.016)),
         "dusk": ((0.045, 0.065, 0.160), (0.62, 0.30, 0.16)),
@@ -127,7 +127,7 @@ def _sky_light(layout: Layout, camera: Camera) -> Picture:
     return np.ascontiguousarray(np.maximum(picture, 0))
 
 
-def _clouds(layout: Layout, camera: Camera) -> Picture:
+def _clouds(layout: Layout, camera: SyntheticCamera) -> Picture:
     rows, columns = camera.shape
     tile = cv2.GaussianBlur(noise_tile(layout.seed + 1, 512), (0, 0), 4)
     cut = tile[:128, :256]
@@ -142,7 +142,7 @@ def _add_stars(picture: Picture, layout: Layout) -> None:
         add_halo(picture, middle, (columns / 320, columns / 320), [0.30 * strength**3] * 3)
 
 
-def _sky_cold(layout: Layout, camera: Camera) -> Picture:
+def _sky_cold(layout: Layout, camera: SyntheticCamera) -> Picture:
     rows, columns = camera.shape
     rise = np.clip(_elevation(camera) / 0.5, 0, 1)
     cold = -SKY_COLD_C[0] - (SKY_COLD_C[1] - SKY_COLD_C[0]) * np.broadcast_to(rise, (rows, columns))
@@ -155,7 +155,7 @@ def _haze(layout: Layout, picture: Picture, z: Points) -> Picture:
     return np.asarray(picture * (1 - share) + air * share)
 
 
-def _paint_building(picture: Picture, layout: Layout, building: Building, camera: Camera) -> None:
+def _paint_building(picture: Picture, layout: Layout, building: Building, camera: SyntheticCamera) -> None:
     _paint_gable(picture, layout, building, camera)
     near, far = building.z_m, building.z_m + building.length_m
     top, x = building.height_m, building.x_m
@@ -176,7 +176,7 @@ def _paint_building(picture: Picture, layout: Layout, building: Building, camera
     blend(picture, where, mask * np.float32(1 / 255), seen)
 
 
-def _paint_gable(picture: Picture, layout: Layout, building: Building, camera: Camera) -> None:
+def _paint_gable(picture: Picture, layout: Layout, building: Building, camera: SyntheticCamera) -> None:
     """The end wall that faces the camera; the nearer house hides most of it."""
     x, z, top = building.x_m, building.z_m, building.height_m
     wall = np.array(
@@ -200,7 +200,7 @@ def _lit_facade(layout: Layout, building: Building, face: Surface) -> Picture:
     return _haze(layout, seen, along[None, :])
 
 
-def _paint_still_things(picture: Picture, layout: Layout, camera: Camera) -> None:
+def _paint_still_things(picture: Picture, layout: Layout, camera: SyntheticCamera) -> None:
     for z, parts in _still_things(layout):
         x = float(parts[0].points[:, 0].mean())
         paint_parts(picture, parts, camera, object_light(layout, x, z))
@@ -220,7 +220,7 @@ def object_light(layout: Layout, x_m: float, z_m: float) -> Picture:
     return received_light(layout, point, (0.0, 0.7, -0.7))
 
 
-def _still_depth(layout: Layout, camera: Camera) -> NDArray[np.float32]:
+def _still_depth(layout: Layout, camera: SyntheticCamera) -> NDArray[np.float32]:
     depth = np.full(camera.shape, np.inf, np.float32)
     for z, parts in _still_things(layout):
         solid = [part for part in parts if part.alpha > 0.77]
@@ -232,7 +232,7 @@ def _still_depth(layout: Layout, camera: Camera) -> NDArray[np.float32]:
     return depth
 
 
-def _reflect(picture: Picture, layout: Layout, camera: Camera) -> None:
+def _reflect(picture: Picture, layout: Layout, camera: SyntheticCamera) -> None:
     """Streaks of bright things on the wet road, which mirrors what is above it."""
     horizon = _below_horizon(camera)
     rows = picture.shape[0] - horizon
@@ -248,7 +248,7 @@ def _reflect(picture: Picture, layout: Layout, camera: Camera) -> None:
     picture[horizon:] += 0.35 * layout.wet * blurred * road.astype(np.float32)
 
 
-def _add_lamp_glow(picture: Picture, layout: Layout, camera: Camera) -> None:
+def _add_lamp_glow(picture: Picture, layout: Layout, camera: SyntheticCamera) -> None:
     if layout.light == "day":
         return
     strength = 1.0 if layout.light == "night" else 0.6

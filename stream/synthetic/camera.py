@@ -17,7 +17,7 @@ NEAR_M = 0.6
 
 
 @dataclass(frozen=True, slots=True)
-class Camera:
+class SyntheticCamera:
     """A pinhole camera that looks along z; its tilt is a shift of the horizon.
 
     Attributes:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.synthetic.bodies import Part
-from stream.synthetic.camera import Camera, clip_near
+from stream.synthetic.camera import SyntheticCamera, clip_near
 
 Picture = NDArray[np.float32]
 Corners = NDArray[np.int32]
@@ -27,7 +27,7 @@ def subpixels(corners: NDArray[np.float64]) -> Corners:
     return np.asarray(np.round(np.clip(corners, -16_000, 16_000) * SUBPIXELS), np.int32)
 
 
-def corners_of(parts: Sequence[Part], camera: Camera) -> list[Corners]:
+def corners_of(parts: Sequence[Part], camera: SyntheticCamera) -> list[Corners]:
     """Project parts, [N, 2] each in 1/16 pixel; what is too near the camera is cut off, N may be 0."""
     if not parts:
         return []
@@ -60,7 +60,7 @@ def polygon_mask(shape: tuple[int, ...], corners: Corners) -> tuple[Any, Any] | 
 
 
 def paint_parts(
-    picture: Picture, parts: Sequence[Part], camera: Camera, light: Any, depth: Any = None
+    picture: Picture, parts: Sequence[Part], camera: SyntheticCamera, light: Any, depth: Any = None
 ) -> None:
     """Paint parts one over the other, in place.
 

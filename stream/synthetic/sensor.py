@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.synthetic.camera import Camera
+from stream.synthetic.camera import SyntheticCamera
 from stream.synthetic.paint import Picture
 
 VISIBLE_NOISE = 4.0
@@ -23,7 +23,7 @@ MARGIN_PX = 64
 class VisibleSensor:
     """Noise of a visible camera in developed grey levels."""
 
-    def __init__(self, seed: int, camera: Camera, noise: float) -> None:
+    def __init__(self, seed: int, camera: SyntheticCamera, noise: float) -> None:
         self._seed = seed
         self._grain = (
             _grain(seed, 4, (camera.height, camera.width, 3), VISIBLE_NOISE * noise) if noise else None
@@ -37,7 +37,7 @@ class VisibleSensor:
 class ThermalSensor:
     """Counts of an uncooled thermal camera."""
 
-    def __init__(self, seed: int, camera: Camera, noise: float, air_c: float) -> None:
+    def __init__(self, seed: int, camera: SyntheticCamera, noise: float, air_c: float) -> None:
         shape = camera.height, camera.width
         rng = np.random.default_rng([seed, 6])
         stripes = STRIPES * rng.standard_normal((1, shape[1]), np.float32)
@@ -70,7 +70,7 @@ class ThermalSensor:
         return np.asarray(scaled, np.uint16)
 
 
-def misalignment(seed: int, camera: Camera, reach_px: float) -> NDArray[np.float64]:
+def misalignment(seed: int, camera: SyntheticCamera, reach_px: float) -> NDArray[np.float64]:
     """[3, 3] map of thermal pixels to where they would be in registered cameras: a shift and a small turn."""
     rng = np.random.default_rng([seed, 7])
     direction, sign = rng.uniform(0, 2 * np.pi), rng.choice([-1, 1])
@@ -85,7 +85,7 @@ def misalignment(seed: int, camera: Camera, reach_px: float) -> NDArray[np.float
     return matrix
 
 
-def shift(picture: Picture, aligned_from_thermal: NDArray[np.float64], camera: Camera) -> Picture:
+def shift(picture: Picture, aligned_from_thermal: NDArray[np.float64], camera: SyntheticCamera) -> Picture:
     """Cut the misaligned picture out of a registered one with a margin.
 
     Args:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from stream.synthetic.backdrop import Backdrop, draw_thermal, draw_visible, object_light
 from stream.synthetic.bodies import CAR_LENGTH_M, Part, car_glows, car_parts, person_parts
-from stream.synthetic.camera import NEAR_M, Camera, clip_near
+from stream.synthetic.camera import NEAR_M, SyntheticCamera, clip_near
 from stream.synthetic.layout import FAR_M, Car, Layout, Light, Person, make_layout
 from stream.synthetic.paint import Picture, add_halo, develop, paint_parts, soften
 from stream.synthetic.sensor import ThermalSensor, VisibleSensor, misalignment, shift
@@ -224,7 +224,7 @@ class Street:
         return draw_visible(self.layout, self._camera, replace(self._camera, scale=2))
 
     @cached_property
-    def _thermal_camera(self) -> Camera:
+    def _thermal_camera(self) -> SyntheticCamera:
         pad = int(np.ceil(self._misalign_px)) + 2 if self._misalign_px else 0
         return replace(self._unshifted, pad_px=pad)
 
@@ -241,9 +241,9 @@ class Street:
         return ThermalSensor(self.layout.seed, self._unshifted, self._noise, self.layout.air_c)
 
 
-def _camera(layout: Layout, size: Size) -> Camera:
+def _camera(layout: Layout, size: Size) -> SyntheticCamera:
     place = layout.camera_x_m, layout.camera_height_m
-    return Camera(*size, layout.focal, layout.centre, layout.horizon, *place)
+    return SyntheticCamera(*size, layout.focal, layout.centre, layout.horizon, *place)
 
 
 def _distance(thing: Car | Person, time_s: float) -> float:

@@ -11,18 +11,18 @@ from cuda_kernels.reference.thermal import COUNTS
 from stream.config import GainSettings
 from stream.device.context import Operations
 from stream.radiometry import Radiometry
-from stream.thermal.agc_plan import GainPlan, plan_gain
+from stream.thermal.agc_plan import AgcPlan, plan_gain
 
 
-class GainControl:
+class Agc:
     """Finds the span of counts to show, or the curve from counts to brightness, and damps it over time.
 
     A per-frame span jumps whenever something hot enters the picture; here span and curve move by a share of
     `1 - damping` a frame towards the measured ones, and a span grows no faster than the rest of the picture
     can bear (see `reference.damp`). The first frame is taken as it is.
 
-    What is decided on the host (`next_keep`) and what is computed on the device (`update`) are apart, so that
-    the latter can be part of a captured graph: `keep` is then just another input.
+    The host decides (`next_ema_weight`), the device computes (`update`), so that the latter can be part of a
+    captured graph: `keep` is then just another input.
 
     Attributes:
         method: `percentile`, `minmax`, `plateau`, `clahe`, `fixed` or `none`; `auto` resolved by the bits.
@@ -52,7 +52,7 @@ class GainControl:
         Raises:
             ConfigError: a span in degrees Celsius is asked for and the radiometry is not known.
         """
-        self.plan: GainPlan = plan_gain(settings, bits, radiometry)
+        self.plan: AgcPlan = plan_gain(settings, bits, radiometry)
         self.method = self.plan.method
         self.device = torch.device(device)
         self._bits, self._radiometry, self._operations = bits, radiometry, operations
@@ -91,7 +91,7 @@ class GainControl:
         self._begin()
         return True
 
-    def next_keep(self, frozen: bool = False) -> float:
+    def next_ema_weight(self, frozen: bool = False) -> float:
         """Share of the last span that the next frame keeps; to be asked once a frame.
 
         Args:
@@ -107,7 +107,7 @@ class GainControl:
 
         Args:
             counts: [H, W] uint8, uint16 or float32.
-            keep: [1] float32, what `next_keep` gave for this frame.
+            keep: [1] float32, what `next_ema_weight` gave for this frame.
             region: [h, w] like `counts`, the part of them that is measured; None for all.
 
         Returns:
@@ -151,7 +151,7 @@ class GainControl:
         Returns:
             [H, W] float32 in 0..1.
         """
-        keep = torch.tensor([self.next_keep()], dtype=torch.float32, device=self.device)
+        keep = torch.tensor([self.next_ema_weight()], dtype=torch.float32, device=self.device)
         limits = self.update(counts, keep)
         if self.plan.equalises:
             counts = self.equalise(counts, keep, *torch.empty(2, *counts.shape, device=self.device))

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from stream.config import GainSettings, parse_region
 from stream.errors import ConfigError
 from stream.radiometry import Radiometry
-from stream.thermal.bad_pixels import Size, load_bad_pixels, stand_ins
+from stream.thermal.bad_pixels import Size, load_bad_pixels, replacement_indices
 
 EQUALISING = ("plateau", "clahe")
 
 
 @dataclass(frozen=True, slots=True)
-class GainPlan:
+class AgcPlan:
     """Gain settings, resolved.
 
     Attributes:
@@ -46,10 +46,10 @@ class GainPlan:
             CalibrationError: it is for pictures of another size, or marks too many.
         """
         if self.settings.bad_pixels:
-            stand_ins(load_bad_pixels(self.settings.bad_pixels, thermal_size))
+            replacement_indices(load_bad_pixels(self.settings.bad_pixels, thermal_size))
 
 
-def plan_gain(settings: GainSettings, bits: int, radiometry: Radiometry | None = None) -> GainPlan:
+def plan_gain(settings: GainSettings, bits: int, radiometry: Radiometry | None = None) -> AgcPlan:
     """Gain settings for counts of so many bits.
 
     Args:
@@ -64,11 +64,11 @@ def plan_gain(settings: GainSettings, bits: int, radiometry: Radiometry | None =
     method = automatic if settings.method == "auto" else settings.method
     whole = (0.0, 2.0**bits - 1)
     if method == "fixed":
-        return GainPlan(settings, method, None, _fixed(settings, radiometry))
+        return AgcPlan(settings, method, None, _fixed(settings, radiometry))
     if method == "minmax":
-        return GainPlan(settings, method, (0.0, 100.0), whole)
+        return AgcPlan(settings, method, (0.0, 100.0), whole)
     needs_span = method == "percentile" or (method in EQUALISING and settings.detail != 1)
-    return GainPlan(settings, method, (settings.low, settings.high) if needs_span else None, whole)
+    return AgcPlan(settings, method, (settings.low, settings.high) if needs_span else None, whole)
 
 
 def region_rows_columns(region: str, size: Size) -> tuple[slice, slice]:

@@ -52,7 +52,7 @@ def load_bad_pixels(path: Path, size: Size) -> Mask:
     return np.asarray(colours[..., : 3 if colours.shape[2] == 4 else None].any(axis=2))
 
 
-def stand_ins(bad: Mask) -> tuple[Tensor, Tensor] | None:
+def replacement_indices(bad: Mask) -> tuple[Tensor, Tensor] | None:
     """The four nearest good pixels of each bad one, as `reference.mend` takes them.
 
     Args:

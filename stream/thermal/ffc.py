@@ -13,7 +13,7 @@ from stream.frame import Frame, Pixels
 _RUNS = 32
 
 
-class ShutterWatch:
+class FfcDetector:
     """Recognises frames that repeat because the shutter is closed.
 
     Raw counts carry noise, so no two frames are equal; while the shutter is closed, cameras send the last

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from stream.device.context import Operations
-from stream.thermal.agc import GainControl
+from stream.thermal.agc import Agc
 from stream.thermal.agc_plan import region_rows_columns
-from stream.thermal.bad_pixels import Size, load_bad_pixels, stand_ins
+from stream.thermal.bad_pixels import Size, load_bad_pixels, replacement_indices
 
 
 class ThermalFrontEnd:
@@ -17,7 +17,7 @@ class ThermalFrontEnd:
     All of it is done on the camera's own grid, before registration. Nothing is allocated once it has run.
     """
 
-    def __init__(self, gain: GainControl, size: Size, counts: torch.dtype, operations: Operations) -> None:
+    def __init__(self, gain: Agc, size: Size, counts: torch.dtype, operations: Operations) -> None:
         """Take the memory.
 
         Args:
@@ -35,7 +35,7 @@ class ThermalFrontEnd:
         self._detail = settings.detail
         self._bad: tuple[Tensor, Tensor] | None = None
         if settings.bad_pixels:
-            found = stand_ins(load_bad_pixels(settings.bad_pixels, size))
+            found = replacement_indices(load_bad_pixels(settings.bad_pixels, size))
             self._bad = found and (found[0].to(device), found[1].to(device))
 
         def plane(needed: bool, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -55,7 +55,7 @@ class ThermalFrontEnd:
 
         Args:
             counts: [H, W] of the format and size that this front end is for.
-            keep: [1] float32, what `GainControl.next_keep` gave for this frame.
+            keep: [1] float32, what `Agc.next_ema_weight` gave for this frame.
 
         Returns:
             A picture [H, W], raw counts as they came or float32 counts or brightness, and [2] float32 limits

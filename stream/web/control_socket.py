@@ -25,7 +25,7 @@ from pydantic import Field, StrictBool
 from stream.config import ControlSettings, Settings, validate
 from stream.errors import ConfigError, GifnetError
 from stream.frame import View
-from stream.monitoring.status import Panel
+from stream.monitoring.status import RunStatus
 from stream.web.address import parse_address
 from stream.zeromq.curve_keys import Gate, open_gate
 
@@ -50,7 +50,7 @@ class ControlQuestion(Settings):
 class ControlSocket:
     """Lives on the event loop."""
 
-    def __init__(self, settings: ControlSettings, panel: Panel) -> None:
+    def __init__(self, settings: ControlSettings, panel: RunStatus) -> None:
         """Nothing is bound before `open`.
 
         Args:

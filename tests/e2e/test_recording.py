@@ -19,9 +19,10 @@ from stream.config import RunSettings
 from stream.errors import SinkError, SourceError
 from stream.monitoring.report import RunReport
 from stream.pipeline import run as pipeline
-from stream.recording.reader import RecordedSide, Recording
+from stream.recording.reader import Recording
 from stream.runtime.clock import SystemClock
 from stream.sources.live.iterable import give
+from stream.sources.recording import RecordedSide
 from tests.e2e.test_live_faults import wait_until
 
 SIZE = (48, 64)

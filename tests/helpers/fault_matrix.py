@@ -14,7 +14,7 @@ from typing import Literal
 from stream.config import FuseSettings
 from stream.frame import FramePair, FusedFrame
 from stream.monitoring.report import RunReport
-from stream.pipeline.run import open_fused
+from stream.pipeline.open import open_fused
 from stream.runtime.clock import SystemClock
 from tests.helpers.rtsp_process import RtspProcess
 

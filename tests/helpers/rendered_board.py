@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from stream.calibrate.board.finder import Sighting
 from stream.calibrate.board.targets import Board, charuco_dictionary
 from stream.calibrate.board.views import Shot, View, Views
-from stream.registration.calibration import Calibration, Camera, Stereo
+from stream.registration.calibration import Calibration, PinholeCamera, Stereo
 from stream.registration.camera_model import rows_of
 from stream.registration.registrar import thermal_maps
 
@@ -212,7 +212,7 @@ def sighted(board: Board, rig: Rig, boards: Iterable[Pose], noise_px: float = 0.
 def as_calibration(rig: Rig) -> Calibration:
     """The truth about a rig, as a calibration file has it."""
     cameras = (
-        Camera(size=eye.size, camera_matrix=rows_of(eye.matrix), distortion=eye.distortion)
+        PinholeCamera(size=eye.size, camera_matrix=rows_of(eye.matrix), distortion=eye.distortion)
         for eye in (rig.visible, rig.thermal)
     )
     visible, thermal = cameras

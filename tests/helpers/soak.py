@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from stream.monitoring.report import RunReport
-from stream.pipeline.run import open_fused
+from stream.pipeline.open import open_fused
 from stream.runtime.clock import SystemClock
 from tests.helpers.fault_matrix import FAULTS, live_settings, open_files, settle
 from tests.helpers.rtsp_process import RtspProcess

@@ -21,7 +21,7 @@ from tests.reference.formula import formula_model
 class Full(HostContext):
     """A device without room for a ring of slots."""
 
-    def host_twin(self, tensor: torch.Tensor) -> torch.Tensor:
+    def pinned_like(self, tensor: torch.Tensor) -> torch.Tensor:
         raise torch.OutOfMemoryError("no room")
 
 

@@ -11,7 +11,8 @@ import torch
 
 from stream.config import InputSettings
 from stream.errors import SourceError
-from stream.sources import Role, open_source
+from stream.frame import Side
+from stream.sources import open_source
 from stream.sources.video.decoder_choice import Video, obstacle, why_cpu
 from stream.sources.video.file import VideoSource
 from stream.sources.video.nvdec import Surfaces
@@ -28,7 +29,7 @@ def opened(
     decoder: str = "auto",
     device: torch.device | None = CUDA,
     surfaces: Callable[[torch.device], Surfaces] = HostSurfaces,
-    role: Role = "visible",
+    role: Side = "visible",
 ) -> VideoSource:
     settings = InputSettings.model_validate({"uri": str(path), "decoder": decoder})
     return VideoSource(settings, path, role, device, surfaces)

@@ -9,8 +9,7 @@ import pytest
 import torch
 
 from stream.errors import SourceError
-from stream.frame import Frame
-from stream.sources import Role
+from stream.frame import Frame, Side
 from stream.sources.video import pixels as host
 from stream.sources.video.file import VideoSource
 from stream.sources.video.nvdec import full_range, upright
@@ -23,7 +22,7 @@ BLOCK_PX = 16
 LOSSLESS = {"preset": "veryfast", "qp": "0"}
 
 
-def both(path: Path, role: Role = "visible") -> tuple[list[Frame], list[Frame]]:
+def both(path: Path, role: Side = "visible") -> tuple[list[Frame], list[Frame]]:
     """Frames by surfaces and by the CPU, which must agree in everything but the pixels."""
     with opened(path, "cuda", role=role) as source:
         on_device = list(source)

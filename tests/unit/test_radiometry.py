@@ -17,11 +17,11 @@ from stream.config import ThermalInputSettings, validate
 from stream.errors import ConfigError
 from stream.frame import Frame, FramePair
 from stream.radiometry import Linear, Planck, as_json, from_json
-from stream.recording.reader import RecordedSide
 from stream.recording.writer import RecordingWriter
 from stream.sinks import SinkOptions
 from stream.sinks.video.sidecar import pairing_of
 from stream.sinks.zeromq.publisher import PublisherSink
+from stream.sources.recording import RecordedSide
 from stream.uri import parse_uri
 from stream.zeromq.message import Header, MessageError, parse_header
 from tests.helpers.fused import fused_frame

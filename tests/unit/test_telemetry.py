@@ -10,7 +10,7 @@ import pytest
 from stream.config import LiveSettings, PairingSettings
 from stream.errors import RefusedError
 from stream.frame import Frame
-from stream.pairing.online import LivePairer
+from stream.pairing.online import OnlinePairer
 from stream.sources.live.lepton import read_lepton
 
 
@@ -49,7 +49,7 @@ def test_what_is_no_lepton_is_refused() -> None:
 
 
 def test_pairing_believes_the_camera_although_its_frames_differ() -> None:
-    pairer = LivePairer(PairingSettings(unpaired="single", shutter="off"), LiveSettings())
+    pairer = OnlinePairer(PairingSettings(unpaired="single", shutter="off"), LiveSettings())
     moments = []
     for index in range(30):
         state = 2 if 10 <= index < 20 else 3

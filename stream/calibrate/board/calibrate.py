@@ -25,7 +25,14 @@ from stream.calibrate.board.stereo import PairFit, fit_homography, fit_stereo
 from stream.calibrate.board.targets import Board, Points
 from stream.calibrate.board.views import View, Views
 from stream.frame import Side
-from stream.registration.calibration import Calibration, Camera, PlaneHomography, Size, Stereo, one_grid
+from stream.registration.calibration import (
+    Calibration,
+    PinholeCamera,
+    PlaneHomography,
+    Size,
+    Stereo,
+    one_grid,
+)
 from stream.registration.camera_model import rows_of
 
 Model = Literal["stereo", "homography"]
@@ -137,7 +144,7 @@ def _lens(outcome: Outcome, side: Side, size: Size) -> CameraFit | None:
     return fit
 
 
-def _camera(fit: CameraFit | None, size: Size) -> Camera:
+def _camera(fit: CameraFit | None, size: Size) -> PinholeCamera:
     return fit.camera if fit else one_grid(size).visible
 
 
@@ -165,9 +172,11 @@ def _as_calibration(
     )
 
 
-def _rounded(camera: Camera) -> Camera:
+def _rounded(camera: PinholeCamera) -> PinholeCamera:
     distortion = tuple(round(number, _DIGITS) for number in camera.distortion)
-    return Camera(size=camera.size, camera_matrix=rows_of(camera.matrix.round(4)), distortion=distortion)
+    return PinholeCamera(
+        size=camera.size, camera_matrix=rows_of(camera.matrix.round(4)), distortion=distortion
+    )
 
 
 def _board_distance_m(outcome: Outcome) -> float:

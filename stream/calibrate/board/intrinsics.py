@@ -11,7 +11,7 @@ import numpy as np
 
 from stream.calibrate.board.finder import Sighting
 from stream.calibrate.board.targets import Board, Points
-from stream.registration.calibration import Camera, Size
+from stream.registration.calibration import PinholeCamera, Size
 from stream.registration.camera_model import rows_of
 
 # A further parameter must make the Bayesian information criterion this much smaller: "very strong" evidence
@@ -68,10 +68,10 @@ class CameraFit:
     coverage: float
 
     @property
-    def camera(self) -> Camera:
+    def camera(self) -> PinholeCamera:
         """As it stands in a calibration file."""
         numbers = tuple(float(number) for number in self.distortion) if self.distortion.any() else ()
-        return Camera(size=self.size, camera_matrix=rows_of(self.matrix), distortion=numbers)
+        return PinholeCamera(size=self.size, camera_matrix=rows_of(self.matrix), distortion=numbers)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

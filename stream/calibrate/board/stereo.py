@@ -12,7 +12,7 @@ import numpy as np
 from stream.calibrate.board.intrinsics import MOST_LEFT_OUT, outlier
 from stream.calibrate.board.targets import Board, Points
 from stream.calibrate.board.views import View
-from stream.registration.calibration import Camera
+from stream.registration.calibration import PinholeCamera
 
 _STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-9)
 _EXACT = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-6)
@@ -51,7 +51,9 @@ class _Both:
     thermal_px: Points
 
 
-def fit_stereo(views: Mapping[str, View], board: Board, visible: Camera, thermal: Camera) -> PairFit:
+def fit_stereo(
+    views: Mapping[str, View], board: Board, visible: PinholeCamera, thermal: PinholeCamera
+) -> PairFit:
     """Fit the pose of the cameras to each other, their lenses given; views that disagree are left out.
 
     Args:
@@ -77,7 +79,9 @@ def fit_stereo(views: Mapping[str, View], board: Board, visible: Camera, thermal
     return PairFit(rotation, translation_m, None, errors_px, left_out, _rms(everything))
 
 
-def fit_homography(views: Mapping[str, View], board: Board, visible: Camera, thermal: Camera) -> PairFit:
+def fit_homography(
+    views: Mapping[str, View], board: Board, visible: PinholeCamera, thermal: PinholeCamera
+) -> PairFit:
     """Fit one homography to all points, between undistorted pixels; views that disagree are left out.
 
     Args:
@@ -103,7 +107,7 @@ def fit_homography(views: Mapping[str, View], board: Board, visible: Camera, the
     return PairFit(None, None, matrix, errors_px, left_out, _rms(np.concatenate(list(apart.values()))))
 
 
-def undistorted(camera: Camera, points_px: Points) -> Points:
+def undistorted(camera: PinholeCamera, points_px: Points) -> Points:
     """Where points [N, 2] would lie without the lens' distortion, in pixels."""
     if not camera.coefficients.any():
         return points_px
@@ -129,7 +133,7 @@ def _both(view: View, board: Board) -> _Both:
 
 
 def _solve(
-    pairs: list[_Both], visible: Camera, thermal: Camera
+    pairs: list[_Both], visible: PinholeCamera, thermal: PinholeCamera
 ) -> tuple[Points, Points, list[Points], list[Points]]:
     """Rotation and translation to the visible camera, and the board's poses in the thermal one."""
     found: Any = cv2.stereoCalibrateExtended(
@@ -144,7 +148,7 @@ def _solve(
     return np.asarray(rotation), np.ravel(translation_m), list(turns), list(moves_m)
 
 
-def _padded(camera: Camera) -> Points:
+def _padded(camera: PinholeCamera) -> Points:
     return camera.coefficients if len(camera.coefficients) else np.zeros(5)
 
 
@@ -154,8 +158,8 @@ def _carried(
     move_m: Points,
     rotation: Points,
     translation_m: Points,
-    visible: Camera,
-    thermal: Camera,
+    visible: PinholeCamera,
+    thermal: PinholeCamera,
 ) -> Points:
     """How far thermal points, carried over by way of the board's plane, lie from visible ones, [N, 2].
 

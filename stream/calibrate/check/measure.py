@@ -13,9 +13,9 @@ from stream.config import FuseSettings, FusionSettings
 from stream.errors import SyncError
 from stream.frame import FusedFrame, Pixels
 from stream.monitoring.report import RunReport
-from stream.pipeline.run import open_fused
+from stream.pipeline.open import open_fused
 from stream.registration.calibration import Baseline, Calibration
-from stream.registration.gradient_correlation import Agreement, Numbers, Peak, compare, find_peak, score
+from stream.registration.gradient_correlation import Agreement, Numbers, ShiftPeak, compare, find_peak, score
 from stream.runtime.clock import SystemClock
 
 # Largest shift that is looked at, as a share of the width, and number of regions.
@@ -141,7 +141,7 @@ class Checker:
             shifts_px,
         )
 
-    def _doubt(self, peak: Peak) -> str:
+    def _doubt(self, peak: ShiftPeak) -> str:
         if self._frames < FEWEST_FRAMES:
             return f"only {self._frames} pairs of frames could be measured, {FEWEST_FRAMES} are needed"
         if peak.is_certain:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import cv2
 import numpy as np
 
-from stream.registration.gradient_correlation import Numbers, Peak, find_peak
+from stream.registration.gradient_correlation import Numbers, ShiftPeak, find_peak
 
 # Turns and scales that are tried, at first this far apart, then closer and closer.
 SCALES = 0.04
@@ -21,7 +21,7 @@ HALVINGS = 5
 # regions tell roughly only.
 WORTH_TELLING = 5.0
 # A region is looked at within so many shrunk pixels of where the whole picture says, and speaks when its peak
-# is this clear; the whole picture has to pass `Peak.is_certain`.
+# is this clear; the whole picture has to pass `ShiftPeak.is_certain`.
 NEARBY_PX = 8
 REGION_CHANCES = 3.0
 REGION_STANDS_OUT = 0.15
@@ -29,7 +29,7 @@ REGION_STANDS_OUT = 0.15
 Size = tuple[int, int]
 # Scale and turn.
 Way = tuple[float, float]
-Find: TypeAlias = "Callable[[Numbers], tuple[Similarity, Peak]]"
+Find: TypeAlias = "Callable[[Numbers], tuple[Similarity, ShiftPeak]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Regions:
         self._moved: dict[Way, Numbers] = {}
         self._middles_px, self._places_px = middles_px, middles_px - (np.array(size) - 1) / 2
 
-    def best(self) -> tuple[Similarity, Similarity, Peak]:
+    def best(self) -> tuple[Similarity, Similarity, ShiftPeak]:
         """The similarity at which all regions together agree best, its standard errors, and how clear it is.
 
         The errors are those of the jackknife: one region after the other is left out (B. Efron, "The
@@ -106,7 +106,7 @@ class Regions:
         shifted, shift_errors, peak = self._with_errors(self._shifted_only)
         return shifted, replace(shift_errors, turn=errors.turn, scale=errors.scale), peak
 
-    def _with_errors(self, find: Find) -> tuple[Similarity, Similarity, Peak]:
+    def _with_errors(self, find: Find) -> tuple[Similarity, Similarity, ShiftPeak]:
         best, peak = find(self._weights)
         said = np.flatnonzero(self._weights > 0).tolist()
         without = np.array([astuple(find(_without(self._weights, region))[0]) for region in said])
@@ -115,11 +115,11 @@ class Regions:
         errors = np.sqrt((len(without) - 1) * without.var(axis=0))
         return best, Similarity(*errors.tolist()), peak
 
-    def _shifted_only(self, weights: Numbers) -> tuple[Similarity, Peak]:
+    def _shifted_only(self, weights: Numbers) -> tuple[Similarity, ShiftPeak]:
         peak = self._peak((0.0, 0.0), weights)
         return Similarity(peak.right_px, peak.down_px), peak
 
-    def _turned_too(self, weights: Numbers) -> tuple[Similarity, Peak]:
+    def _turned_too(self, weights: Numbers) -> tuple[Similarity, ShiftPeak]:
         steps = SCALES / COARSE, TURNS / COARSE
         way = self._best_around((0.0, 0.0), steps, COARSE, weights)
         for _ in range(HALVINGS):
@@ -144,7 +144,7 @@ class Regions:
         ]
         return max(ways, key=lambda way: self._peak(way, weights).height)
 
-    def _peak(self, way: Way, weights: Numbers) -> Peak:
+    def _peak(self, way: Way, weights: Numbers) -> ShiftPeak:
         """The best shift once every region is moved by a scale and a turn."""
         if way not in self._moved:
             self._moved[way] = self._move(way)

@@ -14,11 +14,10 @@ from pydantic import Field, FiniteFloat
 from stream.calibrate.points.homography import Numbers
 from stream.calibrate.points.session import MOST_POINTS, Mode, PointsSession
 from stream.config import Settings, validate
-from stream.runtime.clock import Clock
+from stream.runtime.clock import Clock, utc_date
 from stream.sinks.images import encode
 from stream.web.address import Address
 from stream.web.api import LARGEST_REQUEST, as_sentences, read_json
-from stream.web.dates import utc_date
 from stream.web.files import page_file
 from stream.web.guard import Guard, refuse
 from stream.web.listener import Listener

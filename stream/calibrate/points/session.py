@@ -28,7 +28,7 @@ _DRAW = {"blend": blended, "checkerboard": checkered, "edges": edged}
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class FrameSet:
     """One moment's pictures, to look at.
 
     Attributes:
@@ -64,20 +64,20 @@ class PointsSession:
         self._pairs, self.output, self.distance_m = pairs, output, distance_m
         self._onto = load_calibration(output) if add else None
         self._lock = threading.Lock()
-        self._moments: list[Moment] = []
+        self._moments: list[FrameSet] = []
         self._last_s: float | None = None
         if not self._take():
             raise SourceError("the two streams have no two frames of one moment; see gifnet sync-check")
         self.done = threading.Event()
 
-    def moment(self, index: int) -> Moment:
+    def moment(self, index: int) -> FrameSet:
         """A moment; one further than the last is looked for, and the last given where there is none."""
         with self._lock:
             if index >= len(self._moments) and len(self._moments) < MOST_MOMENTS:
                 self._take()
             return self._moments[min(max(index, 0), len(self._moments) - 1)]
 
-    def index_of(self, moment: Moment) -> int:
+    def index_of(self, moment: FrameSet) -> int:
         """Its number."""
         with self._lock:
             return next(index for index, one in enumerate(self._moments) if one is moment)
@@ -128,7 +128,7 @@ class PointsSession:
             time_s = float(pair.time_s)
             if self._last_s is None or time_s - self._last_s >= STEP_S:
                 self._last_s = time_s
-                moment = Moment(np.asarray(pair.visible.pixels), stretched(np.asarray(pair.thermal.pixels)))
+                moment = FrameSet(np.asarray(pair.visible.pixels), stretched(np.asarray(pair.thermal.pixels)))
                 if self._moments and moment.size("visible") != self._moments[0].size("visible"):
                     continue
                 if self._moments and moment.size("thermal") != self._moments[0].size("thermal"):

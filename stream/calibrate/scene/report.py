@@ -16,7 +16,7 @@ from stream.calibrate.scene.align import (
     LEAST_WITHOUT_EDGES,
     SceneAlignment,
 )
-from stream.calibrate.scene.run import Moment
+from stream.calibrate.scene.run import FrameSet
 
 SHOWN = 3
 
@@ -64,7 +64,7 @@ def as_json(found: SceneAlignment) -> dict[str, Any]:
     }
 
 
-def build_report(found: SceneAlignment, moments: list[Moment], title: str) -> Report:
+def build_report(found: SceneAlignment, moments: list[FrameSet], title: str) -> Report:
     """The report with its pictures.
 
     Args:
@@ -81,13 +81,13 @@ def build_report(found: SceneAlignment, moments: list[Moment], title: str) -> Re
         )
     ]
     for number, moment in enumerate(shown, start=1):
-        sections.append(Section(f"Moment {number}", list(_figures(found, moment))))
+        sections.append(Section(f"FrameSet {number}", list(_figures(found, moment))))
     return Report(
         title, f"{found.moments} moments of two cameras, aligned by what both of them see.", sections
     )
 
 
-def _figures(found: SceneAlignment, moment: Moment) -> list[Figure]:
+def _figures(found: SceneAlignment, moment: FrameSet) -> list[Figure]:
     visible, thermal = moment.visible, stretched(moment.thermal)
     size = found.visible_size
     moved = np.asarray(cv2.warpPerspective(thermal, found.matrix, size))

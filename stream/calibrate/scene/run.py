@@ -19,7 +19,7 @@ from stream.config import FuseSettings
 from stream.errors import CalibrationError, SourceError
 from stream.frame import Pixels
 from stream.registration.calibration import Calibration, PlaneHomography, Size
-from stream.registration.camera_model import Camera, rows_of
+from stream.registration.camera_model import PinholeCamera, rows_of
 from stream.runtime.clock import Clock
 
 MOST_MOMENTS = 8
@@ -29,7 +29,7 @@ NEUTRAL_FOV_DEG = 53.13
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class FrameSet:
     """A pair of pictures, as they came."""
 
     visible: Pixels
@@ -59,7 +59,7 @@ class Fields:
 
 def watch(
     settings: FuseSettings, seconds: float, clock: Clock, goes_on: Callable[[], bool] = lambda: True
-) -> list[Moment]:
+) -> list[FrameSet]:
     """Moments spread evenly over a recording, or over what live cameras give.
 
     Args:
@@ -71,12 +71,12 @@ def watch(
     Raises:
         SourceError: a stream cannot be read, or there is no pair.
     """
-    begin_s, kept, step, first_s = clock.monotonic_s(), list[Moment](), 1, None
+    begin_s, kept, step, first_s = clock.monotonic_s(), list[FrameSet](), 1, None
     with open_pairs(settings) as pairs:
         for number, pair in enumerate(pairs):
             first_s = float(pair.time_s) if first_s is None else first_s
             if number % step == 0:
-                kept.append(Moment(np.asarray(pair.visible.pixels), np.asarray(pair.thermal.pixels)))
+                kept.append(FrameSet(np.asarray(pair.visible.pixels), np.asarray(pair.thermal.pixels)))
             if len(kept) == 2 * MOST_MOMENTS:
                 kept, step = kept[::2], step * 2
             late = clock.monotonic_s() - begin_s > 10 * seconds
@@ -88,7 +88,7 @@ def watch(
 
 
 def align_moments(
-    moments: Iterable[Moment], fields: Fields, tell: Callable[[str], None] = lambda text: None
+    moments: Iterable[FrameSet], fields: Fields, tell: Callable[[str], None] = lambda text: None
 ) -> SceneAlignment:
     """Align what was watched, on one core; see `stream.calibrate.scene.align.align`."""
     pairs = [(grey_visible(moment.visible), grey_thermal(moment.thermal)) for moment in moments]
@@ -138,15 +138,15 @@ def as_calibration(
     )
 
 
-def _camera(size: Size, fov_deg: float | None) -> Camera:
+def _camera(size: Size, fov_deg: float | None) -> PinholeCamera:
     """A camera without distortion, its middle in the middle of the picture."""
     focal_px = size[0] / 2 / math.tan(math.radians(fov_deg or NEUTRAL_FOV_DEG) / 2)
     middle = (size[0] - 1) / 2, (size[1] - 1) / 2
     matrix = ((focal_px, 0.0, middle[0]), (0.0, focal_px, middle[1]), (0.0, 0.0, 1.0))
-    return Camera(size=size, camera_matrix=matrix)
+    return PinholeCamera(size=size, camera_matrix=matrix)
 
 
-def _of_one_size(moments: list[Moment]) -> list[Moment]:
+def _of_one_size(moments: list[FrameSet]) -> list[FrameSet]:
     """Those whose pictures have the size of the last ones: a camera may have changed it."""
     last = moments[-1]
     return [

@@ -12,7 +12,7 @@ from av.video.frame import PictureType
 from stream.frame import Colour, Pixels
 from stream.sinks.restream.hls import appending, open_file
 from stream.sinks.restream.ipc import Job
-from stream.sinks.video.conversion import Converter
+from stream.sinks.video.conversion import PixelsToFrame
 from stream.sinks.video.encoders import SUBSAMPLED
 from stream.sinks.video.timeline import DATES_FROM_S, Timeline
 
@@ -60,7 +60,7 @@ class Output:
         self._stream: Any = self._container.add_stream(
             job.encoder, rate=job.rate, options=job.encoder_options, time_base=TICK_S
         )
-        self._convert = Converter(job.pixel_format, colour)
+        self._convert = PixelsToFrame(job.pixel_format, colour)
         self._set_up(job, colour)
 
     def fits(self, size: tuple[int, int], time_s: Fraction) -> bool:

@@ -15,8 +15,7 @@ from stream.files.output_path import reason
 from stream.frame import FusedFrame
 from stream.render.views import render
 from stream.runtime.clock import Clock, SystemClock
-from stream.sinks.base import SinkOptions
-from stream.sinks.closing import Closing
+from stream.sinks.base import SinkBase, SinkOptions
 from stream.sinks.restream.address import ENCODERS, Address, address_of
 from stream.sinks.restream.hls import end_playlist, sweep
 from stream.sinks.restream.ipc import Job
@@ -52,7 +51,7 @@ LOW_LATENCY = {
 _log = logging.getLogger(__name__)
 
 
-class OnwardSink(Closing):
+class OnwardSink(SinkBase):
     """Hands frames to a forwarding process and never waits for it, except for HLS of a recording.
 
     Frames for which there is no room, since the server is slow or away, are counted in `skipped`; the

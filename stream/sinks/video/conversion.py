@@ -42,7 +42,7 @@ def written_colour(source: Colour, height_px: int, pixel_format: str) -> Colour:
     return Colour(matrix, source.primaries, source.transfer, source.full_range)
 
 
-class Converter:
+class PixelsToFrame:
     """Turns RGB pixels into frames of one pixel format and colour; keeps one scaler."""
 
     def __init__(self, pixel_format: str, colour: Colour) -> None:

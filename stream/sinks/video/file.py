@@ -11,7 +11,7 @@ import av
 from stream.frame import Pixels
 from stream.sinks.base import SinkOptions
 from stream.sinks.video.audio import AudioCopy, close_quietly
-from stream.sinks.video.conversion import Converter, written_colour
+from stream.sinks.video.conversion import PixelsToFrame, written_colour
 from stream.sinks.video.encoders import Encoder
 from stream.sinks.video.timeline import Timeline, tick
 
@@ -65,7 +65,7 @@ class VideoFile:
             encoder.name, rate=self._rate, options=encoder_options, time_base=self._timeline.time_base
         )
         colour = written_colour(options.colour, size[1], encoder.pixel_format)
-        self._convert = Converter(encoder.pixel_format, colour)
+        self._convert = PixelsToFrame(encoder.pixel_format, colour)
         self._set_up(encoder, size)
         self._tag_colour(colour)
         # Matroska would move everything to make room for sound that begins before zero.

@@ -11,14 +11,13 @@ from stream.errors import SinkError
 from stream.files.disk_guard import LOOK_S, DiskGuard
 from stream.frame import FusedFrame
 from stream.render.views import render
-from stream.sinks.base import SinkOptions
-from stream.sinks.closing import Closing
+from stream.sinks.base import SinkBase, SinkOptions
 from stream.sinks.video.sidecar import Sidecar
 from stream.sinks.video.sink import VideoSink
 from stream.sinks.video.timeline import DATES_FROM_S
 
 
-class SegmentedSink(Closing):
+class SegmentedSink(SinkBase):
     """Writes segments as `VideoSink` does, each a whole file.
 
     The first one has the name that was given, unless files are to be rotated; the others, and all when

@@ -13,13 +13,12 @@ from stream.errors import SinkError
 from stream.files.output_path import check_place, reason
 from stream.frame import FusedFrame
 from stream.render.views import render
-from stream.sinks.base import SinkOptions
-from stream.sinks.closing import Closing
+from stream.sinks.base import SinkBase, SinkOptions
 from stream.sinks.video.file import CONTAINERS, VideoFile
 from stream.sinks.video.trial_encode import choose_coder, rehearse
 
 
-class VideoSink(Closing):
+class VideoSink(SinkBase):
     """Writes frames to an MP4, MOV or Matroska file at exactly the times that they have.
 
     MP4 and MOV keep the time base of the source, a start that is not zero and a varying rate; Matroska stores

@@ -14,8 +14,7 @@ from stream.errors import SinkError
 from stream.frame import Frame, FusedFrame, Pixels
 from stream.radiometry import as_json
 from stream.runtime.clock import Clock, SystemClock
-from stream.sinks.base import SinkOptions
-from stream.sinks.closing import Closing
+from stream.sinks.base import SinkBase, SinkOptions
 from stream.sinks.video.timeline import DATES_FROM_S
 from stream.sinks.zeromq.options import read_settings
 from stream.sinks.zeromq.socket import PublisherSocket
@@ -23,7 +22,7 @@ from stream.uri import Uri
 from stream.zeromq.message import VIEWS, Header, latest_topic, one_part_head
 
 
-class PublisherSink(Closing):
+class PublisherSink(SinkBase):
     """Publishes every view that somebody subscribes to, in both forms of `stream.zeromq.message`.
 
     A subscriber that does not keep up loses frames of its own, after `queue_mb` of them wait for it; nobody

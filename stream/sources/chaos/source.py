@@ -14,9 +14,8 @@ import numpy as np
 from stream.errors import SourceError
 from stream.frame import Frame, Pixels
 from stream.runtime.clock import Clock
-from stream.sources.base import Source
+from stream.sources.base import Source, SourceBase
 from stream.sources.chaos.schedule import Kind, Schedule
-from stream.sources.reader import Reader
 
 SMALLEST_PX = 16
 BLOCK_PX = 16
@@ -34,7 +33,7 @@ def begun_s(name: str, clock: Clock) -> float:
     return _begun_s.setdefault(name, clock.monotonic_s())
 
 
-class ChaosSource(Reader):
+class ChaosSource(SourceBase):
     """Passes on the frames of another source, with faults by a schedule.
 
     The kinds are told in `docs/chaos.md`. Frames that a fault swallows are counted in `lost` as `chaos_KIND`,

@@ -7,12 +7,14 @@ Lepton Engineering Datasheet, section "Telemetry").
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from stream.errors import RefusedError
 from stream.frame import Frame
+from stream.sources.base import Source, SourceBase
 
 # Width of the picture -> its height without telemetry.
 PICTURE_ROWS = {160: 120, 80: 60}
@@ -47,3 +49,21 @@ def read_lepton(frame: Frame) -> Frame:
     state = int(words[_STATUS_WORD]) >> _FFC_SHIFT & _FFC_MASK
     closed = _IN_PROGRESS_OLD if int(words[_REVISION_WORD]) == _OLD_REVISION else _IN_PROGRESS
     return replace(frame, pixels=np.ascontiguousarray(pixels[:rows]), stale=state == closed)
+
+
+class LeptonSource(SourceBase):
+    """The frames of another source, each as a function gives it back."""
+
+    def __init__(self, inner: Source, change: Callable[[Frame], Frame]) -> None:
+        super().__init__()
+        self._inner, self._change = inner, change
+        self.info, self.lost = inner.info, inner.lost
+
+    def _read(self) -> Iterator[Frame]:
+        for frame in self._inner:
+            yield self._change(frame)
+
+    def close(self) -> None:
+        """Close the other source; may be called twice."""
+        self._end_reading()
+        self._inner.close()

@@ -35,7 +35,7 @@ def now(clock: Clock) -> Begin:
     return Begin(clock.monotonic_s(), Fraction(clock.utc_ns(), 1_000_000_000))
 
 
-class Together:
+class StartBarrier:
     """Where the recordings of a run wait for each other; used by the threads of all of them."""
 
     def __init__(self, parties: int, clock: Clock) -> None:

@@ -10,11 +10,10 @@ import cv2
 import numpy as np
 
 from stream.errors import SourceError
-from stream.frame import Pixels
+from stream.frame import Pixels, Side
 from stream.radiometry import Radiometry
 from stream.sources.base import SourceInfo
 from stream.sources.pictures.flir import FlirError, read_flir
-from stream.sources.reader import Role
 from stream.sources.video.pixels import Target, check_bits
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"})
@@ -36,7 +35,7 @@ class Stored:
     radiometry: Radiometry | None = None
 
 
-def read_stored(path: Path, role: Role) -> Stored | None:
+def read_stored(path: Path, role: Side) -> Stored | None:
     """Read a picture of a camera: of a radiometric JPEG the raw counts, where they are of the thermal one.
 
     Args:
@@ -87,7 +86,7 @@ def _is_cut_jpeg(data: bytes) -> bool:
     return data.startswith(b"\xff\xd8") and data.rfind(_END_OF_JPEG) < data.rfind(_START_OF_SCAN)
 
 
-def choose_picture_target(pixels: Pixels, role: Role, bits: int | None, name: str) -> Target:
+def choose_picture_target(pixels: Pixels, role: Side, bits: int | None, name: str) -> Target:
     """Choose what pictures become: `rgb24` for visible, `gray8` or `gray16le` by depth for thermal.
 
     Args:
@@ -108,7 +107,7 @@ def choose_picture_target(pixels: Pixels, role: Role, bits: int | None, name: st
     return Target("gray8" if depth == 8 else "gray16le", bits or depth, None)
 
 
-def convert_picture(pixels: Pixels, role: Role, bits: int | None) -> Pixels:
+def convert_picture(pixels: Pixels, role: Side, bits: int | None) -> Pixels:
     """Bring a picture to the pixels that travel.
 
     Args:

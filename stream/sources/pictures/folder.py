@@ -12,8 +12,8 @@ from pathlib import Path
 
 from stream.config import InputSettings
 from stream.errors import SourceError
-from stream.frame import ClockSource, Frame
-from stream.sources.base import SourceInfo
+from stream.frame import ClockSource, Frame, Side
+from stream.sources.base import SourceBase, SourceInfo
 from stream.sources.options import check_options, fraction_option, size_option
 from stream.sources.pictures.decode import (
     PICTURE_SUFFIXES,
@@ -24,7 +24,6 @@ from stream.sources.pictures.decode import (
     read_stored,
 )
 from stream.sources.pictures.tiff import check_single
-from stream.sources.reader import Reader, Role
 from stream.uri import Uri
 
 DEFAULT_RATE = Fraction(25)
@@ -34,7 +33,7 @@ EARLIEST_MS, LATEST_MS = 10**11, 10**13
 _LAST_NUMBER = re.compile(r"(\d+)$")
 
 
-class ImageSource(Reader):
+class ImageSource(SourceBase):
     """Pictures of a folder or glob, in natural order (`2.png` before `10.png`).
 
     Times come from the file names or from a rate; `times=name_ms` and `times=rate` in the URI choose. Without
@@ -45,7 +44,7 @@ class ImageSource(Reader):
     and `size` in the URI puts pictures right that were saved with the wrong number of columns.
     """
 
-    def __init__(self, settings: InputSettings, uri: Uri, role: Role) -> None:
+    def __init__(self, settings: InputSettings, uri: Uri, role: Side) -> None:
         """Find the pictures and read the first one that can be read.
 
         Args:

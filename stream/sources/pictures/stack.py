@@ -13,10 +13,9 @@ import numpy as np
 
 from stream.config import InputSettings
 from stream.errors import SourceError
-from stream.frame import Frame, Pixels
-from stream.sources.base import SourceInfo
+from stream.frame import Frame, Pixels, Side
+from stream.sources.base import SourceBase, SourceInfo
 from stream.sources.pictures.decode import check_alike, choose_picture_target, convert_picture
-from stream.sources.reader import Reader, Role
 from stream.uri import mask
 
 _log = logging.getLogger(__name__)
@@ -82,14 +81,14 @@ class RawCounts:
         self._file.close()
 
 
-class StackSource(Reader):
+class StackSource(SourceBase):
     """The pictures of a stack, one after the other at a rate.
 
     A picture that cannot be read is counted in `lost["corrupt"]` and keeps its place in time; so is what is
     left of one at the end of a file that was cut off.
     """
 
-    def __init__(self, settings: InputSettings, role: Role, stack: Stack, codec: str, rate: Fraction) -> None:
+    def __init__(self, settings: InputSettings, role: Side, stack: Stack, codec: str, rate: Fraction) -> None:
         """Read the first picture that can be read; the source closes the stack with itself, but not here.
 
         Args:

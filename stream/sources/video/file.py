@@ -14,12 +14,17 @@ from av import VideoFrame
 
 from stream.config import InputSettings
 from stream.errors import SourceError
-from stream.frame import AnyPixels, Frame
-from stream.sources.base import SourceInfo
-from stream.sources.reader import Reader, Role
+from stream.frame import AnyPixels, Frame, Side
+from stream.sources.base import SourceBase, SourceInfo
 from stream.sources.video.decoder_choice import SURFACES, Video, video_of, why_cpu
 from stream.sources.video.packets import DEFAULT_RATE, PictureReader
-from stream.sources.video.pixels import Converter, choose_target, colour_of, display_matrix, rotation_degrees
+from stream.sources.video.pixels import (
+    FrameToPixels,
+    choose_target,
+    colour_of,
+    display_matrix,
+    rotation_degrees,
+)
 from stream.sources.video.yuv import yuv_of
 from stream.uri import mask
 
@@ -41,7 +46,7 @@ def open_cuda_surfaces(device: torch.device) -> Surfaces:
     return CudaSurfaces(device)
 
 
-class VideoSource(Reader):
+class VideoSource(SourceBase):
     """Frames of the main video stream of a file, at the times that the file states.
 
     Times are `pts * time_base`, exact and not shifted to zero; a frame without a time stamp gets its position
@@ -61,7 +66,7 @@ class VideoSource(Reader):
         self,
         settings: InputSettings,
         path: Path,
-        role: Role,
+        role: Side,
         device: torch.device | None = None,
         open_surfaces: Callable[[torch.device], Surfaces] = open_cuda_surfaces,
     ) -> None:
@@ -98,7 +103,7 @@ class VideoSource(Reader):
         self.container: str = pictures.container.format.name
         self.rotation = rotation_degrees(matrix)
         self._target = choose_target(first.format, self._role, settings.bits, self._name)
-        self._convert: Callable[[VideoFrame], AnyPixels] = Converter(self._target)
+        self._convert: Callable[[VideoFrame], AnyPixels] = FrameToPixels(self._target)
         width, height = self._size if matrix[0] else self._size[::-1]
         context = pictures.stream.codec_context
         self.info = SourceInfo(

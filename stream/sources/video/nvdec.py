@@ -96,14 +96,14 @@ class CudaSurfaces:
 
 
 class SurfaceConverter:
-    """Turns surfaces of one stream into upright tensors that are theirs alone, as `pixels.Converter` does."""
+    """Converts surfaces of one stream into upright tensors of their own, as `pixels.FrameToPixels` does."""
 
     def __init__(self, surfaces: Surfaces, target: Target, yuv: Yuv) -> None:
         self._surfaces, self._target = surfaces, target
         device = surfaces.device
         self._matrix = torch.from_numpy(yuv.rgb_matrix()).to(device)
         self._gain, self._black, self._top = yuv.luma_scale()
-        # Asked of the first picture only, as in `pixels.Converter`: later ones give their surfaces back.
+        # Asked of the first picture only, as in `pixels.FrameToPixels`: later ones give their surfaces back.
         self._orientation: tuple[int, int, int, int] | None = None
 
     def __call__(self, picture: VideoFrame) -> Tensor:

@@ -20,8 +20,7 @@ from av import VideoFormat, VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from stream.errors import SourceError
-from stream.frame import Colour, PixelFormat, Pixels
-from stream.sources.reader import Role
+from stream.frame import Colour, PixelFormat, Pixels, Side
 
 UNSPECIFIED = 2
 # Players take video without a matrix tag for BT.601 up to this height (standard definition), else for BT.709.
@@ -45,7 +44,7 @@ class Target:
     scaler_format: str | None
 
 
-def choose_target(stored: VideoFormat, role: Role, bits: int | None, name: str) -> Target:
+def choose_target(stored: VideoFormat, role: Side, bits: int | None, name: str) -> Target:
     """Choose what frames of a stored pixel format become; see the table above.
 
     Args:
@@ -91,7 +90,7 @@ def colour_of(context: Any) -> Colour:
     return Colour(context.colorspace, context.color_primaries, context.color_trc, full_range)
 
 
-class Converter:
+class FrameToPixels:
     """Turns decoded frames of one stream into upright arrays; keeps one scaler."""
 
     def __init__(self, target: Target) -> None:
