@@ -28,8 +28,8 @@ def lost_detail(fused: Grey, visible: Grey, thermal: Grey) -> Array:
         thermal: likewise.
 
     Returns:
-        [H, W] float64: 0 where the fused picture has at least the contrast of either source, 1 where nothing is
-        left. Contrast below 6 grey levels counts as noise and is never missed.
+        [H, W] float64: 0 where the fused picture has at least the contrast of either source, 1 where nothing
+        is left. Contrast below 6 grey levels counts as noise and is never missed.
     """
     weaker = np.minimum(local_contrast(visible), local_contrast(thermal))
     missing = 1 - local_contrast(fused) / np.maximum(weaker, _FLOOR)

@@ -9,10 +9,10 @@ from gifnet.eval.single import Grey
 
 
 def edge_preservation(fused: Grey, visible: Grey, thermal: Grey) -> float:
-    """Qabf: edges of both sources kept in strength and direction, weighted by strength (Xydeas, Petrovic 2000).
+    """Qabf: edges of both sources kept in strength and direction, weighted by strength (Xydeas 2000).
 
     Returns:
-        0 to about 1 (0.975 for equal pictures, by the constants of the sigmoids); 0 where no source has edges.
+        0 to about 1 (0.975 for equal pictures, by the sigmoids' constants); 0 where no source has edges.
     """
     strength_fused, angle_fused = _edges(fused)
     kept = whole = 0.0

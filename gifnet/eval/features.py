@@ -54,7 +54,7 @@ def _shared(one: Array, other: Array) -> Array:
 
 
 def _joint(one: Array, other: Array) -> Array:
-    """The joint distribution, [windows, 9, 9]: independence mixed with the bound on the side of correlation."""
+    """The joint distribution, [windows, 9, 9]: independence mixed with the bound of Frechet."""
     independent = one[:, :, None] * other[:, None, :]
     cumulated, other_cumulated = np.cumsum(one, axis=1)[:, :, None], np.cumsum(other, axis=1)[:, None, :]
     upper = np.minimum(cumulated, other_cumulated)
@@ -79,7 +79,7 @@ def _correlation(one: Array, other: Array) -> Array:
 def _spread(masses: Array) -> Array:
     """Standard deviation of the place 1..9 under each distribution."""
     places = np.arange(1, masses.shape[1] + 1)
-    return np.sqrt(np.maximum(masses @ places**2 - (masses @ places) ** 2, 0))
+    return np.asarray(np.sqrt(np.maximum(masses @ places**2 - (masses @ places) ** 2, 0)), np.float64)
 
 
 def _entropy(masses: Array) -> Array:

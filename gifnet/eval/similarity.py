@@ -15,9 +15,7 @@ _SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
 def correlation(first: NDArray[np.generic], second: NDArray[np.generic]) -> float:
     """Pearson correlation of two pictures, -1 to 1; 0 where one of them is flat."""
-    one, other = (
-        picture.astype(np.float64) - np.mean(picture, dtype=np.float64) for picture in (first, second)
-    )
+    one, other = _centred(first), _centred(second)
     energy = float(np.sqrt(np.sum(one**2) * np.sum(other**2)))
     return float(np.sum(one * other)) / energy if energy > 0 else 0.0
 
@@ -95,3 +93,8 @@ def _halved(picture: Array) -> Array:
     height, width = picture.shape[0] // 2 * 2, picture.shape[1] // 2 * 2
     rows = picture[0:height:2, :width] + picture[1:height:2, :width]
     return np.asarray((rows[:, ::2] + rows[:, 1::2]) / 4, np.float64)
+
+
+def _centred(picture: NDArray[np.generic]) -> Array:
+    values = picture.astype(np.float64)
+    return np.asarray(values - float(np.mean(values)), np.float64)
