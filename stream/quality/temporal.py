@@ -91,7 +91,7 @@ def flow_with_mask(now: Grey, other: Grey) -> tuple[Flow, Mask]:
 
 
 def warped_difference(now: Grey, other: Grey, flow: Flow, mask: Mask) -> float:
-    """Mean absolute difference in grey levels to the other picture, brought here by the flow; NaN of nothing."""
+    """Mean absolute difference in grey levels to the other picture warped by the flow; NaN of no pixel."""
     moved = cv2.remap(other.astype(np.float32), _places(flow), None, cv2.INTER_LINEAR,
                       borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
     return float(np.abs(now - moved)[mask].mean()) if mask.any() else float("nan")
