@@ -3,8 +3,8 @@
     python -m benchmarks.quality                                   # RoadScene, every third pair
     python -m benchmarks.quality --set smoke --weights new=runs/new.safetensors --pictures worst.png
 
-Reads the reference data at GIFNET_TEST_DATA (default ../shared), writes benchmarks/results/quality.json. On TNO
-the outputs of DenseFuse, SDNet and SeAFusion are measured beside ours, on the pairs that have them.
+Reads the reference data at GIFNET_TEST_DATA (default ../shared), writes to benchmarks/results. On TNO
+the outputs of DenseFuse, SDNet and SeAFusion are measured beside ours.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import click
 import cv2
@@ -23,6 +24,7 @@ import gifnet
 from benchmarks.common import circumstances, save
 from gifnet.eval import measure
 from gifnet.eval.single import Grey
+from stream.config import Precision
 from stream.quality import tables
 from stream.quality.inputs import read_grey
 from stream.quality.measuring import spread
@@ -77,7 +79,7 @@ def pairs_of(data: Path, chosen: str, every: int) -> list[Pair]:
     return found_pairs[::every]
 
 
-def by_network(weights: str, precision: str) -> Fuse:
+def by_network(weights: str, precision: Precision) -> Fuse:
     """Fuse luma by GIFNet, rounded to 8 bits as it would be written."""
     network = gifnet.load(weights, "cpu", precision)
 
@@ -95,7 +97,7 @@ def mean(visible: Grey, thermal: Grey) -> Grey:
     return np.asarray((visible.astype(np.uint16) + thermal + 1) // 2, np.uint8)
 
 
-def methods_of(data: Path, weights: dict[str, str], precision: str) -> dict[str, Fuse]:
+def methods_of(data: Path, weights: dict[str, str], precision: Precision) -> dict[str, Fuse]:
     """What is compared, by name."""
     methods: dict[str, Fuse] = {}
     published = data / "upstream/GIFNet_Final.model"
@@ -152,14 +154,14 @@ def _tile(label: str, picture: Grey) -> Grey:
               type=click.Choice(["roadscene", "smoke", "tno", "tasks"]))  # fmt: skip
 @click.option("--weights", multiple=True, metavar="NAME=PATH", help="Weights to compare; repeatable.")
 @click.option("--pairs", "every", type=click.IntRange(1), help="Take every so many-th pair.")
-@click.option("--precision", default="auto", show_default=True)
+@click.option("--precision", default="auto", show_default=True, type=click.Choice(get_args(Precision)))
 @click.option("--pictures", type=click.Path(path_type=Path), help="A contact sheet of the worst pairs.")
 @click.option("--workers", default=1, show_default=True, help="Processes that measure.")
 def main(
     chosen: str,
     weights: tuple[str, ...],
     every: int | None,
-    precision: str,
+    precision: Precision,
     pictures: Path | None,
     workers: int,
 ) -> None:
