@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import IO
 import cv2
 
 from stream.errors import SinkError
+from stream.files.atomic_write import open_without_links, write_atomic
 from stream.files.output_path import check_place, reason
 from stream.frame import FusedFrame, Pixels
 from stream.render.views import render
@@ -69,7 +69,8 @@ class ImageSink(SinkBase):
         with _one_sentence(path):
             times = self._times or self._start()
             picture = render(frame, self._view, self._colour_map)
-            write_whole(path, encode(picture, self._suffix))
+            # A wait for the disk with every picture would cost more than the picture.
+            write_atomic(path, encode(picture, self._suffix), durable=False)
             times.write(f"{path.name},{decimal(frame.time_s)}\n")
             times.flush()
         self.written += 1
@@ -88,7 +89,9 @@ class ImageSink(SinkBase):
     def _start(self) -> IO[str]:
         self._folder.mkdir(exist_ok=True)
         remove_earlier(self._folder)
-        self._times = (self._folder / TIMES).open("w", encoding="utf-8")
+        self._times = open(  # noqa: SIM115  # closed by `close`
+            self._folder / TIMES, "w", encoding="utf-8", opener=open_without_links
+        )
         self._times.write("file,time_s\n")
         return self._times
 
@@ -130,17 +133,6 @@ def encode(pixels: Pixels, suffix: str) -> bytes:
     stored = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
     _, content = cv2.imencode(f".{suffix}", stored, options)
     return content.tobytes()
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name and rename it, so that it appears whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
 
 
 @contextmanager

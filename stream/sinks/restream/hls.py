@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import IO
+
+from stream.files.atomic_write import open_without_links, write_atomic
 
 DIGITS = 6
 END = "#EXT-X-ENDLIST"
@@ -45,7 +46,7 @@ def open_file(path: str, flags: int, options: object) -> IO[bytes]:
         flags: libav's, 2 for writing.
         options: libav's, of no use here.
     """
-    return open(path, "wb" if flags & 2 else "rb")
+    return open(path, "wb", opener=open_without_links) if flags & 2 else open(path, "rb")
 
 
 def sweep(playlist: Path, keep_listed: bool) -> None:
@@ -69,9 +70,7 @@ def end_playlist(playlist: Path) -> None:
     text = _read(playlist)
     if not text or END in text:
         return
-    part = playlist.with_name(playlist.name + ".part")
-    part.write_text(f"{text.rstrip()}\n{END}\n", encoding="utf-8")
-    os.replace(part, playlist)
+    write_atomic(playlist, f"{text.rstrip()}\n{END}\n")
 
 
 def _read(playlist: Path) -> str:
