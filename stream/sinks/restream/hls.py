@@ -6,9 +6,12 @@ import re
 from pathlib import Path
 from typing import IO
 
-from stream.files.atomic_write import open_without_links, write_atomic
+from stream.errors import SinkError
+from stream.files.atomic_write import check_replaceable, open_without_links, write_atomic
+from stream.files.output_path import reason
 
 DIGITS = 6
+BEGIN = b"#EXTM3U"
 END = "#EXT-X-ENDLIST"
 _FLAGS = "delete_segments+independent_segments+temp_file+omit_endlist"
 
@@ -47,6 +50,24 @@ def open_file(path: str, flags: int, options: object) -> IO[bytes]:
         options: libav's, of no use here.
     """
     return open(path, "wb", opener=open_without_links) if flags & 2 else open(path, "rb")
+
+
+def check_foreign(playlist: Path) -> None:
+    """Refuse a playlist's name that belongs to something else.
+
+    Raises:
+        SinkError: says what is there.
+    """
+    try:
+        check_replaceable(playlist)
+        with playlist.open("rb") as file:
+            head = file.read(len(BEGIN))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise SinkError(f"the output {playlist} cannot be written: {reason(error)}") from None
+    if head not in (b"", BEGIN):
+        raise SinkError(f"{playlist} is no playlist and would be overwritten; name another file")
 
 
 def sweep(playlist: Path, keep_listed: bool) -> None:
