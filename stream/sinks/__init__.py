@@ -91,7 +91,7 @@ def _kind_of(output: OutputSettings) -> type[SinkSettings]:
     known = {scheme for model in sink_kinds() for scheme in model.schemes}
     if uri.scheme in known:
         suffix = "." + uri.path.rpartition(".")[2] if "." in uri.path else ""
-        raise SinkError(
-            f"{uri}: no sink is known for files that end in {suffix!r}; supported are {supported}"
-        )
-    raise SinkError(f"{uri}: no sink is known for {uri.scheme}://; supported are {supported}")
+        what = f"files that end in {suffix!r}"
+    else:
+        what = f"{uri.scheme}://"
+    raise SinkError(f"{uri}: no sink is known for {what}; supported are {supported}")

@@ -70,7 +70,7 @@ class SinkSettings(Settings):
         """
         useless = sorted(set(common) - set(cls.common_options()))
         if useless:
-            takes = ", ".join(cls.common_options()) or "none"
+            takes = ", ".join(cls.common_options()) or "none of these options"
             raise SinkError(
                 f"{uri}: {cls.kind} takes no {' and no '.join(useless)}, only {takes}; leave it out"
             )
@@ -135,7 +135,7 @@ def _allowed(model: type[Settings], key: str) -> str:
     if low is None or high is None:
         return field.description or "something else"
     number = "a whole number" if field.annotation is int else "a number"
-    return f"{number} from {low:g} to {high:g}"  # type: ignore[str-bytes-safe]
+    return f"{number} from {low:g} to {high:g}"
 
 
 def given_options(output: OutputSettings) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def check_sidecar(path: Path) -> None:
 
 
 def pairing_of(frame: FusedFrame) -> dict[str, Any]:
-    """The frames that a fused frame was made of, as plain values; times in nanoseconds, null where a side is absent."""
+    """The pairing of a fused frame as plain values; times in nanoseconds, null where a side is absent."""
     pair = frame.pair
     error_s = pair.pairing_error_s
     return {
