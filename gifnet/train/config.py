@@ -112,7 +112,48 @@ class FeatureSettings(RunSettings):
     ] = 0.25
 
 
-Settings: TypeAlias = TrainSettings | FeatureSettings
+class PictureLossSettings(_Settings):
+    """Weights of the losses in `gifnet.train.picture_losses`."""
+
+    intensity: Annotated[float, Field(ge=0, description="distance from the brighter source")] = 0.2
+    gradient: Annotated[float, Field(ge=0, description="distance from the stronger gradient")] = 16.0
+    difference: Annotated[float, Field(ge=0, description="2 - SCD")] = 1.0
+    similarity: Annotated[float, Field(ge=0, description="2 - SSIM")] = 1.0
+    information: Annotated[float, Field(ge=0, description="2 - VIF, gains counted up to 1")] = 1.0
+    range: Annotated[float, Field(ge=0, description="distance from [0, 1]")] = 5.0
+    temporal: Annotated[float, Field(ge=0, description="flicker beyond that of the sources; 0: none")] = 4.0
+
+
+class DistilSettings(_Settings):
+    """A larger network whose pictures are to be met as well."""
+
+    weights: Annotated[str, Field(min_length=1, description="of the full network: default or a file")]
+    weight: Annotated[float, Field(gt=0, description="of the mean distance from its picture")] = 2.0
+    crops: Annotated[int, Field(ge=1, description="crops that it fuses; they come again and again")] = 300
+    every: Annotated[int, Field(ge=1, description="every n-th iteration takes one of those crops")] = 4
+
+
+class LiteSettings(RunSettings):
+    """Everything `gifnet train` needs for the lite network."""
+
+    network: Literal["lite"]
+    crop_px: Annotated[int, Field(ge=48, multiple_of=8, description="side of a training crop")] = 256
+    scale_min: Annotated[float, Field(gt=0, le=1, description="smallest scale of a crop's source")] = 0.4
+    batch: Annotated[int, Field(ge=1, description="crops in one step")] = 2
+    iterations: Annotated[int, Field(ge=1, description="how many steps")] = 4000
+    learning_rate: Annotated[float, Field(gt=0, description="step size of Adam")] = 1.5e-3
+    decay: Annotated[Literal["constant", "cosine"], Field(description="course of the learning rate")] = (
+        "cosine"
+    )
+    clip_norm: Annotated[float | None, Field(gt=0, description="largest norm of a gradient")] = 0.5
+    average: Annotated[float, Field(ge=0, lt=1, description="decay of the mean of the weights; 0: none")] = (
+        0.995
+    )
+    losses: PictureLossSettings = PictureLossSettings()
+    distil: Annotated[DistilSettings | None, Field(description="none: by the losses alone")] = None
+
+
+Settings: TypeAlias = TrainSettings | FeatureSettings | LiteSettings
 _ANY: TypeAdapter[Settings] = TypeAdapter(Annotated[Settings, Field(discriminator="network")])
 
 
@@ -132,7 +173,7 @@ def validate(values: dict[str, Any], where: str) -> Settings:
         raise TrainingError(
             f"{where}: " + "; ".join(_sentence(problem) for problem in error.errors())
         ) from None
-    if isinstance(settings, FeatureSettings):
+    if not isinstance(settings, TrainSettings):
         return settings
     if settings.multifocus.sigma_min_px > settings.multifocus.sigma_max_px:
         raise TrainingError(f"{where}: multifocus.sigma_min_px must not exceed multifocus.sigma_max_px")

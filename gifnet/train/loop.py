@@ -18,9 +18,10 @@ from gifnet.errors import TrainingError
 from gifnet.train import checkpoint as checkpoints
 from gifnet.train import journal
 from gifnet.train.checkpoint import Checkpoint
-from gifnet.train.config import RunSettings, Settings, TrainSettings, fingerprint
+from gifnet.train.config import LiteSettings, RunSettings, Settings, TrainSettings, fingerprint
 from gifnet.train.device import choose_device
 from gifnet.train.fusion import FusionTraining
+from gifnet.train.lite import LiteTraining
 from gifnet.train.losses import GradientPyramid
 from gifnet.train.matching import MatchingTraining
 
@@ -193,6 +194,8 @@ def learning_rate(settings: RunSettings, iteration: int) -> float:
 def _training(settings: Settings, device: torch.device, features: nn.Module | None) -> Training:
     if isinstance(settings, TrainSettings):
         return FusionTraining(settings, device, features or GradientPyramid())
+    if isinstance(settings, LiteSettings):
+        return LiteTraining(settings, device)
     return MatchingTraining(settings, device)
 
 

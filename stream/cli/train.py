@@ -28,8 +28,9 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("-o", "--output", type=_FOLDER, help="Folder for checkpoints, log and pictures.")
 @click.option(
     "--network",
-    type=click.Choice(["gifnet", "features"]),
-    help="What is trained: the fusion network (default), or the features that calibration compares by.",
+    type=click.Choice(["gifnet", "lite", "features"]),
+    help="What is trained: the full fusion network (default), the one for real time, or what calibration "
+    "compares pictures by.",
 )
 @click.option("--iterations", type=int, help="How many; for GIFNet each one takes a step for both tasks.")
 @click.option("--device", help="auto, cpu or cuda.")
@@ -40,7 +41,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
     "--export", type=click.Path(path_type=Path), help="Write the newest checkpoint's weights and card."
 )
 def train(config: Path | None, resume: bool, export: Path | None, **options: Any) -> None:
-    """Train GIFNet, or the features of calibration, from registered visible and thermal pairs."""
+    """Train GIFNet, GIFNet-lite, or the features of calibration, from registered visible and thermal pairs."""
     from gifnet.train.config import validate
 
     values = load_yaml(config) if config else {}
