@@ -8,6 +8,8 @@ that a 3x3 convolution over cells computes it.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -23,7 +25,7 @@ def band_kernels() -> Tensor:
     identity = torch.zeros(CELL, CELL, 3, 3)
     identity[range(CELL), range(CELL), 1, 1] = 1
     smooth = [identity, *(_kernel(side_px) for side_px in MEANS_PX)]
-    return torch.cat([finer - coarser for finer, coarser in zip(smooth, smooth[1:], strict=False)])
+    return torch.cat([finer - coarser for finer, coarser in pairwise(smooth)])
 
 
 def stronger(visible: Tensor, thermal: Tensor, calm: float) -> Tensor:

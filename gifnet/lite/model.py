@@ -99,7 +99,7 @@ class GIFNetLite(nn.Module):
         return fused if self.training else fused.clamp(0, 1)
 
     def _coefficients(self, cells: Tensor) -> Tensor:
-        """[B, 32, h + 2, w + 2] cells with a frame to [B, 5 * 16, h, w]: a, b, d, e for each pixel, then c."""
+        """[B, 32, h + 2, w + 2] cells with a frame to [B, 5 * 16, h, w]: a, b, d, e, c of each pixel."""
         features = self.first((cells - GREY).to(self.first.weight.dtype))
         features = F.relu(features)
         for index, layer in enumerate(self.layers):
@@ -137,7 +137,7 @@ def check_pair(visible: Tensor, thermal: Tensor) -> None:
 
 
 def _framed(pictures: Tensor, multiple_px: int) -> Tensor:
-    """Repeat the border pixels: one cell on every side, and up to the next multiple at the bottom and right."""
+    """Repeat the border pixels: a cell on every side, and up to a multiple at the bottom and right."""
     height, width = pictures.shape[-2:]
     below, right = -height % multiple_px + CELL_PX, -width % multiple_px + CELL_PX
     return F.pad(pictures, (CELL_PX, right, CELL_PX, below), mode="replicate")

@@ -51,8 +51,8 @@ _KINDS = {
         "gifnet-stream lite",
         "GIFNet-lite of this project, trained from scratch by gifnet train",
         "Weights of GIFNet-lite, trained from scratch",
-        "Fuses a visible and a registered thermal picture into one at camera rate on a CPU. This project's own\n"
-        "network, losses, code and training; no published weights were used, not as a teacher either.",
+        "Fuses a visible and a registered thermal picture into one at camera rate on a CPU. This project's\n"
+        "own network, losses, code and training; no published weights were used, not as a teacher either.",
         "Means over the validation pairs; definitions in `gifnet/train/metrics.py`.",
     ),
     "features": _Kind(

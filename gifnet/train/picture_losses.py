@@ -11,7 +11,6 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 _FLAT = 1e-6  # energy of a picture without structure
 _SSIM_WINDOW_PX = 7

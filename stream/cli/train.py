@@ -41,7 +41,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
     "--export", type=click.Path(path_type=Path), help="Write the newest checkpoint's weights and card."
 )
 def train(config: Path | None, resume: bool, export: Path | None, **options: Any) -> None:
-    """Train GIFNet, GIFNet-lite, or the features of calibration, from registered visible and thermal pairs."""
+    """Train GIFNet, GIFNet-lite or the features of calibration from registered pairs."""
     from gifnet.train.config import validate
 
     values = load_yaml(config) if config else {}
