@@ -24,7 +24,7 @@ class LiteConfig:
     """
 
     channels: int = 32
-    layers: int = 5
+    layers: int = 4
     context: int = 24
     context_levels: int = 3
     calm: float = 1e-5

@@ -29,6 +29,10 @@ GREY = 0.5
 """Subtracted from what the convolutions see, so that zero padding means grey."""
 
 
+SHARE = 0.85
+"""Of each picture, before training."""
+
+
 class Context(nn.Module):
     """What lies around, within some hundred pixels: halves the resolution and comes back up."""
 
@@ -76,7 +80,7 @@ class GIFNetLite(nn.Module):
         self.register_buffer("bands", band_kernels(), persistent=False)
         self.weights_sha256 = ""
         self.form = "lite"
-        self._begin_with_the_mean()
+        self._begin_with_a_sum()
 
     @property
     def precision(self) -> str:
@@ -84,24 +88,30 @@ class GIFNetLite(nn.Module):
         return str(self.first.weight.dtype).removeprefix("torch.")
 
     def forward(self, visible: Tensor, thermal: Tensor) -> Tensor:
-        """Fuse two pictures into one, [B, 1, H, W] float32; values may leave [0, 1] while training.
+        """Fuse two pictures into one, [B, 1, H, W] float32 in [0, 1].
 
         Raises:
             ValueError: when the two differ in shape or are no pictures.
         """
         check_pair(visible, thermal)
+        return self.fuse(visible, thermal)[0].clamp(0, 1)
+
+    def fuse(self, visible: Tensor, thermal: Tensor) -> tuple[Tensor, Tensor]:
+        """The fused picture, not yet held within [0, 1], and the coefficients [B, 5 * 16, h, w] of its cells.
+
+        In the order a, b, d, e, c; for each the 16 pixels of a cell, row by row.
+        """
         height, width = visible.shape[2:]
         pictures = torch.cat([visible, thermal], dim=1).float()
         cells = F.pixel_unshuffle(_framed(pictures, self.config.multiple_px), CELL_PX)
         cells = cells.contiguous(memory_format=torch.channels_last)
-        mixed = self._mix(cells, self._coefficients(cells))
-        fused = F.pixel_shuffle(mixed, CELL_PX)[..., :height, :width]
-        return fused if self.training else fused.clamp(0, 1)
+        coefficients = self._coefficients(cells)
+        mixed = self._mix(cells, coefficients)
+        return F.pixel_shuffle(mixed, CELL_PX)[..., :height, :width], coefficients
 
     def _coefficients(self, cells: Tensor) -> Tensor:
         """[B, 32, h + 2, w + 2] cells with a frame to [B, 5 * 16, h, w]: a, b, d, e, c of each pixel."""
-        features = self.first((cells - GREY).to(self.first.weight.dtype))
-        features = F.relu(features)
+        features = F.relu(self.first((cells - GREY).to(self.first.weight.dtype)))
         for index, layer in enumerate(self.layers):
             added = layer(features)
             features = F.relu(added + self.context(F.relu(added)) if index == 0 else added)
@@ -110,17 +120,22 @@ class GIFNetLite(nn.Module):
     def _mix(self, cells: Tensor, coefficients: Tensor) -> Tensor:
         """Cells with a frame and their coefficients to cells [B, 16, h, w] of the fused picture."""
         kernels = self.bands.to(self.first.weight.dtype)
-        details = [F.conv2d(part.to(kernels.dtype), kernels).float() for part in cells.split(CELL, dim=1)]
+        sources = cells.to(kernels.dtype).chunk(2, dim=1)
+        details = [F.conv2d(source, kernels).float() for source in sources]
         bases = torch.cat([cells[..., 1:-1, 1:-1], stronger(details[0], details[1], self.config.calm)], dim=1)
         scaled = coefficients[:, : BASES * CELL].float() * bases
-        parts = scaled.split(CELL, dim=1)
-        return sum(parts[1:], parts[0]) + coefficients[:, BASES * CELL :]
+        mixed = coefficients[:, BASES * CELL :].float()
+        for part in scaled.chunk(BASES, dim=1):
+            mixed = mixed + part
+        return mixed
 
     @torch.no_grad()
-    def _begin_with_the_mean(self) -> None:
+    def _begin_with_a_sum(self) -> None:
+        """Nearly the sum of both pictures, kept in range: what each of them holds is then in the picture."""
+        bias = torch.zeros(BASES + 1, CELL)
+        bias[:2], bias[BASES] = SHARE, GREY - SHARE
         self.head.weight.mul_(0.1)
-        self.head.bias.zero_()
-        self.head.bias[: 2 * CELL] = 0.5
+        self.head.bias = nn.Parameter(bias.flatten())
 
 
 def check_pair(visible: Tensor, thermal: Tensor) -> None:

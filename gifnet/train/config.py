@@ -121,6 +121,9 @@ class PictureLossSettings(_Settings):
     similarity: Annotated[float, Field(ge=0, description="2 - SSIM")] = 1.0
     information: Annotated[float, Field(ge=0, description="2 - VIF, gains counted up to 1")] = 1.0
     range: Annotated[float, Field(ge=0, description="distance from [0, 1]")] = 5.0
+    unsteady: Annotated[
+        float, Field(ge=0, description="change of what the lite network mixes by from cell to cell")
+    ] = 4.0
     temporal: Annotated[float, Field(ge=0, description="flicker beyond that of the sources; 0: none")] = 4.0
 
 

@@ -57,16 +57,17 @@ def information_loss(fused: Tensor, visible: Tensor, thermal: Tensor) -> Tensor:
 
     The local gain counts up to 1: otherwise the loss is lowest where noise is amplified.
     """
-    pictures = [255 * picture for picture in (fused, visible, thermal)]
+    pictures = 255 * torch.cat([fused, visible, thermal], dim=1)
     kept, there = torch.zeros(()), torch.zeros(())
     for scale in range(_VIF_SCALES):
         window = 2 ** (_VIF_SCALES - scale) + 1
-        if scale > 0 and min(pictures[0].shape[-2:]) > window:
-            pictures = [_windowed(picture, window, window / 5, step=2) for picture in pictures]
-        if min(pictures[0].shape[-2:]) <= window:
+        if min(pictures.shape[-2:]) > window and scale > 0:
+            pictures = _windowed(pictures, window, window / 5, step=2)
+        if min(pictures.shape[-2:]) <= window:
             break
         step = 2 if scale == 0 else 1
-        _, variances, covariances = _statistics(*pictures, window, window / 5, step)
+        now, first, second = pictures.chunk(3, dim=1)
+        _, variances, covariances = _statistics(now, first, second, window, window / 5, step)
         of_sources, of_fused = variances[:, :2].clamp_min(0), variances[:, 2:].clamp_min(0)
         gain = (covariances / (of_sources + 1e-2)).clamp_min(0)
         rest = (of_fused - gain * covariances).clamp_min(1e-6)
@@ -107,7 +108,8 @@ def _statistics(
     """Local means and variances of visible, thermal and fused, and covariances of both sources with fused."""
     three = torch.cat([visible, thermal, fused], dim=1)
     products = torch.cat([three, three.square(), three[:, :2] * fused], dim=1)
-    means, squares, crossed = _windowed(products, window, sigma, step).split((3, 3, 2), dim=1)
+    windowed = _windowed(products, window, sigma, step)
+    means, squares, crossed = windowed[:, :3], windowed[:, 3:6], windowed[:, 6:]
     return means, squares - means.square(), crossed - means[:, :2] * means[:, 2:]
 
 
