@@ -29,6 +29,9 @@ class Fusion(Protocol):
         """Fuse."""
 
 
+_LARGEST = 2.0
+"""Resampling may overshoot 1 a little; 8-bit pictures pass this in all but a black frame."""
+
 OTHER: dict[Task, Task] = {"multi-modal": "multi-focus", "multi-focus": "multi-modal"}
 
 
@@ -215,6 +218,8 @@ def check_pictures(visible: Tensor, thermal: Tensor) -> None:
     Raises:
         ValueError: says which rule was broken and what came.
     """
+    for picture in (visible, thermal):
+        _check_values(picture)
     if visible.ndim != 4 or visible.shape[1] != 1 or visible.shape != thermal.shape:
         raise ValueError(
             "GIFNet takes two pictures of one shape [B, 1, H, W], "
@@ -224,6 +229,22 @@ def check_pictures(visible: Tensor, thermal: Tensor) -> None:
     if min(height, width) < MIN_SIDE_PX:
         raise ValueError(
             f"GIFNet needs pictures of at least {MIN_SIDE_PX}x{MIN_SIDE_PX} pixels, got {width}x{height}"
+        )
+
+
+def _check_values(picture: object) -> None:
+    if not isinstance(picture, Tensor):
+        raise ValueError(
+            f"GIFNet takes torch tensors, got {type(picture).__name__}; a grey uint8 array becomes one by "
+            "torch.from_numpy(array)[None, None] / 255"
+        )
+    if not picture.is_floating_point():
+        raise ValueError(f"GIFNet takes floats in [0, 1], got {picture.dtype}; divide 8-bit pictures by 255")
+    # On a GPU looking at values would wait for the device.
+    if picture.device.type == "cpu" and picture.numel() and float(picture.max()) > _LARGEST:
+        raise ValueError(
+            f"GIFNet takes pictures in [0, 1], got values up to {float(picture.max()):g}; "
+            "divide 8-bit pictures by 255"
         )
 
 
