@@ -155,7 +155,7 @@ class Fuser:
             self._wanted = wanted
 
     def coverage(self) -> Pixels | None:
-        """Where the thermal camera sees, see `Registrar.coverage`, on the host; None where it sees all."""
+        """Coverage of the thermal camera, see `Registrar.coverage`, on the host; None where it sees all."""
         return self._coverage
 
     def submit(self, frame_sets: list[FrameSet]) -> PendingBatch:

@@ -121,7 +121,7 @@ class FusionStep:
         if (self._maps is None) != (registrar.maps is None):
             return False
         if self._coverage.device.type == "cpu":
-            # Nothing is captured, and the host's operations know maps by identity, so must not see them change.
+            # Nothing is captured here, and the host's operations know maps by identity: they must not change.
             self._maps = registrar.maps
         else:
             for own, new in zip(self._maps or (), registrar.maps or (), strict=True):

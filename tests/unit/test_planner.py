@@ -224,6 +224,9 @@ def test_slots_have_no_cycle() -> None:
     landed(by, [pair_of(0)])
     gc.disable()
     try:
-        assert weakref.ref(by._planner.slots.take())() is None
+        taken = by._planner.slots.take()
+        slot = weakref.ref(taken)
+        del taken
+        assert slot() is None
     finally:
         gc.enable()
