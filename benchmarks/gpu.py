@@ -95,8 +95,8 @@ def steps_for(device: str) -> dict[str, Step]:
     }
 
 
-# Only the folders that need a GPU: the others import what such a machine may not have. Plugins may be missing there
-# too, and then settings of theirs are unknown.
+# Only the folders that need a GPU: the others import what such a machine may not have. Plugins may be missing
+# there too, and then settings of theirs are unknown.
 TESTS = (
     *("tests/gpu", "tests/contract", "-m", "gpu", "-q", "--continue-on-collection-errors"),
     *("-o", "addopts=", "-W", "ignore::pytest.PytestConfigWarning"),
