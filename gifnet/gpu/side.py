@@ -1,4 +1,4 @@
-"""The rest of a transformer block after attention, in one pass over the map."""
+"""Everything behind attention in a transformer block, in one pass over the map."""
 
 from __future__ import annotations
 

@@ -29,6 +29,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Network": {
         "weights": ("stream.cli.weights:weights", "List, import, verify and fetch weights."),
         "train": ("stream.cli.train:train", "Train GIFNet from image pairs."),
+        "eval": ("stream.cli.eval:evaluate", "Measure fused pictures and videos against their sources."),
         "scenes": ("stream.cli.scenes:scenes", "Write generated pairs with known truth to a folder."),
     },
     "Machine": {

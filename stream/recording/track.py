@@ -28,7 +28,7 @@ _TICK = Fraction(1, 1000)
 
 
 class Layout(NamedTuple):
-    """What all frames of a file have in common."""
+    """Properties that all frames of a file share."""
 
     size: tuple[int, int]
     pixel_format: str

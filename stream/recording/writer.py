@@ -124,7 +124,7 @@ class RecordingWriter:
         self.moments += 1
 
     def number(self, side: Side, frame: Frame) -> int | None:
-        """Which frame of its side it is, from 0; None when it was not written, or long ago."""
+        """Index of a frame on its side, from 0; None when it was not written, or long ago."""
         return self._numbers[side].get((frame.time_s, frame.index))
 
     def close(self) -> None:

@@ -27,7 +27,7 @@ Network = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """What the network and the colour rule need of a picture.
+    """The luma and chroma of a picture, for the network and the colour rule.
 
     Attributes:
         path: where it came from.

@@ -31,7 +31,7 @@ ENCODERS = {"rtsp": (*_H264, "libx265", "hevc_nvenc"), "flv": _H264, "hls": _H26
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """What libav is told.
+    """Arguments of libav.
 
     Attributes:
         url: of the server, with its password; or the playlist's path.
