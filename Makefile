@@ -34,12 +34,10 @@ types: $(VENV)/.installed
 
 check: lint types test
 
-# Everything that needs a GPU, for a machine that has one with torch and CuPy for it: checks, then figures.
+# Everything that needs a GPU, for a machine that has one with torch and CuPy for it: checks, then figures. A step
+# that fails does not keep the next from running; see benchmarks/gpu.py.
 gpu:
-	REQUIRE_GPU=1 $(PYTHON) -m pytest -m gpu
-	$(PYTHON) -m stream bench --device cuda --size 640x480 --size 1280x1024 --precision float16 \
-	  --precision bfloat16 --batch 1 --batch 4 --compile --json benchmarks/results/gpu.json
-	$(PYTHON) -m benchmarks.endurance --device cuda --frames 100000
+	$(PYTHON) -m benchmarks.gpu --device cuda
 
 $(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
