@@ -71,7 +71,7 @@ def _run(settings: RunSettings, report: RunReport, watch: Watch, progress: Progr
     ):
         panel.controls.attach(fused.fuser.retune, fused.live.change if fused.live else None)
         panel.attach(sinks.open_clip)
-        guard = report.drift = DriftMonitor(panel.controls, fused.fuser.coverage, settings.registration.file)
+        guard = report.drift = DriftMonitor(panel.controls, fused.fuser.coverage, fused.fuser.calibration)
         for frame in watch(frames):
             sinks.write(frame)
             panel.show(frame, _count_latency(frame, report))
