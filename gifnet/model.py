@@ -208,4 +208,4 @@ def pad_to_multiple(features: Tensor) -> Tensor:
     """Reflect [B, C, H, W] at the bottom and right so that both sides divide by 4."""
     height, width = features.shape[2:]
     below, right = -height % PAD_MULTIPLE_PX, -width % PAD_MULTIPLE_PX
-    return F.pad(features, (0, right, 0, below), mode="reflect") if below or right else features
+    return F.pad(features, (0, right, 0, below), mode="reflect")
