@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.common import circumstances, save
-from stream.calibrate.board import calibrate_board
-from stream.calibrate.board_views import Shot, collect
-from stream.calibrate.boards import parse_board
+from stream.calibrate.board.calibrate import calibrate_board
+from stream.calibrate.board.targets import parse_board
+from stream.calibrate.board.views import Shot, collect
 from tests.helpers.rendered_board import THERMAL, Eye, Rig, map_error_px, poses, render_pair
 
 BOARDS = (

@@ -15,7 +15,7 @@ pixels itself. So there are two more measures. `disturbance_px` takes what is kn
 the pair is calibrated as the set has it too, and the two results must differ by the disturbance (mean over
 what both see). And the edges of both pictures are asked, which the features of calibration know nothing of:
 `given_edges_px` and `found_edges_px` tell how far regions lie off (mean over the clear ones,
-`stream.structure`) as the set registers them, and as calibration does.
+`stream.registration.gradient_correlation`) as the set registers them, and as calibration does.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ from numpy.typing import NDArray
 
 from benchmarks.common import RESULTS, circumstances, save
 from stream.calibrate.grey import Grey, grey_thermal, grey_visible, scale_of
-from stream.calibrate.scene import SceneAlignment, align
-from stream.calibrate.scene_start import Guess
-from stream.calibrate.second_opinion import edges_off_px
-from stream.scene import Street
+from stream.calibrate.scene.align import SceneAlignment, align
+from stream.calibrate.scene.edge_check import edges_off_px
+from stream.calibrate.scene.initial_guess import Guess
+from stream.synthetic import Street
 
 Numbers = NDArray[np.float64]
 Picture = NDArray[Any]

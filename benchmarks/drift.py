@@ -20,13 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.common import circumstances, save
-from stream.calibrate.check import REACH as CHECK_REACH
-from stream.calibrate.check import REGIONS
-from stream.calibrate.residual import Regions
+from stream.calibrate.check.measure import REACH as CHECK_REACH
+from stream.calibrate.check.measure import REGIONS
+from stream.calibrate.check.residual import Regions
 from stream.config import RegistrationSettings
-from stream.drift import WIDE_REACH
-from stream.scene import Street
-from stream.structure import REACH, Peak, compare, find_peak
+from stream.registration.drift import WIDE_REACH
+from stream.registration.gradient_correlation import REACH, Peak, compare, find_peak
+from stream.synthetic import Street
 
 Picture = NDArray[Any]
 SIZE, SEEDS, CASES = (640, 480), range(1, 11), 4

@@ -16,11 +16,11 @@ import torch
 
 from benchmarks.common import circumstances, save
 from stream.bench.load import make_load, settings_for
-from stream.clock import SystemClock
-from stream.device import open_device
-from stream.fuser import SLOTS, Fuser
-from stream.report import RunReport
-from stream.ring import InFlight
+from stream.device.context import open_device
+from stream.fusion.fuser import SLOTS, Fuser
+from stream.fusion.slots import PendingBatch
+from stream.monitoring.report import RunReport
+from stream.runtime.clock import SystemClock
 
 CHECKS = 10
 
@@ -47,7 +47,7 @@ def endure(device: str, size: tuple[int, int], frames: int) -> dict[int, tuple[f
     load, context = make_load(size), open_device(device)
     with settings_for(load, "default", "auto", 1) as settings:
         fuser = Fuser(settings, load.visible, load.thermal, context, RunReport(SystemClock()))
-    pairs, flying, memory = cycle(load.pairs), deque[InFlight](), {}
+    pairs, flying, memory = cycle(load.pairs), deque[PendingBatch](), {}
     every = max(1, frames // CHECKS)
     for frame in range(1, frames + 1):
         flying.append(fuser.submit([next(pairs)]))

@@ -22,12 +22,12 @@ import torch
 from torch import Tensor
 
 from benchmarks.common import circumstances, save
-from cuda_kernels import host
-from stream.calibration import Calibration
+from cuda_kernels import cpu as host
 from stream.config import GainSettings
-from stream.gain import GainControl
-from stream.register import thermal_maps
-from stream.thermal_front import ThermalFrontEnd
+from stream.registration.calibration import Calibration
+from stream.registration.registrar import thermal_maps
+from stream.thermal.agc import Agc
+from stream.thermal.front_end import ThermalFrontEnd
 
 WARM_UP = 10
 CASES: dict[str, dict[str, Any]] = {
@@ -74,12 +74,12 @@ def work(
     height, width = frames[0].shape
     if keys.get("bad_pixels"):
         keys = keys | {"bad_pixels": bad_pixels(folder / "bad.txt", width, height)}
-    gain = GainControl(GainSettings.model_validate(keys), 14, host)
+    gain = Agc(GainSettings.model_validate(keys), 14, host)
     front = ThermalFrontEnd(gain, (width, height), torch.uint16, host)
     out, keep = (torch.empty(height, width), torch.empty(height, width, dtype=torch.bool)), torch.zeros(1)
 
     def one(index: int) -> None:
-        keep.fill_(gain.next_keep())
+        keep.fill_(gain.next_ema_weight())
         picture, limits = front(frames[index % len(frames)], keep)
         host.gather(picture, *maps, limits, out=out)
 

@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.common import circumstances, save
-from cuda_kernels import host
+from cuda_kernels import cpu as host
 from stream.config import GainSettings
-from stream.gain import GainControl
+from stream.thermal.agc import Agc
 
 FRAMES, ENTERS_AT, WIDTH, HEIGHT = 120, 20, 320, 256
 BACKGROUND = slice(0, WIDTH // 2)
@@ -88,7 +88,7 @@ def main() -> None:
 
 def one(scene: str, keys: dict[str, Any]) -> dict[str, float]:
     """Flicker of one method in one scene."""
-    gain = GainControl(GainSettings.model_validate(keys), 16, host)
+    gain = Agc(GainSettings.model_validate(keys), 16, host)
     shown = torch.stack([gain.show(raw)[:, BACKGROUND] for raw in frames(SCENES[scene])])
     changes = shown.diff(dim=0).abs().mean(dim=(1, 2))
     return {

@@ -24,7 +24,7 @@ from cuda_kernels import reference
 from gifnet import weights
 from gifnet.inference import InferenceForm
 from gifnet.model import GIFNet
-from stream.scene import Street
+from stream.synthetic import Street
 
 NEEDED_MAC_PER_PIXEL = 653_000
 """Multiply-accumulates that can reach the fused picture, counted from the published shapes."""

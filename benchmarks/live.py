@@ -21,11 +21,11 @@ import numpy as np
 import yaml
 
 from benchmarks.common import circumstances, save
-from stream import pipeline
-from stream.clock import SystemClock
 from stream.config import RunSettings
 from stream.frame import FusedFrame
-from stream.report import RunReport
+from stream.monitoring.report import RunReport
+from stream.pipeline import run as pipeline
+from stream.runtime.clock import SystemClock
 
 SETTLED_S = 2.0
 KINDS = {"thermal of 8 bits, H.264": "libx264", "thermal of 16 bits, raw": "rawvideo"}

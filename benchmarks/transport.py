@@ -30,7 +30,7 @@ import numpy as np
 import zmq
 
 from benchmarks.common import circumstances, save
-from stream.keys import make_keys
+from stream.zeromq.curve_keys import make_keys
 
 ROOT = Path(__file__).parents[1]
 SIZE = (640, 512)

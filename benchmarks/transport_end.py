@@ -81,7 +81,7 @@ def read(plan: dict[str, Any]) -> None:
 def _send_ours(plan: dict[str, Any]) -> Send:
     from stream.frame import Frame, FramePair, FusedFrame
     from stream.sinks.base import SinkOptions
-    from stream.sinks.publisher import PublisherSink
+    from stream.sinks.zeromq.publisher import PublisherSink
     from stream.uri import parse_uri
 
     options = [f"keys={plan['keys']}"] if plan["keys"] else []
@@ -100,7 +100,7 @@ def _send_ours(plan: dict[str, Any]) -> Send:
 
 
 def _read_ours(plan: dict[str, Any]) -> Iterator[Any]:
-    from stream.client import Subscriber
+    from stream.client.subscriber import Subscriber
 
     folder = Path(plan["keys"]) if plan["keys"] else None
     keys = (folder / "reader.key_secret", folder / "server.key") if folder else None

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from cuda_kernels.operation import Array, Operation
-from cuda_kernels.table import OPERATIONS
+from cuda_kernels.operations import OPERATIONS
 
 __all__ = ["OPERATIONS", "Array", "Operation", "check"]
 

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import stream
-from stream.calibration import Calibration, Camera, Stereo, save_calibration
-from stream.scene import Street
+from stream.registration.calibration import Calibration, PinholeCamera, Stereo, save_calibration
+from stream.synthetic import Street
 
 Picture = NDArray[np.uint8]
 Counts = NDArray[np.uint16]
@@ -107,7 +107,9 @@ def two_cameras() -> Calibration:
     layout = Street(SEED, SIZE).layout
     focal_px, (width, height) = layout.focal * SIZE[0], SIZE
     middle_x, middle_y = layout.centre * width - 0.5, layout.horizon * height - 0.5
-    camera = Camera(size=SIZE, camera_matrix=((focal_px, 0, middle_x), (0, focal_px, middle_y), (0, 0, 1)))
+    camera = PinholeCamera(
+        size=SIZE, camera_matrix=((focal_px, 0, middle_x), (0, focal_px, middle_y), (0, 0, 1))
+    )
     upright = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
     stereo = Stereo(rotation=upright, translation_m=(BASELINE_M, 0, 0), distance_m=NEAR_M)
     return Calibration(

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from stream.frame import Frame as Frame
     from stream.frame import FramePair as FramePair
     from stream.frame import FusedFrame as FusedFrame
-    from stream.pipeline import fuse as fuse
-    from stream.pipeline import run as run
-    from stream.report import RunReport as RunReport
+    from stream.monitoring.report import RunReport as RunReport
+    from stream.pipeline.fuse import fuse as fuse
+    from stream.pipeline.run import run as run
     from stream.sinks import open_sink as open_sink
     from stream.sources import open_source as open_source
 
@@ -35,12 +35,12 @@ _PUBLIC = {
     "FramePair": "stream.frame",
     "FusedFrame": "stream.frame",
     "GifnetError": "stream.errors",
-    "RunReport": "stream.report",
+    "RunReport": "stream.monitoring.report",
     "RunSettings": "stream.config",
-    "fuse": "stream.pipeline",
+    "fuse": "stream.pipeline.fuse",
     "open_sink": "stream.sinks",
     "open_source": "stream.sources",
-    "run": "stream.pipeline",
+    "run": "stream.pipeline.run",
 }
 
 __all__ = [

@@ -137,7 +137,7 @@ class SingleFrame:
         return self.frame if self.side == "thermal" else None
 
 
-Moment: TypeAlias = FramePair | SingleFrame
+FrameSet: TypeAlias = FramePair | SingleFrame
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,7 +155,7 @@ class FusedFrame:
     pixels: Pixels
     visible: Pixels
     thermal: Pixels
-    pair: Moment
+    pair: FrameSet
     index: int
 
     @property

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from stream.bench.load import Load, settings_for
 from stream.bench.timing import Timing, burst_length, summarise
-from stream.clock import Clock
-from stream.device import DeviceContext
-from stream.fuser import SLOTS, Fuser
-from stream.metrics import StageTime
-from stream.report import RunReport
-from stream.ring import InFlight
+from stream.device.context import DeviceContext
+from stream.fusion.fuser import SLOTS, Fuser
+from stream.fusion.slots import PendingBatch
+from stream.monitoring.report import RunReport
+from stream.runtime.clock import Clock
+from stream.runtime.stage_times import StageTime
 
 
 class EndToEnd(NamedTuple):
@@ -45,7 +45,7 @@ def measure_end_to_end(
     batch = int(report.device["batch"])
     pairs = cycle(load.pairs)
 
-    def submit() -> InFlight:
+    def submit() -> PendingBatch:
         return fuser.submit(list(islice(pairs, batch)))
 
     submit().result()
@@ -59,7 +59,7 @@ def measure_end_to_end(
         submit().result()
         latencies_s.append(clock.monotonic_s() - begin_s)
     landed_s = []
-    flying: deque[InFlight] = deque(submit() for _ in range(SLOTS - 1))
+    flying: deque[PendingBatch] = deque(submit() for _ in range(SLOTS - 1))
     for _ in range(count + 1):
         flying.append(submit())
         flying.popleft().result()

@@ -16,8 +16,8 @@ from torch import Tensor
 from cuda_kernels import reference
 from stream.config import FuseSettings
 from stream.frame import Frame, FramePair
-from stream.scene import Street
 from stream.sources.base import SourceInfo
+from stream.synthetic import Street
 
 BITS = 14
 MOMENTS = 4

@@ -10,11 +10,11 @@ from torch import Tensor
 
 import gifnet
 from gifnet import weights as weight_files
-from gifnet.graphed import CapturedGraph
 from gifnet.hardware import exact_float32
 from gifnet.loading import Precision
 from gifnet.model import GIFNet
 from stream.bench.timing import Work
+from stream.device.cuda_graph import CapturedGraph
 
 
 class Model(NamedTuple):

@@ -7,14 +7,14 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 
 import gifnet
-from gifnet.graphed import CapturedGraph
 from gifnet.loading import Precision
 from stream.bench.load import Load, settings_for, thermal_size
 from stream.bench.timing import Timer, Timing, Work, summarise
-from stream.device import DeviceContext
-from stream.gain import GainControl
-from stream.register import build_registrar
-from stream.step import FusionStep, Layout
+from stream.device.context import DeviceContext
+from stream.device.cuda_graph import CapturedGraph
+from stream.fusion.step import BatchShape, FusionStep
+from stream.registration.registrar import build_registrar
+from stream.thermal.agc import Agc
 
 
 @torch.inference_mode()
@@ -53,12 +53,12 @@ def measure_stages(
 
 def _step(load: Load, weights: str, precision: Precision, batch: int, context: DeviceContext) -> FusionStep:
     network = gifnet.load(weights, context.device, precision)
-    layout = Layout(load.size, thermal_size(load.size), torch.uint16, batch)
+    layout = BatchShape(load.size, thermal_size(load.size), torch.uint16, batch)
     with settings_for(load, weights, precision, batch) as settings:
         registrar = build_registrar(
             settings.registration, layout.visible_size, layout.thermal_size, context.device
         )
-        gain = GainControl(settings.gain, load.thermal.bits, context.operations, context.device)
+        gain = Agc(settings.gain, load.thermal.bits, context.operations, context.device)
     dtype: torch.dtype = getattr(torch, network.precision)
     step = FusionStep(layout, registrar, gain, network, context.operations, dtype)
     for index in range(batch):
@@ -70,7 +70,7 @@ def _step(load: Load, weights: str, precision: Precision, batch: int, context: D
 
 
 def _copies(tensors: tuple[torch.Tensor, ...], context: DeviceContext, to_device: bool) -> Work:
-    hosts = [context.host_twin(tensor).copy_(tensor) for tensor in tensors]
+    hosts = [context.pinned_like(tensor).copy_(tensor) for tensor in tensors]
 
     def copy() -> None:
         for host, tensor in zip(hosts, tensors, strict=True):

@@ -16,13 +16,13 @@ from gifnet.folding import fold
 from gifnet.loading import Precision, choose_dtype
 from stream.bench import models
 from stream.bench.end_to_end import measure_end_to_end
-from stream.bench.floor import Rates, floor_of, measure_rates
 from stream.bench.load import Load, make_load
+from stream.bench.roofline import Rates, floor_of, measure_rates
 from stream.bench.stages import measure_stages
 from stream.bench.timing import Timer, Work, new_timer, rounds, summarise
-from stream.clock import Clock
-from stream.device import DeviceContext
-from stream.device_errors import explain_cuda_error
+from stream.device.context import DeviceContext
+from stream.device.errors import explain_cuda_error
+from stream.runtime.clock import Clock
 
 Row = dict[str, Any]
 Tell = Callable[[str], None]

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from stream.clock import Clock
+from stream.runtime.clock import Clock
 
 Work = Callable[[], object]
 MOST_IN_A_BURST = 500

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.calibration import Size
 from stream.frame import Pixels
+from stream.registration.calibration import Size
 
 Grey = NDArray[np.float32]
 Numbers = NDArray[np.float64]

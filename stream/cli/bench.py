@@ -78,11 +78,11 @@ def bench(
     """
     from rich.console import Console
 
-    from stream.bench.circumstances import circumstances
+    from stream.bench.environment import circumstances
     from stream.bench.suite import SCHEMA, Bench, BenchSettings
     from stream.bench.table import show
-    from stream.clock import SystemClock
-    from stream.device import open_device
+    from stream.device.context import open_device
+    from stream.runtime.clock import SystemClock
 
     given = {"sizes": sizes, "precisions": precisions, "batches": batches, "burst_s": burst_s}
     sought: dict[str, Any] = (_QUICK if quick else {}) | {key: value for key, value in given.items() if value}

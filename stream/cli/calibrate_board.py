@@ -10,11 +10,11 @@ import click
 from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options
 from stream.config import NAMES, FuseSettings, validate
+from stream.config.merge import overlay
 from stream.errors import CalibrationError
-from stream.settings_merge import overlay
 
 if TYPE_CHECKING:
-    from stream.calibrate.board_views import View
+    from stream.calibrate.board.views import View
 
 _SETTINGS = [name for name in NAMES if name.startswith(("visible_", "thermal_"))]
 _SETTINGS += ["offset_ms", "tolerance_ms"]
@@ -75,15 +75,14 @@ def board(
     Two folders of pictures, two videos, or one folder made by gifnet record. Writes nothing where the views
     would give a bad calibration, and says why.
     """
-    from stream.calibrate.board import calibrate_board
-    from stream.calibrate.board_report import build_report, numbers
-    from stream.calibrate.board_views import collect, open_shots, sources
-    from stream.calibrate.boards import parse_board
-    from stream.calibrate.report import write_report
-    from stream.calibration import save_calibration
-    from stream.clock import SystemClock
-    from stream.stop import StopSignals
-    from stream.web.dates import utc_date
+    from stream.calibrate.board.calibrate import calibrate_board
+    from stream.calibrate.board.report import build_report, numbers
+    from stream.calibrate.board.targets import parse_board
+    from stream.calibrate.board.views import collect, open_shots, sources
+    from stream.calibrate.html_report import write_report
+    from stream.registration.calibration import save_calibration
+    from stream.runtime.clock import SystemClock, utc_date
+    from stream.runtime.signals import StopSignals
 
     set_up_logs()
     wanted = parse_board(named)

@@ -11,11 +11,11 @@ import click
 from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options
 from stream.config import NAMES, FuseSettings, validate
+from stream.config.merge import overlay
 from stream.errors import CalibrationError
-from stream.settings_merge import overlay
 
 if TYPE_CHECKING:
-    from stream.calibrate.check import Check
+    from stream.calibrate.check.measure import Check
 
 _SETTINGS = [name for name in NAMES if name.startswith(("visible_", "thermal_"))]
 _SETTINGS += ["distance_m", "offset_ms", "tolerance_ms"]
@@ -52,11 +52,11 @@ def check(
     What is left of misalignment is measured in visible pixels where both cameras see edges. Ends with an
     error where the calibration is off, or where the pictures show too little to tell.
     """
-    from stream.calibrate.check import check_recording
-    from stream.calibrate.check_report import as_json as plain
-    from stream.calibrate.check_report import build_report, hints, numbers, sentence
-    from stream.calibrate.report import write_report
-    from stream.stop import StopSignals
+    from stream.calibrate.check.measure import check_recording
+    from stream.calibrate.check.report import as_json as plain
+    from stream.calibrate.check.report import build_report, hints, numbers, sentence
+    from stream.calibrate.html_report import write_report
+    from stream.runtime.signals import StopSignals
 
     set_up_logs()
     # The report of a run is a setting; this one is not.
@@ -81,7 +81,7 @@ def check(
 
 
 def _write_baseline(path: Path, found: Check) -> None:
-    from stream.calibrate.check import with_baseline
-    from stream.calibration import load_calibration, save_calibration
+    from stream.calibrate.check.measure import with_baseline
+    from stream.registration.calibration import load_calibration, save_calibration
 
     save_calibration(with_baseline(load_calibration(path), found), path)

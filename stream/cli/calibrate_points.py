@@ -10,8 +10,8 @@ import click
 from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options
 from stream.config import NAMES, FuseSettings, validate
+from stream.config.merge import overlay
 from stream.errors import CalibrationError
-from stream.settings_merge import overlay
 
 _SETTINGS = [name for name in NAMES if name.startswith(("visible_", "thermal_"))]
 _SETTINGS += ["offset_ms", "tolerance_ms"]
@@ -48,11 +48,11 @@ def points(
     Four pairs of points are enough; the fifth and further ones show how good they are. The command ends when
     the page saves the file.
     """
-    from stream.calibrate.pairs import open_pairs
-    from stream.calibrate.points_session import PointsSession
-    from stream.clock import SystemClock
+    from stream.calibrate.frame_pairs import open_pairs
+    from stream.calibrate.points.page import serve_points
+    from stream.calibrate.points.session import PointsSession
+    from stream.runtime.clock import SystemClock
     from stream.web.address import parse_address
-    from stream.web.points_page import serve_points
 
     set_up_logs()
     if output.exists() and not add:

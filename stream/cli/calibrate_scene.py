@@ -11,8 +11,8 @@ import click
 from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options
 from stream.config import NAMES, FuseSettings, validate
+from stream.config.merge import overlay
 from stream.errors import CalibrationError
-from stream.settings_merge import overlay
 
 _SETTINGS = [name for name in NAMES if name.startswith(("visible_", "thermal_"))]
 _SETTINGS += ["offset_ms", "tolerance_ms"]
@@ -59,14 +59,13 @@ def scene(
     What both see is aligned over many moments. Ends with an error, and writes no calibration,
     where that is not certain. Fields of view are not needed; both together make it faster and surer.
     """
-    from stream.calibrate.report import write_report
-    from stream.calibrate.scene_report import as_json as plain
-    from stream.calibrate.scene_report import build_report, numbers, sentence
-    from stream.calibrate.scene_run import Fields, align_moments, as_calibration, watch
-    from stream.calibration import save_calibration
-    from stream.clock import SystemClock
-    from stream.stop import StopSignals
-    from stream.web.dates import utc_date
+    from stream.calibrate.html_report import write_report
+    from stream.calibrate.scene.report import as_json as plain
+    from stream.calibrate.scene.report import build_report, numbers, sentence
+    from stream.calibrate.scene.run import Fields, align_moments, as_calibration, watch
+    from stream.registration.calibration import save_calibration
+    from stream.runtime.clock import SystemClock, utc_date
+    from stream.runtime.signals import StopSignals
 
     set_up_logs()
     if output and output.exists():

@@ -10,7 +10,7 @@ import click
 from stream.cli.options import named_settings, setting_options, verbosity_options
 from stream.cli.run import fuse_and_tell
 from stream.config import RunSettings, validate
-from stream.settings_merge import overlay
+from stream.config.merge import overlay
 
 STREET = "synthetic://street?seed=1&size=384x288&rate=12.5&duration=6&light=night"
 VIDEO, COMPARISON, SHEET = "fused.mp4", "side_by_side.mp4", "contact_sheet.png"
@@ -32,7 +32,7 @@ VIDEO, COMPARISON, SHEET = "fused.mp4", "side_by_side.mp4", "contact_sheet.png"
 @click.pass_context
 def demo(ctx: click.Context, /, folder: Path, scene: str, quiet: bool, **_: Any) -> None:
     """Fuse a generated night street, where people walk whom only the thermal camera sees."""
-    from stream.contact_sheet import ContactSheet
+    from stream.render.contact_sheet import ContactSheet
 
     named = named_settings(ctx) | {"visible": scene, "thermal": scene}
     outputs = [

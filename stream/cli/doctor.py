@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from stream.doctor import Row
+    from stream.doctor.row import Row
 
 _COLOURS = {"ok": "green", "missing": "yellow", "problem": "bold red"}
 
@@ -21,7 +21,7 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
 
     Ends with status 0 when a run on the CPU works, else 1.
     """
-    from stream import doctor as examination
+    from stream.doctor import examine as examination
 
     rows = examination.examine()
     if as_json:

@@ -13,8 +13,8 @@ import click
 
 from stream.cli.logs import are_json
 from stream.errors import GifnetError
-from stream.report import describe_error
-from stream.stop import Stopped
+from stream.monitoring.report import describe_error
+from stream.runtime.signals import Stopped
 
 USAGE_STATUS = 2
 _SIGNAL_STATUS = 128

@@ -12,10 +12,10 @@ import click
 from stream.cli.options import setting_options, verbosity_options
 from stream.config import Device, Precision
 from stream.errors import SourceError
-from stream.stop import StopSignals
+from stream.runtime.signals import StopSignals
 
 if TYPE_CHECKING:
-    from stream.picture_pairs import PicturePair, Plan
+    from stream.stills.pairs import PicturePair, Plan
 
 
 @click.command(
@@ -59,7 +59,7 @@ def images(
 
     Folders are paired by file name, or in order where no name agrees.
     """
-    from stream.picture_pairs import plan_pictures
+    from stream.stills.pairs import plan_pictures
 
     plan = plan_pictures(visible, thermal, output)
     fuse = _fuser(weights, device, precision, (visible_colour, thermal_colour), verbose)
@@ -85,9 +85,9 @@ def _fuser(
 ) -> Callable[[PicturePair], None]:
     """Load the network; what comes back fuses one pair and writes it."""
     import gifnet
-    from stream.device import choose_device, explain_device
-    from stream.device_errors import mapped_cuda_errors
-    from stream.picture import fuse_pictures, load_picture, save_picture
+    from stream.device.context import choose_device, explain_device
+    from stream.device.errors import mapped_cuda_errors
+    from stream.stills.fuse import fuse_pictures, load_picture, save_picture
 
     chosen = choose_device(device)
     if verbose:

@@ -14,7 +14,7 @@ import click
 from stream.errors import SourceError
 
 if TYPE_CHECKING:
-    from stream.client import ReceivedFrame
+    from stream.client.subscriber import ReceivedFrame
 
 TELL_EVERY_S = 1.0
 
@@ -80,8 +80,8 @@ def listen(
     --exec hands the frames to one command, in whose words {width}, {height} and {pixel_format} are filled in:
     --exec 'ffplay -f rawvideo -pixel_format {pixel_format} -video_size {width}x{height} -i -'
     """
-    from stream.client import Subscriber
-    from stream.frame_command import FrameCommand
+    from stream.cli.frame_pipe import FrameCommand
+    from stream.client.subscriber import Subscriber
 
     if (key is None) != (server_key is None):
         raise click.UsageError("--key and --server-key go together")
@@ -141,7 +141,7 @@ def keys(clients: tuple[str, ...], folder: Path) -> None:
     The publisher takes the folder, as in -o 'zmq+tcp://0.0.0.0:5556?keys=FOLDER'. Each client needs its own
     .key_secret file and the folder's server.key.
     """
-    from stream.keys import make_keys
+    from stream.zeromq.curve_keys import make_keys
 
     for secret in make_keys(folder, clients):
         click.echo(f"give to {secret.name.removesuffix('.key_secret')}: {secret} and {folder / 'server.key'}")

@@ -12,11 +12,11 @@ from typing import Any
 import click
 import numpy as np
 
-from stream.clock import SystemClock
 from stream.config import InputSettings
 from stream.errors import SourceError
 from stream.frame import Frame
 from stream.radiometry import as_json, from_json
+from stream.runtime.clock import SystemClock
 
 FIRST_TIMES = 3
 LIVE_S = 2.0

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from stream.report import RunReport
+from stream.monitoring.report import RunReport
 
 SPARSE_LINE_EVERY_S = 10.0
 

@@ -10,8 +10,8 @@ import click
 from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options, verbosity_options
 from stream.config import NAMES, FuseSettings, OutputSettings, RunSettings, load_yaml, validate
+from stream.config.merge import overlay
 from stream.errors import ConfigError
-from stream.settings_merge import overlay
 
 _INPUTS = [name for name in NAMES if name.startswith(("visible_", "thermal_"))]
 _PAIRING = [name for name, place in NAMES.items() if place.startswith("pairing.")]
@@ -47,11 +47,11 @@ def record(
     paired. `gifnet replay FOLDER` fuses them.
     """
     from stream.cli.progress import print_summary, show_progress
-    from stream.clock import SystemClock
-    from stream.recorder import record as record_cameras
-    from stream.report import RunReport
+    from stream.monitoring.report import RunReport
+    from stream.pipeline.record import record as record_cameras
+    from stream.runtime.clock import SystemClock
+    from stream.runtime.signals import StopSignals
     from stream.sources.live import is_live
-    from stream.stop import StopSignals
 
     set_up_logs(verbose=verbose)
     named = named_settings(ctx)

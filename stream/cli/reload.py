@@ -11,7 +11,7 @@ from typing import Any
 
 from stream.config import FuseSettings
 from stream.errors import GifnetError
-from stream.report import RunReport
+from stream.monitoring.report import RunReport
 
 _log = logging.getLogger(__name__)
 

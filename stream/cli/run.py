@@ -11,8 +11,8 @@ import click
 from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options, verbosity_options
 from stream.config import NAMES, FuseSettings, RunSettings, load_yaml, validate
+from stream.config.merge import describe, overlay
 from stream.frame import FusedFrame
-from stream.settings_merge import describe, overlay
 
 
 @click.command(epilog="Every option has its key in the configuration file; see --print-config.")
@@ -68,12 +68,12 @@ def fuse_and_tell(
         look: called with every fused frame before it is written.
         load_again: reads the settings anew on SIGHUP.
     """
-    from stream import pipeline
     from stream.cli.progress import print_summary, show_progress
     from stream.cli.reload import reloading
-    from stream.clock import SystemClock
-    from stream.report import RunReport
-    from stream.stop import StopSignals
+    from stream.monitoring.report import RunReport
+    from stream.pipeline import run as pipeline
+    from stream.runtime.clock import SystemClock
+    from stream.runtime.signals import StopSignals
 
     def watch(frames: Iterable[FusedFrame]) -> Iterator[FusedFrame]:
         for frame in stop.watch(frames):

@@ -13,11 +13,11 @@ import click
 from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options
 from stream.config import NAMES, FuseSettings, load_yaml, validate
+from stream.config.merge import overlay
 from stream.errors import ConfigError, SyncError
-from stream.settings_merge import overlay
 
 if TYPE_CHECKING:
-    from stream.sync_check import SyncCheck
+    from stream.sync_check.run import SyncCheck
 
 _INPUTS = [name for name in NAMES if name.startswith(("visible_", "thermal_"))]
 
@@ -53,10 +53,10 @@ def sync_check(
 
     Something has to move, at uneven speed, where both cameras see it: a warm hand will do.
     """
-    from stream.clock import SystemClock
-    from stream.config_edit import write_number
-    from stream.stop import StopSignals
-    from stream.sync_check import check_sync
+    from stream.files.yaml_edit import write_number
+    from stream.runtime.clock import SystemClock
+    from stream.runtime.signals import StopSignals
+    from stream.sync_check.run import check_sync
 
     set_up_logs()
     if write and config is None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stream.config import load_yaml
-from stream.stop import Stopped
+from stream.runtime.signals import Stopped
 
 if TYPE_CHECKING:
     from gifnet.train.config import Settings

@@ -1,19 +1,16 @@
 """Settings of a run: each default and range stands here once; command line and Python read them from here."""
 
 from stream.config.base import Settings
-from stream.config.checks import load_yaml, validate, validate_json
-from stream.config.fusing import (
-    FusionSettings,
-    LiveSettings,
-    PairingSettings,
-    Precision,
-    RegistrationSettings,
-)
+from stream.config.fusion import FusionSettings, Precision
 from stream.config.gain import GainSettings, parse_region
 from stream.config.inputs import Decoder, InputSettings, ThermalInputSettings
-from stream.config.names import NAMES, field_at, leaf_paths, section_of
+from stream.config.live import LiveSettings
+from stream.config.option_names import NAMES, field_at, leaf_paths, section_of
 from stream.config.outputs import ControlSettings, MetricsSettings, OutputSettings, PreviewSettings
+from stream.config.pairing import PairingSettings
+from stream.config.registration import RegistrationSettings
 from stream.config.run import Device, FuseSettings, RunSettings
+from stream.config.validate import load_yaml, validate, validate_json
 
 __all__ = [
     "NAMES",

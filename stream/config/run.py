@@ -8,10 +8,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from stream.config.base import Settings
-from stream.config.fusing import FusionSettings, LiveSettings, PairingSettings, RegistrationSettings
+from stream.config.fusion import FusionSettings
 from stream.config.gain import GainSettings
 from stream.config.inputs import InputSettings, ThermalInputSettings
+from stream.config.live import LiveSettings
 from stream.config.outputs import ControlSettings, MetricsSettings, OutputSettings, PreviewSettings
+from stream.config.pairing import PairingSettings
+from stream.config.registration import RegistrationSettings
 
 Device = Literal["auto", "cpu", "cuda"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,9 @@ from typing import Any
 import av
 
 from stream.errors import SourceError
-from stream.frame import Frame, FramePair, Moment, PixelFormat, Side, SingleFrame
+from stream.frame import Frame, FramePair, FrameSet, PixelFormat, Side, SingleFrame
 from stream.radiometry import Radiometry, from_json
 from stream.recording import ABOUT, FRAMES, PAIRS, SCHEMA
-from stream.sources.base import SourceInfo
-from stream.sources.reader import Reader
 
 _FORMATS: dict[str, PixelFormat] = {"gray": "gray8", "gray16le": "gray16le"}
 # Frames that moments may name once more: a held thermal frame is the last one.
@@ -67,7 +65,7 @@ class Recording:
         for line in _lines(folder / FRAMES):
             self.entries[line["side"]].append(_entry(line))
 
-    def moments(self) -> Iterator[Moment]:
+    def moments(self) -> Iterator[FrameSet]:
         """Pairs and single frames as they were when it was made."""
         tracks: dict[Side, TrackReader] = {side: TrackReader(self, side) for side in ("visible", "thermal")}
         try:
@@ -149,57 +147,6 @@ class TrackReader:
         self._pictures = self._container.decode(video=0)
 
 
-class RecordedSide(Reader):
-    """The frames of one camera of a recording, for `recording://FOLDER`."""
-
-    def __init__(self, folder: Path, side: Side, radiometry: Radiometry | None = None) -> None:
-        """Read the first frame.
-
-        Args:
-            folder: of the recording.
-            side: which camera.
-            radiometry: as the user states it; by default that of the recording.
-
-        Raises:
-            SourceError: it is no recording, or has no frame of this camera.
-        """
-        super().__init__()
-        self._stated = radiometry
-        recording = Recording(folder)
-        self._track, self._count = TrackReader(recording, side), len(recording.entries[side])
-        first = self._track.frame(0)
-        if first is None:
-            raise SourceError(f"the recording {folder} has no frame of the {side} camera")
-        width, height = first.size
-        self.info = SourceInfo(
-            f"recording://{folder}",
-            width,
-            height,
-            first.pixel_format,
-            first.bits,
-            rate=recording.rate(side),
-            frames=self._count,
-            codec="recording",
-            radiometry=radiometry or first.radiometry,
-        )
-
-    def _read(self) -> Iterator[Frame]:
-        last_s: Fraction | None = None
-        for number in range(self._count):
-            frame = self._track.frame(number)
-            if frame is None:
-                return
-            if last_s is not None and frame.time_s <= last_s:
-                self.lost["out_of_order"] += 1
-                continue
-            last_s = frame.time_s
-            yield replace(frame, radiometry=self._stated) if self._stated else frame
-
-    def close(self) -> None:
-        """Close the files; may be called twice."""
-        self._track.close()
-
-
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
     """Lines of a list up to the first that was not finished."""
     try:
@@ -225,7 +172,7 @@ def _entry(line: dict[str, Any]) -> Entry:
     )
 
 
-def _moment(line: dict[str, Any], frames: dict[Side, Frame | None]) -> Moment:
+def _moment(line: dict[str, Any], frames: dict[Side, Frame | None]) -> FrameSet:
     visible, thermal = frames.get("visible"), frames.get("thermal")
     time_s, flags = Fraction(line["time_s"]), frozenset(line["flags"])
     if visible is not None and thermal is not None:

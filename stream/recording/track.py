@@ -11,8 +11,8 @@ import av
 import numpy as np
 
 from stream.errors import SinkError
+from stream.files.output_path import reason
 from stream.frame import Frame, Side
-from stream.sinks.place import reason
 
 # Encoder and its pixel format for each kind of frame, and its options; all of them exact.
 _EXACT: dict[str, tuple[str, str, dict[str, str]]] = {

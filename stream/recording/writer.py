@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from stream.errors import SinkError
-from stream.frame import Frame, Moment, Side
+from stream.files.disk_guard import DiskGuard
+from stream.files.output_path import reason
+from stream.frame import Frame, FrameSet, Side
 from stream.radiometry import as_json
 from stream.recording import ABOUT, FRAMES, PAIRS, SCHEMA
 from stream.recording.track import Track
-from stream.sinks.disk_guard import DiskGuard
-from stream.sinks.place import reason
 
 # Frames that moments may still name.
 _REMEMBERED = 256
@@ -104,7 +104,7 @@ class RecordingWriter:
             del numbers[next(iter(numbers))]
         self.frames[side] += 1
 
-    def add_moment(self, moment: Moment) -> None:
+    def add_moment(self, moment: FrameSet) -> None:
         """Write how frames were paired; leaves it out where one of them was not written.
 
         Raises:

@@ -42,9 +42,9 @@ def open_sink(settings: OutputSettings, options: SinkOptions) -> Sink:
 
 
 def _open_path(uri: Uri, options: SinkOptions) -> Sink:
-    from stream.sinks.segments import SegmentedSink
-    from stream.sinks.video import VideoSink
-    from stream.sinks.video_file import CONTAINERS
+    from stream.sinks.video.file import CONTAINERS
+    from stream.sinks.video.segments import SegmentedSink
+    from stream.sinks.video.sink import VideoSink
 
     path = Path(uri.path)
     if uri.path.endswith("/") or path.is_dir():
@@ -81,13 +81,13 @@ def _open_recording(uri: Uri, options: SinkOptions) -> Sink:
 
 
 def _open_publisher(uri: Uri, options: SinkOptions) -> Sink:
-    from stream.sinks.publisher import PublisherSink
+    from stream.sinks.zeromq.publisher import PublisherSink
 
     return PublisherSink(uri, options)
 
 
 def _open_onward(uri: Uri, options: SinkOptions) -> Sink:
-    from stream.sinks.onward import OnwardSink
+    from stream.sinks.restream.sink import OnwardSink
 
     return OnwardSink(uri, options)
 

@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from stream.clock import Clock
 from stream.errors import GifnetError, SinkError
 from stream.frame import FusedFrame, View
-from stream.sinks.base import Sink
-from stream.sinks.closing import Closing
+from stream.runtime.clock import Clock
+from stream.sinks.base import Sink, SinkBase
 
 # Opens a file for a view.
 OpenFile = Callable[[Path, View], Sink]
@@ -21,7 +20,7 @@ OpenFile = Callable[[Path, View], Sink]
 _log = logging.getLogger(__name__)
 
 
-class ClipRecorder(Closing):
+class ClipRecorder(SinkBase):
     """Writes MP4 files between `start` and `stop`; these may be called by any thread, `write` by one.
 
     A clip that cannot be written is given up and says why; the run goes on.

@@ -16,11 +16,10 @@ from typing import IO
 import cv2
 
 from stream.errors import SinkError
+from stream.files.output_path import check_place, reason
 from stream.frame import FusedFrame, Pixels
-from stream.sinks.base import SinkOptions
-from stream.sinks.closing import Closing
-from stream.sinks.place import check_place, reason
-from stream.view import render
+from stream.render.views import render
+from stream.sinks.base import SinkBase, SinkOptions
 
 FORMATS = ("png", "jpg", "tif")
 TIMES = "times.csv"
@@ -28,7 +27,7 @@ _JPEG_QUALITY = 95
 _OWN_NAME = re.compile(r"\d{6,}\.(png|jpg|tif)")
 
 
-class ImageSink(Closing):
+class ImageSink(SinkBase):
     """Writes `000000.png`, `000001.png`, ... and `times.csv` with a line `file,time_s` for each.
 
     Numbers are the positions of the fused frames; times are decimals to the nanosecond. Every picture appears

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from stream.frame import FusedFrame
-from stream.sinks.base import SinkOptions
-from stream.sinks.closing import Closing
-from stream.view import render
+from stream.render.views import render
+from stream.sinks.base import SinkBase, SinkOptions
 
 
-class NullSink(Closing):
+class NullSink(SinkBase):
     """Renders the view, as every sink does, and forgets it."""
 
     def __init__(self, options: SinkOptions) -> None:

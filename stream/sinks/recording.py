@@ -6,11 +6,10 @@ from pathlib import Path
 
 from stream.frame import FusedFrame
 from stream.recording.writer import RecordingWriter
-from stream.sinks.base import SinkOptions
-from stream.sinks.closing import Closing
+from stream.sinks.base import SinkBase, SinkOptions
 
 
-class RecordingSink(Closing):
+class RecordingSink(SinkBase):
     """Writes both cameras' frames of everything that was fused, exactly, and how they were paired.
 
     Frames that reached no pair are not among them; `gifnet record` keeps those too.

@@ -7,23 +7,23 @@ from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
-from stream.clock import SystemClock
 from stream.config import InputSettings
 from stream.errors import SourceError
+from stream.frame import Side
+from stream.runtime.clock import SystemClock
 from stream.sources.base import Source, SourceInfo
+from stream.sources.crop_rows import without_rows
+from stream.sources.files import is_recorded_video, open_pictures, with_bits
 from stream.sources.live import is_live, open_live
 from stream.sources.options import check_options
-from stream.sources.reader import Role
-from stream.sources.rows import without_rows
 from stream.sources.synthetic import SyntheticSource
-from stream.sources.thermal import is_recorded_video, open_pictures, with_bits
-from stream.sources.video import VideoSource
+from stream.sources.video.file import VideoSource
 from stream.uri import Uri, parse_uri
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Role", "Source", "SourceInfo", "open_source"]
+__all__ = ["Source", "SourceInfo", "open_source"]
 
 SUPPORTED = (
     "a video file, a folder or glob of pictures, images://FOLDER, recording://FOLDER, thermal://PATH, "
@@ -32,7 +32,7 @@ SUPPORTED = (
 )
 
 
-def open_source(settings: InputSettings, role: Role, device: torch.device | None = None) -> Source:
+def open_source(settings: InputSettings, role: Side, device: torch.device | None = None) -> Source:
     """Open what a path or URI names.
 
     Args:
@@ -62,15 +62,15 @@ def open_source(settings: InputSettings, role: Role, device: torch.device | None
     return source if uri.scheme == "recording" else without_rows(source, settings)
 
 
-def _open_recording(settings: InputSettings, uri: Uri, role: Role) -> Source:
-    from stream.recording.reader import RecordedSide
+def _open_recording(settings: InputSettings, uri: Uri, role: Side) -> Source:
+    from stream.sources.recording import RecordedSide
 
     check_options(uri, set())
     return RecordedSide(Path(uri.path), role, settings.radiometry)
 
 
 # Scheme -> what opens it where it is no video; the empty one is a plain path.
-OPENERS: dict[str, Callable[[InputSettings, Uri, Role], Source]] = {
+OPENERS: dict[str, Callable[[InputSettings, Uri, Side], Source]] = {
     "": open_pictures,
     "file": open_pictures,
     "images": open_pictures,

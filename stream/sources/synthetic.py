@@ -10,12 +10,11 @@ import numpy as np
 
 from stream.config import InputSettings
 from stream.errors import SourceError
-from stream.frame import Frame, Pixels
-from stream.scene import Street
-from stream.scene.layout import Light
-from stream.sources.base import SourceInfo
+from stream.frame import Frame, Pixels, Side
+from stream.sources.base import SourceBase, SourceInfo
 from stream.sources.options import check_options, fraction_option, integer_option
-from stream.sources.reader import Reader, Role
+from stream.synthetic import Street
+from stream.synthetic.layout import Light
 from stream.uri import Uri
 
 SCENES = {"street"}
@@ -39,7 +38,7 @@ OPTIONS = {
 LARGEST_JITTER = Fraction(9, 20)
 
 
-class SyntheticSource(Reader):
+class SyntheticSource(SourceBase):
     """`synthetic://street`: the visible or the thermal side of a generated street.
 
     The same URI opened as visible and as thermal gives two cameras in one world. Options, with defaults:
@@ -53,7 +52,7 @@ class SyntheticSource(Reader):
         street: the world, which knows the truth of every moment.
     """
 
-    def __init__(self, settings: InputSettings, uri: Uri, role: Role) -> None:
+    def __init__(self, settings: InputSettings, uri: Uri, role: Side) -> None:
         """Lay the street out.
 
         Args:

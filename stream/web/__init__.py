@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from stream.config import RunSettings
-from stream.panel import Panel
-from stream.report import RunReport
+from stream.monitoring.report import RunReport
+from stream.monitoring.status import RunStatus
 
 
 @contextmanager
-def open_panel(settings: RunSettings, report: RunReport) -> Iterator[Panel]:
+def open_panel(settings: RunSettings, report: RunReport) -> Iterator[RunStatus]:
     """A panel, and every server that the settings ask for; they close with the block.
 
     Raises:
         ConfigError: an address is wrong or taken, or open to others without a secret.
     """
     with ExitStack() as stack:
-        panel = Panel(settings, report)
+        panel = RunStatus(settings, report)
         stack.callback(panel.close)
         if settings.preview.bind or settings.metrics.bind or settings.control.bind:
             from stream.web.servers import open_servers

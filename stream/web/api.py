@@ -9,13 +9,13 @@ from typing import Annotated, Any
 from aiohttp import web
 from pydantic import Field, StrictBool
 
-from stream import controls
 from stream.config import Settings, validate
+from stream.config import live_settings as controls
 from stream.errors import ConfigError, GifnetError
 from stream.frame import View
-from stream.panel import Panel
-from stream.prometheus import CONTENT_TYPE, exposition
-from stream.web.dates import utc_now
+from stream.monitoring.prometheus import CONTENT_TYPE, exposition
+from stream.monitoring.status import RunStatus
+from stream.runtime.clock import utc_now
 from stream.web.guard import refuse
 from stream.web.openapi import openapi
 from stream.web.pictures import VIEWS, png
@@ -33,7 +33,7 @@ class ClipRequest(Settings):
 class HealthApi:
     """`/metrics`, `/healthz` and `/readyz`."""
 
-    def __init__(self, panel: Panel) -> None:
+    def __init__(self, panel: RunStatus) -> None:
         """Answer for a run.
 
         Args:
@@ -64,7 +64,7 @@ class HealthApi:
 class PageApi:
     """What the page asks and does."""
 
-    def __init__(self, panel: Panel) -> None:
+    def __init__(self, panel: RunStatus) -> None:
         """Answer for a run.
 
         Args:

@@ -1,4 +1,4 @@
-"""A ZeroMQ socket that tells of a run and changes it; the client is `stream.control_client`.
+"""A ZeroMQ socket that tells of a run and changes it; the client is `stream.client.control`.
 
 A question and its answer are one JSON object each, in one part, over REQ or DEALER:
 
@@ -25,9 +25,9 @@ from pydantic import Field, StrictBool
 from stream.config import ControlSettings, Settings, validate
 from stream.errors import ConfigError, GifnetError
 from stream.frame import View
-from stream.keys import Gate, open_gate
-from stream.panel import Panel
+from stream.monitoring.status import RunStatus
 from stream.web.address import parse_address
+from stream.zeromq.curve_keys import Gate, open_gate
 
 SCHEMA = "gifnet.control/1"
 LARGEST_QUESTION = 64 * 1024
@@ -50,7 +50,7 @@ class ControlQuestion(Settings):
 class ControlSocket:
     """Lives on the event loop."""
 
-    def __init__(self, settings: ControlSettings, panel: Panel) -> None:
+    def __init__(self, settings: ControlSettings, panel: RunStatus) -> None:
         """Nothing is bound before `open`.
 
         Args:

@@ -18,7 +18,7 @@ from pydantic import Field
 from stream.config import Settings, validate
 from stream.errors import ConfigError
 from stream.frame import FusedFrame, View
-from stream.recent import Recent
+from stream.monitoring.rolling import RollingStats
 from stream.web.guard import refuse
 from stream.web.pictures import Pictures
 
@@ -40,7 +40,7 @@ class Question(Settings):
 class FrameFeed:
     """Answers pages; lives on the event loop."""
 
-    def __init__(self, recent: Recent) -> None:
+    def __init__(self, recent: RollingStats) -> None:
         """Look at the newest frames.
 
         Args:

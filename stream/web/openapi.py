@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from stream.config import FuseSettings, Settings, section_of
-from stream.controls import changeable
-from stream.report import versions
+from stream.config.live_settings import changeable
+from stream.monitoring.report import versions
 from stream.web.pictures import VIEWS
 
 JSON = "application/json"

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from stream.frame import FusedFrame, Pixels, View
-from stream.view import render
+from stream.render.views import render
 
 VIEWS: tuple[View, ...] = get_args(View)
 QUALITY = 85

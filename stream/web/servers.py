@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from aiohttp import web
 
 from stream.config import RunSettings
-from stream.panel import Panel
+from stream.monitoring.status import RunStatus
 from stream.web.address import Address, parse_address
 from stream.web.api import LARGEST_REQUEST, HealthApi, PageApi, as_sentences
 from stream.web.control_socket import ControlSocket
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def open_servers(settings: RunSettings, panel: Panel) -> Iterator[None]:
+def open_servers(settings: RunSettings, panel: RunStatus) -> Iterator[None]:
     """Serve a run while the block lasts.
 
     Raises:
@@ -69,7 +69,7 @@ def _listening(loop: LoopThread, app: web.Application, address: Address, setting
         loop.run(listener.close())
 
 
-def _page(panel: Panel, guard: Guard, feed: FrameFeed) -> web.Application:
+def _page(panel: RunStatus, guard: Guard, feed: FrameFeed) -> web.Application:
     app = web.Application(middlewares=[guard.middleware, as_sentences], client_max_size=LARGEST_REQUEST)
     app.add_routes([*HealthApi(panel).routes(), *PageApi(panel).routes()])
     app.router.add_get("/api/frames", feed.handle)
@@ -78,7 +78,7 @@ def _page(panel: Panel, guard: Guard, feed: FrameFeed) -> web.Application:
     return app
 
 
-def _numbers(panel: Panel, address: Address) -> web.Application:
+def _numbers(panel: RunStatus, address: Address) -> web.Application:
     """Numbers alone: they hold no picture and no secret, so whoever reaches the address may read them."""
     middlewares = [Guard(True, "").middleware, as_sentences] if address.is_loopback else [as_sentences]
     app = web.Application(middlewares=middlewares, client_max_size=LARGEST_REQUEST)

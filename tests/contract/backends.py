@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import torch
 
-from cuda_kernels import host, reference
-from cuda_kernels.kernels import Kernels
+from cuda_kernels import cpu as host
+from cuda_kernels import reference
+from cuda_kernels.cuda.kernels import Kernels
 from tests.helpers.shim.launcher import ShimLauncher, compiler
 
 EVERY = (
@@ -50,6 +51,6 @@ def _shim() -> Kernels:
 
 @cache
 def _cuda() -> Kernels:
-    from cuda_kernels.cupy_backend import load_kernels
+    from cuda_kernels.cuda.cupy_launcher import load_kernels
 
     return load_kernels(torch.device("cuda", 0))

@@ -8,9 +8,9 @@ import sys
 import pytest
 import torch
 
-from cuda_kernels import compile as sources
 from cuda_kernels.contract import OPERATIONS
-from cuda_kernels.cupy_backend import load_kernels
+from cuda_kernels.cuda import compile as sources
+from cuda_kernels.cuda.cupy_launcher import load_kernels
 from cuda_kernels.errors import KernelError
 
 

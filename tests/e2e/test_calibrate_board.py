@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 import pytest
 
-from stream.calibrate.boards import Board, parse_board
-from stream.calibration import load_calibration
+from stream.calibrate.board.targets import Board, parse_board
 from stream.frame import Frame, FramePair
 from stream.recording.writer import RecordingWriter
+from stream.registration.calibration import load_calibration
 from tests.e2e.conftest import Gifnet
 from tests.helpers.media import write_video
 from tests.helpers.rendered_board import Eye, Rig, map_error_px, poses, render_pair

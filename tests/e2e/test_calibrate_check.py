@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from stream.calibration import load_calibration
+from stream.registration.calibration import load_calibration
 from tests.e2e.conftest import Gifnet
 
 STREET = "synthetic://street?seed=4&size=320x240&rate=4&duration=1.5"

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stream.calibration import load_calibration
+from stream.registration.calibration import load_calibration
 from tests.helpers.media import write_video
 
 VISIBLE, THERMAL = (320, 240), (160, 120)

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from stream.calibration import load_calibration
-from stream.scene import Street
+from stream.registration.calibration import load_calibration
+from stream.synthetic import Street
 from tests.e2e.conftest import Gifnet
 
 SIZE = (400, 300)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import zmq
 
-from stream.control_client import Control, ControlError
-from stream.keys import make_keys
+from stream.client.control import Control, ControlError
+from stream.zeromq.curve_keys import make_keys
 from tests.helpers.onward import wait_until
 from tests.helpers.running import Running, running
 

@@ -19,7 +19,7 @@ import zmq
 
 from stream.frame import Frame, FramePair, FusedFrame
 from stream.sinks import SinkOptions
-from stream.sinks.publisher import PublisherSink
+from stream.sinks.zeromq.publisher import PublisherSink
 from stream.uri import parse_uri
 from tests.helpers.onnx_model import write_colour_detector
 

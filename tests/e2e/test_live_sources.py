@@ -16,10 +16,10 @@ import cv2
 import numpy as np
 import pytest
 
-from stream.clock import SystemClock
 from stream.config import InputSettings
 from stream.errors import PasswordError, RefusedError, SourceError
 from stream.frame import Frame
+from stream.runtime.clock import SystemClock
 from stream.sources.base import Source
 from stream.sources.live import open_live
 from tests.helpers.rtsp_process import GstProcess, RtspProcess, gstreamer_or_skip

@@ -17,7 +17,7 @@ import pytest
 
 from stream.config import OutputSettings
 from stream.sinks import SinkOptions, open_sink
-from stream.sinks.onward import OnwardSink
+from stream.sinks.restream.sink import OnwardSink
 from tests.helpers.media_server import MediaServer, Taken, free_port
 from tests.helpers.onward import PATIENCE_S, feed, now_ms, processes_of, stamped, wait_until
 from tests.helpers.readback import read_frames

@@ -22,14 +22,14 @@ import zmq
 
 from stream.client import AsyncSubscriber, MessageError, ReceivedFrame, Subscriber
 from stream.errors import SinkError
-from stream.keys import make_keys
 from stream.sinks import SinkOptions
-from stream.sinks.publisher import PublisherSink
+from stream.sinks.zeromq.publisher import PublisherSink
 from stream.uri import parse_uri
-from stream.wire import SCHEMA, Header, one_part_head, parse_header
+from stream.zeromq.curve_keys import make_keys
+from stream.zeromq.message import SCHEMA, Header, one_part_head, parse_header
 from tests.helpers.fused import fused_frame
 
-SCHEMA_FILE = Path(__file__).parents[2] / "stream" / "frame_message.schema.json"
+SCHEMA_FILE = Path(__file__).parents[2] / "stream" / "zeromq" / "frame_message.schema.json"
 OPTIONS = SinkOptions(model=("default", "ab" * 32))
 PATIENCE_S = 10
 
@@ -264,7 +264,7 @@ def test_garbage_is_passed_over(message: list[bytes], caplog: pytest.LogCaptureF
 
 
 def test_the_one_part_form_is_checked_too() -> None:
-    from stream.wire import split_one_part
+    from stream.zeromq.message import split_one_part
 
     whole = one_part_head(b"main/fused", GOOD) + BODY
     data, body = split_one_part(memoryview(whole))

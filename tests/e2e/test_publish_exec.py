@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
+from stream.cli.frame_pipe import FrameCommand
 from stream.errors import SinkError
-from stream.frame_command import FrameCommand
 from tests.e2e.test_publish_rubbish import sending
 from tests.helpers.fused import gradient
 

@@ -20,11 +20,11 @@ import zmq
 import zmq.auth
 
 from stream.client import ReceivedFrame, Subscriber
-from stream.keys import make_keys
 from stream.sinks import SinkOptions
-from stream.sinks.publisher import PublisherSink
-from stream.sinks.publisher_socket import MOST_FOREIGN
+from stream.sinks.zeromq.publisher import PublisherSink
+from stream.sinks.zeromq.socket import MOST_FOREIGN
 from stream.uri import parse_uri
+from stream.zeromq.curve_keys import make_keys
 from tests.helpers.fused import fused_frame
 from tests.helpers.zmtp import NO_KEYS, connect, join, ready, subscription
 
@@ -129,7 +129,7 @@ def test_subscribers_that_say_odd_things_disturb_nobody(bytes_said: bytes) -> No
 def test_who_does_not_say_what_it_is_is_sent_away(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("stream.sinks.publisher_socket.HANDSHAKE_MS", 200)
+    monkeypatch.setattr("stream.sinks.zeromq.socket.HANDSHAKE_MS", 200)
     with publishing() as address, ExitStack() as peers:
         silent = [peers.enter_context(connect(address)) for _ in range(5)]
         for peer in silent:
@@ -179,7 +179,7 @@ PUBLISHER = """
 import itertools, sys, time
 from fractions import Fraction
 from stream.sinks import SinkOptions
-from stream.sinks.publisher import PublisherSink
+from stream.sinks.zeromq.publisher import PublisherSink
 from stream.uri import parse_uri
 from tests.helpers.fused import fused_frame
 

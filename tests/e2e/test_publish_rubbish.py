@@ -20,7 +20,7 @@ import pytest
 import zmq
 
 from stream.client import MessageError, Subscriber
-from stream.wire import LATEST
+from stream.zeromq.message import LATEST
 
 PATIENCE_S = 20
 TOPIC = b"main/fused"

@@ -9,7 +9,7 @@ import zmq
 
 from stream.client import Subscriber
 from stream.sinks import SinkOptions
-from stream.sinks.publisher import PublisherSink
+from stream.sinks.zeromq.publisher import PublisherSink
 from stream.uri import parse_uri
 from tests.helpers.fused import fused_frame
 

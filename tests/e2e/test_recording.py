@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stream import pipeline
-from stream.clock import SystemClock
 from stream.config import RunSettings
 from stream.errors import SinkError, SourceError
-from stream.recording.reader import RecordedSide, Recording
-from stream.report import RunReport
+from stream.monitoring.report import RunReport
+from stream.pipeline import run as pipeline
+from stream.recording.reader import Recording
+from stream.runtime.clock import SystemClock
 from stream.sources.live.iterable import give
+from stream.sources.recording import RecordedSide
 from tests.e2e.test_live_faults import wait_until
 
 SIZE = (48, 64)

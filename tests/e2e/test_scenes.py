@@ -34,7 +34,7 @@ def test_8_bit_thermal_fills_its_range(gifnet: Gifnet, tmp_path: Path) -> None:
 
 
 def test_colours_are_not_swapped(gifnet: Gifnet, tmp_path: Path) -> None:
-    from stream.scene import Street
+    from stream.synthetic import Street
 
     gifnet("scenes", SMALL, "-o", tmp_path, "--count", 1, "-q")
     written = cv2.imread(str(tmp_path / "visible/000000.png"))[..., ::-1]

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 import yaml
 
-from stream.clock import SystemClock
 from stream.config import FuseSettings
-from stream.config_edit import write_number
 from stream.errors import ConfigError
+from stream.files.yaml_edit import write_number
+from stream.runtime.clock import SystemClock
 from stream.sources.live.iterable import give
-from stream.sync_check import check_sync
+from stream.sync_check.run import check_sync
 from tests.unit.test_motion_offset import walk
 
 RATE = 25

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from stream.bench.suite import Bench, BenchSettings
-from stream.clock import SystemClock
-from stream.device import open_device
+from stream.device.context import open_device
+from stream.runtime.clock import SystemClock
 
 pytestmark = pytest.mark.gpu
 

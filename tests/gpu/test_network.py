@@ -6,9 +6,9 @@ import pytest
 import torch
 
 import gifnet
-from gifnet.graphed import CapturedGraph
 from gifnet.loading import Precision
 from gifnet.model import GIFNet
+from stream.device.cuda_graph import CapturedGraph
 from tests.reference.test_inference import pictures, psnr
 
 pytestmark = pytest.mark.gpu

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from stream.config import InputSettings
-from stream.frame import Frame
-from stream.prefetch import prefetch
-from stream.sources import Role, Source, open_source
+from stream.frame import Frame, Side
+from stream.runtime.prefetch import prefetch
+from stream.sources import Source, open_source
 from tests.helpers.media import damage_packet, moving_pattern, write_video
 
 pytestmark = pytest.mark.gpu
@@ -31,12 +31,12 @@ def device(cuda: str) -> torch.device:
     return torch.device(cuda, 0)
 
 
-def source(path: Path, role: Role, decoder: str, device: torch.device) -> Source:
+def source(path: Path, role: Side, decoder: str, device: torch.device) -> Source:
     settings = InputSettings.model_validate({"uri": str(path), "decoder": decoder})
     return open_source(settings, role, device)
 
 
-def both(path: Path, role: Role, device: torch.device) -> tuple[list[Frame], list[Frame]]:
+def both(path: Path, role: Side, device: torch.device) -> tuple[list[Frame], list[Frame]]:
     with source(path, role, "cuda", device) as by_nvdec:
         frames = list(by_nvdec)
     with source(path, role, "cpu", device) as by_cpu:
@@ -50,7 +50,7 @@ def on_host(frame: Frame) -> np.ndarray:
 
 @pytest.mark.parametrize("role", ["visible", "thermal"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_frames_are_those_of_the_cpu(tmp_path: Path, device: torch.device, kind: str, role: Role) -> None:
+def test_frames_are_those_of_the_cpu(tmp_path: Path, device: torch.device, kind: str, role: Side) -> None:
     name, codec, pixel_format = KINDS[kind]
     frames = moving_pattern(30, SIZE, colour=True)
     path = write_video(

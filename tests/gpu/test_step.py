@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from stream.device import CudaContext, open_device
-from stream.fuser import Fuser
+from stream.device.context import CudaContext, open_device
+from stream.fusion.fuser import Fuser
 from tests.unit.test_fuser import fuser, landed, pair_of, same
 
 pytestmark = pytest.mark.gpu

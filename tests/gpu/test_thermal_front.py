@@ -11,18 +11,18 @@ import torch
 from torch import Tensor
 
 from cuda_kernels import reference
-from gifnet.graphed import CapturedGraph
 from stream.config import GainSettings
-from stream.device import Operations, open_device
-from stream.gain import GainControl
-from stream.thermal_front import ThermalFrontEnd
+from stream.device.context import Operations, open_device
+from stream.device.cuda_graph import CapturedGraph
+from stream.thermal.agc import Agc
+from stream.thermal.front_end import ThermalFrontEnd
 
 pytestmark = pytest.mark.gpu
 SIZE = (80, 64)
 
 
-def parts(gain: dict[str, Any], operations: Operations, device: str) -> tuple[GainControl, ThermalFrontEnd]:
-    control = GainControl(GainSettings.model_validate(gain), 14, operations, device)
+def parts(gain: dict[str, Any], operations: Operations, device: str) -> tuple[Agc, ThermalFrontEnd]:
+    control = Agc(GainSettings.model_validate(gain), 14, operations, device)
     return control, ThermalFrontEnd(control, SIZE, torch.uint16, operations)
 
 
@@ -58,7 +58,7 @@ def test_captured_it_equals_the_cpu(cuda: str, tmp_path: Path, method: str, deta
     graph = CapturedGraph(work, context.device)
     for raw in frames():
         counts.copy_(raw)
-        keep.fill_(control.next_keep())
+        keep.fill_(control.next_ema_weight())
         graph.replay()
-        expected = reference.normalise(*there(raw, torch.tensor([gain.next_keep()])))
+        expected = reference.normalise(*there(raw, torch.tensor([gain.next_ema_weight()])))
         torch.testing.assert_close(out.cpu(), expected, rtol=0, atol=1e-3)

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from stream.clock import SystemClock
 from stream.config import FuseSettings
 from stream.frame import FramePair, FusedFrame
-from stream.pipeline import open_fused
-from stream.report import RunReport
+from stream.monitoring.report import RunReport
+from stream.pipeline.open import open_fused
+from stream.runtime.clock import SystemClock
 from tests.helpers.rtsp_process import RtspProcess
 
 Who = Literal["visible", "thermal", "both"]

@@ -16,12 +16,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.calibrate.board_finder import Sighting
-from stream.calibrate.board_views import Shot, View, Views
-from stream.calibrate.boards import Board, charuco_dictionary
-from stream.calibration import Calibration, Camera, Stereo
-from stream.camera_model import rows_of
-from stream.register import thermal_maps
+from stream.calibrate.board.finder import Sighting
+from stream.calibrate.board.targets import Board, charuco_dictionary
+from stream.calibrate.board.views import Shot, View, Views
+from stream.registration.calibration import Calibration, PinholeCamera, Stereo
+from stream.registration.camera_model import rows_of
+from stream.registration.registrar import thermal_maps
 
 Array = NDArray[np.float64]
 SAMPLES = 3
@@ -212,7 +212,7 @@ def sighted(board: Board, rig: Rig, boards: Iterable[Pose], noise_px: float = 0.
 def as_calibration(rig: Rig) -> Calibration:
     """The truth about a rig, as a calibration file has it."""
     cameras = (
-        Camera(size=eye.size, camera_matrix=rows_of(eye.matrix), distortion=eye.distortion)
+        PinholeCamera(size=eye.size, camera_matrix=rows_of(eye.matrix), distortion=eye.distortion)
         for eye in (rig.visible, rig.thermal)
     )
     visible, thermal = cameras

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stream.clock import SystemClock
-from stream.pipeline import open_fused
-from stream.report import RunReport
+from stream.monitoring.report import RunReport
+from stream.pipeline.open import open_fused
+from stream.runtime.clock import SystemClock
 from tests.helpers.fault_matrix import FAULTS, live_settings, open_files, settle
 from tests.helpers.rtsp_process import RtspProcess
 

@@ -8,13 +8,12 @@ from fractions import Fraction
 import numpy as np
 
 from stream.frame import Frame
-from stream.sources.base import SourceInfo
-from stream.sources.reader import Reader
+from stream.sources.base import SourceBase, SourceInfo
 
 RATE = 10
 
 
-class Tape(Reader):
+class Tape(SourceBase):
     """A recording of a hundred frames, ten a second, each with its number as its brightness."""
 
     def __init__(self, count: int = 100, begin_s: Fraction | int = 7) -> None:

@@ -11,8 +11,8 @@ from fractions import Fraction
 import numpy as np
 
 from stream.config import LiveSettings, PairingSettings
-from stream.frame import ClockSource, Frame, Moment, Side
-from stream.live_pairing import LivePairer
+from stream.frame import ClockSource, Frame, FrameSet, Side
+from stream.pairing.online import OnlinePairer
 
 BEGIN_S = 1_700_000_000.0
 MOMENT_S = 0.005
@@ -86,8 +86,8 @@ class Film:
 class Played:
     """What came out: moments, when, and the true time between the frames of each pair in seconds."""
 
-    pairer: LivePairer
-    moments: list[Moment]
+    pairer: OnlinePairer
+    moments: list[FrameSet]
     decided_s: list[float]
     true_errors_s: list[float]
 
@@ -105,7 +105,7 @@ def play(
     visible: Film, thermal: Film, duration_s: float, limits: LiveSettings | None = None, **pairing: object
 ) -> Played:
     """Let two cameras film and pair them, asking for what is due at every arrival and every 5 ms."""
-    pairer = LivePairer(PairingSettings.model_validate(pairing), LiveSettings())
+    pairer = OnlinePairer(PairingSettings.model_validate(pairing), LiveSettings())
     shots = list(heapq.merge(visible.shots(duration_s), thermal.shots(duration_s), key=_arrival))
     true_s = {id(shot.frame): shot.true_s for shot in shots}
     played = Played(pairer, [], [], [])

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from stream.calibrate.grey import Grey, grey_thermal, grey_visible
-from stream.calibrate.scene import align
-from stream.calibrate.scene_start import Guess
-from stream.calibrate.second_opinion import edges_off_px
+from stream.calibrate.scene.align import align
+from stream.calibrate.scene.edge_check import edges_off_px
+from stream.calibrate.scene.initial_guess import Guess
 
 GUESS = Guess((0.7, 1.4), 0.15)
 # A homography that moves the corners of a picture by up to a tenth of its width.

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from gifnet.errors import TrainingError
 from gifnet.train.loop import Run
 from stream.cli.train import train
-from stream.stop import Stopped
+from stream.runtime.signals import Stopped
 
 SMALL = "{crop_px: 48, batch: 1, iterations: 2, precision: float32, log_every: 1}"
 

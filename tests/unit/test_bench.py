@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from gifnet.folding import fold
-from stream.bench.floor import Rates, bytes_per_pixel, floor_of, multiply_adds
+from stream.bench.roofline import Rates, bytes_per_pixel, floor_of, multiply_adds
 from stream.bench.suite import Bench, BenchSettings
 from stream.bench.table import lines, reasons
 from stream.bench.timing import HostTimer, burst_length, rounds, summarise
-from stream.clock import SystemClock
-from stream.device import HostContext
+from stream.device.context import HostContext
+from stream.runtime.clock import SystemClock
 from tests.helpers.clock import HandClock
 from tests.reference.formula import formula_model
 
@@ -21,7 +21,7 @@ from tests.reference.formula import formula_model
 class Full(HostContext):
     """A device without room for a ring of slots."""
 
-    def host_twin(self, tensor: torch.Tensor) -> torch.Tensor:
+    def pinned_like(self, tensor: torch.Tensor) -> torch.Tensor:
         raise torch.OutOfMemoryError("no room")
 
 

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from stream.calibrate.board import Model, Outcome, calibrate_board
-from stream.calibrate.board_report import build_report, numbers
-from stream.calibrate.board_views import Views
-from stream.calibrate.boards import parse_board
-from stream.calibrate.report import render_report
+from stream.calibrate.board.calibrate import Model, Outcome, calibrate_board
+from stream.calibrate.board.report import build_report, numbers
+from stream.calibrate.board.targets import parse_board
+from stream.calibrate.board.views import Views
+from stream.calibrate.html_report import render_report
 from tests.helpers.rendered_board import THERMAL, Pose, Rig, map_error_px, poses, sighted
 
 BOARD = parse_board("checkerboard:9x6:25mm")

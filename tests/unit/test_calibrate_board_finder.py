@@ -10,14 +10,14 @@ import cv2
 import numpy as np
 import pytest
 
-from stream.calibrate.board import calibrate_board
-from stream.calibrate.board_detectors import larger_grid
-from stream.calibrate.board_finder import Finder
-from stream.calibrate.board_refine import fitted
-from stream.calibrate.board_turn import resolve_turn
-from stream.calibrate.board_views import Shot, collect, open_shots
-from stream.calibrate.boards import Board, parse_board
-from stream.calibrate.preprocessing import grey, ladder
+from stream.calibrate.board.calibrate import calibrate_board
+from stream.calibrate.board.detectors import larger_grid
+from stream.calibrate.board.finder import Finder
+from stream.calibrate.board.orientation import resolve_turn
+from stream.calibrate.board.preprocessing import grey, ladder
+from stream.calibrate.board.refine import fitted
+from stream.calibrate.board.targets import Board, parse_board
+from stream.calibrate.board.views import Shot, collect, open_shots
 from stream.config import FuseSettings
 from stream.errors import ConfigError, SourceError
 from tests.helpers.rendered_board import THERMAL, Eye, Pose, Rig, poses, render, render_pair

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from stream.calibrate.check import EVERY_S, Check, Checker, spread_out
+from stream.calibrate.check.measure import EVERY_S, Check, Checker, spread_out
 from stream.frame import Flag, Frame, FramePair, FusedFrame, SingleFrame
-from stream.scene import Street
+from stream.synthetic import Street
 
 Picture = NDArray[np.uint8]
 Change = Callable[[Picture], Picture]

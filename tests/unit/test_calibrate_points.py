@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stream.calibrate.points import as_calibration, fit_points
+from stream.calibrate.points.homography import as_calibration, fit_points
 from stream.errors import CalibrationError
 
 VISIBLE, THERMAL = (640, 480), (320, 256)

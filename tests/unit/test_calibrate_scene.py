@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from stream.calibrate.grey import grey_thermal, grey_visible, scale_of
-from stream.calibrate.likeness import Likeness
-from stream.calibrate.scene import SceneAlignment, align
-from stream.calibrate.scene_run import Fields, Moment, align_moments
-from stream.calibrate.scene_search import climb, homographies, said_here, search
-from stream.calibrate.scene_start import Guess
-from stream.calibrate.scene_tiles import Tiles, measure
+from stream.calibrate.scene.align import SceneAlignment, align
+from stream.calibrate.scene.features import Likeness
+from stream.calibrate.scene.initial_guess import Guess
+from stream.calibrate.scene.run import Fields, FrameSet, align_moments
+from stream.calibrate.scene.search import climb, homographies, said_here, search
+from stream.calibrate.scene.tiles import Tiles, measure
 from stream.errors import CalibrationError
-from stream.scene import Street
+from stream.synthetic import Street
 
 VISIBLE, THERMAL = (400, 300), (256, 200)
 TRUE = np.array([[1.25, 0.05, 40.0], [-0.04, 1.27, 28.0], [2e-5, -4e-5, 1.0]])
@@ -169,6 +169,6 @@ def test_pictures_of_shapes_that_no_camera_has_are_refused(size: tuple[int, int]
 def test_other_work_gets_its_threads_back() -> None:
     threads = torch.get_num_threads()
     visible, thermal = pictures(count=1)
-    flat = Moment(visible[0], np.zeros_like(thermal[0]))
+    flat = FrameSet(visible[0], np.zeros_like(thermal[0]))
     assert align_moments([flat], Fields(50, 43), lambda text: None).doubt
     assert torch.get_num_threads() == threads

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import yaml
 
-from stream.calibration import Calibration, load_calibration, save_calibration
 from stream.errors import CalibrationError
+from stream.registration.calibration import Calibration, load_calibration, save_calibration
 
 EXAMPLE = Path(__file__).parents[2] / "configs" / "calibration_example.yaml"
 IDENTITY = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]

@@ -10,18 +10,17 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from stream.backoff import Backoff
-from stream.camera import MOST_STUCK, Camera, Wait
 from stream.errors import PasswordError, RefusedError, SourceError
 from stream.frame import Frame
-from stream.sources.base import SourceInfo
-from stream.sources.reader import Reader
+from stream.live.reconnect import MOST_STUCK, ReconnectingCamera, Wait
+from stream.runtime.backoff import Backoff
+from stream.sources.base import SourceBase, SourceInfo
 from tests.helpers.clock import HandClock
 
 PATIENCE_S = 10
 
 
-class Script(Reader):
+class Script(SourceBase):
     """One connection that does as it is told."""
 
     def __init__(self, frames: Callable[[], Iterator[Frame]], finite: bool = False) -> None:
@@ -46,7 +45,9 @@ class Stage:
         self.changed = threading.Condition()
         self._connections = iter(connections)
         self.opened = 0
-        self.camera = Camera("visible", "rtsp://u:secret@host/x", timeout_s, self.open, self.post, self.clock)
+        self.camera = ReconnectingCamera(
+            "visible", "rtsp://u:secret@host/x", timeout_s, self.open, self.post, self.clock
+        )
 
     def open(self, wait: Wait) -> Script:
         with self.changed:
@@ -171,10 +172,10 @@ def test_a_stuck_reader_is_left_behind_and_another_takes_its_place() -> None:
 
     with Stage(stuck, frames(1)) as stage:
         stage.wait_for(lambda: stage.arrived == [0])
-        stage.camera.tend()
+        stage.camera.check_stalled()
         assert stage.opened == 1
         stage.clock.now_s += 1.1
-        stage.camera.tend()
+        stage.camera.check_stalled()
         stage.wait_for(lambda: stage.arrived == [0, 1])
         release.set()
     assert stage.arrived == [0, 1]
@@ -193,7 +194,7 @@ def test_not_more_than_a_few_readers_are_left_behind() -> None:
     stage.camera.start()
     for _ in range(20):
         stage.clock.now_s += 5
-        stage.camera.tend()
+        stage.camera.check_stalled()
     assert stage.camera.account.stuck == MOST_STUCK
     release.set()
     stage.camera.close()

@@ -11,10 +11,10 @@ import pytest
 from stream.config import InputSettings
 from stream.errors import RefusedError, SourceError
 from stream.frame import Frame
-from stream.sources.live import chaos as chaos_module
+from stream.sources.chaos import source as chaos_module
+from stream.sources.chaos.schedule import KINDS, parse_schedule
+from stream.sources.chaos.source import ChaosSource
 from stream.sources.live import is_live, open_live
-from stream.sources.live.chaos import ChaosSource
-from stream.sources.live.chaos_schedule import KINDS, parse_schedule
 from stream.sources.live.paced import PacedSource
 from stream.uri import mask
 from tests.helpers.clock import HandClock

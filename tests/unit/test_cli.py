@@ -14,7 +14,7 @@ import torch
 from stream.cli import COMMANDS, main
 from stream.cli.failure import explain, leave
 from stream.errors import SourceError
-from stream.stop import Stopped
+from stream.runtime.signals import Stopped
 
 
 def status_of(error: BaseException, debug: bool = False) -> object:

@@ -8,8 +8,8 @@ import yaml
 
 from stream.cli.run import run
 from stream.config import NAMES, FuseSettings, RunSettings, field_at, leaf_paths, load_yaml, validate
+from stream.config.merge import describe, origin_of, overlay
 from stream.errors import ConfigError
-from stream.settings_merge import describe, origin_of, overlay
 
 SMALLEST = {"visible": {"uri": "v.mp4"}, "thermal": {"uri": "t.mp4"}, "outputs": [{"uri": "o.mp4"}]}
 

@@ -5,8 +5,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from stream.contact_sheet import LABEL_PX, MARGIN_PX, ContactSheet
 from stream.frame import Frame, FramePair, FusedFrame
+from stream.render.contact_sheet import LABEL_PX, MARGIN_PX, ContactSheet
 
 
 def fused(index: int, size: tuple[int, int] = (40, 30)) -> FusedFrame:

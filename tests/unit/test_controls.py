@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stream.config import FuseSettings, PairingSettings, RunSettings, validate
-from stream.controls import Controls, changeable, describe
+from stream.config.live_settings import AdjustableSettings, changeable, describe
 from stream.errors import CalibrationError, ConfigError
 
 SETTINGS = {"visible": {"uri": "v"}, "thermal": {"uri": "t"}, "outputs": [{"uri": "null://"}]}
@@ -20,7 +20,7 @@ class Run:
         self.retuned: list[FuseSettings] = []
         self.paired: list[PairingSettings] = []
         self.refusal: Exception | None = None
-        self.controls = Controls(validate(RunSettings, SETTINGS, "here"))
+        self.controls = AdjustableSettings(validate(RunSettings, SETTINGS, "here"))
         self.controls.attach(self.retune, self.paired.append if live else None)
 
     def retune(self, settings: FuseSettings) -> None:
@@ -78,7 +78,7 @@ def test_recordings_keep_their_pairing_and_may_change_the_rest() -> None:
 
 
 def test_before_the_run_begins_there_is_nothing_to_change() -> None:
-    controls = Controls(validate(RunSettings, SETTINGS, "here"))
+    controls = AdjustableSettings(validate(RunSettings, SETTINGS, "here"))
     with pytest.raises(ConfigError, match="has not begun yet"):
         controls.change({"gain.low": 3}, "the page")
 

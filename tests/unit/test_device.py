@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from stream.device import choose_device, explain_device
+from stream.device.context import choose_device, explain_device
 from stream.errors import DeviceError
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from stream.device_errors import explain_cuda_error, mapped_cuda_errors
+from stream.device.errors import explain_cuda_error, mapped_cuda_errors
 from stream.errors import DeviceError, SourceError
 
 

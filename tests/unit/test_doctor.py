@@ -4,16 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from stream.doctor import (
-    Row,
-    as_json,
-    cpu_flags,
-    cpu_row,
-    healthy,
-    memory_row,
-    python_row,
-    space_row,
-)
+from stream.doctor.examine import as_json, cpu_flags, cpu_row, healthy, memory_row, python_row, space_row
+from stream.doctor.row import Row
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from gifnet.hardware import TritonParts
-from stream.doctor_gpu import Card, cuda_row, driver_version, kernels_row, nvdec_row, triton_row
-from stream.doctor_media import encoder_rows
+from stream.doctor.codecs import encoder_rows
+from stream.doctor.gpu import Card, cuda_row, kernels_row, nvdec_row, triton_row
+from stream.runtime.host_info import driver_version
 
 H200 = Card("NVIDIA H200", (9, 0), 100 << 30, 140 << 30)
 VOLTA = Card("Tesla V100", (7, 0), 10 << 30, 16 << 30)

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from stream.calibration import Baseline
-from stream.drift import FEWEST, SELF_ALIGN_EVERY_S, Drift, DriftState, SelfAlign, in_words
-from stream.frame import Flag, Frame, FramePair, Moment, SingleFrame
-from stream.scene import Street
+from stream.frame import Flag, Frame, FramePair, FrameSet, SingleFrame
+from stream.registration.calibration import Baseline
+from stream.registration.drift import FEWEST, SELF_ALIGN_EVERY_S, Drift, DriftState, SelfAlign, in_words
+from stream.synthetic import Street
 
 Picture = NDArray[np.uint8]
 MOVED = DriftState("moved", 6.0, -1.0)
@@ -105,7 +105,7 @@ def test_pictures_without_anything_in_common_tell_nothing(pictures: Any) -> None
 def test_only_every_so_many_frames_and_true_pairs_are_compared(pictures: Any) -> None:
     drift = Drift(5)
     visible, thermal = pictures
-    odd: list[Moment] = [
+    odd: list[FrameSet] = [
         moment("held"),
         moment("stale"),
         SingleFrame(moment().visible, "visible", Fraction(0)),

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from stream.clock import SystemClock
 from stream.config import RunSettings
-from stream.pipeline import run
-from stream.report import RunReport
+from stream.monitoring.report import RunReport
+from stream.pipeline.run import run
+from stream.runtime.clock import SystemClock
 
 STREET = "synthetic://street?seed=4&size=320x240&rate=2&duration="
 

@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stream.clock import SystemClock
 from stream.config import RunSettings
 from stream.errors import SinkError
-from stream.fan_out import FanOut
 from stream.frame import Colour
-from stream.report import RunReport
-from stream.sinks import rehearsal
+from stream.monitoring.report import RunReport
+from stream.pipeline.fan_out import FanOut
+from stream.runtime.clock import SystemClock
 from stream.sinks.base import SinkOptions
-from stream.sinks.conversion import Converter, written_colour
-from stream.sinks.rehearsal import choose_coder, gpu_coder
-from stream.sinks.video import VideoSink
+from stream.sinks.video import trial_encode as rehearsal
+from stream.sinks.video.conversion import PixelsToFrame, written_colour
+from stream.sinks.video.sink import VideoSink
+from stream.sinks.video.trial_encode import choose_coder, gpu_coder
 from stream.sources.base import SourceInfo
 
 STAND_IN = "mpeg4"
@@ -84,8 +84,8 @@ def test_nv12_holds_the_numbers_of_planar_420(size: tuple[int, int]) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
     colour = written_colour(Colour(matrix=1), height, "nv12")
     assert colour == written_colour(Colour(matrix=1), height, "yuv420p")
-    packed = Converter("nv12", colour)(pixels, 0, Fraction(1, 25)).to_ndarray()
-    planar = Converter("yuv420p", colour)(pixels, 0, Fraction(1, 25)).to_ndarray()
+    packed = PixelsToFrame("nv12", colour)(pixels, 0, Fraction(1, 25)).to_ndarray()
+    planar = PixelsToFrame("yuv420p", colour)(pixels, 0, Fraction(1, 25)).to_ndarray()
     luma_rows = 32
     np.testing.assert_array_equal(packed[:luma_rows], planar[:luma_rows])
     u, v = planar[luma_rows:].reshape(2, -1)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from stream.radiometry import Planck
-from stream.sources.flir import FlirError, FlirPicture, read_flir
+from stream.sources.pictures.flir import FlirError, FlirPicture, read_flir
 from tests.helpers import flir
 from tests.helpers.media import moving_pattern
 

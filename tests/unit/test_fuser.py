@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from stream.config import FuseSettings
-from stream.device import HostContext, Work
+from stream.device.context import HostContext, Work
 from stream.errors import CalibrationError, DeviceError
 from stream.frame import Frame, FramePair, FusedFrame
-from stream.fuser import Fuser
-from stream.report import RunReport
+from stream.fusion.fuser import Fuser
+from stream.monitoring.report import RunReport
 from stream.sources.base import SourceInfo
 from tests.helpers.clock import HandClock
 

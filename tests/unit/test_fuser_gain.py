@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from stream.config import FuseSettings
-from stream.device import HostContext
+from stream.device.context import HostContext
 from stream.errors import CalibrationError, ConfigError
 from stream.frame import FramePair, FusedFrame
-from stream.fuser import Fuser
+from stream.fusion.fuser import Fuser
+from stream.monitoring.report import RunReport
 from stream.radiometry import Linear, Radiometry
-from stream.report import RunReport
 from stream.sources.base import SourceInfo
 from tests.helpers.clock import HandClock
 from tests.unit.test_fuser import SIZE, landed, pair_of

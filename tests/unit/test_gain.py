@@ -12,23 +12,23 @@ from torch import Tensor
 from cuda_kernels import reference
 from stream.config import GainSettings, validate
 from stream.errors import ConfigError
-from stream.gain import GainControl
 from stream.radiometry import Linear, Radiometry
+from stream.thermal.agc import Agc
 
 BITS = 14
 
 
-def control(bits: int = BITS, radiometry: Radiometry | None = None, **keys: object) -> GainControl:
-    return GainControl(GainSettings.model_validate(keys), bits, radiometry=radiometry)
+def control(bits: int = BITS, radiometry: Radiometry | None = None, **keys: object) -> Agc:
+    return Agc(GainSettings.model_validate(keys), bits, radiometry=radiometry)
 
 
 def counts(seed: int, low: int = 3000, high: int = 4000) -> Tensor:
     return torch.from_numpy(np.random.default_rng(seed).integers(low, high, (40, 50)).astype(np.uint16))
 
 
-def limits(gain: GainControl, raw: Tensor) -> list[float]:
+def limits(gain: Agc, raw: Tensor) -> list[float]:
     """Those of the next frame."""
-    found: list[float] = gain.update(raw, torch.tensor([gain.next_keep()])).tolist()
+    found: list[float] = gain.update(raw, torch.tensor([gain.next_ema_weight()])).tolist()
     return found
 
 
@@ -89,7 +89,7 @@ class TestDamping:
     def test_frozen_keeps_everything(self, method: str) -> None:
         gain, probe = control(method=method, detail=2), counts(1)
         before = gain.show(counts(0)).clone(), shown(gain, probe)
-        gain.update(counts(0, 9000, 9999), torch.tensor([gain.next_keep(frozen=True)]))
+        gain.update(counts(0, 9000, 9999), torch.tensor([gain.next_ema_weight(frozen=True)]))
         assert torch.equal(shown(gain, probe), before[1])
 
     def test_a_span_grows_by_a_bounded_share_and_gets_there(self) -> None:
@@ -112,7 +112,7 @@ class TestDamping:
         assert high == pytest.approx(9399, abs=20)
 
 
-def shown(gain: GainControl, raw: Tensor) -> Tensor:
+def shown(gain: Agc, raw: Tensor) -> Tensor:
     """A picture by the gain as it is, without measuring it."""
     keep = torch.ones(1)
     picture = gain.equalise(raw, keep, *torch.empty(2, *raw.shape)) if gain.plan.equalises else raw
@@ -150,7 +150,7 @@ class TestRetuning:
         limits(gain, counts(0))
         place, span = gain.limits.data_ptr(), gain.span.clone()
         assert gain.retune(GainSettings(damping=0.5, low=2, polarity="black-hot"))
-        assert gain.next_keep() == 0.5
+        assert gain.next_ema_weight() == 0.5
         assert gain.limits.data_ptr() == place
         assert gain.limits.tolist() == span.flip(0).tolist()
 
@@ -177,13 +177,13 @@ def scene(hot: int, area: float, flares: bool = False) -> Iterator[Tensor]:
         yield raw.to(torch.uint16)
 
 
-def flicker(gain: GainControl, frames: Iterator[Tensor], measure: Callable[[Tensor], Tensor]) -> float:
+def flicker(gain: Agc, frames: Iterator[Tensor], measure: Callable[[Tensor], Tensor]) -> float:
     """Change of the background's brightness from one frame to the next, 0..1: `measure` of all frames."""
     background = torch.stack([gain.show(raw)[:20] for raw in frames])
     return float(measure(background.diff(dim=0).abs().mean(dim=(1, 2))))
 
 
-def plain() -> GainControl:
+def plain() -> Agc:
     return control(16, method="minmax", damping=0)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from cuda_kernels import host, reference
+from cuda_kernels import cpu as host
+from cuda_kernels import reference
 
 
 def colours_of_whole_sums() -> torch.Tensor:

@@ -231,9 +231,9 @@ def test_settings_change_while_it_runs() -> None:
 
 def test_what_nobody_takes_is_bounded_and_counted() -> None:
     film = Film("visible", 30)
-    from stream.live_pairing import LivePairer
+    from stream.pairing.online import OnlinePairer
 
-    pairer = LivePairer(PairingSettings(), LiveSettings(queue_frames=5))
+    pairer = OnlinePairer(PairingSettings(), LiveSettings(queue_frames=5))
     for shot in film.shots(10):
         pairer.offer("visible", shot.frame)
     assert len(pairer.queues["visible"].waiting) == 5
@@ -244,10 +244,10 @@ def test_what_nobody_takes_is_bounded_and_counted() -> None:
 
 
 def test_memory_is_bounded_in_bytes() -> None:
-    from stream.live_pairing import LivePairer
+    from stream.pairing.online import OnlinePairer
 
     film = Film("visible", 30, pixels=lambda index: np.zeros((100, 100, 3), np.uint8))
-    pairer = LivePairer(PairingSettings(), LiveSettings(queue_mb=0.1))
+    pairer = OnlinePairer(PairingSettings(), LiveSettings(queue_mb=0.1))
     for shot in film.shots(1):
         pairer.offer("visible", shot.frame)
     assert len(pairer.queues["visible"].waiting) == 3

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from stream.metrics import Histogram, StageTimes
+from stream.runtime.stage_times import Histogram, StageTimes
 from tests.helpers.clock import HandClock
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from stream.frame import Frame, Side
-from stream.motion import Motion, MotionMeter
-from stream.motion_offset import OffsetEstimate, estimate_offset
+from stream.sync_check.cross_correlation import OffsetEstimate, estimate_offset
+from stream.sync_check.motion import Motion, MotionMeter
 
 SIZE = (96, 72)
 Path = Callable[[float], tuple[float, float]]

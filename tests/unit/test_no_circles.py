@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stream.clock import SystemClock
 from stream.config import InputSettings
+from stream.runtime.clock import SystemClock
 from stream.sources import open_source
 from stream.sources.live import open_live
 from tests.helpers.media import write_video

@@ -11,11 +11,12 @@ import torch
 
 from stream.config import InputSettings
 from stream.errors import SourceError
-from stream.sources import Role, open_source
-from stream.sources.decoders import Video, obstacle, why_cpu
-from stream.sources.nvdec import Surfaces
-from stream.sources.packets import HARDWARE_FAILURES, HardwareWatch
-from stream.sources.video import VideoSource
+from stream.frame import Side
+from stream.sources import open_source
+from stream.sources.video.decoder_choice import Video, obstacle, why_cpu
+from stream.sources.video.file import VideoSource
+from stream.sources.video.nvdec import Surfaces
+from stream.sources.video.packets import HARDWARE_FAILURES, HardwareWatch
 from tests.helpers.media import moving_pattern, write_video
 from tests.helpers.surfaces import CUDA, HostSurfaces, NoDecoder
 
@@ -28,7 +29,7 @@ def opened(
     decoder: str = "auto",
     device: torch.device | None = CUDA,
     surfaces: Callable[[torch.device], Surfaces] = HostSurfaces,
-    role: Role = "visible",
+    role: Side = "visible",
 ) -> VideoSource:
     settings = InputSettings.model_validate({"uri": str(path), "decoder": decoder})
     return VideoSource(settings, path, role, device, surfaces)

@@ -9,12 +9,11 @@ import pytest
 import torch
 
 from stream.errors import SourceError
-from stream.frame import Frame
-from stream.sources import Role
-from stream.sources import pixels as host
-from stream.sources.nvdec import full_range, upright
-from stream.sources.video import VideoSource
-from stream.sources.yuv import WEIGHTS, Yuv
+from stream.frame import Frame, Side
+from stream.sources.video import pixels as host
+from stream.sources.video.file import VideoSource
+from stream.sources.video.nvdec import full_range, upright
+from stream.sources.video.yuv import WEIGHTS, Yuv
 from tests.helpers.media import Pixels, damage_packet, moving_pattern, write_video
 from tests.unit.test_nvdec_choice import opened
 from tests.unit.test_sources_video import noisy
@@ -23,7 +22,7 @@ BLOCK_PX = 16
 LOSSLESS = {"preset": "veryfast", "qp": "0"}
 
 
-def both(path: Path, role: Role = "visible") -> tuple[list[Frame], list[Frame]]:
+def both(path: Path, role: Side = "visible") -> tuple[list[Frame], list[Frame]]:
     """Frames by surfaces and by the CPU, which must agree in everything but the pixels."""
     with opened(path, "cuda", role=role) as source:
         on_device = list(source)

@@ -17,13 +17,13 @@ from stream.config import OutputSettings
 from stream.errors import SinkError
 from stream.frame import Colour
 from stream.sinks import SinkOptions, open_sink
-from stream.sinks.onward import choose_coder
-from stream.sinks.onward_address import address_of
-from stream.sinks.onward_child import LATE_S, Forwarder
-from stream.sinks.onward_output import LONGEST_STEP_S, Output
-from stream.sinks.onward_playlist import end_playlist, sweep
-from stream.sinks.onward_reasons import is_refusal, why
-from stream.sinks.onward_wire import SLOTS, Done, Job, Link, Memory, Message, Picture, State, make_slots
+from stream.sinks.restream.address import address_of
+from stream.sinks.restream.hls import end_playlist, sweep
+from stream.sinks.restream.ipc import SLOTS, Done, Job, Link, Memory, Message, Picture, State, make_slots
+from stream.sinks.restream.output import LONGEST_STEP_S, Output
+from stream.sinks.restream.reasons import is_refusal, why
+from stream.sinks.restream.sink import choose_coder
+from stream.sinks.restream.worker import LATE_S, Forwarder
 from stream.uri import parse_uri
 from tests.helpers.clock import HandClock
 

@@ -10,13 +10,13 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from stream.clock import SystemClock
 from stream.config import InputSettings
 from stream.errors import RefusedError
 from stream.frame import Frame
+from stream.runtime.clock import SystemClock
 from stream.sources.live import is_live, is_played, open_live
 from stream.sources.live.paced import PacedSource
-from stream.sources.live.together import Together
+from stream.sources.live.start_barrier import StartBarrier
 from tests.helpers.clock import HandClock
 from tests.helpers.tape import RATE, Tape, numbers
 
@@ -97,7 +97,7 @@ def test_an_empty_recording_ends_in_rounds_too() -> None:
 
 def test_recordings_of_a_run_begin_together_however_late_one_is_opened() -> None:
     clock, opened = SystemClock(), threading.Event()
-    together = Together(2, clock)
+    together = StartBarrier(2, clock)
     tapes = {"early": Tape(3), "late": Tape(3, Fraction(71, 10))}
     times_s: dict[str, list[Fraction]] = {}
 
@@ -116,7 +116,7 @@ def test_recordings_of_a_run_begin_together_however_late_one_is_opened() -> None
 
 def test_a_recording_does_not_wait_for_ever_and_a_late_one_begins_at_once() -> None:
     clock = HandClock()
-    together = Together(2, clock)
+    together = StartBarrier(2, clock)
     first = PacedSource(lambda: Tape(1), clock, clock.wait, together=together)
     assert [frame.time_s for frame in first] == [pytest.approx(2, abs=0.01)]
     clock.now_s = 30
@@ -130,14 +130,14 @@ def test_recordings_begin_as_far_apart_as_they_are_unless_they_have_not_one_cloc
 ) -> None:
     clock = HandClock()
     clock.now_s = 1000.0
-    together = Together(2, clock)
+    together = StartBarrier(2, clock)
     assert together.begin(Fraction(0), lambda s: True) is None
     assert together.begin(Fraction(first_s), clock.wait) == (1000.0 + later_s, 1000 + later_s)
 
 
 def test_a_recording_that_waits_ends_when_it_is_told_to() -> None:
     clock = HandClock()
-    assert list(PacedSource(Tape, clock, lambda s: True, together=Together(2, clock))) == []
+    assert list(PacedSource(Tape, clock, lambda s: True, together=StartBarrier(2, clock))) == []
 
 
 @pytest.mark.parametrize(

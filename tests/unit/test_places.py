@@ -6,7 +6,7 @@ import pytest
 
 from stream.config import RunSettings, validate
 from stream.errors import ConfigError
-from stream.places import check_places
+from stream.files.run_paths import check_places
 
 
 def settings(folder: Path, output: str = "out.mp4", **more: object) -> RunSettings:

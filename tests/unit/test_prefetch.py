@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from stream.prefetch import prefetch
+from stream.runtime.prefetch import prefetch
 
 
 class Upstream:

@@ -17,13 +17,13 @@ from stream.config import ThermalInputSettings, validate
 from stream.errors import ConfigError
 from stream.frame import Frame, FramePair
 from stream.radiometry import Linear, Planck, as_json, from_json
-from stream.recording.reader import RecordedSide
 from stream.recording.writer import RecordingWriter
 from stream.sinks import SinkOptions
-from stream.sinks.publisher import PublisherSink
-from stream.sinks.sidecar import pairing_of
+from stream.sinks.video.sidecar import pairing_of
+from stream.sinks.zeromq.publisher import PublisherSink
+from stream.sources.recording import RecordedSide
 from stream.uri import parse_uri
-from stream.wire import Header, MessageError, parse_header
+from stream.zeromq.message import Header, MessageError, parse_header
 from tests.helpers.fused import fused_frame
 
 CENTIKELVIN = Linear(0.01, -273.15)
@@ -130,7 +130,7 @@ def test_radiometry_that_is_no_object_is_refused() -> None:
 
 
 def test_the_schema_knows_the_constants_of_each_model() -> None:
-    schema = json.loads((Path(stream.__file__).parent / "frame_message.schema.json").read_text())
+    schema = json.loads((Path(stream.__file__).parent / "zeromq" / "frame_message.schema.json").read_text())
     rules = {
         rule["properties"]["model"]["const"]: rule for rule in schema["properties"]["radiometry"]["oneOf"]
     }

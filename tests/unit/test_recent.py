@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from stream.recent import WINDOW_S, Recent
+from stream.monitoring.rolling import WINDOW_S, RollingStats
 from tests.helpers.clock import HandClock
 from tests.helpers.fused import fused_frame
 
 
 def test_rate_latency_and_age_are_those_of_the_last_seconds() -> None:
     clock = HandClock()
-    recent = Recent(clock)
+    recent = RollingStats(clock)
     assert recent.newest is None and recent.age_s() is None
     assert recent.as_json() == {"rate": 0.0, "age_ms": None, "latency_ms": None, "pairing_error_ms": None}
     for index in range(100):  # slow at first, which is forgotten
@@ -28,7 +28,7 @@ def test_rate_latency_and_age_are_those_of_the_last_seconds() -> None:
 
 def test_the_rate_falls_when_nothing_comes() -> None:
     clock = HandClock()
-    recent = Recent(clock)
+    recent = RollingStats(clock)
     for index in range(50):
         clock.now_s += 0.04
         recent.show(fused_frame(index), None)
@@ -39,14 +39,14 @@ def test_the_rate_falls_when_nothing_comes() -> None:
 
 
 def test_pairing_errors_have_no_sign() -> None:
-    recent = Recent(HandClock())
+    recent = RollingStats(HandClock())
     frame = fused_frame(0)
     recent.show(replace(frame, pair=replace(frame.pair, pairing_error_s=-0.004)), None)
     assert recent.as_json()["pairing_error_ms"] == {"p50": 4, "p99": 4}
 
 
 def test_whoever_listens_hears_every_frame_until_it_does_not() -> None:
-    recent, heard = Recent(HandClock()), []
+    recent, heard = RollingStats(HandClock()), []
 
     def tell() -> None:
         heard.append(1)

@@ -10,7 +10,7 @@ import pytest
 from stream.config import InputSettings
 from stream.errors import PasswordError, RefusedError, SourceError
 from stream.sources.live.address import address_of
-from stream.sources.live.refusals import explain_open
+from stream.sources.live.open_errors import explain_open
 from stream.uri import parse_uri
 
 

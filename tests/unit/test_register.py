@@ -14,7 +14,7 @@ import yaml
 from cuda_kernels import reference
 from stream.config import RegistrationSettings
 from stream.errors import CalibrationError
-from stream.register import FEATHER_PX, Registrar, build_registrar
+from stream.registration.registrar import FEATHER_PX, Registrar, build_registrar
 
 VISIBLE, THERMAL = (160, 120), (80, 64)
 VISIBLE_MATRIX = [[150, 0, 80], [0, 150, 60], [0, 0, 1]]

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cuda_kernels import reference
-from stream.calibration import Calibration
 from stream.config import GainSettings
-from stream.gain import GainControl
-from stream.register import FEATHER_PX, Registrar, thermal_maps
-from stream.step import FusionStep, Layout
+from stream.fusion.step import BatchShape, FusionStep
+from stream.registration.calibration import Calibration
+from stream.registration.registrar import FEATHER_PX, Registrar, thermal_maps
+from stream.thermal.agc import Agc
 
 SIZE = (320, 240)
 GREY, WHITE = 100, 255
@@ -72,9 +72,9 @@ class OnlyThermal:
 def fused(by: Registrar) -> NDArray[np.int64]:
     """A grey visible picture and a white thermal one, fused by a network that shows thermal alone."""
     step = FusionStep(
-        Layout(SIZE, SIZE, torch.uint8),
+        BatchShape(SIZE, SIZE, torch.uint8),
         by,
-        GainControl(GainSettings(method="none"), 8),
+        Agc(GainSettings(method="none"), 8),
         OnlyThermal(),
         reference,
         torch.float32,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from stream.errors import ConfigError, SourceError
-from stream.report import Output, RunReport, describe_error
+from stream.monitoring.report import Output, RunReport, describe_error
 from tests.helpers.clock import HandClock
 
 

@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from stream.scene import Box, Street
-from stream.scene.camera import Camera, clip_near
-from stream.scene.layout import light_of, make_layout
+from stream.synthetic import Box, Street
+from stream.synthetic.camera import SyntheticCamera, clip_near
+from stream.synthetic.layout import light_of, make_layout
 
 SIZE = (320, 240)
 
@@ -109,7 +109,7 @@ def test_smoke_hides_the_visible_street_alone() -> None:
 
 
 def test_the_camera_projects_as_a_pinhole() -> None:
-    camera = Camera(200, 100, focal=1.0, centre=0.5, horizon=0.5, x_m=0.0, height_m=2.0)
+    camera = SyntheticCamera(200, 100, focal=1.0, centre=0.5, horizon=0.5, x_m=0.0, height_m=2.0)
     column, row = camera.project((1.0, 0.0, 10.0))
     assert (column, row) == pytest.approx((99.5 + 20, 49.5 + 40))
     x, z = camera.ground()

@@ -11,15 +11,15 @@ import pytest
 
 from stream.config import OutputSettings
 from stream.errors import SinkError
+from stream.files.output_path import check_place
 from stream.frame import Colour
 from stream.sinks import SinkOptions, open_sink
-from stream.sinks.conversion import Converter, even, written_colour
-from stream.sinks.encoders import ENCODERS, choose_encoder
 from stream.sinks.images import ImageSink
 from stream.sinks.null import NullSink
-from stream.sinks.place import check_place
-from stream.sinks.timeline import Timeline, tick
-from stream.sinks.video import VideoSink
+from stream.sinks.video.conversion import PixelsToFrame, even, written_colour
+from stream.sinks.video.encoders import ENCODERS, choose_encoder
+from stream.sinks.video.sink import VideoSink
+from stream.sinks.video.timeline import Timeline, tick
 from tests.helpers.fused import fused_frame
 
 
@@ -214,7 +214,7 @@ def test_odd_sides_grow_by_their_last_row_and_column():
 def test_rgb_becomes_yuv_by_the_formula_of_h273(matrix, red, blue):
     """H.273 equations for KR and KB, 8 bits, limited range: rounded to the nearest, without bias."""
     colours = np.random.default_rng(0).integers(0, 256, (30, 40, 3)).astype(np.uint8)
-    picture = Converter("yuv420p", Colour(matrix))(colours.repeat(8, 0).repeat(8, 1), 7, Fraction(1, 25))
+    picture = PixelsToFrame("yuv420p", Colour(matrix))(colours.repeat(8, 0).repeat(8, 1), 7, Fraction(1, 25))
     rgb = colours / 255.0
     luma = rgb @ [red, 1 - red - blue, blue]
     expected = (

@@ -9,16 +9,16 @@ import pytest
 
 from stream.config import InputSettings
 from stream.errors import SourceError
-from stream.frame import Frame
-from stream.sources import Role, Source, open_source
+from stream.frame import Frame, Side
+from stream.sources import Source, open_source
 from tests.helpers.media import Pixels, moving_pattern
 
 
-def source_of(uri: Path | str, role: Role = "visible", **settings: float) -> Source:
+def source_of(uri: Path | str, role: Side = "visible", **settings: float) -> Source:
     return open_source(InputSettings.model_validate({"uri": str(uri), **settings}), role)
 
 
-def read(uri: Path | str, role: Role = "visible", **settings: float) -> list[Frame]:
+def read(uri: Path | str, role: Side = "visible", **settings: float) -> list[Frame]:
     with source_of(uri, role, **settings) as source:
         return list(source)
 

@@ -7,13 +7,13 @@ import pytest
 
 from stream.config import InputSettings
 from stream.errors import SourceError
-from stream.frame import Frame
-from stream.sources import Role, open_source
+from stream.frame import Frame, Side
+from stream.sources import open_source
 
 SMALL = "synthetic://street?size=96x64&duration=0.2"
 
 
-def read(options: str = "", role: Role = "thermal") -> list[Frame]:
+def read(options: str = "", role: Side = "thermal") -> list[Frame]:
     with open_source(InputSettings(uri=SMALL + options), role) as source:
         frames = list(source)
         assert len(frames) == source.info.frames

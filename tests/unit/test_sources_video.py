@@ -9,18 +9,18 @@ import pytest
 
 from stream.config import InputSettings
 from stream.errors import SourceError
-from stream.frame import Frame
-from stream.sources import Role, Source, open_source
+from stream.frame import Frame, Side
+from stream.sources import Source, open_source
 from tests.helpers.media import Pixels, _write_tone, damage_packet, moving_pattern, write_video
 
 LOSSLESS = {"preset": "veryfast", "qp": "0"}
 
 
-def source_of(path: Path | str, role: Role = "visible", **settings: int) -> Source:
+def source_of(path: Path | str, role: Side = "visible", **settings: int) -> Source:
     return open_source(InputSettings(uri=str(path), **settings), role)
 
 
-def read(path: Path | str, role: Role = "visible", **settings: int) -> list[Frame]:
+def read(path: Path | str, role: Side = "visible", **settings: int) -> list[Frame]:
     with source_of(path, role, **settings) as source:
         return list(source)
 

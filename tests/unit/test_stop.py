@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from stream.stop import Stopped, StopSignals
+from stream.runtime.signals import Stopped, StopSignals
 
 
 def test_a_signal_ends_the_waiting_for_the_next_item() -> None:

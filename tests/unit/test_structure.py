@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from stream.scene import Street
-from stream.structure import compare, find_peak, score
+from stream.registration.gradient_correlation import compare, find_peak, score
+from stream.synthetic import Street
 
 
 def grey(counts: NDArray[Any]) -> NDArray[np.uint8]:

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from stream.config import PairingSettings
 from stream.errors import SyncError
 from stream.frame import Frame, FramePair
-from stream.matching import HORIZON, best_match
-from stream.sync import Pairer, pair_streams
+from stream.pairing.assignment import best_match
+from stream.pairing.look_ahead import HORIZON
+from stream.pairing.offline import OfflinePairer, pair_streams
 
 PIXELS = np.zeros((1, 1), np.uint8)
 
@@ -31,7 +32,7 @@ def every(period_ms: float | Fraction, count: int, start_ms: float = 0) -> list[
 
 
 def pair(
-    visible_ms: Iterable[float | Fraction], thermal_ms: Iterable[float | Fraction], pairer: Pairer
+    visible_ms: Iterable[float | Fraction], thermal_ms: Iterable[float | Fraction], pairer: OfflinePairer
 ) -> list[FramePair]:
     return list(pair_streams(frames(visible_ms), frames(thermal_ms), pairer))
 
@@ -40,8 +41,10 @@ def indices(pairs: Iterable[FramePair]) -> list[tuple[int, int]]:
     return [(pair.visible.index, pair.thermal.index) for pair in pairs]
 
 
-def pairer(visible_rate: float | None = None, thermal_rate: float | None = None, **keys: object) -> Pairer:
-    return Pairer(PairingSettings.model_validate(keys), visible_rate, thermal_rate)
+def pairer(
+    visible_rate: float | None = None, thermal_rate: float | None = None, **keys: object
+) -> OfflinePairer:
+    return OfflinePairer(PairingSettings.model_validate(keys), visible_rate, thermal_rate)
 
 
 def test_equal_times_all_pair() -> None:

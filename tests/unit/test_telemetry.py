@@ -10,8 +10,8 @@ import pytest
 from stream.config import LiveSettings, PairingSettings
 from stream.errors import RefusedError
 from stream.frame import Frame
-from stream.live_pairing import LivePairer
-from stream.telemetry import read_lepton
+from stream.pairing.online import OnlinePairer
+from stream.sources.live.lepton import read_lepton
 
 
 def lepton(width: int, revision: int, state: int, index: int = 0) -> Frame:
@@ -49,7 +49,7 @@ def test_what_is_no_lepton_is_refused() -> None:
 
 
 def test_pairing_believes_the_camera_although_its_frames_differ() -> None:
-    pairer = LivePairer(PairingSettings(unpaired="single", shutter="off"), LiveSettings())
+    pairer = OnlinePairer(PairingSettings(unpaired="single", shutter="off"), LiveSettings())
     moments = []
     for index in range(30):
         state = 2 if 10 <= index < 20 else 3

@@ -13,9 +13,9 @@ import pytest
 
 from stream.config import InputSettings, ThermalInputSettings
 from stream.errors import SourceError
-from stream.frame import Frame
+from stream.frame import Frame, Side
 from stream.radiometry import Linear, Planck
-from stream.sources import Role, Source, open_source
+from stream.sources import Source, open_source
 from tests.helpers.flir import CAMERA, flir_jpeg
 from tests.helpers.media import moving_pattern, write_video
 from tests.helpers.tiff import tiff
@@ -23,12 +23,12 @@ from tests.helpers.tiff import tiff
 COUNTS = moving_pattern(4, depth=14)
 
 
-def source_of(uri: Path | str, role: Role = "thermal", **settings: Any) -> Source:
+def source_of(uri: Path | str, role: Side = "thermal", **settings: Any) -> Source:
     model = ThermalInputSettings if role == "thermal" else InputSettings
     return open_source(model.model_validate({"uri": str(uri), **settings}), role)
 
 
-def read(uri: Path | str, role: Role = "thermal", **settings: Any) -> list[Frame]:
+def read(uri: Path | str, role: Side = "thermal", **settings: Any) -> list[Frame]:
     with source_of(uri, role, **settings) as source:
         return list(source)
 

@@ -9,17 +9,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from cuda_kernels import host
+from cuda_kernels import cpu as host
 from stream.config import GainSettings
-from stream.gain import GainControl
-from stream.thermal_front import ThermalFrontEnd
+from stream.thermal.agc import Agc
+from stream.thermal.front_end import ThermalFrontEnd
 
 SIZE = (50, 40)
 METHODS = ("percentile", "minmax", "plateau", "clahe", "none")
 
 
-def front_end(dtype: torch.dtype = torch.uint16, **keys: object) -> tuple[GainControl, ThermalFrontEnd]:
-    gain = GainControl(GainSettings.model_validate(keys), 14, host)
+def front_end(dtype: torch.dtype = torch.uint16, **keys: object) -> tuple[Agc, ThermalFrontEnd]:
+    gain = Agc(GainSettings.model_validate(keys), 14, host)
     return gain, ThermalFrontEnd(gain, SIZE, dtype, host)
 
 
@@ -28,12 +28,12 @@ def counts(seed: int = 0, low: int = 3000, high: int = 4000) -> Tensor:
     return torch.from_numpy(rng.integers(low, high, SIZE[::-1]).astype(np.uint16))
 
 
-def run(parts: tuple[GainControl, ThermalFrontEnd], raw: Tensor) -> tuple[Tensor, Tensor]:
+def run(parts: tuple[Agc, ThermalFrontEnd], raw: Tensor) -> tuple[Tensor, Tensor]:
     gain, front = parts
-    return front(raw, torch.tensor([gain.next_keep()]))
+    return front(raw, torch.tensor([gain.next_ema_weight()]))
 
 
-def brightness(parts: tuple[GainControl, ThermalFrontEnd], raw: Tensor) -> Tensor:
+def brightness(parts: tuple[Agc, ThermalFrontEnd], raw: Tensor) -> Tensor:
     return host.normalise(*run(parts, raw))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from stream.errors import CalibrationError, ConfigError
-from stream.thermal_pixels import load_bad_pixels, stand_ins
+from stream.thermal.bad_pixels import load_bad_pixels, replacement_indices
 
 SIZE = (20, 10)
 
@@ -41,7 +41,7 @@ def test_a_map_is_not_black_where_bad(tmp_path: Path, channels: int) -> None:
 def test_stand_ins_are_the_nearest_good_ones() -> None:
     bad = np.zeros((10, 20), bool)
     bad[5, 5] = bad[5, 6] = bad[0, 0] = True
-    found = stand_ins(bad)
+    found = replacement_indices(bad)
     assert found is not None
     places, sources = found
     assert places.tolist() == [0, 105, 106]
@@ -53,13 +53,13 @@ def test_stand_ins_are_the_nearest_good_ones() -> None:
 def test_a_cluster_is_mended_from_its_border() -> None:
     bad = np.zeros((30, 30), bool)
     bad[10:15, 10:15] = True
-    found = stand_ins(bad)
+    found = replacement_indices(bad)
     assert found is not None
     assert len(found[0]) == 25
 
 
 def test_no_bad_pixel_needs_nothing() -> None:
-    assert stand_ins(np.zeros((4, 4), bool)) is None
+    assert replacement_indices(np.zeros((4, 4), bool)) is None
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_map_the_wrong_way_round_is_refused() -> None:
     bad = np.ones((30, 30), bool)
     bad[3, 3] = False
     with pytest.raises(CalibrationError, match="a map must be black where pixels are good"):
-        stand_ins(bad)
+        replacement_indices(bad)
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:

@@ -7,9 +7,9 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from stream.colour_table import colour_table, heat
 from stream.frame import ColourMap
-from stream.view import render
+from stream.render.colour_maps import colour_table, heat
+from stream.render.views import render
 from tests.helpers.fused import fused_frame
 
 

@@ -1,20 +1,20 @@
-"""Live sources: one connection to a camera; who connects anew is `stream.camera`."""
+"""Live sources: one connection to a camera; who connects anew is `stream.live.reconnect`."""
 
 from __future__ import annotations
 
-from stream.clock import Clock
 from stream.config import InputSettings
 from stream.errors import RefusedError, SourceError
+from stream.frame import Side
+from stream.runtime.clock import Clock
 from stream.sources.base import Source
+from stream.sources.chaos.schedule import parse_schedule, split
+from stream.sources.chaos.source import ChaosSource, begun_s
+from stream.sources.crop_rows import without_rows
 from stream.sources.live import address
-from stream.sources.live.chaos import ChaosSource, begun_s
-from stream.sources.live.chaos_schedule import parse_schedule, split
 from stream.sources.live.iterable import IterableSource
 from stream.sources.live.libav import LibavSource
 from stream.sources.live.paced import PacedSource
-from stream.sources.live.together import Together, Wait
-from stream.sources.reader import Role
-from stream.sources.rows import without_rows
+from stream.sources.live.start_barrier import StartBarrier, Wait
 from stream.uri import parse_uri
 
 WRAPPERS = ("live", "loop", "chaos")
@@ -36,7 +36,7 @@ def is_played(uri: str) -> bool:
 
 
 def open_live(
-    settings: InputSettings, role: Role, clock: Clock, wait: Wait, together: Together | None = None
+    settings: InputSettings, role: Side, clock: Clock, wait: Wait, together: StartBarrier | None = None
 ) -> Source:
     """Open one connection.
 
@@ -74,7 +74,7 @@ def open_live(
             return without_rows(LibavSource(settings, uri, role, clock, wait), settings)
 
 
-def _open_recorded(settings: InputSettings, role: Role) -> Source:
+def _open_recorded(settings: InputSettings, role: Side) -> Source:
     """A recording to be played; what is wrong with it will not heal."""
     from stream.sources import open_source
 
@@ -87,7 +87,7 @@ def _open_recorded(settings: InputSettings, role: Role) -> Source:
 
 
 def _open_any(
-    settings: InputSettings, role: Role, clock: Clock, wait: Wait, together: Together | None
+    settings: InputSettings, role: Side, clock: Clock, wait: Wait, together: StartBarrier | None
 ) -> Source:
     if is_live(settings.uri):
         return open_live(settings, role, clock, wait, together)

@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from stream.clock import Clock
 from stream.config import InputSettings
 from stream.errors import RefusedError, SourceError
-from stream.frame import ClockSource, Frame, PixelFormat
-from stream.sources.base import SourceInfo
-from stream.sources.reader import Reader, Role
+from stream.frame import ClockSource, Frame, PixelFormat, Side
+from stream.runtime.clock import Clock
+from stream.sources.base import SourceBase, SourceInfo
 from stream.uri import Uri
 
 # What a user's iterable gives: pixels, or pixels and their capture time in seconds since 1970.
@@ -39,7 +38,7 @@ def give(frames: Iterable[Item] | Factory) -> str:
     return f"python://{name}"
 
 
-class IterableSource(Reader):
+class IterableSource(SourceBase):
     """Pictures of a user's iterable, for `python://package.module:function`.
 
     The function is called for every connection and gives an iterable of arrays: [H, W, 3] uint8 RGB for the
@@ -48,7 +47,7 @@ class IterableSource(Reader):
     exception that it raises is a lost connection, and so is its end, unless it was given as an iterable.
     """
 
-    def __init__(self, settings: InputSettings, uri: Uri, role: Role, clock: Clock) -> None:
+    def __init__(self, settings: InputSettings, uri: Uri, role: Side, clock: Clock) -> None:
         """Call the function and wait for the first picture.
 
         Raises:

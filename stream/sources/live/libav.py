@@ -11,16 +11,15 @@ from typing import Any
 import av
 from av import VideoFrame
 
-from stream.clock import Clock
 from stream.config import InputSettings
 from stream.errors import RefusedError, SourceError
-from stream.frame import ClockSource, Frame
-from stream.sources.base import SourceInfo
+from stream.frame import ClockSource, Frame, Side
+from stream.runtime.clock import Clock
+from stream.sources.base import SourceBase, SourceInfo
 from stream.sources.live.address import Address, address_of
 from stream.sources.live.media_clock import MediaClock
-from stream.sources.live.refusals import explain_open
-from stream.sources.pixels import Converter, choose_target, colour_of
-from stream.sources.reader import Reader, Role
+from stream.sources.live.open_errors import explain_open
+from stream.sources.video.pixels import FrameToPixels, choose_target, colour_of
 from stream.uri import Uri
 
 # Decoders of pictures that stand alone, although libav does not mark them so.
@@ -31,7 +30,7 @@ UNSTAMPED = 3
 _REMEMBERED = 64
 
 
-class LibavSource(Reader):
+class LibavSource(SourceBase):
     """One connection to a live stream; ends when the stream does.
 
     The time of a frame is the best that there is: the sender's clock from RTCP reports (`rtcp`), the time of
@@ -41,7 +40,7 @@ class LibavSource(Reader):
     """
 
     def __init__(
-        self, settings: InputSettings, uri: Uri, role: Role, clock: Clock, wait: Callable[[float], bool]
+        self, settings: InputSettings, uri: Uri, role: Side, clock: Clock, wait: Callable[[float], bool]
     ) -> None:
         """Connect, and wait for the first picture.
 
@@ -127,7 +126,7 @@ class LibavSource(Reader):
             self._format = self.stored_format = picture.format.name
             self.stored_bits = picture.format.components[0].bits
             self._target = choose_target(picture.format, self._role, self._settings.bits, self._name)
-            self._convert = Converter(self._target)
+            self._convert = FrameToPixels(self._target)
 
     def _read(self) -> Iterator[Frame]:
         first, self._first = self._first, None

@@ -6,17 +6,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 
-from stream.clock import Clock
 from stream.frame import Frame
-from stream.sources.base import Source
-from stream.sources.live.together import Together, Wait
-from stream.sources.reader import Reader
+from stream.runtime.clock import Clock
+from stream.sources.base import Source, SourceBase
+from stream.sources.live.start_barrier import StartBarrier, Wait
 
 # Between the last frame of a recording and the first one of its next round, where nothing else is known.
 DEFAULT_GAP_S = Fraction(1, 25)
 
 
-class PacedSource(Reader):
+class PacedSource(SourceBase):
     """Gives out the frames of a recording at the pace of their times, as if they were taken now.
 
     The first frame is of the moment when it is read and the run's other recordings are ready, and all
@@ -29,7 +28,7 @@ class PacedSource(Reader):
         clock: Clock,
         wait: Wait,
         rounds: bool = False,
-        together: Together | None = None,
+        together: StartBarrier | None = None,
     ) -> None:
         """Open the recording.
 
@@ -42,7 +41,7 @@ class PacedSource(Reader):
         """
         super().__init__()
         self._open, self._clock, self._wait, self._rounds = open_inner, clock, wait, rounds
-        self._together = together or Together(1, clock)
+        self._together = together or StartBarrier(1, clock)
         self._inner = open_inner()
         self.lost = self._inner.lost
         self.info = replace(self._inner.info, live=True, finite=not rounds, frames=None, audio=False)

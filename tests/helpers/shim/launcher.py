@@ -16,8 +16,8 @@ from typing import Any
 
 from torch import Tensor
 
-from cuda_kernels import compile as sources
-from cuda_kernels.launching import Argument, Size
+from cuda_kernels.cuda import compile as sources
+from cuda_kernels.cuda.launch import Argument, Size
 
 HEADER = Path(__file__).with_name("cuda_shim.h")
 FLAGS = ("-std=c++17", "-O1", "-ffp-contract=off", "-fPIC", "-shared", "-x", "c++", "-w")

@@ -1,0 +1,1 @@
+"""Operations on a CUDA device: CUDA C++ sources compiled by NVRTC and launched by CuPy."""

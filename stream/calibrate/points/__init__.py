@@ -1,0 +1,1 @@
+"""Calibration from points that a person picks on a page."""

@@ -1,0 +1,1 @@
+"""Calibration from an ordinary recording, without a board."""

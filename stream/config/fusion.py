@@ -1,0 +1,25 @@
+"""Pairing, registration, network, and what may wait."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from stream.config.base import Settings
+
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+
+
+class FusionSettings(Settings):
+    """Which network fuses, and how."""
+
+    model: Annotated[
+        Literal["full", "null"],
+        Field(description="full: GIFNet; null: no network, the visible picture, to try everything else"),
+    ] = "full"
+    weights: Annotated[str, Field(min_length=1, description="default, published or a file")] = "default"
+    precision: Annotated[Precision, Field(description="number format of the network")] = "auto"
+    batch: Annotated[
+        int, Field(ge=1, le=64, description="pairs fused at once; more costs latency and memory")
+    ] = 1

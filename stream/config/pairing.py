@@ -1,0 +1,34 @@
+"""Settings of pairing."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from stream.config.base import Settings
+
+
+class PairingSettings(Settings):
+    """How frames of the two streams find each other."""
+
+    tolerance_ms: Annotated[float, Field(ge=0, description="largest time between partners")] = 20.0
+    offset_ms: Annotated[
+        float | Literal["auto"],
+        Field(description="thermal clock minus visible clock; auto: follow the clocks of live cameras"),
+    ] = 0.0
+    unpaired: Annotated[
+        Literal["drop", "hold", "single"],
+        Field(
+            description="drop: leave out; hold: every visible frame, with the last thermal one; "
+            "single: pass the one camera through"
+        ),
+    ] = "drop"
+    max_age_ms: Annotated[float, Field(ge=0, description="oldest thermal frame that is held")] = 200.0
+    max_wait_ms: Annotated[
+        float, Field(ge=0, le=5000, description="longest that a live frame waits for its partner")
+    ] = 250.0
+    shutter: Annotated[
+        Literal["auto", "on", "off"],
+        Field(description="recognise a closed thermal shutter by repeated frames; auto: of 9 to 16 bits"),
+    ] = "auto"

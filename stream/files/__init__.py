@@ -1,0 +1,1 @@
+"""Files on disk: atomic writes, output paths, free space, edits of YAML."""

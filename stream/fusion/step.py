@@ -1,0 +1,155 @@
+"""What happens to a pair of pictures on the device, from pixels to pixels, in memory that stays in place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gifnet.model import Fusion
+from stream.device.context import Operations, Work
+from stream.registration.registrar import Registrar
+from stream.thermal.agc import Agc
+from stream.thermal.front_end import ThermalFrontEnd
+
+
+@dataclass(frozen=True, slots=True)
+class BatchShape:
+    """Sizes of what goes in; one step serves one layout.
+
+    Attributes:
+        visible_size: width and height.
+        thermal_size: width and height.
+        counts: number format of the thermal counts, uint8 or uint16.
+        batch: pairs that are fused at once.
+    """
+
+    visible_size: tuple[int, int]
+    thermal_size: tuple[int, int]
+    counts: torch.dtype
+    batch: int = 1
+
+
+class FusionStep:
+    """Registration, gain control, network and colour for a batch of pairs; `stages` in order make the step.
+
+    Nothing is allocated and nothing waits for the device once the step has run, so that it can be captured.
+    The formulae are the published ones: whole-number luma goes in, `255 *` the network's picture takes its
+    place, and the visible chroma is merged back. Where the thermal camera does not reach, the network sees
+    visible luma in its place and the result is visible luma.
+
+    Attributes:
+        rgb: input, [B, H, W, 3] uint8.
+        counts: input, [B, Ht, Wt] uint8 or uint16.
+        keep: input, [B, 1] float32, see `Agc.next_ema_weight`.
+        fused: result, [B, H, W, 3] uint8.
+        thermal: result, [B, H, W] uint8, registered and after gain control, black where nothing is seen.
+        stages: name and work of each part.
+    """
+
+    def __init__(
+        self,
+        layout: BatchShape,
+        registrar: Registrar,
+        gain: Agc,
+        network: Fusion,
+        operations: Operations,
+        precision: torch.dtype,
+    ) -> None:
+        """Take the memory.
+
+        Args:
+            layout: sizes.
+            registrar: of these sizes.
+            gain: shared with the steps of other layouts, so that its span survives a change.
+            network: takes [B, 1, H, W] pictures of `precision` or float32, gives float32.
+            operations: for tensors of the registrar's device.
+            precision: number format of the network's inputs.
+
+        Raises:
+            ConfigError: the file of bad pixels cannot be read.
+            CalibrationError: it is for thermal pictures of another size.
+        """
+        width, height = layout.visible_size
+        thermal_width, thermal_height = layout.thermal_size
+        batch, device = layout.batch, gain.device
+        self._registrar, self._network, self._operations = registrar, network, operations
+        self._front_end = ThermalFrontEnd(gain, layout.thermal_size, layout.counts, operations)
+
+        def planes(dtype: torch.dtype = torch.float32) -> Tensor:
+            return torch.zeros(batch, height, width, dtype=dtype, device=device)
+
+        self.rgb = torch.zeros(batch, height, width, 3, dtype=torch.uint8, device=device)
+        self.counts = torch.zeros(batch, thermal_height, thermal_width, dtype=layout.counts, device=device)
+        # Whole: a capture warms the step up, and must not move the span of a stream that is going on.
+        self.keep = torch.ones(batch, 1, device=device)
+        self.fused, self.thermal = torch.zeros_like(self.rgb), planes(torch.uint8)
+        self._luma, self._cb, self._cr, self._brightness = planes(), planes(), planes(), planes()
+        self._valid = planes(torch.bool)
+        self._visible_in, self._thermal_in = planes(precision), planes(precision)
+        self._picture, self._merged = planes(), planes()
+        whole = torch.ones(height, width, device=device)
+        self._coverage = whole if registrar.coverage is None else registrar.coverage
+        self._each = range(batch)
+        self.stages: list[tuple[str, Work]] = [
+            ("luma", self._split),
+            ("register", self._register),
+            ("network", self._fuse),
+            ("merge", self._merge),
+        ]
+
+    @property
+    def inputs(self) -> tuple[Tensor, Tensor, Tensor]:
+        """`rgb`, `counts`, `keep`."""
+        return self.rgb, self.counts, self.keep
+
+    @property
+    def results(self) -> tuple[Tensor, Tensor, Tensor]:
+        """`fused`, `thermal`, and the visible picture again."""
+        return self.fused, self.thermal, self.rgb
+
+    def __call__(self) -> None:
+        """Run all stages."""
+        for _, work in self.stages:
+            work()
+
+    def _split(self) -> None:
+        for i in self._each:
+            self._operations.luma(self.rgb[i], out=self._luma[i])
+            self._operations.chroma(self.rgb[i], out=(self._cb[i], self._cr[i]))
+
+    def _register(self) -> None:
+        for i in self._each:
+            picture, limits = self._front_end(self.counts[i], self.keep[i])
+            brightness, maps = self._brightness[i], self._registrar.maps
+            if maps is None:
+                self._operations.normalise(picture, limits, out=brightness)
+            else:
+                self._operations.gather(picture, *maps, limits, out=(brightness, self._valid[i]))
+            planes = (self._visible_in[i], self._thermal_in[i])
+            self._operations.pack(self._luma[i], brightness, self._coverage, out=planes)
+
+    def _fuse(self) -> None:
+        fused = self._network(self._visible_in.unsqueeze(1), self._thermal_in.unsqueeze(1))
+        self._picture.copy_(fused[:, 0])
+
+    def _merge(self) -> None:
+        for i in self._each:
+            merged = self._merged[i]
+            self._operations.cover(self._luma[i], self._picture[i], self._coverage, out=merged)
+            self._operations.merge(merged, self._cb[i], self._cr[i], out=self.fused[i])
+            self._operations.shade(self._brightness[i], self._coverage, out=self.thermal[i])
+
+
+def timed(step: FusionStep, measure: Callable[[str], AbstractContextManager[None]]) -> Work:
+    """The step with each stage inside `measure(name)`."""
+
+    def work() -> None:
+        for name, stage in step.stages:
+            with measure(name):
+                stage()
+
+    return work

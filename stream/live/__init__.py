@@ -1,0 +1,1 @@
+"""Live camera pairs: cameras that reconnect, their session and its statistics."""

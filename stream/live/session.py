@@ -1,0 +1,259 @@
+"""Two live cameras to a stream of moments: pairs, and frames of one camera where the other is away."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter, deque
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Self
+
+from stream.config import FuseSettings, InputSettings, PairingSettings, ThermalInputSettings
+from stream.errors import ConfigError, GifnetError
+from stream.frame import Frame, FrameSet, Side
+from stream.live.reconnect import ReconnectingCamera
+from stream.pairing.frame_counts import FrameCounts
+from stream.pairing.online import OnlinePairer
+from stream.runtime.clock import Clock
+from stream.sources.base import Source
+from stream.sources.live import is_live, is_played, open_live
+from stream.sources.live.lepton import LeptonSource, read_lepton
+from stream.sources.live.start_barrier import StartBarrier, Wait
+from stream.uri import mask
+
+# A moment that was ready for so long shows that fusion is too slow: then the freshest one wins.
+LATE_S = 0.1
+# How often cameras are looked after at least.
+TEND_S = 0.1
+# Frames of both cameras that wait to be taken at most.
+MOST_TAKEN = 240
+# With frames of both cameras for so long and no pair, something is wrong.
+NO_PAIR_AFTER_S = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+class LiveSession:
+    """Iterates over what two cameras give, for as long as nobody calls `stop`.
+
+    Iterated by one thread; `stop` and `change` may be called from any.
+
+    Attributes:
+        cameras: by side.
+        untaken: frames that `taken` does not give because too many waited, by side.
+    """
+
+    def __init__(self, settings: FuseSettings, clock: Clock, keep_frames: bool = False) -> None:
+        """Nothing is opened before the `with` block.
+
+        Args:
+            settings: cameras, pairing and bounds.
+            clock: for waiting.
+            keep_frames: keep every frame for `taken`.
+        """
+        self._taken: deque[tuple[Side, Frame]] | None = deque() if keep_frames else None
+        self.untaken: Counter[str] = Counter()
+        self._clock, self._settings = clock, settings
+        self._pairer = OnlinePairer(settings.pairing, settings.live)
+        self._changed = threading.Condition()
+        self._ready: deque[FrameSet] = deque()
+        self._stopped = False
+        self._unpaired_since_s: float | None = None
+        self._complained = False
+        self._misfit = ""
+        self._end_s = clock.monotonic_s() + (settings.duration_s or float("inf"))
+        played = sum(is_played(one.uri) for one in (settings.visible, settings.thermal))
+        self._together = StartBarrier(played, clock)
+        self.cameras: dict[Side, ReconnectingCamera] = {
+            "visible": self._camera("visible", settings.visible),
+            "thermal": self._camera("thermal", settings.thermal),
+        }
+
+    @property
+    def is_over(self) -> bool:
+        """True when no moment will come any more."""
+        return self._stopped
+
+    @property
+    def books(self) -> FrameCounts:
+        """Accounts of every frame."""
+        return self._pairer.books
+
+    def clocks(self) -> dict[str, Any]:
+        """What is known of the cameras' clocks: their kind, offset in ms, drift in ppm."""
+        with self._changed:
+            pairer, now_s = self._pairer, self._clock.monotonic_s()
+            drift_ppm = pairer.relation.drift_ppm()
+            return {
+                "visible": pairer.relation.watches["visible"].clock,
+                "thermal": pairer.relation.watches["thermal"].clock,
+                "offset_ms": round(pairer.offset_s(now_s) * 1000, 3),
+                "drift_ppm": None if drift_ppm is None else round(drift_ppm, 2),
+            }
+
+    def change(self, settings: PairingSettings) -> None:
+        """Pair by other settings from now on."""
+        with self._changed:
+            self._pairer.change(settings)
+
+    def stop(self) -> None:
+        """End the iteration."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+
+    def misfit(self, moment: FrameSet, error: GifnetError) -> None:
+        """A moment whose pictures cannot be registered, or are too small; said once for each reason."""
+        with self._changed:
+            self.books.unuse(moment, "not_registered")
+        if str(error) != self._misfit:
+            self._misfit = str(error)
+            _log.warning("%s; such frames are left out", error)
+
+    def why_nothing(self) -> str:
+        """Why no moment came so far."""
+        for camera in self.cameras.values():
+            if not camera.account.frames:
+                return f"no picture came from the {camera.describe()}"
+        return self._why_no_pair(self._clock.monotonic_s())
+
+    def __enter__(self) -> Self:
+        """Connect both cameras."""
+        for camera in self.cameras.values():
+            camera.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Disconnect, and account for what waits."""
+        self.stop()
+        for camera in self.cameras.values():
+            camera.close()
+        with self._changed:
+            for moment in self._ready:
+                self.books.unuse(moment, "at_stop")
+            self._ready.clear()
+            self._pairer.finish()
+
+    def __iter__(self) -> Iterator[FrameSet]:
+        """Moments as they are decided.
+
+        Raises:
+            GifnetError: a camera cannot be opened however often one tries.
+        """
+        while not self.is_over:
+            moment = self.next(TEND_S)
+            if moment is not None:
+                yield moment
+
+    def taken(self) -> list[tuple[Side, Frame]]:
+        """Every frame that arrived since the last call, if frames are kept."""
+        with self._changed:
+            assert self._taken is not None
+            frames = list(self._taken)
+            self._taken.clear()
+            return frames
+
+    def next(self, patience_s: float) -> FrameSet | None:
+        """The next moment; None when there is none within so many seconds, or `is_over`.
+
+        Raises:
+            GifnetError: a camera cannot be opened however often one tries.
+        """
+        give_up_s = self._clock.monotonic_s() + patience_s
+        while True:
+            for camera in self.cameras.values():
+                camera.check_stalled()
+                if camera.refusal:
+                    raise camera.refusal
+            with self._changed:
+                over = all(camera.is_over for camera in self.cameras.values())
+                now_s = self._clock.monotonic_s()
+                self._decide(now_s)
+                self._stopped = self._stopped or now_s >= self._end_s
+                if self._stopped or self._ready:
+                    return self._ready.popleft() if self._ready and not self._stopped else None
+                waiting_until_s = self._pairer.deadline_s()
+                self._stopped = self._stopped or (over and waiting_until_s is None)
+                if self._stopped or now_s >= give_up_s:
+                    return None
+                self._complain(now_s)
+                until_s = give_up_s if waiting_until_s is None else min(waiting_until_s, give_up_s)
+                self._changed.wait(max(0.001, until_s - now_s))
+
+    def _decide(self, now_s: float) -> None:
+        """Bring what is due among the ready; where fusion does not keep up, only the freshest stays."""
+        self._ready.extend(self._pairer.due(now_s))
+        queues = self._pairer.queues.values()
+        late = self._ready and self._is_late(self._ready[0], now_s)
+        if late or any(queue.overran for queue in queues):
+            while len(self._ready) > 1:
+                self.books.unuse(self._ready.popleft(), "superseded")
+        for queue in queues:
+            queue.overran = False
+
+    def _is_late(self, moment: FrameSet, now_s: float) -> bool:
+        """Whether it could have been taken long ago; one without a partner had to wait for it first."""
+        frames = (frame for frame in (moment.visible, moment.thermal) if frame is not None)
+        arrived_s = max(frame.arrived_s or 0.0 for frame in frames)
+        waited_s = self._pairer.settings.max_wait_ms / 1000 if moment.flags else 0.0
+        return now_s - arrived_s > waited_s + LATE_S
+
+    def _complain(self, now_s: float) -> None:
+        """Say once why there is no pair although both cameras stream."""
+        streaming = all(camera.account.state == "streaming" for camera in self.cameras.values())
+        if self.books.moments["pairs"] or not streaming:
+            self._unpaired_since_s = None
+        elif self._unpaired_since_s is None:
+            self._unpaired_since_s = now_s
+        elif not self._complained and now_s - self._unpaired_since_s > NO_PAIR_AFTER_S:
+            self._complained = True
+            _log.warning("%s", self._why_no_pair(now_s))
+
+    def _why_no_pair(self, now_s: float) -> str:
+        settings = self._pairer.settings
+        apart_s = (self._pairer.relation.apart_s(now_s) or 0.0) - self._pairer.offset_s(now_s)
+        follow = "" if settings.offset_ms == "auto" else "pass --offset-ms auto, "
+        return (
+            f"both cameras stream, but no two frames are within {settings.tolerance_ms:g} ms: by their "
+            f"arrival, the thermal clock is {apart_s * 1000:.0f} ms ahead of the visible one; {follow}set "
+            "the clocks of the cameras by NTP, or raise --tolerance-ms"
+        )
+
+    def _camera(self, side: Side, settings: InputSettings) -> ReconnectingCamera:
+        def open_here(wait: Wait) -> Source:
+            source = open_live(settings, side, self._clock, wait, self._together)
+            has_telemetry = isinstance(settings, ThermalInputSettings) and settings.telemetry == "lepton"
+            return LeptonSource(source, read_lepton) if has_telemetry else source
+
+        def post(frame: Frame) -> None:
+            with self._changed:
+                if self._taken is not None and len(self._taken) < MOST_TAKEN:
+                    self._taken.append((side, frame))
+                elif self._taken is not None:
+                    self.untaken[side] += 1
+                self._pairer.offer(side, frame)
+                self._changed.notify_all()
+
+        return ReconnectingCamera(side, settings.uri, settings.timeout_s, open_here, post, self._clock)
+
+
+def is_live_pair(settings: FuseSettings) -> bool:
+    """Whether both inputs are live cameras.
+
+    Raises:
+        ConfigError: only one of them is.
+    """
+    lives = [is_live(source.uri) for source in (settings.visible, settings.thermal)]
+    if any(lives) and not all(lives):
+        recorded = settings.visible if lives[1] else settings.thermal
+        raise ConfigError(
+            f"a live camera cannot be paired with the recording {mask(recorded.uri)}; "
+            f"live://{mask(recorded.uri)} plays it like a camera"
+        )
+    return all(lives)

@@ -1,0 +1,1 @@
+"""Pairing of visible and thermal frames by capture time."""

@@ -1,0 +1,140 @@
+"""Fan-out: every sink gets every fused frame."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from stream.config import OutputSettings, RunSettings
+from stream.files.run_paths import local_path
+from stream.frame import FusedFrame, View
+from stream.monitoring.report import Output, RunReport
+from stream.sinks import open_sink
+from stream.sinks.base import Sink, SinkOptions
+from stream.sources.base import SourceInfo
+from stream.uri import mask
+
+KEEP_FREE_MB = 200.0
+
+
+class FanOut:
+    """Owns the sinks of a run; used by one thread.
+
+    SinkBase finishes every sink, also when one of them or the run has failed, and masks no exception.
+    """
+
+    def __init__(
+        self, settings: RunSettings, visible: SourceInfo, report: RunReport, device: str = "cpu"
+    ) -> None:
+        """Open all sinks.
+
+        Args:
+            settings: of the outputs, and where sound comes from.
+            visible: gives rate, time base, colour and size.
+            report: gets the outputs, and a count of every frame.
+            device: type of the device that fuses, `cpu` or `cuda`.
+
+        Raises:
+            SinkError: when one cannot be opened; those before it are closed again.
+        """
+        self._report = report
+        self._open = partial(_open_output, settings, visible, device, report)
+        report.outputs = [Output(mask(output.uri), output.view) for output in settings.outputs]
+        with ExitStack() as stack:
+            # What is opened first is closed last: files are whole before a network library has the last word.
+            opened = {
+                number: stack.enter_context(self._open(output))
+                for number, output in sorted(enumerate(settings.outputs), key=_files_last)
+            }
+            self._sinks = [opened[number] for number in range(len(opened))]
+            self._stack = stack.pop_all()
+        for sink, noted in zip(self._sinks, report.outputs, strict=True):
+            noted.encoder = sink.encoder
+
+    def write(self, frame: FusedFrame) -> None:
+        """Give a frame to every sink.
+
+        Raises:
+            SinkError: when one cannot write it.
+        """
+        with self._report.times.measure("write"):
+            for sink in self._sinks:
+                sink.write(frame)
+        self._count()
+        self._report.fused += 1
+
+    def open_clip(self, path: Path, view: View) -> Sink:
+        """A video file beside the outputs, without sound; whoever opens it closes it.
+
+        Raises:
+            SinkError: when it cannot be opened.
+        """
+        return self._open(OutputSettings(uri=str(path), view=view, audio=False))
+
+    def __enter__(self) -> Self:
+        """The fan-out itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close every sink; an error of closing is raised only where no other is on its way."""
+        try:
+            self._stack.__exit__(kind, error, trace)
+        finally:
+            self._count()  # what a sink still had in its hands when it was closed
+
+    def _count(self) -> None:
+        for sink, output in zip(self._sinks, self._report.outputs, strict=True):
+            output.frames, output.skipped = sink.written, sink.skipped
+
+
+def _files_last(numbered: tuple[int, OutputSettings]) -> bool:
+    return local_path(numbered[1].uri) is not None
+
+
+def _open_output(
+    settings: RunSettings, visible: SourceInfo, device: str, report: RunReport, output: OutputSettings
+) -> Sink:
+    return open_sink(output, _options(output, settings, visible, device, report))
+
+
+def _options(
+    output: OutputSettings, settings: RunSettings, visible: SourceInfo, device: str, report: RunReport
+) -> SinkOptions:
+    audio = local_path(settings.visible.uri) if output.audio and visible.audio else None
+    return SinkOptions(
+        view=output.view,
+        colour_map=output.colour_map,
+        rate=visible.rate,
+        time_base=visible.time_base,
+        colour=visible.colour,
+        encoder=output.encoder,
+        quality=output.quality,
+        audio_from=str(audio) if audio else None,
+        device=device,
+        size=None if visible.live else _picture_size(output.view, visible),
+        live=visible.live,
+        segment_s=output.segment_s,
+        segment_mb=output.segment_mb,
+        keep_free_mb=_keep_free_mb(output, visible),
+        sidecar=output.sidecar,
+        model=(report.weights.get("name", ""), report.weights.get("sha256", "")),
+        calibration=settings.registration.file,
+    )
+
+
+def _keep_free_mb(output: OutputSettings, visible: SourceInfo) -> float | None:
+    """A camera never stops, so that by default it does not fill the disk to the brim."""
+    return KEEP_FREE_MB if output.keep_free_mb is None and visible.live else output.keep_free_mb
+
+
+def _picture_size(view: View, visible: SourceInfo) -> tuple[int, int]:
+    side_by_side = view == "side-by-side"
+    return visible.width * (3 if side_by_side else 1), visible.height

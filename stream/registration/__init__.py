@@ -1,0 +1,1 @@
+"""Registration of thermal frames onto the visible grid: calibration, camera models, drift."""

@@ -1,0 +1,1 @@
+"""Pictures for people: views of a frame, colour maps, contact sheets."""

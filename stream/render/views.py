@@ -1,0 +1,75 @@
+"""Which picture of a fused frame is shown or written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cuda_kernels import reference
+from stream.frame import ColourMap, FusedFrame, Pixels, View
+from stream.render.colour_maps import colour_table
+
+SQUARE_PX = 32
+
+
+def render(frame: FusedFrame, view: View, colour_map: ColourMap = "heat") -> Pixels:
+    """The picture of a fused frame that a view asks for.
+
+    Args:
+        frame: a fused frame, H by W pixels.
+        view: `side-by-side` is visible, thermal and fused from left to right; `checkerboard` has squares of
+            visible and of thermal in turn, on whose edges misregistration shows; `thermal-colour` is thermal
+            in the colours of a map.
+        colour_map: of `thermal-colour`; others show no colours but the camera's.
+
+    Returns:
+        [H, W', 3] uint8 RGB, W' is W, or 3 W side by side; thermal is grey unless the view says colour. May
+        share memory with the frame.
+    """
+    return _thermal_colour(frame, colour_map) if view == "thermal-colour" else RENDERERS[view](frame)
+
+
+def _thermal(frame: FusedFrame) -> Pixels:
+    return np.repeat(frame.thermal[..., None], 3, axis=2)
+
+
+def _thermal_colour(frame: FusedFrame, colour_map: ColourMap) -> Pixels:
+    return _pixels(reference.colour_map(_tensor(frame.thermal), _table(colour_map)))
+
+
+def _side_by_side(frame: FusedFrame) -> Pixels:
+    pictures = _tensor(frame.visible), _tensor(frame.thermal), _tensor(frame.pixels)
+    return _pixels(reference.side_by_side(*pictures))
+
+
+def _checkerboard(frame: FusedFrame) -> Pixels:
+    return _pixels(reference.checkerboard(_tensor(frame.visible), _tensor(frame.thermal), SQUARE_PX))
+
+
+RENDERERS: dict[View, Callable[[FusedFrame], Pixels]] = {
+    "fused": lambda frame: frame.pixels,
+    "visible": lambda frame: frame.visible,
+    "thermal": _thermal,
+    "thermal-colour": partial(_thermal_colour, colour_map="heat"),
+    "side-by-side": _side_by_side,
+    "checkerboard": _checkerboard,
+}
+
+
+@cache
+def _table(colour_map: ColourMap) -> Tensor:
+    return _tensor(colour_table(colour_map))
+
+
+def _tensor(pixels: Pixels) -> Tensor:
+    # torch warns of arrays that cannot be written, although nobody writes.
+    return torch.from_numpy(pixels if pixels.flags.writeable else pixels.copy())
+
+
+def _pixels(picture: Tensor) -> Pixels:
+    pixels: Pixels = picture.numpy()
+    return pixels

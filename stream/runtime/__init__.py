@@ -1,0 +1,1 @@
+"""Threads, signals, clocks and timing that every room borrows."""

@@ -1,0 +1,1 @@
+"""Sinks that send the fused stream on to RTSP, RTMP and HLS servers."""

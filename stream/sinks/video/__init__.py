@@ -1,0 +1,1 @@
+"""Video files: encoders, timeline, audio, segments and sidecar."""

@@ -1,0 +1,146 @@
+"""One video file being written: container, encoder, times, colour and sound."""
+
+from __future__ import annotations
+
+import io
+from fractions import Fraction
+from typing import Any
+
+import av
+
+from stream.frame import Pixels
+from stream.sinks.base import SinkOptions
+from stream.sinks.video.audio import AudioCopy, close_quietly
+from stream.sinks.video.conversion import PixelsToFrame, written_colour
+from stream.sinks.video.encoders import Encoder
+from stream.sinks.video.timeline import Timeline, tick
+
+# Suffix -> libav's name of the container.
+CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
+
+ENCODER_THREADS = 2
+DEFAULT_RATE = Fraction(25)
+_HEVC_TAG_OF_PLAYERS = "hvc1"
+_MOVIE_TICKS_PER_S = 1_000_000
+
+# Written in fragments that are readable at once, and turned into an ordinary file at the end. `delay_moov`
+# lets the header know the first time stamp, which it needs to keep a start that is not zero.
+_FRAGMENTED = "hybrid_fragmented+frag_keyframe+delay_moov+write_colr"
+
+
+class VideoFile:
+    """Encodes pictures into a container; a new group of pictures about every second.
+
+    After the process is killed, everything up to the last group of pictures can be read. Errors are those of
+    PyAV. Used by one thread.
+    """
+
+    def __init__(
+        self,
+        target: str | io.BytesIO,
+        container: str,
+        coder: tuple[Encoder, dict[str, str]],
+        options: SinkOptions,
+        size: tuple[int, int],
+        first_s: Fraction,
+    ) -> None:
+        """Lay out the file; nothing is written before the first picture.
+
+        Args:
+            target: path, or a buffer in memory.
+            container: libav's name of it, one of `CONTAINERS`.
+            coder: what `choose_encoder` returned.
+            options: of the sink.
+            size: width and height of the pictures.
+            first_s: time of the first one.
+        """
+        encoder, encoder_options = coder
+        self._rate = (options.rate or DEFAULT_RATE).limit_denominator(1001)
+        self._timeline = Timeline(tick(options.time_base, encoder.finest), first_s)
+        self._first_s = self._end_s = first_s
+        self._container: Any = av.open(
+            target, "w", format=container, options=_container_options(container, self._timeline.time_base)
+        )
+        self._stream: Any = self._container.add_stream(
+            encoder.name, rate=self._rate, options=encoder_options, time_base=self._timeline.time_base
+        )
+        colour = written_colour(options.colour, size[1], encoder.pixel_format)
+        self._convert = PixelsToFrame(encoder.pixel_format, colour)
+        self._set_up(encoder, size)
+        self._tag_colour(colour)
+        # Matroska would move everything to make room for sound that begins before zero.
+        self._before_zero = container != "matroska"
+        self._audio = AudioCopy(options.audio_from, self._container) if options.audio_from else None
+
+    def add(self, pixels: Pixels, time_s: Fraction) -> None:
+        """Encode one picture.
+
+        Args:
+            pixels: [H, W, 3] uint8 RGB.
+            time_s: its time.
+        """
+        if self._audio and time_s == self._first_s:
+            self._audio.skip_before(time_s, keep_warm_up=self._before_zero)
+        stamp = self._timeline.stamp(time_s)
+        picture = self._convert(pixels, stamp, self._timeline.time_base)
+        picture.duration = max(1, round(1 / self._rate / self._timeline.time_base))
+        self._end_s = time_s + 1 / self._rate
+        self._mux(self._stream.encode(picture))
+
+    def finish(self) -> None:
+        """Write what the encoder still holds, the rest of the sound, and the index."""
+        try:
+            self._mux(self._stream.encode(None))
+            self._copy_audio(self._end_s)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Close everything as it is; may be called twice."""
+        close_quietly(self._audio)
+        self._container.close()
+
+    def _mux(self, packets: list[Any]) -> None:
+        for packet in packets:
+            self._copy_audio(packet.dts * packet.time_base + self._timeline.origin_s)
+            self._container.mux(packet)
+
+    def _copy_audio(self, until_s: Fraction) -> None:
+        if self._audio:
+            self._audio.copy_until(until_s, self._timeline.origin_s)
+
+    def _set_up(self, encoder: Encoder, size: tuple[int, int]) -> None:
+        width, height = size
+        self._stream.width = width + width % 2 if encoder.subsampled else width
+        self._stream.height = height + height % 2 if encoder.subsampled else height
+        self._stream.pix_fmt = encoder.pixel_format
+        context = self._stream.codec_context
+        context.gop_size = max(1, round(self._rate))
+        context.thread_count = ENCODER_THREADS
+        if "265" in encoder.name or "hevc" in encoder.name:
+            context.codec_tag = _HEVC_TAG_OF_PLAYERS
+
+    def _tag_colour(self, colour: Any) -> None:
+        context = self._stream.codec_context
+        context.colorspace = colour.matrix
+        context.color_primaries = colour.primaries
+        context.color_trc = colour.transfer
+        context.color_range = 2 if colour.full_range else 1
+
+
+def _container_options(container: str, time_base: Fraction) -> dict[str, str]:
+    """Options that keep times exact and bound what is lost when the process is killed.
+
+    The file's own clock is a multiple of the ticks, so that a start that is not zero is exact too. Sound that
+    ends before the pictures does not hold these back for more than a tenth of a second.
+    """
+    common = {"flush_packets": "1", "max_interleave_delta": "100000"}
+    if container == "matroska":
+        return {**common, "cluster_time_limit": "1000"}
+    ticks = time_base.denominator
+    return {
+        **common,
+        "movflags": _FRAGMENTED,
+        "video_track_timescale": str(ticks),
+        "movie_timescale": str(ticks * -(-_MOVIE_TICKS_PER_S // ticks)),
+    }

@@ -1,0 +1,1 @@
+"""A source that disturbs another on purpose, for tests of fault handling."""

@@ -1,0 +1,79 @@
+"""Recordings that are played as the cameras of one run begin together, however long each takes to open."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from fractions import Fraction
+from typing import NamedTuple
+
+from stream.runtime.clock import Clock
+
+Wait = Callable[[float], bool]
+
+# One that is away does not keep the others waiting for longer.
+PATIENCE_S, LOOK_S = 2.0, 0.002
+# Recordings whose first frames are further apart have not one clock, or would be silent for so long that they
+# count as away; they begin at once.
+FURTHEST_S = 1
+
+
+class Begin(NamedTuple):
+    """When the first frame of a recording is due.
+
+    Attributes:
+        at_s: on the monotonic clock.
+        utc_s: seconds since 1970.
+    """
+
+    at_s: float
+    utc_s: Fraction
+
+
+def now(clock: Clock) -> Begin:
+    """A beginning at this moment."""
+    return Begin(clock.monotonic_s(), Fraction(clock.utc_ns(), 1_000_000_000))
+
+
+class StartBarrier:
+    """Where the recordings of a run wait for each other; used by the threads of all of them."""
+
+    def __init__(self, parties: int, clock: Clock) -> None:
+        """Wait for so many recordings."""
+        self._parties, self._clock = parties, clock
+        self._lock = threading.Lock()
+        self._firsts_s: list[Fraction] = []
+        self._begun: Begin | None = None
+
+    def begin(self, first_s: Fraction, wait: Wait) -> Begin | None:
+        """When a recording begins that is ready.
+
+        Recordings that wait begin as far apart as their first frames are; those that come later, at once.
+
+        Args:
+            first_s: time of its first frame, in the recording.
+            wait: waits so many seconds; True when the recording is to end.
+
+        Returns:
+            When its first frame is due; None when it is to end.
+        """
+        with self._lock:
+            if self._begun is not None:
+                return now(self._clock)
+            self._firsts_s.append(first_s)
+            if len(self._firsts_s) >= self._parties:
+                self._begun = now(self._clock)
+        patient_until_s = self._clock.monotonic_s() + PATIENCE_S
+        while (begun := self._look(patient_until_s)) is None:
+            if wait(LOOK_S):
+                return None
+        later_s = first_s - min(self._firsts_s)
+        if later_s > FURTHEST_S:
+            return begun
+        return Begin(begun.at_s + float(later_s), begun.utc_s + later_s)
+
+    def _look(self, patient_until_s: float) -> Begin | None:
+        with self._lock:
+            if self._begun is None and self._clock.monotonic_s() >= patient_until_s:
+                self._begun = now(self._clock)
+            return self._begun

@@ -1,0 +1,1 @@
+"""Sources of single pictures: folders, TIFF stacks, radiometric JPEG."""

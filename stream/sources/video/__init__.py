@@ -1,0 +1,1 @@
+"""Sources of recorded video, decoded by PyAV or NVDEC."""

@@ -1,0 +1,77 @@
+"""Which decoder a video gets, libav on the CPU or NVDEC on the GPU; nothing here touches a device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from av import VideoFrame
+from av.codec.hwaccel import HWDeviceType
+
+from stream.config import Decoder
+from stream.sources.video.pixels import UNSPECIFIED
+from stream.sources.video.yuv import WEIGHTS
+
+if TYPE_CHECKING:
+    import torch
+
+# What libav hands to NVDEC and current GPUs decode. Not MJPEG, which NVDEC does not decode by itself, and not
+# AV1, for which PyAV picks a decoder that works on the CPU only.
+CODECS = ("h264", "hevc", "vp8", "vp9")
+# Pixel format of the CPU's decoder -> that of NVDEC's surfaces.
+SURFACES = {"yuv420p": "nv12", "yuvj420p": "nv12", "nv12": "nv12", "yuv420p10le": "p010le"}
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """What the choice depends on, of the first picture as the CPU decoded it.
+
+    Attributes:
+        codec: libav's name of the decoder.
+        accelerated: whether libav can hand this codec to NVDEC.
+        pixel_format: libav's name.
+        size: width and height in pixels, before rotation.
+        matrix: H.273 code point of the colour matrix.
+    """
+
+    codec: str
+    accelerated: bool
+    pixel_format: str
+    size: tuple[int, int]
+    matrix: int = UNSPECIFIED
+
+
+def video_of(codec: Any, first: VideoFrame) -> Video:
+    """The facts of an `av.codec.Codec` and the first picture that it gave."""
+    kinds = [config.device_type for config in codec.hardware_configs]
+    size = first.width, first.height
+    return Video(codec.name, HWDeviceType.cuda in kinds, first.format.name, size, first.colorspace)
+
+
+def why_cpu(wanted: Decoder, device: torch.device | None, video: Video) -> str | None:
+    """Why the CPU decodes, in one phrase; None where NVDEC is to be tried.
+
+    Args:
+        wanted: the setting.
+        device: where the network runs; None for the CPU.
+        video: what is to be decoded.
+    """
+    if wanted == "cpu":
+        return "as asked for"
+    if device is None or device.type != "cuda":
+        return "the network does not run on a GPU"
+    return obstacle(video)
+
+
+def obstacle(video: Video) -> str | None:
+    """What keeps NVDEC from decoding a video, in one phrase; None where nothing is known to."""
+    if video.codec not in CODECS or not video.accelerated:
+        return f"NVDEC is used for {', '.join(CODECS)}, and this is {video.codec}"
+    if video.pixel_format not in SURFACES:
+        return f"NVDEC is used for 4:2:0 of 8 or 10 bits, and this is {video.pixel_format}"
+    width, height = video.size
+    if width % 2 or height % 2:
+        return f"NVDEC is used for even sizes, and this is {width}x{height}"
+    if video.matrix != UNSPECIFIED and video.matrix not in WEIGHTS:
+        return f"the colour matrix of H.273 code {video.matrix} is converted by the CPU only"
+    return None

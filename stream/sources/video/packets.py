@@ -1,0 +1,191 @@
+"""The pictures of a video file as libav decodes them, in order, and how far the file has been read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from av import VideoFrame
+from av.codec.hwaccel import HWAccel
+
+from stream.errors import SourceError
+from stream.sources.video.containers import declared_end_s, declared_frames, open_container, video_stream
+
+DEFAULT_RATE = Fraction(25)
+# A file ends early when it misses more than this share of its stated length, and more than these frames.
+MISSING_SHARE = Fraction(1, 50)
+MISSING_FRAMES = 2
+# A damaged packet may upset a decoder in hardware; so many failures without a picture mean that it is gone.
+HARDWARE_FAILURES = 8
+
+
+class PictureReader:
+    """Decodes the main video stream of a file; opened, iterated and closed by one thread.
+
+    A picture that does not decode, or that the decoder marks as damaged, is left out and counted in
+    `lost["corrupt"]`.
+
+    Attributes:
+        container: PyAV's container.
+        stream: PyAV's stream.
+        rate: frames a second, None when unknown.
+        frames: how many there will be, None when unknown.
+        lost: pictures that could not be delivered, by reason.
+        read_until_s: end of what has been read, on the clock of the file.
+    """
+
+    def __init__(self, path: Path, hardware: HWAccel | None = None) -> None:
+        """Open a file and decode its first picture.
+
+        Args:
+            path: the file.
+            hardware: decodes in place of the CPU, where it can; it falls back to the CPU by itself.
+
+        Raises:
+            SourceError: when the file holds no video that can be decoded.
+            av.error.FFmpegError: when the hardware cannot be opened.
+        """
+        self.lost: Counter[str] = Counter()
+        self._name = str(path)
+        self._in_hardware = hardware is not None
+        self._watch = HardwareWatch()
+        self.container = open_container(path, hardware)
+        try:
+            self._prepare()
+        except BaseException:
+            self.close()
+            raise
+
+    def _prepare(self) -> None:
+        self.stream: Any = video_stream(self.container, self._name)
+        # With threads, libav's H.264 decoder marks a damaged picture now and then only, or never. Hardware
+        # works on several pictures by itself, and threads would hold more of its memory.
+        self.stream.thread_type = "NONE"
+        self.rate: Fraction | None = self.stream.average_rate or self.stream.guessed_rate or None
+        # Read before decoding: libav revises what a file says while it reads.
+        self._end_s = declared_end_s(self.container, self.stream, self.rate)
+        self.frames = declared_frames(self.container, self.stream, self.rate)
+        self.read_until_s = Fraction(0)
+        self._pictures = self._decode()
+        first = next(self._pictures, None)
+        if first is None:
+            raise SourceError(f"{self._name} holds no frame that can be decoded: it is damaged or cut off")
+        self._pending: VideoFrame | None = first
+
+    @property
+    def first(self) -> VideoFrame:
+        """The first picture; there before the iteration begins."""
+        assert self._pending is not None
+        return self._pending
+
+    def __iter__(self) -> Iterator[VideoFrame]:
+        """All pictures; a second call goes on where the first one stopped.
+
+        Raises:
+            SourceError: when the file cannot be read on, or hardware gives up.
+        """
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            yield pending
+        yield from self._pictures
+
+    def check_end(self) -> None:
+        """Called after the last picture.
+
+        Raises:
+            SourceError: when the file ends before the time that it states.
+        """
+        if self._end_s is None:
+            return
+        missing_s = self._end_s - self.read_until_s
+        frame_s = 1 / (self.rate or DEFAULT_RATE)
+        if missing_s > max(MISSING_FRAMES * frame_s, MISSING_SHARE * self._end_s):
+            raise SourceError(
+                f"{self._name} ends early: it was read up to {_clock(self.read_until_s)} of "
+                f"{_clock(self._end_s)}, the rest is missing"
+            )
+
+    def close(self) -> None:
+        """Close the file, and let go of what hardware holds; may be called twice."""
+        self._pictures = iter(())
+        self._pending = None
+        if self._in_hardware:
+            # The decoder is freed here and not by whoever forgets the source last, perhaps on another thread.
+            self.stream = None
+        self.container.close()
+
+    def _decode(self) -> Iterator[VideoFrame]:
+        for packet in self._packets():
+            for picture in self._decode_packet(packet):
+                self._watch.saw_picture()
+                if picture.is_corrupt:
+                    self.lost["corrupt"] += 1
+                else:
+                    yield picture
+
+    def _packets(self) -> Iterator[Any]:
+        """Packets to the end of the file; the last one is empty and draws out what the decoder holds."""
+        packets = self.container.demux(self.stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except av.error.FFmpegError as error:
+                raise SourceError(
+                    f"{self._name} cannot be read on after {_clock(self.read_until_s)}: {error.strerror}"
+                ) from None
+            if packet is None:
+                return
+            if packet.pts is not None:
+                until_s = (packet.pts + (packet.duration or 0)) * packet.time_base
+                self.read_until_s = max(self.read_until_s, until_s)
+            yield packet
+
+    def _decode_packet(self, packet: Any) -> Iterator[VideoFrame]:
+        while True:
+            try:
+                yield from packet.decode()
+                return
+            except av.error.EOFError:
+                return
+            except av.error.FFmpegError as error:
+                self.lost["corrupt"] += 1
+                if self._in_hardware and self._watch.gives_up(error):
+                    raise SourceError(self._hardware_failed(error)) from None
+                # The empty packet at the end may still draw out frames behind the damaged one.
+                if packet.size:
+                    return
+
+    def _hardware_failed(self, error: av.error.FFmpegError) -> str:
+        return (
+            f"{self._name} cannot be decoded on after {_clock(self.read_until_s)}: the GPU's video decoder "
+            f"fails ({error.strerror}); take the decoder cpu"
+        )
+
+
+class HardwareWatch:
+    """Tells a damaged packet from a decoder in hardware that has failed for good."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+
+    def saw_picture(self) -> None:
+        """The hardware is well."""
+        self._failures = 0
+
+    def gives_up(self, error: Exception) -> bool:
+        """Count an error; True after `HARDWARE_FAILURES` of them without a picture.
+
+        Errors of the data are not the hardware's, however many there are.
+        """
+        if not isinstance(error, av.error.InvalidDataError):
+            self._failures += 1
+        return self._failures >= HARDWARE_FAILURES
+
+
+def _clock(time_s: Fraction) -> str:
+    minutes, seconds = divmod(float(time_s), 60)
+    return f"{int(minutes)}:{seconds:06.3f}"

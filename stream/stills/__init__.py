@@ -1,0 +1,1 @@
+"""Fusion of single pictures and folders of pictures."""

@@ -1,0 +1,1 @@
+"""Raw thermal counts to grey: bad pixels, flat-field correction, automatic gain control."""

@@ -1,0 +1,114 @@
+"""Bad pixels of a thermal camera: read from a list or a map, and which good ones stand in for each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from stream.errors import CalibrationError, ConfigError
+
+REACH_PX = 8
+_STAND_INS = 4
+Size = tuple[int, int]
+Mask = NDArray[np.bool_]
+
+
+def load_bad_pixels(path: Path, size: Size) -> Mask:
+    """Where the bad pixels of a camera lie.
+
+    A text file has one pixel a line, `x y` or `x,y` from 0, and comments after `#`; a picture of the camera's
+    size (PNG, TIFF) is not black where a pixel is bad.
+
+    Args:
+        path: of the file.
+        size: width and height of the camera's pictures.
+
+    Returns:
+        [H, W] bool, True where bad.
+
+    Raises:
+        ConfigError: the file cannot be read, or is neither.
+        CalibrationError: it is for pictures of another size.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"the bad pixels {path} cannot be read: {error.strerror}") from None
+    stored = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED) if content else None
+    if stored is None:
+        return _from_list(path, content, size)
+    height, width = stored.shape[:2]
+    if (width, height) != size:
+        raise CalibrationError(
+            f"the map of bad pixels {path} has {width}x{height} pixels and the thermal picture "
+            f"{size[0]}x{size[1]}; take a map of the camera's own size"
+        )
+    colours = stored.reshape(height, width, -1)
+    return np.asarray(colours[..., : 3 if colours.shape[2] == 4 else None].any(axis=2))
+
+
+def replacement_indices(bad: Mask) -> tuple[Tensor, Tensor] | None:
+    """The four nearest good pixels of each bad one, as `reference.mend` takes them.
+
+    Args:
+        bad: [H, W] bool.
+
+    Returns:
+        places [N] int32 and sources [N, 4] int32; None where no pixel is bad.
+
+    Raises:
+        CalibrationError: a bad pixel has fewer than four good ones within `REACH_PX`.
+    """
+    height, width = bad.shape
+    rows, columns = np.nonzero(bad)
+    if not len(rows):
+        return None
+    found = np.zeros(len(rows), np.int32)
+    sources = np.zeros((len(rows), _STAND_INS), np.int32)
+    for down, across in _nearest_first():
+        row, column = rows + down, columns + across
+        inside = (row >= 0) & (row < height) & (column >= 0) & (column < width) & (found < _STAND_INS)
+        row, column = row.clip(0, height - 1), column.clip(0, width - 1)
+        use = np.nonzero(inside & ~bad[row, column])[0]
+        sources[use, found[use]] = (row * width + column)[use]
+        found[use] += 1
+    if (found < _STAND_INS).any():
+        raise CalibrationError(
+            f"a bad pixel has no four good ones within {REACH_PX} pixels, and {len(rows)} of "
+            f"{bad.size} pixels are marked as bad; a map must be black where pixels are good"
+        )
+    return torch.from_numpy((rows * width + columns).astype(np.int32)), torch.from_numpy(sources)
+
+
+def _from_list(path: Path, content: bytes, size: Size) -> Mask:
+    width, height = size
+    bad = np.zeros((height, width), bool)
+    for number, line in enumerate(content.decode("utf-8", "replace").splitlines(), start=1):
+        words = line.split("#")[0].replace(",", " ").split()
+        if not words:
+            continue
+        if len(words) != 2 or not all(word.isascii() and word.isdigit() for word in words):
+            raise ConfigError(
+                f"line {number} of the bad pixels {path} must be x and y, as in `12 7`, got {line[:40]!r}; "
+                "a map must be a PNG or TIFF picture"
+            )
+        x, y = map(int, words)
+        if x >= width or y >= height:
+            raise CalibrationError(
+                f"line {number} of the bad pixels {path} is {x} {y}, and the thermal picture has "
+                f"{width}x{height} pixels, counted from 0"
+            )
+        bad[y, x] = True
+    return bad
+
+
+def _nearest_first() -> list[tuple[int, int]]:
+    """Steps down and across within reach, by distance."""
+    reach = range(-REACH_PX, REACH_PX + 1)
+    steps = [(down, across) for down in reach for across in reach if down or across]
+    return sorted(steps, key=lambda step: step[0] ** 2 + step[1] ** 2)

@@ -1,0 +1,1 @@
+"""The ZeroMQ message and its keys, shared by publisher and client."""
