@@ -129,6 +129,12 @@ class GIFNet(nn.Module):
         self.weights_sha256 = ""
         self._inference: Fusion | None = None
 
+    @property
+    def picture_dtype(self) -> torch.dtype:
+        """Number format of pictures that spares a conversion; float32 is taken too."""
+        dtype: torch.dtype = getattr(torch, self.precision)
+        return dtype
+
     def use_inference_form(self, form: Fusion, precision: str, name: str) -> None:
         """Let `forward` run `form`, made of these weights, until they may change (train, to, loading)."""
         self._inference, self.precision, self.form = form, precision, name

@@ -63,9 +63,11 @@ class GIFNetLite(nn.Module):
         weights_sha256: of the file that the parameters came from.
         precision: number format of the convolutions.
         form: name in reports.
+        picture_dtype: of pictures that go in; 16 bits would round what is mixed at full resolution.
     """
 
     bands: Tensor
+    picture_dtype = torch.float32
 
     def __init__(self, config: LiteConfig | None = None) -> None:
         super().__init__()

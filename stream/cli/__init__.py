@@ -29,6 +29,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Network": {
         "weights": ("stream.cli.weights:weights", "List, import, verify and fetch weights."),
         "train": ("stream.cli.train:train", "Train GIFNet from image pairs."),
+        "export": ("stream.cli.export:export", "Write a network as ONNX or for OpenVINO."),
         "scenes": ("stream.cli.scenes:scenes", "Write generated pairs with known truth to a folder."),
     },
     "Machine": {

@@ -12,6 +12,7 @@ import torch
 
 import gifnet
 from gifnet.config import MIN_SIDE_PX
+from gifnet.loading import load_network
 from stream.config import FuseSettings
 from stream.device.context import DeviceContext
 from stream.device.errors import mapped_cuda_errors
@@ -32,7 +33,7 @@ SLOTS = 3
 Size = tuple[int, int]
 # Called with frames that cannot be fused, and why.
 OnUnregistrable = Callable[[FrameSet, GifnetError], None]
-Network: TypeAlias = gifnet.GIFNet | NullModel
+Network: TypeAlias = gifnet.GIFNet | gifnet.GIFNetLite | NullModel
 
 _log = logging.getLogger(__name__)
 
@@ -86,7 +87,7 @@ class Fuser:
         self._lock = threading.Lock()
         self._coverage: Pixels | None = None
         self._network = _load_network(settings, context)
-        name = "none" if settings.fusion.model == "null" else settings.fusion.weights
+        name = _weights_name(settings)
         report.weights = {"name": name, "sha256": self._network.weights_sha256}
         report.precision = self._network.precision
         if settings.registration.file:
@@ -277,10 +278,9 @@ class Fuser:
 
     def _take_memory(self, layout: BatchShape, registrar: Registrar, slots: int) -> None:
         context, network = self._context, self._network
-        precision: torch.dtype = getattr(torch, network.precision)
         # Nothing of an older step is needed any more; batches on their way keep their own slots.
         self._work, self._ring = _nothing, SlotPool([])
-        step = FusionStep(layout, registrar, self._gain, network, context.operations, precision)
+        step = FusionStep(layout, registrar, self._gain, network, context.operations, network.picture_dtype)
         self._work = context.prepare(step) or timed(step, self._report.times.measure)
         self._ring = SlotPool([Slot(step, context) for _ in range(slots)])
 
@@ -311,7 +311,14 @@ def _load_network(settings: FuseSettings, context: DeviceContext) -> Network:
     fusion = settings.fusion
     if fusion.model == "null":
         return NullModel()
-    return gifnet.load(fusion.weights, context.device, fusion.precision)
+    return load_network(fusion.model, fusion.weights, context.device, fusion.precision)
+
+
+def _weights_name(settings: FuseSettings) -> str:
+    fusion = settings.fusion
+    if fusion.model == "null":
+        return "none"
+    return "lite" if (fusion.model, fusion.weights) == ("lite", "default") else fusion.weights
 
 
 def _plans(batch: int) -> Iterator[tuple[int, int]]:
