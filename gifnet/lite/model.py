@@ -1,10 +1,10 @@
 """GIFNet-lite: convolutions over cells of 4 x 4 pixels choose, pixel by pixel, how two pictures are mixed.
 
-    fused = a visible + b thermal + c + d fine + e coarse
+    fused = a visible + b thermal + c + sum of d_i detail_i
 
-`a` to `e` come from the network, one of each for every pixel. `fine` and `coarse` are the stronger details of
-both pictures at full resolution, so that the network only has to say how much of them is wanted. Nothing is
-normalised by statistics of the frame: what lies far away, or a bright lamp that comes into view, does not
+`a`, `b`, `c` and `d_i` come from the network, one of each for every pixel. The details are fine and coarse
+ones of either picture, by which noise can be taken away, and the stronger ones of both, so that the network
+only has to say how much of them is wanted; all at full resolution. Nothing is normalised by statistics of the frame: what lies far away, or a bright lamp that comes into view, does not
 move the rest of the picture.
 
 This network is this project's own; that detail is chosen by strength before the network scales it, and that
@@ -22,8 +22,8 @@ from torch.nn import functional as F
 from gifnet.lite.bands import MEANS_PX, band_kernels, stronger
 from gifnet.lite.config import CELL, CELL_PX, LiteConfig
 
-BASES = 2 + len(MEANS_PX)
-"""What is scaled: both pictures and the details of each scale."""
+BASES = 2 + 3 * len(MEANS_PX)
+"""What is scaled: both pictures; for each scale the details of visible, thermal and the stronger ones."""
 
 GREY = 0.5
 """Subtracted from what the convolutions see, so that zero padding means grey."""
@@ -99,9 +99,9 @@ class GIFNetLite(nn.Module):
         return self.fuse(visible, thermal)[0].clamp(0, 1)
 
     def fuse(self, visible: Tensor, thermal: Tensor) -> tuple[Tensor, Tensor]:
-        """The fused picture, not yet held within [0, 1], and the coefficients [B, 5 * 16, h, w] of its cells.
+        """The fused picture, not yet held within [0, 1], and the coefficients [B, 9 * 16, h, w] of its cells.
 
-        In the order a, b, d, e, c; for each the 16 pixels of a cell, row by row.
+        In the order a, b, d_1 to d_6, c; for each the 16 pixels of a cell, row by row.
         """
         height, width = visible.shape[2:]
         pictures = torch.cat([visible, thermal], dim=1).float()
@@ -112,7 +112,7 @@ class GIFNetLite(nn.Module):
         return F.pixel_shuffle(mixed, CELL_PX)[..., :height, :width], coefficients
 
     def _coefficients(self, cells: Tensor) -> Tensor:
-        """[B, 32, h + 2, w + 2] cells with a frame to [B, 5 * 16, h, w]: a, b, d, e, c of each pixel."""
+        """[B, 32, h + 2, w + 2] cells with a frame to the coefficients of each pixel."""
         features = F.relu(self.first((cells - GREY).to(self.first.weight.dtype)))
         for index, layer in enumerate(self.layers):
             added = layer(features)
@@ -124,7 +124,8 @@ class GIFNetLite(nn.Module):
         kernels = self.bands.to(self.first.weight.dtype)
         sources = cells.to(kernels.dtype).chunk(2, dim=1)
         details = [F.conv2d(source, kernels).float() for source in sources]
-        bases = torch.cat([cells[..., 1:-1, 1:-1], stronger(details[0], details[1], self.config.calm)], dim=1)
+        details.append(stronger(details[0], details[1], self.config.calm))
+        bases = torch.cat([cells[..., 1:-1, 1:-1], *details], dim=1)
         scaled = coefficients[:, : BASES * CELL].float() * bases
         mixed = coefficients[:, BASES * CELL :].float()
         for part in scaled.chunk(BASES, dim=1):
