@@ -4,8 +4,8 @@
 
 `a`, `b`, `c` and `d_i` come from the network, one of each for every pixel. The details are fine and coarse
 ones of either picture, by which noise can be taken away, and the stronger ones of both, so that the network
-only has to say how much of them is wanted; all at full resolution. Nothing is normalised by statistics of the frame: what lies far away, or a bright lamp that comes into view, does not
-move the rest of the picture.
+only has to say how much of them is wanted; all at full resolution. Nothing is normalised by statistics of the
+frame: what lies far away, or a bright lamp that comes into view, does not move the rest of the picture.
 
 This network is this project's own; that detail is chosen by strength before the network scales it, and that
 a mean of the whole frame is left out, are what sets it apart from networks of its size.
@@ -27,7 +27,6 @@ BASES = 2 + 3 * len(MEANS_PX)
 
 GREY = 0.5
 """Subtracted from what the convolutions see, so that zero padding means grey."""
-
 
 SHARE = 0.85
 """Of each picture, before training."""
