@@ -1,4 +1,4 @@
-"""The packaged lite weights fuse a fixed pair to a fixed picture, so that no change of code moves them unseen."""
+"""The packaged lite weights fuse a fixed pair to a recorded picture: no change moves them unseen."""
 
 from __future__ import annotations
 
