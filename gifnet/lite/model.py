@@ -32,29 +32,6 @@ SHARE = 0.85
 """Of each picture, before training."""
 
 
-class Context(nn.Module):
-    """What lies around, within some hundred pixels: halves the resolution and comes back up."""
-
-    def __init__(self, config: LiteConfig) -> None:
-        super().__init__()
-        outer, inner = config.channels, config.context
-        sizes = [outer] + [inner] * (config.context_levels - 1)
-        self.down = nn.ModuleList(nn.Conv2d(size, inner, 3, stride=2, padding=1) for size in sizes)
-        self.wide = nn.ModuleList(nn.Conv2d(inner, inner, 3, padding=1) for _ in sizes)
-        self.back = nn.Conv2d(inner, outer, 1)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """[B, C, h, w] to the same shape; h and w divide by 2 for each level."""
-        levels = []
-        for down, wide in zip(self.down, self.wide, strict=True):
-            features = F.relu(down(features))
-            features = features + F.relu(wide(features))
-            levels.append(features)
-        for finer in reversed(levels[:-1]):
-            features = finer + _doubled(features)
-        return _doubled(self.back(features))
-
-
 class GIFNetLite(nn.Module):
     """Fuses [B, 1, H, W] pictures in [0, 1] of any size; visible first.
 
@@ -76,7 +53,6 @@ class GIFNetLite(nn.Module):
         self.layers = nn.ModuleList(
             nn.Conv2d(channels, channels, 3, padding=1) for _ in range(config.layers - 1)
         )
-        self.context = Context(config)
         self.head = nn.Conv2d(channels, (BASES + 1) * CELL, 1)
         self.register_buffer("bands", band_kernels(), persistent=False)
         self.weights_sha256 = ""
@@ -104,7 +80,7 @@ class GIFNetLite(nn.Module):
         """
         height, width = visible.shape[2:]
         pictures = torch.cat([visible, thermal], dim=1).float()
-        cells = F.pixel_unshuffle(_framed(pictures, self.config.multiple_px), CELL_PX)
+        cells = F.pixel_unshuffle(_framed(pictures, CELL_PX), CELL_PX)
         cells = cells.contiguous(memory_format=torch.channels_last)
         coefficients = self._coefficients(cells)
         mixed = self._mix(cells, coefficients)
@@ -113,9 +89,8 @@ class GIFNetLite(nn.Module):
     def _coefficients(self, cells: Tensor) -> Tensor:
         """[B, 32, h + 2, w + 2] cells with a frame to the coefficients of each pixel."""
         features = F.relu(self.first((cells - GREY).to(self.first.weight.dtype)))
-        for index, layer in enumerate(self.layers):
-            added = layer(features)
-            features = F.relu(added + self.context(F.relu(added)) if index == 0 else added)
+        for layer in self.layers:
+            features = F.relu(layer(features))
         return cast(Tensor, self.head(features))
 
     def _mix(self, cells: Tensor, coefficients: Tensor) -> Tensor:
@@ -158,7 +133,3 @@ def _framed(pictures: Tensor, multiple_px: int) -> Tensor:
     height, width = pictures.shape[-2:]
     below, right = -height % multiple_px + CELL_PX, -width % multiple_px + CELL_PX
     return F.pad(pictures, (CELL_PX, right, CELL_PX, below), mode="replicate")
-
-
-def _doubled(features: Tensor) -> Tensor:
-    return F.interpolate(features, scale_factor=2, mode="bilinear", align_corners=False)
