@@ -10,6 +10,7 @@
     ├── DeviceError         a device or precision that this machine does not offer
     │   └── KernelError     CUDA kernels that cannot be compiled or loaded
     ├── WeightsError        weights that are missing, damaged or of another network
+    ├── ExportError         a network for another engine that cannot be written, or gives other pictures
     ├── TrainingError       training that cannot start or go on
     └── SinkError           a file, folder or socket that fused frames go to
 
@@ -17,12 +18,13 @@ The text of each is one sentence: what was wrong, what is allowed, what came, wh
 """
 
 from cuda_kernels.errors import KernelError
-from gifnet.errors import DeviceError, GifnetError, TrainingError, WeightsError
+from gifnet.errors import DeviceError, ExportError, GifnetError, TrainingError, WeightsError
 
 __all__ = [
     "CalibrationError",
     "ConfigError",
     "DeviceError",
+    "ExportError",
     "GifnetError",
     "KernelError",
     "PasswordError",
