@@ -18,7 +18,7 @@ from stream.sources.pictures.tiff import TIFF_SUFFIXES, TagValue, TiffPages, is_
 
 Tags = dict[int, TagValue]
 
-# Pixel scale, tie points, transformation, keys and their numbers and texts; GDAL's metadata and no-data value.
+# Pixel scale, tie points, transformation, keys with numbers and texts; GDAL's metadata and no-data value.
 GEO_TAGS = (33550, 33922, 34264, 34735, 34736, 34737, 42112, 42113)
 # Description, make, model, date and time, artist, copyright; the colour profile.
 TEXT_TAGS = (270, 271, 272, 306, 315, 33432)

@@ -60,7 +60,7 @@ def _blocks(data: bytes) -> dict[int, bytes]:
 
 
 def _entries(exif: bytes) -> tuple[str, list[tuple[int, int]], int]:
-    """Byte order, tags of the first directory with their places, and the place of the link to the next one."""
+    """Byte order, tags of the first directory with their places, and the place of the next link."""
     order = {b"II": "<", b"MM": ">"}.get(exif[:2])
     if order is None:
         return "<", [], 0

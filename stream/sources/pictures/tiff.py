@@ -126,7 +126,7 @@ class TiffPages:
             return None
 
     def tags(self, index: int, wanted: tuple[int, ...]) -> dict[int, TagValue]:
-        """Values of those of the wanted tags that a page has, their bytes little-endian whatever the file's are.
+        """Values of those of the wanted tags that a page has, their bytes always little-endian.
 
         Raises:
             ValueError: the file ends before a value.
