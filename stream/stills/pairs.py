@@ -41,8 +41,8 @@ def plan_pictures(inputs: tuple[Path, ...], output: str, task: Task) -> Plan:
 
     Pictures of folders belong together when their names agree but for the suffix; where no name does and the
     folders hold equally many, they belong together in natural order. Outputs in a folder are named after the
-    first picture, as PNG or, of pansharpening, TIFF. One folder is a stack of pictures for the tasks that take
-    any number.
+    first picture, as PNG or, of pansharpening, TIFF. One folder is a stack of pictures for the tasks that
+    take any number.
 
     Args:
         inputs: pictures or folders, in the order of the task.
