@@ -18,7 +18,8 @@ from stream.config import GainSettings
 from stream.errors import SourceError
 from stream.frame import Pixels
 from stream.sources.pictures.decode import PICTURE_SUFFIXES, convert_picture, read_picture
-from stream.sources.pictures.geotiff import check_readable
+from stream.sources.pictures.geotiff import check_readable, read_page
+from stream.sources.pictures.tiff import TIFF_SUFFIXES
 from stream.thermal.agc import Agc
 
 Size = tuple[int, int]
@@ -149,7 +150,8 @@ def read_counts(path: Path) -> Pixels:
     if not path.is_file():
         raise SourceError(f"the picture {path} does not exist")
     check_readable(path)
-    stored = read_picture(path)
+    is_tiff = path.suffix.lower() in TIFF_SUFFIXES
+    stored = read_page(path) if is_tiff else read_picture(path)
     if stored is None:
         kinds = ", ".join(sorted(suffix[1:] for suffix in PICTURE_SUFFIXES))
         raise SourceError(f"{path} is not a whole picture; {kinds} files are read")
@@ -175,7 +177,9 @@ def _of_16_bits(stored: Pixels, colour: bool, top: int, device: torch.device | s
 
 def _grey(path: Path, stored: Pixels) -> Tensor:
     """[H, W] float32, whole numbers in 0..255."""
-    if stored.ndim == 3:
+    if stored.ndim == 3 and path.suffix.lower() in TIFF_SUFFIXES:
+        stored = np.asarray(cv2.cvtColor(stored, cv2.COLOR_BGR2GRAY))
+    elif stored.ndim == 3:
         # Decoded once more, because a JPEG holds a grey picture of its own that no colours give back.
         stored = np.asarray(cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE))
     counts = torch.from_numpy(stored)

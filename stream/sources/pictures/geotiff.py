@@ -48,6 +48,12 @@ def check_readable(path: Path) -> None:
         )
 
 
+def read_page(path: Path, alpha: bool = False) -> Pixels | None:
+    """The picture of a TIFF, read without its private tags, of which OpenCV would warn on standard error."""
+    with closing(TiffPages(path, most=1)) as pages:
+        return pages.read(0, alpha) if pages.count else None
+
+
 def read_tags(path: Path) -> Tags:
     """Tags of `GEO_TAGS`, `TEXT_TAGS` and the colour profile of a TIFF; none for other files."""
     if path.suffix.lower() not in TIFF_SUFFIXES:

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from stream.frame import Pixels
-from stream.sources.pictures.geotiff import ICC_TAG, Tags, read_tags
+from stream.sources.pictures.geotiff import ICC_TAG, Tags, read_page, read_tags
+from stream.sources.pictures.tiff import TIFF_SUFFIXES
 
 _AS_STORED = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR
 _ORIENTATION = 274
@@ -33,7 +34,7 @@ class Metadata:
 
 def read_metadata(path: Path) -> Metadata:
     """The metadata of a picture file; empty where it has none or is damaged."""
-    blocks = _blocks(path.read_bytes())
+    blocks = {} if path.suffix.lower() in TIFF_SUFFIXES else _blocks(path.read_bytes())
     tags = read_tags(path)
     icc = tags.pop(ICC_TAG).data if ICC_TAG in tags else blocks.get(cv2.IMAGE_METADATA_ICCP, b"")
     return Metadata(_as_upright(blocks.get(cv2.IMAGE_METADATA_EXIF, b"")), icc, tags)
@@ -41,6 +42,10 @@ def read_metadata(path: Path) -> Metadata:
 
 def read_alpha(path: Path) -> Pixels | None:
     """The transparency of a picture, upright, [H, W] of the depth as stored; None where it has none."""
+    if path.suffix.lower() in TIFF_SUFFIXES:
+        page = read_page(path, alpha=True)
+        is_rgba = page is not None and page.ndim == 3 and page.shape[2] == 4
+        return np.ascontiguousarray(page[..., 3]) if page is not None and is_rgba else None
     data = path.read_bytes()
     if data.startswith(b"\xff\xd8"):
         return None

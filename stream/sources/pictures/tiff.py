@@ -117,11 +117,12 @@ class TiffPages:
         """The number of pages."""
         return len(self._offsets)
 
-    def read(self, index: int) -> Pixels | None:
-        """A page as it is stored: [H, W] or [H, W, 3] (BGR); None when it cannot be read."""
+    def read(self, index: int, alpha: bool = False) -> Pixels | None:
+        """A page as it is stored: [H, W], [H, W, 3] BGR, or BGRA with alpha; None when it cannot be read."""
         try:
             page = self._page(self._tags(self._offsets[index], _NEEDED))
-            return cv2.imdecode(np.frombuffer(page, np.uint8), cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR)
+            form = cv2.IMREAD_UNCHANGED if alpha else cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR
+            return cv2.imdecode(np.frombuffer(page, np.uint8), form)
         except (ValueError, OSError, struct.error, cv2.error):
             return None
 
