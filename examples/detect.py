@@ -35,7 +35,7 @@ SMALLEST_SHARE = 0.0005
 
 
 def hot_spots(pixels: np.ndarray) -> list[Box]:
-    """What is much warmer than its surroundings, in a picture [H, W] or [H, W, 3] uint8."""
+    """Regions that are much warmer than their surroundings, in a picture [H, W] or [H, W, 3] uint8."""
     grey = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     smooth = cv2.GaussianBlur(grey, (5, 5), 0)
     middle = float(np.median(smooth))
@@ -87,7 +87,7 @@ def _box(label: str, score: float, corners: np.ndarray) -> Box:
 
 
 def message(frame: ReceivedFrame, boxes: list[Box]) -> list[bytes]:
-    """What is published: the frame's identity and times, and the boxes in its pixels."""
+    """The message that is published: the frame's identity and times, and the boxes in its pixels."""
     header = frame.header
     body = {
         "schema": SCHEMA,

@@ -74,7 +74,7 @@ class FeaturePair(nn.Module):
 
     @property
     def sharpness(self) -> Tensor:
-        """What multiples of chance are multiplied by, a scalar."""
+        """The scale of multiples of chance, a scalar."""
         return self.log_sharpness.exp()
 
 
@@ -102,7 +102,7 @@ def normalised(picture: Tensor) -> Tensor:
 
 
 def agreement(seen: Tensor, moved: Tensor) -> tuple[Tensor, Tensor]:
-    """How pieces of one picture agree with larger pieces of the other at every shift.
+    """Agreement of pieces of one picture with larger pieces of the other at every shift.
 
     Args:
         seen: `[B, C, h, w]` features.

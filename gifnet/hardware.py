@@ -1,4 +1,4 @@
-"""What the processor computes in hardware, and what can compile for it."""
+"""Hardware support of the processor, and compilers for it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def exact_float32(device: torch.device) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class TritonParts:
-    """What Triton needs to compile and launch kernels here.
+    """Requirements of Triton to compile and launch kernels here.
 
     Attributes:
         version: of Triton, None where it is not installed; CUDA builds of torch bring it along.

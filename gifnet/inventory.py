@@ -1,4 +1,4 @@
-"""Which weights are here, and whether they are sound."""
+"""Inventory of the weights on this machine, with their checks."""
 
 from __future__ import annotations
 
@@ -72,12 +72,12 @@ def _entry(name: str, path: Path, note: str) -> Entry:
 
 
 def parameters(state: State) -> int:
-    """How many numbers there are in a state."""
+    """Count the numbers in a state."""
     return sum(tensor.numel() for tensor in state.tensors.values())
 
 
 def standing(state: State) -> Literal["pinned", "other", "own"]:
-    """Whether weights come from the pinned published file, from another one, or are this project's own."""
+    """The origin of weights: the pinned published file, another one, or this project."""
     source = state.metadata.get("source_sha256")
     if source is None:
         return "own"

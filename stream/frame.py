@@ -1,4 +1,4 @@
-"""What travels through the pipeline: frames, pairs of frames, fused frames.
+"""Frames, pairs of frames and fused frames, as they pass through the pipeline.
 
 Pixels are numpy arrays on the host, or torch tensors of a GPU where frames are decoded there; all of them are
 read-only by agreement.
@@ -30,7 +30,7 @@ AnyPixels: TypeAlias = "Pixels | Tensor"
 
 @dataclass(frozen=True, slots=True)
 class Colour:
-    """How YUV numbers of a video map to colours, in ITU-T H.273 code points.
+    """Colour description of a video's YUV values, in ITU-T H.273 code points.
 
     2 means unspecified. `full_range` is True for 0..255, False for 16..235 luma.
     """

@@ -1,4 +1,4 @@
-"""What raw thermal counts mean in degrees Celsius; travels with frames as metadata.
+"""Conversion of raw thermal counts to degrees Celsius; travels with frames as metadata.
 
 Two models: linear, as of cameras that count in fractions of a kelvin, and Planck's law with the constants of
 a calibrated camera, as in FLIR's radiometric JPEG.

@@ -1,4 +1,4 @@
-"""Where kernels read: maps are [H, W, C], and reflect at their borders."""
+"""Addresses that kernels read: maps are [H, W, C] and reflect at their borders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What follows attention in a transformer block, in one pass over the map."""
+"""Everything behind attention in a transformer block, in one pass over the map."""
 
 from __future__ import annotations
 

@@ -45,6 +45,17 @@ _KINDS = {
         '"One Model for ALL" (CVPR 2025), in this project\'s own code; no published weights were used.',
         "Means over the validation pairs; definitions in `gifnet/train/metrics.py`.",
     ),
+    "direct": _Kind(
+        GIFNet,
+        "MODEL_CARD.md",
+        "gifnet-stream",
+        "GIFNet (Cheng et al., CVPR 2025); inference path trained by losses of its picture, gifnet train",
+        "Weights of GIFNet, trained by losses of the fused picture",
+        "Fuses a visible and a registered thermal picture into one. The network is that of Cheng et al.,\n"
+        '"One Model for ALL" (CVPR 2025); code, losses and training are this project\'s own;\n'
+        "no published weights were used.",
+        "Means over the validation pairs; definitions in `gifnet/train/metrics.py`.",
+    ),
     "lite": _Kind(
         GIFNetLite,
         "LITE_CARD.md",

@@ -15,7 +15,7 @@ from gifnet.lite.model import GIFNetLite
 from gifnet.train import picture_losses as losses
 from gifnet.train.config import LiteSettings
 from gifnet.train.data import split
-from gifnet.train.moments import LiteCrops, MovingCrop, load_moments
+from gifnet.train.moments import MovingCrop, PictureCrops, load_moments
 from gifnet.train.pairs import load_pairs
 from gifnet.train.validation import choose, validate_pictures
 
@@ -33,7 +33,7 @@ class LiteTraining:
             if settings.losses.temporal
             else []
         )
-        self._crops = LiteCrops(pairs, moments, settings)
+        self._crops = PictureCrops(pairs, moments, settings)
         self._shown = choose(held_out)
         self._settings, self._device = settings, device
         self._teacher = Teacher(settings, self._crops, device) if settings.distil else None
@@ -58,7 +58,7 @@ class LiteTraining:
         parts = picture_parts(fused, visible, thermal) | {"unsteady": unsteadiness(coefficients)}
         weights = self._settings.losses.model_dump()
         if self._settings.losses.temporal and (moving := self._crops.moving(iteration)):
-            parts["temporal"] = temporal_loss(self._model, moving)
+            parts["temporal"] = temporal_loss(self._model, moving.to(self._device))
         if self._teacher and iteration % self._teacher.every == 0:
             parts["distil"] = self._teacher.distance(self._model, iteration)
             weights["distil"] = self._teacher.weight
@@ -83,7 +83,7 @@ class LiteTraining:
 class Teacher:
     """A full network that fuses a fixed set of crops, each once."""
 
-    def __init__(self, settings: LiteSettings, crops: LiteCrops, device: torch.device) -> None:
+    def __init__(self, settings: LiteSettings, crops: PictureCrops, device: torch.device) -> None:
         assert settings.distil
         self.every, self.weight = settings.distil.every, settings.distil.weight
         self._network = loading.load(settings.distil.weights, device)
@@ -126,16 +126,7 @@ def unsteadiness(coefficients: Tensor) -> Tensor:
 
 
 def temporal_loss(model: GIFNetLite, moving: MovingCrop) -> Tensor:
-    """How much more the fused picture changes along the motion than the source that changes more."""
-    visible, thermal = (torch.cat(both) for both in zip(moving.before, moving.after, strict=True))
-    pictures: Tensor = model(visible, thermal)
-    fused = _change(pictures[:1], pictures[1:], moving.places)
-    sources = [
-        _change(before, after, moving.places)
-        for before, after in zip(moving.before, moving.after, strict=True)
-    ]
-    return F.relu(fused - torch.maximum(*sources))
-
-
-def _change(before: Tensor, after: Tensor, places: Tensor) -> Tensor:
-    return F.l1_loss(after, F.grid_sample(before, places, padding_mode="border", align_corners=False))
+    """Flicker of the model's picture of a crop at two moments."""
+    sources = moving.visible, moving.thermal
+    pictures: Tensor = model(*(torch.cat(source) for source in sources))
+    return losses.temporal_loss((pictures[:1], pictures[1:]), *sources, moving.places)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gifnet.errors import TrainingError
-from gifnet.train.config import LiteSettings
+from gifnet.train.config import CropSettings
 from gifnet.train.degrade import Picture, degrade
 from gifnet.train.pairs import Grey, Pair, clip_pairs
 
@@ -35,20 +35,27 @@ class MovingCrop:
     """Crops `[1, 1, S, S]` of a moment in [0, 1].
 
     Attributes:
-        before: visible and thermal.
-        after: the same, one frame later.
-        places: `[1, S, S, 2]`: where in `before` each pixel of `after` was, as `grid_sample` takes it.
+        visible: now and one frame later.
+        thermal: the same.
+        places: `[1, S, S, 2]`: where each pixel of the later frame was, as `grid_sample` takes it.
     """
 
-    before: tuple[Tensor, Tensor]
-    after: tuple[Tensor, Tensor]
+    visible: tuple[Tensor, Tensor]
+    thermal: tuple[Tensor, Tensor]
     places: Tensor
 
+    def to(self, device: torch.device) -> MovingCrop:
+        """The same on another device."""
+        visible, thermal = (
+            (before.to(device), after.to(device)) for before, after in (self.visible, self.thermal)
+        )
+        return MovingCrop(visible, thermal, self.places.to(device))
 
-class LiteCrops:
+
+class PictureCrops:
     """Draws crops; crop number n depends on the seed and on n alone, so that resuming is exact."""
 
-    def __init__(self, pairs: Sequence[Pair], moments: Sequence[Moment], settings: LiteSettings) -> None:
+    def __init__(self, pairs: Sequence[Pair], moments: Sequence[Moment], settings: CropSettings) -> None:
         """Keep the pictures.
 
         Raises:
@@ -68,14 +75,20 @@ class LiteCrops:
     def crop(self, number: int) -> tuple[Picture, Picture]:
         """Crop `number`: another place, scale, turn, exposure and damage each time."""
         random = np.random.default_rng([self._settings.seed, 0, number])
+        visible, thermal = self.plain(random)
+        if random.random() < _SWAPPED:
+            visible, thermal = thermal, visible
+        return degrade(visible, random, True), degrade(thermal, random, False)
+
+    def plain(self, random: np.random.Generator) -> tuple[Picture, Picture]:
+        """Some place of some pair, both sources as they are."""
         pair = self._pairs[int(random.integers(len(self._pairs)))]
         window, side = _window(pair.visible.shape, self._settings, random), self._settings.crop_px
         turns, flip = int(random.integers(4)), bool(random.integers(2))
-        sources = [pair.visible, pair.thermal]
-        if random.random() < _SWAPPED:
-            sources.reverse()
-        cut = [_turned(_sized(source[window], side), turns, flip) for source in sources]
-        return degrade(cut[0], random, True), degrade(cut[1], random, False)
+        visible, thermal = (
+            _turned(_sized(source[window], side), turns, flip) for source in (pair.visible, pair.thermal)
+        )
+        return visible, thermal
 
     def moving(self, number: int) -> MovingCrop | None:
         """Crop `number` of the moments; None where no clip is there."""
@@ -90,8 +103,8 @@ class LiteCrops:
             for pair in (moment.before, moment.after)
         ]
         places = torch.from_numpy(_places(pairs[0][0], pairs[1][0]))[None]
-        before, after = (tuple(torch.from_numpy(part)[None, None] for part in pair) for pair in pairs)
-        return MovingCrop((before[0], before[1]), (after[0], after[1]), places)
+        before, after = ([torch.from_numpy(part)[None, None] for part in pair] for pair in pairs)
+        return MovingCrop((before[0], after[0]), (before[1], after[1]), places)
 
 
 def load_moments(roots: Sequence[Path], clip_step: int, held_out: Sequence[str]) -> list[Moment]:
@@ -108,7 +121,7 @@ def _moments(root: Path, clip_step: int) -> Iterator[Moment]:
 
 
 def _window(
-    shape: tuple[int, ...], settings: LiteSettings, random: np.random.Generator
+    shape: tuple[int, ...], settings: CropSettings, random: np.random.Generator
 ) -> tuple[slice, slice]:
     height, width = shape
     scale = max(random.uniform(settings.scale_min, 1.0), settings.crop_px / min(height, width))

@@ -11,11 +11,13 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 _FLAT = 1e-6  # energy of a picture without structure
 _SSIM_WINDOW_PX = 7
 _SSIM_STABLE = (0.01**2, 0.03**2)
 _VIF_SCALES = 4
+_ROOM_ABOVE, _ROOM_BELOW = 0.08, 0.02
 _VIF_NOISE = 2.0  # variance in grey levels squared, as in the common pixel-domain VIF
 
 
@@ -81,6 +83,36 @@ def information_loss(fused: Tensor, visible: Tensor, thermal: Tensor) -> Tensor:
 def range_loss(fused: Tensor) -> Tensor:
     """Mean distance from [0, 1]."""
     return (fused - fused.clamp(0, 1)).abs().mean()
+
+
+def overshoot_loss(fused: Tensor, visible: Tensor, thermal: Tensor) -> Tensor:
+    """Mean distance of a pixel from the range its two sources span, with some room for more contrast."""
+    above = fused - torch.maximum(visible, thermal) - _ROOM_ABOVE
+    below = torch.minimum(visible, thermal) - _ROOM_BELOW - fused
+    return (above.clamp_min(0) + below.clamp_min(0)).mean()
+
+
+def temporal_loss(
+    fused: tuple[Tensor, Tensor],
+    visible: tuple[Tensor, Tensor],
+    thermal: tuple[Tensor, Tensor],
+    places: Tensor,
+) -> Tensor:
+    """How much more the fused picture changes along the motion than the source that changes more.
+
+    Args:
+        fused: pictures of two moments, the earlier one first.
+        visible: the same of the visible camera.
+        thermal: the same of the thermal camera.
+        places: `[B, H, W, 2]`: where each pixel of the later moment was, as `grid_sample` takes it.
+    """
+    sources = torch.maximum(_change(visible, places), _change(thermal, places))
+    return (_change(fused, places) - sources).clamp_min(0)
+
+
+def _change(moments: tuple[Tensor, Tensor], places: Tensor) -> Tensor:
+    before, after = moments
+    return F.l1_loss(after, F.grid_sample(before, places, padding_mode="border", align_corners=False))
 
 
 def _sobel(picture: Tensor) -> Tensor:

@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
-from gifnet.model import Fusion, GIFNet
+from gifnet.model import GIFNet
 from gifnet.train.metrics import measure
 from gifnet.train.pairs import Grey, Pair
 
@@ -25,12 +26,13 @@ def choose(pairs: Sequence[Pair]) -> list[Pair]:
 
 
 @torch.no_grad()
-def validate_pictures(model: Fusion, pairs: Sequence[Pair], contact_sheet: Path) -> dict[str, float]:
+def validate_pictures(model: nn.Module, pairs: Sequence[Pair], contact_sheet: Path) -> dict[str, float]:
     """Like `validate` for a network that only fuses: rows of visible, thermal, fused."""
     rows, measured = [], []
+    device = next(model.parameters()).device
     for pair in pairs:
         visible, thermal = (
-            torch.from_numpy(picture)[None, None] / 255 for picture in (pair.visible, pair.thermal)
+            torch.from_numpy(picture)[None, None].to(device) / 255 for picture in (pair.visible, pair.thermal)
         )
         fused = _grey(model(visible, thermal))
         measured.append(measure(fused, pair.visible, pair.thermal))

@@ -48,7 +48,7 @@ def warp(picture: Grey, matrix: Numbers, size: Size) -> tuple[Grey, Mask]:
 
 
 def scale_of(matrix: Numbers, size: Size) -> float:
-    """How much larger a pixel in the middle of a picture becomes."""
+    """Magnification of a pixel in the middle of a picture."""
     middle = np.array((size[0] / 2, size[1] / 2, 1.0))
     depth = abs(float(matrix[2] @ middle))
     return float(np.sqrt(abs(np.linalg.det(matrix)) / max(depth, 1e-9) ** 3))

@@ -1,4 +1,4 @@
-"""What goes to standard error while a run goes on: sentences for people, or JSON for machines."""
+"""Logging to standard error during a run: sentences for people, or JSON for machines."""
 
 from __future__ import annotations
 
@@ -36,5 +36,5 @@ def set_up_logs(kind: str = "text", verbose: bool = False) -> None:
 
 
 def are_json() -> bool:
-    """Whether messages are JSON, so that the last one is, too."""
+    """True when messages are JSON, so that the last one is, too."""
     return any(isinstance(handler, JsonLines) for handler in logging.getLogger().handlers)

@@ -47,7 +47,7 @@ def probe(ctx: click.Context, uris: tuple[str, ...], as_json: bool) -> None:
 
 
 def examine(uri: str) -> Facts:
-    """What is known of a source; only `uri` and `error` when it or its first frames cannot be read."""
+    """Facts about a source; only `uri` and `error` when it or its first frames cannot be read."""
     from stream.sources import open_source
     from stream.uri import mask, parse_uri
 
@@ -64,7 +64,7 @@ def examine(uri: str) -> Facts:
 
 
 def _is_deep_grey(facts: Facts) -> bool:
-    """Whether a recording seems to be of a thermal camera, whose counts are worth a look."""
+    """True when a recording seems to be of a thermal camera, whose counts are worth a look."""
     return facts["pixel_format"].startswith("gray") and facts["bits"] > 8 and not facts["live"]
 
 
@@ -124,7 +124,7 @@ def _watched(source: Any) -> Iterator[Frame]:
 
 
 def _live(frames: list[Frame]) -> Facts:
-    """How a camera's frames come: rate, unevenness, where their times are from, and how old they are."""
+    """Timing of a camera's frames: rate, jitter, clock source and age."""
     times_s = np.array([float(frame.time_s) for frame in frames])
     steps_ms = np.diff(times_s) * 1000
     clock = SystemClock()

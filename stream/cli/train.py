@@ -28,11 +28,11 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("-o", "--output", type=_FOLDER, help="Folder for checkpoints, log and pictures.")
 @click.option(
     "--network",
-    type=click.Choice(["gifnet", "lite", "features"]),
-    help="What is trained: the full fusion network (default), the one for real time, or what calibration "
-    "compares pictures by.",
+    type=click.Choice(["direct", "gifnet", "lite", "features"]),
+    help="What is trained, and how: the full fusion network by losses of its picture (direct) or by the "
+    "published recipe (gifnet, default), the one for real time, or what calibration compares pictures by.",
 )
-@click.option("--iterations", type=int, help="How many; for GIFNet each one takes a step for both tasks.")
+@click.option("--iterations", type=int, help="How many; with gifnet each one takes a step for both tasks.")
 @click.option("--device", help="auto, cpu or cuda.")
 @click.option("--precision", help="auto, float32 or bfloat16.")
 @click.option("--seed", type=int, help="Start of every random choice.")

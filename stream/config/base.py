@@ -1,4 +1,4 @@
-"""What all settings have in common."""
+"""Base of all settings models."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 
 class FusionSettings(Settings):
-    """Which network fuses, and how."""
+    """The network that fuses, and its precision."""
 
     model: Annotated[
         Literal["full", "lite", "null"],

@@ -32,7 +32,7 @@ class InputSettings(Settings):
 
     @property
     def radiometry(self) -> Radiometry | None:
-        """What a count means in degrees Celsius, as far as the user says so."""
+        """Degrees Celsius of a count, as far as the user states it."""
         return None
 
 
@@ -66,7 +66,7 @@ class ThermalInputSettings(InputSettings):
 
     @property
     def radiometry(self) -> Radiometry | None:
-        """What a count means in degrees Celsius, as far as the user says so."""
+        """Degrees Celsius of a count, as far as the user states it."""
         if self.celsius_per_count is None or self.celsius_at_zero is None:
             return None
         return Linear(self.celsius_per_count, self.celsius_at_zero)

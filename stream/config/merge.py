@@ -48,7 +48,7 @@ def _put(values: Any, keys: list[str], value: Any) -> None:
 
 
 def origin_of(path: str, from_file: Mapping[str, Any], named: Mapping[str, Any]) -> Origin:
-    """Where the value at a place such as `pairing.tolerance_ms` or `outputs.0.view` came from."""
+    """The origin of the value of a setting such as `pairing.tolerance_ms` or `outputs.0.view`."""
     keys = path.split(".")
     starred = ".".join("*" if key.isdigit() else key for key in keys)
     places = {NAMES.get(name, f"{name}.uri") for name in named}

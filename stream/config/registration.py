@@ -11,7 +11,7 @@ from stream.config.base import Settings
 
 
 class RegistrationSettings(Settings):
-    """How the thermal picture comes onto the visible one."""
+    """Mapping of the thermal picture onto the visible one."""
 
     file: Annotated[Path | None, Field(description="calibration file; none where the sizes agree")] = None
     distance_m: Annotated[float | None, Field(gt=0, description="distance of the scene in metres")] = None
@@ -30,5 +30,5 @@ class RegistrationSettings(Settings):
 
     @property
     def geometry(self) -> tuple[Path | None, float | None, float, float]:
-        """What decides where thermal pixels come to lie."""
+        """The settings that determine the position of thermal pixels."""
         return self.file, self.distance_m, self.nudge_right_px, self.nudge_down_px

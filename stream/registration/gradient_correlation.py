@@ -86,7 +86,7 @@ class ShiftPeak:
 
     @property
     def is_certain(self) -> bool:
-        """Whether it is hardly there by chance."""
+        """True when chance hardly explains it."""
         clear = self.chances >= BEYOND_CHANCE and self.stands_out >= STANDS_OUT
         return clear and self.height >= LEAST_HEIGHT and not self.at_edge
 

@@ -1,4 +1,4 @@
-"""What every source offers."""
+"""The interface of sources, and their base class."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stream.radiometry import Radiometry
 
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
-    """What is known of a source before its first frame.
+    """Properties of a source, known before its first frame.
 
     Attributes:
         uri: as the user gave it, passwords masked.

@@ -1,4 +1,4 @@
-"""What thermal cameras write, as `thermal://PATH?options`; the content decides which of these it is.
+"""Files of thermal cameras, as `thermal://PATH?options`; the content decides the kind.
 
     folder, glob   16-bit TIFF and PNG, FLIR's radiometric JPEG, one picture a frame
     one TIFF       one page a frame
@@ -35,7 +35,7 @@ Opened = TypeVar("Opened", RawCounts, TiffPages)
 
 
 def is_raw_path(uri: Uri) -> bool:
-    """Whether a path or URI names counts without a header."""
+    """True when a path or URI names counts without a header."""
     if Path(uri.path).suffix.lower() in RAW_SUFFIXES:
         return True
     return uri.scheme == "thermal" and "size" in uri.options and not is_picture_path(uri.path)
@@ -69,7 +69,7 @@ def open_pictures(settings: InputSettings, uri: Uri, role: Side) -> Source:
 
 
 def is_recorded_video(uri: Uri) -> bool:
-    """Whether a path or URI names a video file."""
+    """True when a path or URI names a video file."""
     if uri.scheme not in ("", "file", "thermal"):
         return False
     return not is_raw_path(uri) and not is_picture_path(uri.path)

@@ -117,7 +117,7 @@ class SyntheticSource(SourceBase):
         )
 
     def world_time_s(self, index: int) -> Fraction:
-        """When a frame is taken, in seconds on the visible clock; jitter is whole units of the time base."""
+        """Capture time of a frame in seconds on the visible clock; jitter is whole units of the time base."""
         even_s = index / self._rate
         if not self._jitter_ms:
             return even_s

@@ -1,4 +1,4 @@
-"""Which two pictures are fused into which file: two files, or two folders."""
+"""Pairs of pictures and their output files, from two files or two folders."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class PicturePair:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done.
+    """The planned work.
 
     Attributes:
         pairs: in natural order of the visible names.
@@ -85,7 +85,7 @@ def _plan_folders(visible: Path, thermal: Path, output: Path) -> Plan:
 
 
 def pair_folders(visible: Path, thermal: Path) -> tuple[list[tuple[Path, Path]], list[Path]]:
-    """Which pictures of two folders belong together, by the rule of `plan_pictures`.
+    """Pair the pictures of two folders, by the rule of `plan_pictures`.
 
     Returns:
         Pairs in natural order of the visible names, and pictures that are alone.

@@ -39,7 +39,7 @@ LARGEST_CONFIDENCE_IN_DOUBT = 0.3
 
 @dataclass(frozen=True, slots=True)
 class OffsetEstimate:
-    """What two motion signals tell of two clocks.
+    """Offset and drift of two clocks, from two motion signals.
 
     Attributes:
         offset_ms: thermal clock minus visible clock in the middle of the recording, as the setting
@@ -81,7 +81,7 @@ class LagPeak:
 
     @property
     def is_certain(self) -> bool:
-        """Whether it is hardly there by chance."""
+        """True when chance hardly explains it."""
         return self.chances >= BEYOND_CHANCE and self.likeness >= LEAST_LIKENESS
 
     @property
@@ -129,7 +129,7 @@ def estimate_offset(visible: Motion, thermal: Motion, largest_s: float = 2.0) ->
 
 
 def _confidence(peak: LagPeak, doubt: str | None) -> float:
-    """How far the peak is beyond chance and above the second, both on a scale to 1."""
+    """Strength of the peak against chance and against the second peak, both on a scale to 1."""
     sure = min(peak.chances / (2 * BEYOND_CHANCE), peak.stands_out / (2 * STANDS_OUT))
     return max(0.0, min(sure, 1.0 if doubt is None else LARGEST_CONFIDENCE_IN_DOUBT))
 

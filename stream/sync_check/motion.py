@@ -1,4 +1,4 @@
-"""How much a camera's picture changes over time: a signal that cameras of different kinds share."""
+"""Change of a camera's picture over time: a signal that cameras of different kinds share."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ QUIET, STRONG, MOST_TIMES = 0.1, 0.9, 4.0
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """How much a camera's picture changes over time.
+    """Change of a camera's picture over time.
 
     Attributes:
         times_s: middles between the pictures compared, [N].
@@ -43,7 +43,7 @@ class Motion:
 
     @property
     def jitter_ms(self) -> float:
-        """What 95 % of the intervals stay within of the median one, in milliseconds."""
+        """The deviation from the median interval that 95 % of the intervals stay within, in milliseconds."""
         steps_s = np.diff(self.stamps_s)
         if not len(steps_s):
             return 0.0
@@ -81,7 +81,7 @@ class MotionMeter:
         self._squares.append(float(np.square(small - before).mean()))
 
     def motion(self) -> Motion:
-        """What was measured so far."""
+        """The measurement so far."""
         squares = np.array(self._squares)
         amounts = squares
         if len(squares):

@@ -19,7 +19,7 @@ FEWEST_BLOCKS, MOST_BLOCKS = 5, 15
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """Where the second signal lies against the first.
+    """Lag of the second signal against the first.
 
     Attributes:
         offset_s: the second comes later by so much, in the middle of the first.

@@ -19,7 +19,7 @@ PATIENCE_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class SyncCheck:
-    """What two streams showed."""
+    """The result of comparing two streams."""
 
     visible: Motion
     thermal: Motion

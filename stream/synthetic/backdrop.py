@@ -1,4 +1,4 @@
-"""What does not move in a generated street, drawn once for each camera."""
+"""The static backdrop of a generated street, drawn once for each camera."""
 
 from __future__ import annotations
 

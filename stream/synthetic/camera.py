@@ -76,7 +76,7 @@ class SyntheticCamera:
         return np.stack([right, down], axis=-1)
 
     def ground(self) -> tuple[Points, Points]:
-        """Where the rays through all drawn pixels below the horizon meet the road.
+        """Intersections of the rays through all pixels below the horizon with the road.
 
         Returns:
             x and z in metres, each [rows, columns]; z is at most 2000 and negative above the horizon.

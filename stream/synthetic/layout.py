@@ -1,4 +1,4 @@
-"""What stands and moves in a generated street, drawn from its seed, and where it is at a time."""
+"""The objects of a generated street, drawn from its seed, and their positions over time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a generated street is made of: the ground, the light that falls on it, and the noise in it.
+"""Materials of a generated street: ground, light and noise.
 
 Light is in units where 1 is as bright as paper under a lamp; temperatures are degrees Celsius above the air.
 """

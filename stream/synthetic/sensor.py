@@ -1,4 +1,4 @@
-"""What the two sensors add to the pictures of a generated street: noise, drift, counts, misalignment."""
+"""Sensor effects on a generated street: noise, drift, counts, misalignment."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ FARTHEST_M = FAR_M + 20
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """What can be seen of a person or a car, were nothing before it.
+    """The visible outline of a person or a car, without occlusion.
 
     Attributes:
         kind: what it is.
@@ -47,7 +47,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What is known of a moment.
+    """The truth about a frame of a generated scene.
 
     Attributes:
         time_s: on the visible clock.
@@ -159,7 +159,7 @@ class Street:
         ]
 
     def _moving(self, time_s: float) -> list[Car | Person]:
-        """What the backdrop does not hold."""
+        """Everything in front of the backdrop."""
         return [each for each in self._things(time_s) if isinstance(each, Person) or each.speed_m_s]
 
     def _paint_visible(self, picture: Picture, still: Backdrop, thing: Car | Person, time_s: float) -> None:

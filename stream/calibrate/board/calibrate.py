@@ -42,7 +42,7 @@ _DIGITS = 8
 
 @dataclass(slots=True)
 class Outcome:
-    """What views of a board gave.
+    """The result of calibrating from views of a board.
 
     Attributes:
         board: what was looked for.

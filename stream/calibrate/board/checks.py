@@ -1,4 +1,4 @@
-"""When views of a board would give a bad calibration, and what would make a good one better."""
+"""Checks of board views: reasons for a bad calibration, and advice for a better one."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def check_turn(turn: Turn, model: str) -> None:
 
 
 def hints_of_turn(turn: Turn) -> list[str]:
-    """What is special about how the pictures lie."""
+    """Remarks on the orientation of the pictures."""
     said = []
     if turn.degrees:
         said.append(
@@ -142,7 +142,7 @@ def check_camera(side: str, fit: CameraFit) -> None:
 
 
 def hints_of_camera(side: str, fit: CameraFit) -> list[str]:
-    """What would make the lens better known."""
+    """Advice that would make the lens better known."""
     name = f"of the {side} camera"
     said = [f"{view} {name} was left out: its error is {px:.1f} px" for view, px in fit.left_out.items()]
     if len(fit.errors_px) < MANY_VIEWS:

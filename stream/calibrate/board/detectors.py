@@ -145,7 +145,7 @@ def _markers(picture: Pixels, board: Board, detector: Any) -> Found | None:
 
 
 def _without_strays(places_m: Points, points_px: Points) -> NDArray[np.bool_]:
-    """Which points were not drawn to a marker's corner: those off a plane about as much as the others are."""
+    """Select points not drawn to a marker's corner: about as far off a plane as the others."""
     matrix, _ = cv2.findHomography(places_m, points_px, cv2.LMEDS)
     if matrix is None:
         return np.zeros(len(places_m), bool)
@@ -163,7 +163,7 @@ def _gap_px(points_px: Points, numbers: Order, board: Board) -> int:
 
 
 def _on_a_plane(places_m: Points, points_px: Points) -> NDArray[np.bool_]:
-    """Which points lie where a plane would have them, but for a lens' distortion."""
+    """Select points that lie on a plane, but for a lens' distortion."""
     off_px = OFF_PLANE * float(np.ptp(points_px, axis=0).max())
     _, kept = cv2.findHomography(places_m, points_px, cv2.RANSAC, off_px)
     return np.zeros(len(places_m), bool) if kept is None else np.asarray(kept).ravel() > 0

@@ -39,7 +39,7 @@ _STEPS = (("k1", 1, 0.4), ("centre", 2, 0.3), ("k2", 1, 0.45), ("tangential", 2,
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CameraFit:
-    """What views say of a camera.
+    """A camera fitted to views of a board.
 
     Attributes:
         size: width and height in pixels.
@@ -179,7 +179,7 @@ def _solve(
 
 
 def _reach(sightings: list[Sighting], size: Size) -> float:
-    """How far from the middle points lie, as a share of the half diagonal; few stray points do not count."""
+    """Distance of points from the middle, as a share of the half diagonal; few stray points do not count."""
     points_px = np.concatenate([sighting.points_px for sighting in sightings])
     away_px = np.linalg.norm(points_px - (np.array(size) - 1) / 2, axis=1)
     return float(np.percentile(away_px, 98) / (np.hypot(*size) / 2))

@@ -1,4 +1,4 @@
-"""How two cameras' pictures of a board are turned and mirrored against each other.
+"""Orientation of two cameras' board pictures against each other: turns and mirroring.
 
 A board often looks the same upside down, and a thermal picture shows its squares in either polarity, so that
 a detector may name its points in several orders. One picture cannot tell which; many can, since the cameras
@@ -24,7 +24,7 @@ _REFERENCES = 10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Turn:
-    """How thermal pictures lie against visible ones.
+    """Orientation of thermal pictures against visible ones.
 
     Attributes:
         degrees: by which they are turned clockwise: 0, 90, 180 or 270.

@@ -124,7 +124,7 @@ class _Around:
         return np.asarray(values, np.float64).reshape(there.shape[:3])
 
     def off_px(self, seen: Numbers) -> Points:
-        """How far each point lies off, [N, 2] right and down, by what is seen around it."""
+        """Offset of each point, [N, 2] right and down, by the picture around it."""
         mean = seen.mean(axis=0)
         mean = (mean + mean[::-1, ::-1]) / 2
         x, y = np.moveaxis(self.offsets, -1, 0)

@@ -1,4 +1,4 @@
-"""What a calibration by a board gave, in words, numbers and pictures."""
+"""Report of a calibration by a board, in words, numbers and pictures."""
 
 from __future__ import annotations
 

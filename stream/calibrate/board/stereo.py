@@ -1,4 +1,4 @@
-"""How two cameras relate, from views of a board that both of them see."""
+"""Pose of two cameras to each other, from views of a board that both of them see."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FLAT = np.zeros(3)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PairFit:
-    """How thermal pixels come onto visible ones.
+    """The fitted mapping of thermal pixels onto visible ones.
 
     Attributes:
         rotation: [3, 3], X_visible = rotation X_thermal + translation; None where a homography was fitted.
@@ -108,7 +108,7 @@ def fit_homography(
 
 
 def undistorted(camera: PinholeCamera, points_px: Points) -> Points:
-    """Where points [N, 2] would lie without the lens' distortion, in pixels."""
+    """Undistort points [N, 2], in pixels."""
     if not camera.coefficients.any():
         return points_px
     points = cv2.undistortImagePoints(points_px[:, None], camera.matrix, camera.coefficients, None, _EXACT)
@@ -161,7 +161,7 @@ def _carried(
     visible: PinholeCamera,
     thermal: PinholeCamera,
 ) -> Points:
-    """How far thermal points, carried over by way of the board's plane, lie from visible ones, [N, 2].
+    """Residuals of thermal points, projected by the board's plane, against visible ones, [N, 2].
 
     The plane has the pose that both cameras agree on best.
     """

@@ -48,13 +48,13 @@ class View:
 
     @property
     def is_common(self) -> bool:
-        """Whether both cameras see the board."""
+        """True when both cameras see the board."""
         return self.visible is not None and self.thermal is not None
 
 
 @dataclass(slots=True)
 class Views:
-    """What was collected.
+    """The views that were collected.
 
     Attributes:
         visible_size: width and height.
@@ -72,7 +72,7 @@ class Views:
 
 
 def sources(visible: str, thermal: str | None) -> tuple[str, str]:
-    """What to read: two sources as they are, or one folder that `gifnet record` made.
+    """The inputs to read: two sources, or one folder that `gifnet record` made.
 
     Raises:
         ConfigError: one source that is no recording.

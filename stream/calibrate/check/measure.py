@@ -34,7 +34,7 @@ Verdict = Literal["good", "fair", "off", "unclear"]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What a recording says of a calibration.
+    """The measured fit of a calibration to a recording.
 
     Attributes:
         size: width and height of the visible pictures.
@@ -111,7 +111,7 @@ class Checker:
             self._shifts.append((peak.right_px, peak.down_px))
 
     def result(self) -> Check:
-        """What all frames say.
+        """The result over all frames.
 
         Raises:
             ValueError: before the first frame.

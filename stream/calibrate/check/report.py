@@ -1,4 +1,4 @@
-"""What a check of a calibration found, in words, in numbers and in pictures."""
+"""Report of a calibration check, in words, numbers and pictures."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def sentence(found: Check) -> str:
 
 
 def hints(found: Check) -> list[str]:
-    """What to think of and to do."""
+    """Advice: how to read the result and what to do."""
     said = []
     if found.verdict == "off":
         right, down = (round(-px, 1) + 0.0 for px in (found.residual.right_px, found.residual.down_px))

@@ -180,7 +180,7 @@ def _without(weights: Numbers, region: int) -> Numbers:
 
 
 def _moved(surface: Numbers, by: Numbers) -> Numbers:
-    """What a surface holds at `place + by`, brought to `place`."""
+    """The values of a surface at `place + by`, moved to `place`."""
     if not by.any():
         return surface
     matrix = np.array([[1.0, 0.0, -by[0]], [0.0, 1.0, -by[1]]])

@@ -28,7 +28,7 @@ LARGEST_CHANGE = 6.0
 
 @dataclass(frozen=True, slots=True)
 class PointsFit:
-    """What picked points say.
+    """The homography that picked points give.
 
     Attributes:
         matrix: [3, 3] visible_from_thermal, with 1 as its last number.

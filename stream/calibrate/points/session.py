@@ -83,7 +83,7 @@ class PointsSession:
             return next(index for index, one in enumerate(self._moments) if one is moment)
 
     def fit(self, points: Numbers) -> PointsFit:
-        """What points say.
+        """The homography that the points give.
 
         Args:
             points: [N, 4] visible x and y, thermal x and y, in pixels.

@@ -55,7 +55,7 @@ LARGEST_RIVAL = 0.8
 
 @dataclass(frozen=True, slots=True)
 class SceneAlignment:
-    """Where the thermal picture lies on the visible one.
+    """An alignment: the position of the thermal picture on the visible one.
 
     Attributes:
         matrix: [3, 3] visible_from_thermal, between pixels.
@@ -196,7 +196,7 @@ def _as_similarity(matrix: Numbers, pair: Pair) -> Numbers:
 
 
 def _agreement(tiles: Tiles) -> float:
-    """What tiles say for how things are registered, as a share of what they say for their best shifts."""
+    """Score of the present registration over tiles, as a share of the score of their best shifts."""
     best = tiles.surfaces.max(axis=(1, 2)).sum()
     return float(np.maximum(said_here(tiles), 0).sum() / max(best, 1e-9))
 

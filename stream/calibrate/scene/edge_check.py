@@ -23,7 +23,7 @@ FEWEST_CLEAR = 3
 
 
 def edges_off_px(pairs: Sequence[tuple[Grey, Grey]], matrix: Numbers) -> float | None:
-    """How far the edges of clear regions lie off, mean over them in visible pixels.
+    """Mean offset of the edges of clear regions, in visible pixels.
 
     Args:
         pairs: visible and thermal pictures of one size each, over all moments.

@@ -1,4 +1,4 @@
-"""Where to begin: every scale, turn and shift that is likely, tried on small pictures."""
+"""Initial guess of an alignment: likely scales, turns and shifts, tried on small pictures."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _TURNED: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """What is known beforehand.
+    """Prior knowledge of the alignment.
 
     Attributes:
         scale: lowest and highest width of the thermal view, as a share of the visible one.

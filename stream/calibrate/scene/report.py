@@ -30,7 +30,7 @@ def sentence(found: SceneAlignment) -> str:
 
 
 def numbers(found: SceneAlignment) -> list[tuple[str, str, str]]:
-    """What was measured: name, figure, meaning."""
+    """The measured figures: name, figure, meaning."""
     thermal = f"{found.thermal_size[0]}x{found.thermal_size[1]}"
     off = "not clear" if found.edges_off_px is None else f"{found.edges_off_px:.2f} px"
     least = LEAST_WITHOUT_EDGES if found.edges_off_px is None else LEAST_AGREEMENT

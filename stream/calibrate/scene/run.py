@@ -49,7 +49,7 @@ class Fields:
     thermal_deg: float | None = None
 
     def guess(self) -> Guess:
-        """Which scales to try: all likely ones, unless both fields are known."""
+        """The scales to try: all likely ones, unless both fields of view are known."""
         if self.visible_deg is None or self.thermal_deg is None:
             return Guess()
         widths = (math.tan(math.radians(degrees) / 2) for degrees in (self.thermal_deg, self.visible_deg))

@@ -37,7 +37,7 @@ COST, COST_SHARE = 1.0, 0.35
 
 
 def search(tiles: Tiles, rng: Rng) -> tuple[Numbers, float]:
-    """How far off thermal content lies.
+    """Offset of thermal content.
 
     Args:
         tiles: what they say.
@@ -170,7 +170,7 @@ def _looked_up(tiles: Tiles, shifts: Numbers) -> Numbers:
 
 
 def _cost(tiles: Tiles, corners: Numbers) -> Numbers:
-    """What is no similarity: the part of the displacements that the last four ways hold."""
+    """The part of the displacements that is no similarity, held by the last four parameters."""
     parts = corners @ np.linalg.inv(_basis(tiles.size))[:, 4:]
     return np.asarray(COST * np.square(parts / (COST_SHARE * tiles.reach)).sum(axis=1))
 

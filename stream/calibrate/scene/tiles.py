@@ -1,4 +1,4 @@
-"""How likely each shift of the tiles of two pictures is, over many moments."""
+"""Likelihood of each shift of the tiles of two pictures, over many frame pairs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FINEST = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Tiles:
-    """What tiles say of each shift.
+    """Scores of the tiles for each shift.
 
     Attributes:
         surfaces: [T, S, S] logarithm of how much likelier than any other a shift is; 0 where a tile says

@@ -1,4 +1,4 @@
-"""When a camera misbehaves, and how: the schedule of `chaos://`."""
+"""The schedule of faults of `chaos://`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 @dataclass(frozen=True, slots=True)
 class _Amount:
-    """What a kind's number means, where it may lie, and what it is where none is given."""
+    """Meaning, range and default of a fault's number."""
 
     meaning: str
     least: float

@@ -84,7 +84,7 @@ class ChaosSource(SourceBase):
         yield from self._let_go()
 
     def _disturbed(self, frame: Frame, amounts: Amounts) -> list[Frame]:
-        """What comes in place of a frame."""
+        """The frames delivered in place of a frame."""
         if "disconnect" in amounts:
             self._lose("disconnect", 1 + len(self._held))
             self._held.clear()

@@ -22,12 +22,12 @@ SCHEMES = (*address.SCHEMES, "python", *WRAPPERS)
 
 
 def is_live(uri: str) -> bool:
-    """Whether a path or URI names something that is lost if nobody reads."""
+    """True when a path or URI names a live source, whose frames are lost if nobody reads."""
     return parse_uri(uri).scheme in SCHEMES
 
 
 def is_played(uri: str) -> bool:
-    """Whether a live URI names a recording that is played like a camera."""
+    """True when a live URI names a recording that is played like a camera."""
     scheme = parse_uri(uri).scheme
     if scheme != "chaos":
         return scheme in ("live", "loop")

@@ -1,4 +1,4 @@
-"""What libav is told to open a live stream: its name for it, the format and the options."""
+"""Arguments of libav for a live stream: address, format and options."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SCHEMES = ("rtsp", "rtsps", "udp", "tcp", "http", "https", "v4l2", "screen", "la
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """What libav is told.
+    """Arguments of libav.
 
     Attributes:
         url: with its password.
@@ -37,7 +37,7 @@ class Address:
 
 
 def address_of(uri: Uri, settings: InputSettings) -> Address:
-    """Where libav finds a live stream.
+    """The address of a live stream for libav.
 
     Args:
         uri: one of `SCHEMES`.

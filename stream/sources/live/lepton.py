@@ -1,4 +1,4 @@
-"""What thermal cameras write into their own pictures: rows of telemetry, which tell of the shutter.
+"""Telemetry rows in the pictures of thermal cameras, with the state of the shutter.
 
 FLIR Lepton: three or four rows of 80 words follow the picture. In row A, word 0 is the revision and word 3
 the lower half of the status bits, of which bits 4 and 5 are the state of the flat-field correction (FLIR

@@ -56,7 +56,7 @@ def explain_open(name: str, url: str, error: Exception, at_once: bool) -> Source
 
 
 def _resolves(url: str) -> bool:
-    """Whether the host of a URL has an address; libav says the same of an unknown one and of an early end."""
+    """True when the host of a URL resolves; libav reports an unknown host and an early end alike."""
     try:
         host = urlsplit(url).hostname
         return not host or bool(socket.getaddrinfo(host, None))

@@ -19,7 +19,7 @@ FURTHEST_S = 1
 
 
 class Begin(NamedTuple):
-    """When the first frame of a recording is due.
+    """The time at which the first frame of a recording is due.
 
     Attributes:
         at_s: on the monotonic clock.
@@ -36,7 +36,7 @@ def now(clock: Clock) -> Begin:
 
 
 class StartBarrier:
-    """Where the recordings of a run wait for each other; used by the threads of all of them."""
+    """A barrier at which the recordings of a run wait for each other; shared by their threads."""
 
     def __init__(self, parties: int, clock: Clock) -> None:
         """Wait for so many recordings."""
@@ -46,7 +46,7 @@ class StartBarrier:
         self._begun: Begin | None = None
 
     def begin(self, first_s: Fraction, wait: Wait) -> Begin | None:
-        """When a recording begins that is ready.
+        """The start time of a recording that is ready.
 
         Recordings that wait begin as far apart as their first frames are; those that come later, at once.
 

@@ -128,7 +128,7 @@ class ImageSource(SourceBase):
 
 
 def is_picture_path(path: str) -> bool:
-    """Whether a plain path names a folder, a picture, or a glob, and not a file of another kind."""
+    """True when a plain path names a folder, a picture or a glob."""
     place = Path(path)
     if place.exists():
         return place.is_dir() or place.suffix.lower() in PICTURE_SUFFIXES

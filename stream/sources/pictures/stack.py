@@ -32,7 +32,7 @@ class Stack(Protocol):
 
     @property
     def count(self) -> int:
-        """How many whole ones there are."""
+        """The number of whole pictures."""
 
     def read(self, index: int) -> Pixels | None:
         """One as it is stored, [H, W] or [H, W, 3] (BGR); None when it is damaged."""

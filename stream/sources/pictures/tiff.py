@@ -61,7 +61,7 @@ _LONG = 4
 
 
 class _Layout(NamedTuple):
-    """How numbers of the file are written, in the words of `struct`."""
+    """The byte order of the file, as `struct` writes it."""
 
     order: str
     length: str
@@ -113,7 +113,7 @@ class TiffPages:
 
     @property
     def count(self) -> int:
-        """How many pages there are."""
+        """The number of pages."""
         return len(self._offsets)
 
     def read(self, index: int) -> Pixels | None:
@@ -253,7 +253,7 @@ def _finish(page: bytearray, tags: dict[int, _Value], order: str) -> bytes:
 
 
 def is_stack(pages: TiffPages) -> bool:
-    """Whether a TIFF is a stream of pictures, and not one picture with a small copy."""
+    """True when a TIFF is a stream of pictures, not one picture with a small copy."""
     if pages.count < 2:
         return False
     first, second = pages.read(0), pages.read(1)

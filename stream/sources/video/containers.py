@@ -71,7 +71,7 @@ def _why_not_opened(path: Path, error: av.error.FFmpegError) -> str:
 
 
 def lacks_index(path: Path) -> bool:
-    """Whether a file is MP4 or MOV without its `moov` box (ISO/IEC 14496-12, section 4.2: size, type)."""
+    """True for an MP4 or MOV without its `moov` box (ISO/IEC 14496-12, section 4.2: size, type)."""
     kinds = set()
     with path.open("rb") as file:
         while len(header := file.read(8)) == 8:
@@ -104,7 +104,7 @@ def video_stream(container: Any, name: str) -> Any:
 
 
 def declared_end_s(container: Any, stream: Any, rate: Fraction | None) -> Fraction | None:
-    """When the file says that its pictures end, in seconds on the time line of the time stamps.
+    """The end of the pictures that the file states, in seconds on the timeline of its time stamps.
 
     None where nothing is said, as in files that are written to be readable when cut off.
     """
@@ -124,7 +124,7 @@ def declared_end_s(container: Any, stream: Any, rate: Fraction | None) -> Fracti
 
 
 def declared_frames(container: Any, stream: Any, rate: Fraction | None) -> int | None:
-    """How many frames the file says it has, else its length times the rate, else None."""
+    """The number of frames that the file states, else its length times the rate, else None."""
     if stream.frames:
         return int(stream.frames)
     start_s = Fraction((stream.start_time or 0) * stream.time_base)

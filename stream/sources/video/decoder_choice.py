@@ -1,4 +1,4 @@
-"""Which decoder a video gets, libav on the CPU or NVDEC on the GPU; nothing here touches a device."""
+"""Choice of a video's decoder, libav on the CPU or NVDEC on the GPU; touches no device."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SURFACES = {"yuv420p": "nv12", "yuvj420p": "nv12", "nv12": "nv12", "yuv420p10le"
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """What the choice depends on, of the first picture as the CPU decoded it.
+    """Properties of the first picture, as the CPU decoded it, on which the choice depends.
 
     Attributes:
         codec: libav's name of the decoder.
@@ -64,7 +64,7 @@ def why_cpu(wanted: Decoder, device: torch.device | None, video: Video) -> str |
 
 
 def obstacle(video: Video) -> str | None:
-    """What keeps NVDEC from decoding a video, in one phrase; None where nothing is known to."""
+    """The reason why NVDEC cannot decode a video, in one phrase; None where none is known."""
     if video.codec not in CODECS or not video.accelerated:
         return f"NVDEC is used for {', '.join(CODECS)}, and this is {video.codec}"
     if video.pixel_format not in SURFACES:

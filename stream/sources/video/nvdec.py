@@ -24,7 +24,7 @@ from stream.sources.video.yuv import Yuv
 
 
 class Surfaces(Protocol):
-    """Where pictures are decoded; the boundary to the hardware.
+    """The decoding device; the boundary to the hardware.
 
     Attributes:
         device: of the surfaces, as torch names it.
@@ -35,7 +35,7 @@ class Surfaces(Protocol):
     operations: Operations
 
     def hardware(self) -> AbstractContextManager[HWAccel | None]:
-        """What PyAV is to decode with, for a `with` block in which the file is opened."""
+        """The hardware acceleration of PyAV, for a `with` block in which the file is opened."""
 
     def surface(self, picture: VideoFrame) -> VideoFrame | None:
         """The picture as NV12 or P010 in the device's memory; None when it was not decoded there."""

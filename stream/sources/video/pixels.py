@@ -31,7 +31,7 @@ ROUNDED = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FU
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a stream's frames become.
+    """Target format of a stream's frames.
 
     Attributes:
         pixel_format: of the frames that travel.

@@ -1,4 +1,4 @@
-"""How the numbers of a YUV picture map to RGB and to grey, as matrices and scales for the device.
+"""Conversion of YUV pictures to RGB and grey, as matrices and scales for the device.
 
 Source of the formulae: ITU-T H.273, section 8.3 (quantisation, and luma and chroma from weights), table 4.
 """
@@ -29,7 +29,7 @@ _P010_SHIFT = 6
 
 @dataclass(frozen=True, slots=True)
 class Yuv:
-    """How a YUV picture is stored.
+    """Storage layout of a YUV picture.
 
     Attributes:
         matrix: H.273 code point, one of `WEIGHTS`.
@@ -82,7 +82,7 @@ class Yuv:
 
 
 def yuv_of(first: VideoFrame, surface_format: str) -> Yuv:
-    """How surfaces of a stream are to be read.
+    """The YUV layout of a stream's surfaces.
 
     Args:
         first: its first picture as the CPU decodes it, whose tags hold for all.
