@@ -13,23 +13,30 @@ from torch import Tensor
 
 from cuda_kernels import reference
 from cuda_kernels.cpu.equalise import enhance, equalise_tiles, tile_curves
-from cuda_kernels.cpu.geometry import gather
-from cuda_kernels.cpu.thermal import damp, equalise, mend, normalise, percentiles, plateau_curve
+from cuda_kernels.cpu.geometry import remap_normalise
+from cuda_kernels.cpu.thermal import (
+    damp_span,
+    equalise,
+    normalise,
+    percentiles,
+    plateau_curve,
+    replace_bad_pixels,
+)
 from cuda_kernels.reference import TensorPair
 
 __all__ = [
     "chroma",
-    "damp",
+    "damp_span",
     "enhance",
     "equalise",
     "equalise_tiles",
-    "gather",
     "luma",
-    "mend",
     "merge",
     "normalise",
     "percentiles",
     "plateau_curve",
+    "remap_normalise",
+    "replace_bad_pixels",
     "tile_curves",
 ]
 

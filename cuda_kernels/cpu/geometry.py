@@ -21,12 +21,12 @@ from cuda_kernels.reference import TensorPair
 _MOST_PX = (1 << 15) - 1
 
 
-def gather(
+def remap_normalise(
     counts: Tensor, map_x: Tensor, map_y: Tensor, span: Tensor, *, out: TensorPair | None = None
 ) -> TensorPair:
-    """As `reference.gather`; what depends on the maps alone is worked out once for them."""
+    """As `reference.remap_normalise`; what depends on the maps alone is worked out once for them."""
     if max(counts.shape) > _MOST_PX or not remaps_exactly():
-        return reference.gather(counts, map_x, map_y, span, out=out)
+        return reference.remap_normalise(counts, map_x, map_y, span, out=out)
     plan = _plan_of(map_x, map_y, (counts.shape[1], counts.shape[0]))
     brightness_out, valid_out = out or (None, None)
     brightness = torch.empty_like(map_x) if brightness_out is None else brightness_out

@@ -83,7 +83,7 @@ def warp(thermal: Tensor, map_x: Tensor, map_y: Tensor, *, out: TensorPair | Non
     return deliver(warped, warped_out, torch.float32), deliver(valid, valid_out, torch.bool)
 
 
-def gather(
+def remap_normalise(
     counts: Tensor, map_x: Tensor, map_y: Tensor, span: Tensor, *, out: TensorPair | None = None
 ) -> TensorPair:
     """Thermal counts, looked up on the visible grid, as brightness: `normalise` of `warp` in one pass.

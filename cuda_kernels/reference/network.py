@@ -8,7 +8,7 @@ from torch import Tensor
 from cuda_kernels.reference.results import TensorPair, deliver
 
 
-def pack(
+def to_network_input(
     luma: Tensor,
     brightness: Tensor,
     coverage: Tensor,

@@ -23,7 +23,7 @@ class Registrar:
 
     Attributes:
         maps: where in the thermal picture each visible pixel looks, two [Hv, Wv] float32 (see
-            `reference.gather`); None where both grids are one, so that nothing is resampled.
+            `reference.remap_normalise`); None where both grids are one, so that nothing is resampled.
         coverage: [Hv, Wv] float32, 1 where the thermal camera sees, falling to 0 within `FEATHER_PX` of its
             border; None when it sees everything.
     """

@@ -19,10 +19,10 @@ class Agc:
 
     A per-frame span jumps whenever something hot enters the picture; here span and curve move by a share of
     `1 - damping` a frame towards the measured ones, and a span grows no faster than the rest of the picture
-    can bear (see `reference.damp`). The first frame is taken as it is.
+    can bear (see `reference.damp_span`). The first frame is taken as it is.
 
     The host decides (`next_ema_weight`), the device computes (`update`), so that the latter can be part of a
-    captured graph: `keep` is then just another input.
+    captured graph: `ema_weight` is then just another input.
 
     Attributes:
         method: `percentile`, `minmax`, `plateau`, `clahe`, `fixed` or `none`; `auto` resolved by the bits.
@@ -102,12 +102,12 @@ class Agc:
             return 0.0
         return 1.0 if frozen else self.plan.settings.damping
 
-    def update(self, counts: Tensor, keep: Tensor, region: Tensor | None = None) -> Tensor:
+    def update(self, counts: Tensor, ema_weight: Tensor, region: Tensor | None = None) -> Tensor:
         """The counts that become black and white in this frame; never waits for the device.
 
         Args:
             counts: [H, W] uint8, uint16 or float32.
-            keep: [1] float32, what `next_ema_weight` gave for this frame.
+            ema_weight: [1] float32, what `next_ema_weight` gave for this frame.
             region: [h, w] like `counts`, the part of them that is measured; None for all.
 
         Returns:
@@ -115,14 +115,14 @@ class Agc:
         """
         measured = counts if region is None else region
         if self.plan.shares is not None:
-            self._follow_span(measured, keep)
+            self._follow_span(measured, ema_weight)
         if self.plan.equalises:
             self._operations.plateau_curve(measured, self.plan.settings.plateau, out=self._curve.measured)
-            self._curve.follow(keep)
+            self._curve.follow(ema_weight)
         torch.index_select(self._ends, 0, self._order, out=self.limits)
         return self.limits
 
-    def equalise(self, counts: Tensor, keep: Tensor, between: Tensor, out: Tensor) -> Tensor:
+    def equalise(self, counts: Tensor, ema_weight: Tensor, between: Tensor, out: Tensor) -> Tensor:
         """Counts as brightness by the curve of `update`, for methods that have one; hot is bright.
 
         `clahe` works on what the plateau made of the counts, so that nothing takes the levels of the rest,
@@ -130,7 +130,7 @@ class Agc:
 
         Args:
             counts: [H, W] uint8, uint16 or float32.
-            keep: [1] float32, as for `update`.
+            ema_weight: [1] float32, as for `update`.
             between: [H, W] float32 to overwrite; `plateau` leaves it as it is.
             out: [H, W] float32 to write into, 0..1.
         """
@@ -139,11 +139,11 @@ class Agc:
         even = self._operations.equalise(counts, self._curve.now, out=between)
         contrast, curves = self.plan.settings.contrast, self._tiles.measured.view(-1, LEVELS)
         self._operations.tile_curves(even, self._unit, contrast, out=curves)
-        self._tiles.follow(keep)
+        self._tiles.follow(ema_weight)
         return self._operations.equalise_tiles(even, self._unit, self._tiles.now.view(-1, LEVELS), out=out)
 
     def show(self, counts: Tensor) -> Tensor:
-        """One picture by `update` with the next `keep`, as brightness in memory of its own.
+        """One picture by `update` with the next `ema_weight`, as brightness in memory of its own.
 
         Args:
             counts: [H, W] uint8 or uint16.
@@ -151,10 +151,10 @@ class Agc:
         Returns:
             [H, W] float32 in 0..1.
         """
-        keep = torch.tensor([self.next_ema_weight()], dtype=torch.float32, device=self.device)
-        limits = self.update(counts, keep)
+        ema_weight = torch.tensor([self.next_ema_weight()], dtype=torch.float32, device=self.device)
+        limits = self.update(counts, ema_weight)
         if self.plan.equalises:
-            counts = self.equalise(counts, keep, *torch.empty(2, *counts.shape, device=self.device))
+            counts = self.equalise(counts, ema_weight, *torch.empty(2, *counts.shape, device=self.device))
         return self._operations.normalise(counts, limits)
 
     def _begin(self) -> None:
@@ -164,11 +164,11 @@ class Agc:
         self._order.copy_(torch.tensor((1, 0) if self.plan.black_hot else (0, 1)))
         torch.index_select(self._ends, 0, self._order, out=self.limits)
 
-    def _follow_span(self, measured: Tensor, keep: Tensor) -> None:
+    def _follow_span(self, measured: Tensor, ema_weight: Tensor) -> None:
         assert self.plan.shares is not None
         self._previous.copy_(self.span)
         self._operations.percentiles(measured, *self.plan.shares, out=self._measured)
-        self._operations.damp(self._measured, self._previous, keep, out=self.span)
+        self._operations.damp_span(self._measured, self._previous, ema_weight, out=self.span)
 
 
 class _Damped:
@@ -183,6 +183,6 @@ class _Damped:
         self.now, self.measured, self._last = torch.zeros(3, points, device=device).unbind()
         self._operations = operations
 
-    def follow(self, keep: Tensor) -> None:
+    def follow(self, ema_weight: Tensor) -> None:
         self._last.copy_(self.now)
-        self._operations.fade(self.measured, self._last, keep, out=self.now)
+        self._operations.ema(self.measured, self._last, ema_weight, out=self.now)

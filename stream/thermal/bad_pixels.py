@@ -53,7 +53,7 @@ def load_bad_pixels(path: Path, size: Size) -> Mask:
 
 
 def replacement_indices(bad: Mask) -> tuple[Tensor, Tensor] | None:
-    """The four nearest good pixels of each bad one, as `reference.mend` takes them.
+    """The four nearest good pixels of each bad one, as `reference.replace_bad_pixels` takes them.
 
     Args:
         bad: [H, W] bool.

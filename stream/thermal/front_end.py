@@ -41,7 +41,7 @@ class ThermalFrontEnd:
         def plane(needed: bool, dtype: torch.dtype = torch.float32) -> Tensor:
             return torch.zeros((height, width) if needed else 0, dtype=dtype, device=device)
 
-        self._mended = plane(self._bad is not None, torch.uint16)
+        self._replaced = plane(self._bad is not None, torch.uint16)
         self._enhanced, self._brightness = plane(settings.detail != 1), plane(gain.plan.equalises)
         self._even = plane(gain.method == "clahe")
         self._rows_columns = region_rows_columns(settings.region, size) if settings.region else None
@@ -50,24 +50,24 @@ class ThermalFrontEnd:
             whole = torch.zeros(height, width, dtype=torch.uint16 if self._bad else counts, device=device)
             self._region = whole[self._rows_columns].clone()
 
-    def __call__(self, counts: Tensor, keep: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(self, counts: Tensor, ema_weight: Tensor) -> tuple[Tensor, Tensor]:
         """What to look up, and the limits between which it becomes brightness; never waits for the device.
 
         Args:
             counts: [H, W] of the format and size that this front end is for.
-            keep: [1] float32, what `Agc.next_ema_weight` gave for this frame.
+            ema_weight: [1] float32, what `Agc.next_ema_weight` gave for this frame.
 
         Returns:
             A picture [H, W], raw counts as they came or float32 counts or brightness, and [2] float32 limits
-            as `reference.gather` takes them, in memory that the next call overwrites.
+            as `reference.remap_normalise` takes them, in memory that the next call overwrites.
         """
         if self._bad:
-            counts = self._operations.mend(counts, *self._bad, out=self._mended)
+            counts = self._operations.replace_bad_pixels(counts, *self._bad, out=self._replaced)
         if self._region is not None and self._rows_columns:
             self._region.copy_(counts[self._rows_columns])
-        limits = self._gain.update(counts, keep, self._region)
+        limits = self._gain.update(counts, ema_weight, self._region)
         if self._detail != 1:
             counts = self._operations.enhance(counts, self._gain.span, self._detail, out=self._enhanced)
         if self._gain.plan.equalises:
-            counts = self._gain.equalise(counts, keep, self._even, self._brightness)
+            counts = self._gain.equalise(counts, ema_weight, self._even, self._brightness)
         return counts, limits

@@ -114,8 +114,8 @@ class TestDamping:
 
 def shown(gain: Agc, raw: Tensor) -> Tensor:
     """A picture by the gain as it is, without measuring it."""
-    keep = torch.ones(1)
-    picture = gain.equalise(raw, keep, *torch.empty(2, *raw.shape)) if gain.plan.equalises else raw
+    ema_weight = torch.ones(1)
+    picture = gain.equalise(raw, ema_weight, *torch.empty(2, *raw.shape)) if gain.plan.equalises else raw
     return reference.normalise(picture, gain.limits)
 
 
