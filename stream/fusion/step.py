@@ -34,7 +34,7 @@ class BatchShape:
 
 
 class FusionStep:
-    """Registration, gain control, network and colour for a batch of pairs; `stages` in order make the step.
+    """Gain control, registration, network and colour for a batch of pairs; `stages` in order make the step.
 
     Nothing is allocated and nothing waits for the device once the step has run, so that it can be captured.
     The formulae are the published ones: whole-number luma goes in, `255 *` the network's picture takes its
@@ -77,7 +77,8 @@ class FusionStep:
         thermal_width, thermal_height = layout.thermal_size
         batch, device = layout.batch, gain.device
         self._registrar, self._network, self._operations = registrar, network, operations
-        self._front_end = ThermalFrontEnd(gain, layout.thermal_size, layout.counts, operations)
+        self._front_end = ThermalFrontEnd(gain, layout.thermal_size, layout.counts, operations, batch)
+        self._shown: list[tuple[Tensor, Tensor]] = []
 
         def planes(dtype: torch.dtype = torch.float32) -> Tensor:
             return torch.zeros(batch, height, width, dtype=dtype, device=device)
@@ -96,6 +97,7 @@ class FusionStep:
         self._each = range(batch)
         self.stages: list[tuple[str, Work]] = [
             ("luma", self._split),
+            ("gain", self._gain_control),
             ("register", self._register),
             ("network", self._fuse),
             ("merge", self._merge),
@@ -121,9 +123,12 @@ class FusionStep:
             self._operations.luma(self.rgb[i], out=self._luma[i])
             self._operations.chroma(self.rgb[i], out=(self._cb[i], self._cr[i]))
 
+    def _gain_control(self) -> None:
+        self._shown = [self._front_end(self.counts[i], self.ema_weight[i], i) for i in self._each]
+
     def _register(self) -> None:
         for i in self._each:
-            picture, limits = self._front_end(self.counts[i], self.ema_weight[i])
+            picture, limits = self._shown[i]
             brightness, maps = self._brightness[i], self._registrar.maps
             if maps is None:
                 self._operations.normalise(picture, limits, out=brightness)

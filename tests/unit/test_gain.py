@@ -35,7 +35,7 @@ def limits(gain: Agc, raw: Tensor) -> list[float]:
 class TestSpans:
     @pytest.mark.parametrize(("bits", "method"), [(8, "none"), (10, "percentile"), (16, "percentile")])
     def test_auto_goes_by_the_bits(self, bits: int, method: str) -> None:
-        assert control(bits).method == method
+        assert control(bits).plan.name == method
 
     @pytest.mark.parametrize("bits", [8, 10, 14, 16])
     def test_none_is_the_whole_range(self, bits: int) -> None:
@@ -115,7 +115,7 @@ class TestDamping:
 def shown(gain: Agc, raw: Tensor) -> Tensor:
     """A picture by the gain as it is, without measuring it."""
     ema_weight = torch.ones(1)
-    picture = gain.equalise(raw, ema_weight, *torch.empty(2, *raw.shape)) if gain.plan.equalises else raw
+    picture = gain.apply(raw, ema_weight, gain.new_planes(*raw.shape))
     return reference.normalise(picture, gain.limits)
 
 
@@ -162,7 +162,7 @@ class TestRetuning:
     def test_another_method_needs_another_control(self) -> None:
         gain = control(method="minmax")
         assert not gain.retune(GainSettings(method="plateau"))
-        assert gain.method == "minmax"
+        assert gain.plan.name == "minmax"
 
 
 def scene(hot: int, area: float, flares: bool = False) -> Iterator[Tensor]:
