@@ -61,7 +61,7 @@ def plan_gain(settings: GainSettings, bits: int, radiometry: Radiometry | None =
 
 
 def find_method(name: str) -> type[GainMethod]:
-    """The method of a name in the settings: `METHOD` of the module of that name in `stream.thermal.methods`."""
+    """`METHOD` of the module in `stream.thermal.methods` that has the name the settings use."""
     method: type[GainMethod] = import_module(f"stream.thermal.methods.{name}").METHOD
     return method
 

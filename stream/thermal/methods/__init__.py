@@ -1,1 +1,1 @@
-"""Methods of gain control, one module each; `stream.thermal.agc` finds them by their names in the settings."""
+"""Methods of gain control: one module each, with the name that the settings use."""

@@ -1,6 +1,6 @@
 """`clahe`: contrast-limited equalisation tile by tile. Settings: those of `plateau`, and `contrast`.
 
-It works on what the plateau made of the counts, so that nothing takes the levels of the rest, however hot it is.
+It works on what the plateau made of the counts, so that nothing takes the levels of the rest, however hot.
 """
 
 from __future__ import annotations
