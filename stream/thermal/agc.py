@@ -27,8 +27,6 @@ class Agc:
     Attributes:
         plan: the settings, resolved for this camera.
         device: where the counts are.
-        limits: [2] float32, the count or brightness that becomes 0 and the one that becomes 1, as
-            `reference.normalise` takes them: of what `apply` gives.
     """
 
     def __init__(
@@ -57,13 +55,17 @@ class Agc:
         self._started = False
         self._method = self.plan.method(settings, self.plan.span, operations, device)
         self._order = torch.tensor((0, 1), device=device)
-        self.limits = torch.zeros_like(self._method.ends)
         self._set_order()
 
     @property
     def span(self) -> Tensor:
         """[2] float32, low and high count of this frame; what `reference.enhance` goes by."""
         return self._method.span
+
+    @property
+    def limits(self) -> Tensor:
+        """[2] float32, the values of `apply` that become 0 and 1, as `reference.normalise` takes them."""
+        return torch.index_select(self._method.ends, 0, self._order)
 
     def retune(self, settings: GainSettings, radiometry: Radiometry | None = None) -> bool:
         """Go on by other settings of the same method, with the span and the curve of now.
@@ -109,13 +111,13 @@ class Agc:
             counts: [H, W] uint8, uint16 or float32.
             ema_weight: [1] float32, what `next_ema_weight` gave for this frame.
             region: [h, w] like `counts`, the part of them that is measured; None for all.
-            out: [2] float32 to write into; None for `limits`.
+            out: [2] float32 to write into.
 
         Returns:
-            The limits, in memory that the next call overwrites.
+            `limits` of this frame.
         """
         self._method.measure(counts if region is None else region, ema_weight)
-        return self._ordered_ends(self.limits if out is None else out)
+        return self.limits if out is None else torch.index_select(self._method.ends, 0, self._order, out=out)
 
     def new_planes(self, height: int, width: int) -> list[Tensor]:
         """Memory for `apply`, one for each picture that is to stay; [H, W] float32 each."""
@@ -151,7 +153,3 @@ class Agc:
     def _set_order(self) -> None:
         """Take the polarity over: black-hot turns the limits round."""
         self._order.copy_(torch.tensor((1, 0) if self.plan.black_hot else (0, 1)))
-        self._ordered_ends(self.limits)
-
-    def _ordered_ends(self, out: Tensor) -> Tensor:
-        return torch.index_select(self._method.ends, 0, self._order, out=out)

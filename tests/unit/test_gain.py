@@ -148,10 +148,10 @@ class TestRetuning:
     def test_the_span_goes_on(self) -> None:
         gain = control(damping=0.9)
         limits(gain, counts(0))
-        place, span = gain.limits.data_ptr(), gain.span.clone()
+        place, span = gain.span.data_ptr(), gain.span.clone()
         assert gain.retune(GainSettings(damping=0.5, low=2, polarity="black-hot"))
         assert gain.next_ema_weight() == 0.5
-        assert gain.limits.data_ptr() == place
+        assert gain.span.data_ptr() == place
         assert gain.limits.tolist() == span.flip(0).tolist()
 
     def test_a_fixed_span_moves_at_once(self) -> None:
