@@ -164,7 +164,9 @@ class FusionStep:
             if self._maps is None:
                 self._operations.normalise(picture, limits, out=brightness)
             else:
-                self._operations.remap_normalise(picture, *self._maps, limits, out=(brightness, self._valid[i]))
+                self._operations.remap_normalise(
+                    picture, *self._maps, limits, out=(brightness, self._valid[i])
+                )
             planes = (self._visible_in[i], self._thermal_in[i])
             self._operations.to_network_input(self._luma[i], brightness, self._coverage, out=planes)
 
