@@ -1,7 +1,7 @@
-"""The operations on a CPU at run time: those of `reference`, the costly ones by a shorter way.
+"""The operations on a CPU at run time: those of `reference`, the costly ones in a faster form.
 
-`reference` is written to be read, and says what each operation is; whatever stands here gives the same, as
-the contract suite shows.
+`reference` is written to be read and defines each operation; everything here gives the same results, as the
+contract tests show.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _MANY = 0.1
 
 
 def __getattr__(name: str) -> Any:
-    """What has no shorter way is the reference's own."""
+    """Operations without a faster form here are those of the reference."""
     return getattr(reference, name)
 
 

@@ -54,7 +54,7 @@ def remap(picture: Tensor, x: NDArray[np.float32], y: NDArray[np.float32], out: 
 
 @cache
 def remaps_exactly() -> bool:
-    """Whether this OpenCV looks up at the very place; before 5.0 it took the nearest 32nd of a pixel."""
+    """True for an OpenCV that interpolates exactly; before 5.0 it took the nearest 32nd of a pixel."""
     row, place = np.array([[0, 1]], np.float32), np.array([[1 / 256]], np.float32)
     looked_up: Any = cv2.remap(row, place, np.zeros_like(place), cv2.INTER_LINEAR)
     return bool(abs(looked_up[0, 0] - place[0, 0]) < 1e-6)
@@ -62,7 +62,7 @@ def remaps_exactly() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """Where each visible pixel looks, held to the thermal picture; and where that is nowhere."""
+    """Thermal places that visible pixels read, clamped to the picture, and the pixels that read none."""
 
     x: NDArray[np.float32]
     y: NDArray[np.float32]

@@ -126,7 +126,7 @@ def _can_count(counts: Tensor) -> bool:
 
 
 def _histogram(counts: Tensor) -> NDArray[np.float32]:
-    """How often each stored value occurs: whole numbers, [256] or [65536]."""
+    """Number of pixels of each stored value: whole numbers, [256] or [65536]."""
     bins = 256 if counts.dtype == torch.uint8 else COUNTS
     found = cv2.calcHist([counts.numpy()], [0], None, [bins], [0, bins])
     return np.asarray(found.reshape(-1), np.float32)

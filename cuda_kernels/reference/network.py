@@ -1,4 +1,4 @@
-"""What goes into the network."""
+"""The network's inputs."""
 
 from __future__ import annotations
 

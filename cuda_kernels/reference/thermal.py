@@ -112,7 +112,7 @@ def to_gray8(brightness: Tensor, coverage: Tensor, *, out: Tensor | None = None)
 
 
 def histogram(counts: Tensor) -> Tensor:
-    """How often each count from 0 to 65535 occurs: [65536] int32; NaN counts nowhere."""
+    """Number of pixels of each count from 0 to 65535: [65536] int32; NaN is left out."""
     numbers = torch.ones_like(counts, dtype=torch.int32)
     if counts.is_floating_point():
         numbers = (~torch.isnan(counts)).to(torch.int32)
