@@ -25,7 +25,7 @@ from stream.calibrate.check.measure import REGIONS
 from stream.calibrate.check.residual import Regions
 from stream.config import RegistrationSettings
 from stream.registration.drift import WIDE_REACH
-from stream.registration.gradient_correlation import REACH, Peak, compare, find_peak
+from stream.registration.gradient_correlation import REACH, ShiftPeak, compare, find_peak
 from stream.synthetic import Street
 
 Picture = NDArray[Any]
@@ -124,7 +124,7 @@ def pairs(folder: Path) -> Iterator[tuple[Picture, Picture]]:
             yield visible, thermal
 
 
-def peak_of(visible: Picture, thermal: Picture) -> Peak:
+def peak_of(visible: Picture, thermal: Picture) -> ShiftPeak:
     agreement = compare(visible, thermal)
     return find_peak(agreement.whole(), agreement.step_px)
 

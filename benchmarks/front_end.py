@@ -2,7 +2,7 @@
 
 python -m benchmarks.front_end [--size 640x512] [--rounds 200]
 
-16-bit counts of a warm scene with noise go through bad pixels, statistics, gain and the one gather that
+16-bit counts of a warm scene with noise go through bad pixels, statistics, gain and the one remap that
 undistorts both lenses and registers, to brightness on a visible grid of the same size. Methods take turns,
 one frame each, so that all see the same noise of the machine; the first 10 rounds are left out.
 """
@@ -76,12 +76,15 @@ def work(
         keys = keys | {"bad_pixels": bad_pixels(folder / "bad.txt", width, height)}
     gain = Agc(GainSettings.model_validate(keys), 14, host)
     front = ThermalFrontEnd(gain, (width, height), torch.uint16, host)
-    out, keep = (torch.empty(height, width), torch.empty(height, width, dtype=torch.bool)), torch.zeros(1)
+    out, ema_weight = (
+        (torch.empty(height, width), torch.empty(height, width, dtype=torch.bool)),
+        torch.zeros(1),
+    )
 
     def one(index: int) -> None:
-        keep.fill_(gain.next_ema_weight())
-        picture, limits = front(frames[index % len(frames)], keep)
-        host.gather(picture, *maps, limits, out=out)
+        ema_weight.fill_(gain.next_ema_weight())
+        picture, limits = front(frames[index % len(frames)], ema_weight)
+        host.remap_normalise(picture, *maps, limits, out=out)
 
     return one
 

@@ -1,7 +1,8 @@
-"""Errors of the kernels; `stream.errors` draws the whole tree."""
-
-from gifnet.errors import DeviceError
+"""Errors of the kernels."""
 
 
-class KernelError(DeviceError):
-    """Kernels that cannot be compiled or loaded: CuPy, its compiler or the driver is missing or too old."""
+class KernelError(Exception):
+    """Kernels that cannot be compiled or loaded: CuPy, its compiler or the driver is missing or too old.
+
+    Its text is one sentence that says what to install or do; lines of a compiler may follow.
+    """

@@ -1,4 +1,4 @@
-"""What describes an operation on arrays."""
+"""Descriptions of array operations: their arguments and results."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _COLOURS = Array("matrix", (3, 4), _FLOAT, "an affine map of colours")
 _COUNTS = Array("counts", _PLANE, (torch.uint8, torch.uint16, torch.float32), "0..65535, raw counts")
 _RAW = Array("counts", _PLANE, _STORED, "0..65535, raw counts")
 _SPAN = Array("span", (2,), _FLOAT, "low and high count")
-_KEEP = Array("keep", (1,), _FLOAT, "0..1")
+_EMA_WEIGHT = Array("ema_weight", (1,), _FLOAT, "0..1")
 _CURVE = Array("curve", (1 << 16,), _FLOAT, "0..1, brightness of each count")
 _CURVES = Array("curves", (TILES * TILES, LEVELS), _FLOAT, "0..1, brightness of each level, tile by tile")
 _COVERAGE = Array("coverage", _PLANE, _FLOAT, "0..1, 1 where the thermal camera sees")
@@ -65,9 +65,9 @@ _TABLE = (
         "128 where both inputs are exactly 128",
     ),
     Operation(
-        "cover",
+        "blend_by_coverage",
         (_plane("luma", "0..255"), _plane("fused", "0..1"), _COVERAGE),
-        (_plane("covered", "0..255"),),
+        (_plane("blended", "0..255"),),
         "torch.lerp: exact where coverage is 0 or 1",
         band=1e-4,
     ),
@@ -78,13 +78,13 @@ _TABLE = (
         "floats rounded half to even and clipped to 0..65535, NaN left out, (0, 0) without a number",
     ),
     Operation(
-        "mend",
+        "replace_bad_pixels",
         (
             _RAW,
             Array("places", ("bad",), (torch.int32,), "bad pixels, row * width + column"),
             Array("sources", ("bad", 4), (torch.int32,), "good pixels, row * width + column"),
         ),
-        (Array("mended", _PLANE, (torch.uint16,), "raw counts"),),
+        (Array("replaced", _PLANE, (torch.uint16,), "raw counts"),),
         "mean of four rounded half up",
     ),
     Operation(
@@ -107,14 +107,14 @@ _TABLE = (
         "a straight line for a tile without pixels",
     ),
     Operation(
-        "fade",
+        "ema",
         (
             Array("measured", ("points",), _FLOAT, "0..1"),
             Array("previous", ("points",), _FLOAT, "0..1"),
-            _KEEP,
+            _EMA_WEIGHT,
         ),
-        (Array("faded", ("points",), _FLOAT, "0..1"),),
-        "torch.lerp: exact where keep is 0 or 1",
+        (Array("averaged", ("points",), _FLOAT, "0..1"),),
+        "torch.lerp: exact where ema_weight is 0 or 1",
         band=1e-6,
     ),
     Operation(
@@ -138,20 +138,20 @@ _TABLE = (
         "0 for NaN and for an empty span; a span from high to low makes hot black",
     ),
     Operation(
-        "damp",
+        "damp_span",
         (
             Array("measured", (2,), _FLOAT, "low and high count"),
             Array("previous", (2,), _FLOAT, "low and high count"),
-            _KEEP,
+            _EMA_WEIGHT,
         ),
         (_SPAN,),
-        "exact where keep is 0 or 1",
+        "exact where ema_weight is 0 or 1",
         band=0.02,
     ),
     Operation(
-        "shade",
+        "to_gray8",
         (_plane("brightness", "0..1"), _COVERAGE),
-        (Array("shaded", _PLANE, (torch.uint8,), "0..255"),),
+        (Array("gray", _PLANE, (torch.uint8,), "0..255"),),
         "rounded half to even",
     ),
     Operation(
@@ -179,14 +179,14 @@ _TABLE = (
         band=0.05,
     ),
     Operation(
-        "gather",
+        "remap_normalise",
         (Array("counts", _THERMAL, _COUNTS.dtypes, _COUNTS.values), *_MAPS, _SPAN),
         (_plane("brightness", "0..1"), _VALID),
         "normalise of warp: nearest border pixel outside, 0 at NaN, both invalid",
         band=1e-4,
     ),
     Operation(
-        "pack",
+        "to_network_input",
         (_plane("luma", "0..255"), _plane("brightness", "0..1"), _COVERAGE),
         (Array("visible", _PLANE, _NETWORK, "0..1"), Array("thermal", _PLANE, _NETWORK, "0..1")),
         "computed in float32, then rounded half to even",

@@ -17,7 +17,6 @@
 The text of each is one sentence: what was wrong, what is allowed, what came, what to do.
 """
 
-from cuda_kernels.errors import KernelError
 from gifnet.errors import DeviceError, ExportError, GifnetError, TrainingError, WeightsError
 
 __all__ = [
@@ -59,6 +58,10 @@ class SyncError(GifnetError):
 
 class CalibrationError(GifnetError):
     """A calibration file that is wrong, or a pair of sizes that needs one."""
+
+
+class KernelError(DeviceError):
+    """CUDA kernels that cannot be compiled or loaded, for want of CuPy, its compiler or a driver."""
 
 
 class SinkError(GifnetError):

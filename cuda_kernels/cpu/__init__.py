@@ -1,7 +1,7 @@
-"""The operations on a CPU at run time: those of `reference`, the costly ones by a shorter way.
+"""The operations on a CPU at run time: those of `reference`, the costly ones in a faster form.
 
-`reference` is written to be read, and says what each operation is; whatever stands here gives the same, as
-the contract suite shows.
+`reference` is written to be read and defines each operation; everything here gives the same results, as the
+contract tests show.
 """
 
 from __future__ import annotations
@@ -13,23 +13,30 @@ from torch import Tensor
 
 from cuda_kernels import reference
 from cuda_kernels.cpu.equalise import enhance, equalise_tiles, tile_curves
-from cuda_kernels.cpu.geometry import gather
-from cuda_kernels.cpu.thermal import damp, equalise, mend, normalise, percentiles, plateau_curve
+from cuda_kernels.cpu.geometry import remap_normalise
+from cuda_kernels.cpu.thermal import (
+    damp_span,
+    equalise,
+    normalise,
+    percentiles,
+    plateau_curve,
+    replace_bad_pixels,
+)
 from cuda_kernels.reference import TensorPair
 
 __all__ = [
     "chroma",
-    "damp",
+    "damp_span",
     "enhance",
     "equalise",
     "equalise_tiles",
-    "gather",
     "luma",
-    "mend",
     "merge",
     "normalise",
     "percentiles",
     "plateau_curve",
+    "remap_normalise",
+    "replace_bad_pixels",
     "tile_curves",
 ]
 
@@ -42,7 +49,7 @@ _MANY = 0.1
 
 
 def __getattr__(name: str) -> Any:
-    """What has no shorter way is the reference's own."""
+    """Operations without a faster form here are those of the reference."""
     return getattr(reference, name)
 
 

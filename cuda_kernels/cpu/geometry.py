@@ -21,12 +21,12 @@ from cuda_kernels.reference import TensorPair
 _MOST_PX = (1 << 15) - 1
 
 
-def gather(
+def remap_normalise(
     counts: Tensor, map_x: Tensor, map_y: Tensor, span: Tensor, *, out: TensorPair | None = None
 ) -> TensorPair:
-    """As `reference.gather`; what depends on the maps alone is worked out once for them."""
+    """As `reference.remap_normalise`; what depends on the maps alone is worked out once for them."""
     if max(counts.shape) > _MOST_PX or not remaps_exactly():
-        return reference.gather(counts, map_x, map_y, span, out=out)
+        return reference.remap_normalise(counts, map_x, map_y, span, out=out)
     plan = _plan_of(map_x, map_y, (counts.shape[1], counts.shape[0]))
     brightness_out, valid_out = out or (None, None)
     brightness = torch.empty_like(map_x) if brightness_out is None else brightness_out
@@ -54,7 +54,7 @@ def remap(picture: Tensor, x: NDArray[np.float32], y: NDArray[np.float32], out: 
 
 @cache
 def remaps_exactly() -> bool:
-    """Whether this OpenCV looks up at the very place; before 5.0 it took the nearest 32nd of a pixel."""
+    """True for an OpenCV that interpolates exactly; before 5.0 it took the nearest 32nd of a pixel."""
     row, place = np.array([[0, 1]], np.float32), np.array([[1 / 256]], np.float32)
     looked_up: Any = cv2.remap(row, place, np.zeros_like(place), cv2.INTER_LINEAR)
     return bool(abs(looked_up[0, 0] - place[0, 0]) < 1e-6)
@@ -62,7 +62,7 @@ def remaps_exactly() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """Where each visible pixel looks, held to the thermal picture; and where that is nowhere."""
+    """Thermal places that visible pixels read, clamped to the picture, and the pixels that read none."""
 
     x: NDArray[np.float32]
     y: NDArray[np.float32]

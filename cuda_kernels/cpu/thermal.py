@@ -37,9 +37,12 @@ def _find(bins: NDArray[np.float32], blocks: NDArray[np.float64], share: float) 
     return block * _BLOCK + int(np.searchsorted(np.cumsum(bins[block], dtype=np.float64), rank - before))
 
 
-def damp(measured: Tensor, previous: Tensor, keep: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """As `reference.damp`, in numbers: on a CPU, handing out so small tensors costs more than counting."""
-    (low, high), (last_low, last_high), share = measured.tolist(), previous.tolist(), float(keep)
+def damp_span(measured: Tensor, previous: Tensor, ema_weight: Tensor, *, out: Tensor | None = None) -> Tensor:
+    """As `reference.damp_span`.
+
+    It computes with numbers of Python: on a CPU, calls on tensors of two numbers cost more than the sums.
+    """
+    (low, high), (last_low, last_high), share = measured.tolist(), previous.tolist(), float(ema_weight)
     width, common = last_high - last_low, min(high, last_high) - max(low, last_low)
     bound = width * (1 - share) / (2 * share) * width / common if common > 0 and share > 0 else math.inf
 
@@ -67,13 +70,15 @@ def plateau_curve(counts: Tensor, plateau: float, *, out: Tensor | None = None) 
     return curve
 
 
-def mend(counts: Tensor, places: Tensor, sources: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """As `reference.mend`."""
-    mended = counts.to(torch.uint16, copy=True) if out is None else out.copy_(counts)
+def replace_bad_pixels(
+    counts: Tensor, places: Tensor, sources: Tensor, *, out: Tensor | None = None
+) -> Tensor:
+    """As `reference.replace_bad_pixels`."""
+    replaced = counts.to(torch.uint16, copy=True) if out is None else out.copy_(counts)
     flat = counts.reshape(-1).numpy()
     means = (flat[sources.numpy()].sum(axis=1, dtype=np.int32) + 2) // 4
-    mended.view(-1).numpy()[places.numpy()] = means
-    return mended
+    replaced.view(-1).numpy()[places.numpy()] = means
+    return replaced
 
 
 def normalise(counts: Tensor, span: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -121,7 +126,7 @@ def _can_count(counts: Tensor) -> bool:
 
 
 def _histogram(counts: Tensor) -> NDArray[np.float32]:
-    """How often each stored value occurs: whole numbers, [256] or [65536]."""
+    """Number of pixels of each stored value: whole numbers, [256] or [65536]."""
     bins = 256 if counts.dtype == torch.uint8 else COUNTS
     found = cv2.calcHist([counts.numpy()], [0], None, [bins], [0, bins])
     return np.asarray(found.reshape(-1), np.float32)

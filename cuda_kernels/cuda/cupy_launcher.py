@@ -59,7 +59,7 @@ class CupyLauncher:
 
 
 class _Stream:
-    """What CuPy wants of a stream: its handle."""
+    """A stream as CuPy takes it: a handle."""
 
     def __init__(self, handle: int) -> None:
         self.ptr = handle

@@ -49,11 +49,13 @@ class Kernels(ThermalKernels, FormatKernels, ViewKernels):
         self._each_pixel("blend_chroma", cb1.numel(), cb1, cr1, cb2, cr2, *out)
         return out
 
-    def cover(self, luma: Tensor, fused: Tensor, coverage: Tensor, *, out: Tensor | None = None) -> Tensor:
-        """As `reference.cover`."""
+    def blend_by_coverage(
+        self, luma: Tensor, fused: Tensor, coverage: Tensor, *, out: Tensor | None = None
+    ) -> Tensor:
+        """As `reference.blend_by_coverage`."""
         out = plane(out, luma.shape, luma)
-        check("cover", luma=luma, fused=fused, coverage=coverage, covered=out)
-        self._each_pixel("cover", luma.numel(), luma, fused, coverage, out)
+        check("blend_by_coverage", luma=luma, fused=fused, coverage=coverage, blended=out)
+        self._each_pixel("blend_by_coverage", luma.numel(), luma, fused, coverage, out)
         return out
 
     def warp(
@@ -65,17 +67,25 @@ class Kernels(ThermalKernels, FormatKernels, ViewKernels):
         self._each_pixel("warp", map_x.numel(), thermal, map_x, map_y, *out, *size(thermal))
         return out
 
-    def gather(
+    def remap_normalise(
         self, counts: Tensor, map_x: Tensor, map_y: Tensor, span: Tensor, *, out: TensorPair | None = None
     ) -> TensorPair:
-        """As `reference.gather`."""
+        """As `reference.remap_normalise`."""
         out = out or _looked_up(map_x)
-        check("gather", counts=counts, map_x=map_x, map_y=map_y, span=span, brightness=out[0], valid=out[1])
+        check(
+            "remap_normalise",
+            counts=counts,
+            map_x=map_x,
+            map_y=map_y,
+            span=span,
+            brightness=out[0],
+            valid=out[1],
+        )
         arguments = (counts, map_x, map_y, span, *out, *size(counts))
-        self._each_pixel(f"gather_{name(counts)}", map_x.numel(), *arguments)
+        self._each_pixel(f"remap_normalise_{name(counts)}", map_x.numel(), *arguments)
         return out
 
-    def pack(
+    def to_network_input(
         self,
         luma: Tensor,
         brightness: Tensor,
@@ -84,12 +94,21 @@ class Kernels(ThermalKernels, FormatKernels, ViewKernels):
         *,
         out: TensorPair | None = None,
     ) -> TensorPair:
-        """As `reference.pack`; both results have one format."""
+        """As `reference.to_network_input`; both results have one format."""
         out = out or (torch.empty_like(luma, dtype=dtype), torch.empty_like(luma, dtype=dtype))
-        check("pack", luma=luma, brightness=brightness, coverage=coverage, visible=out[0], thermal=out[1])
+        check(
+            "to_network_input",
+            luma=luma,
+            brightness=brightness,
+            coverage=coverage,
+            visible=out[0],
+            thermal=out[1],
+        )
         if out[0].dtype != out[1].dtype:
-            raise ValueError(f"both results of pack have one format, got {out[0].dtype} and {out[1].dtype}")
-        self._each_pixel(f"pack_{name(out[0])}", luma.numel(), luma, brightness, coverage, *out)
+            raise ValueError(
+                f"both results of to_network_input have one format, got {out[0].dtype} and {out[1].dtype}"
+            )
+        self._each_pixel(f"to_network_input_{name(out[0])}", luma.numel(), luma, brightness, coverage, *out)
         return out
 
 

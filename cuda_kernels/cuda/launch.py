@@ -17,7 +17,7 @@ Size = tuple[int, int, int]
 
 
 class Launcher(Protocol):
-    """What runs kernels: CuPy on a GPU, or anything that knows the same names."""
+    """Runs kernels: CuPy on a GPU, or anything else that knows the kernels' names."""
 
     def launch(self, kernel: str, grid: Size, block: Size, arguments: Sequence[Argument]) -> None:
         """Start a kernel in the current order of work; does not wait for it.

@@ -34,19 +34,23 @@ class ThermalKernels(KernelFamily):
         self._launch("find_percentiles", 1, BLOCK, self._histogram(counts), out, *shares)
         return out
 
-    def mend(self, counts: Tensor, places: Tensor, sources: Tensor, *, out: Tensor | None = None) -> Tensor:
-        """As `reference.mend`."""
+    def replace_bad_pixels(
+        self, counts: Tensor, places: Tensor, sources: Tensor, *, out: Tensor | None = None
+    ) -> Tensor:
+        """As `reference.replace_bad_pixels`."""
         out = new(out, counts.shape, torch.uint16, counts)
-        check("mend", counts=counts, places=places, sources=sources, mended=out)
+        check("replace_bad_pixels", counts=counts, places=places, sources=sources, replaced=out)
         self._each_pixel(f"widen_{name(counts)}", counts.numel(), counts, out)
-        self._each_pixel(f"mend_{name(counts)}", places.numel(), counts, places, sources, out)
+        self._each_pixel(f"replace_bad_pixels_{name(counts)}", places.numel(), counts, places, sources, out)
         return out
 
-    def damp(self, measured: Tensor, previous: Tensor, keep: Tensor, *, out: Tensor | None = None) -> Tensor:
-        """As `reference.damp`."""
+    def damp_span(
+        self, measured: Tensor, previous: Tensor, ema_weight: Tensor, *, out: Tensor | None = None
+    ) -> Tensor:
+        """As `reference.damp_span`."""
         out = plane(out, (2,), measured)
-        check("damp", measured=measured, previous=previous, keep=keep, span=out)
-        self._launch("damp", 1, 2, measured, previous, keep, out)
+        check("damp_span", measured=measured, previous=previous, ema_weight=ema_weight, span=out)
+        self._launch("damp_span", 1, 2, measured, previous, ema_weight, out)
         return out
 
     def normalise(self, counts: Tensor, span: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -56,11 +60,11 @@ class ThermalKernels(KernelFamily):
         self._each_pixel(f"normalise_{name(counts)}", out.numel(), counts, span, out)
         return out
 
-    def shade(self, brightness: Tensor, coverage: Tensor, *, out: Tensor | None = None) -> Tensor:
-        """As `reference.shade`."""
+    def to_gray8(self, brightness: Tensor, coverage: Tensor, *, out: Tensor | None = None) -> Tensor:
+        """As `reference.to_gray8`."""
         out = new(out, brightness.shape, torch.uint8, brightness)
-        check("shade", brightness=brightness, coverage=coverage, shaded=out)
-        self._each_pixel("shade", out.numel(), brightness, coverage, out)
+        check("to_gray8", brightness=brightness, coverage=coverage, gray=out)
+        self._each_pixel("to_gray8", out.numel(), brightness, coverage, out)
         return out
 
     def enhance(self, counts: Tensor, span: Tensor, gain: float, *, out: Tensor | None = None) -> Tensor:
@@ -80,11 +84,13 @@ class ThermalKernels(KernelFamily):
         self._launch("plateau_curve", 1, BLOCK, self._histogram(counts), out, np.float64(plateau / 100))
         return out
 
-    def fade(self, measured: Tensor, previous: Tensor, keep: Tensor, *, out: Tensor | None = None) -> Tensor:
-        """As `reference.fade`."""
+    def ema(
+        self, measured: Tensor, previous: Tensor, ema_weight: Tensor, *, out: Tensor | None = None
+    ) -> Tensor:
+        """As `reference.ema`."""
         out = plane(out, measured.shape, measured)
-        check("fade", measured=measured, previous=previous, keep=keep, faded=out)
-        self._each_pixel("fade", out.numel(), measured, previous, keep, out)
+        check("ema", measured=measured, previous=previous, ema_weight=ema_weight, averaged=out)
+        self._each_pixel("ema", out.numel(), measured, previous, ema_weight, out)
         return out
 
     def equalise(self, counts: Tensor, curve: Tensor, *, out: Tensor | None = None) -> Tensor:

@@ -90,7 +90,7 @@ def blend_chroma(
     return cb, cr
 
 
-def cover(luma: Tensor, fused: Tensor, coverage: Tensor, *, out: Tensor | None = None) -> Tensor:
+def blend_by_coverage(luma: Tensor, fused: Tensor, coverage: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Fused brightness where the thermal camera sees, visible brightness elsewhere.
 
     `torch.lerp(luma, 255 * fused, coverage)`.

@@ -39,19 +39,19 @@ def plateau_curve(counts: Tensor, plateau: float, *, out: Tensor | None = None) 
     return deliver((2 * cumulative - clipped).to(torch.float64) / (2 * total), out, torch.float32)
 
 
-def fade(measured: Tensor, previous: Tensor, keep: Tensor, *, out: Tensor | None = None) -> Tensor:
+def ema(measured: Tensor, previous: Tensor, ema_weight: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The curves of this frame: between the measured ones and the last ones, `torch.lerp`.
 
     Args:
         measured: [N] float32, of this frame.
         previous: [N] float32, of the last frame.
-        keep: [1] float32 in 0..1, share of the last ones that is kept.
+        ema_weight: [1] float32 in 0..1, weight of the last ones.
         out: [N] float32 to write into.
 
     Returns:
         [N] float32.
     """
-    return deliver(torch.lerp(measured, previous, keep), out, torch.float32)
+    return deliver(torch.lerp(measured, previous, ema_weight), out, torch.float32)
 
 
 def equalise(counts: Tensor, curve: Tensor, *, out: Tensor | None = None) -> Tensor:

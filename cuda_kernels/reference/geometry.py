@@ -1,4 +1,4 @@
-"""Where pictures lie on each other, and looking them up there."""
+"""Maps from one picture to another, and looking pictures up by them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cuda_kernels.reference.thermal import normalise
 
 
 def project(visible_from_thermal: Tensor, places: Tensor, *, out: Tensor | None = None) -> Tensor:
-    """Where in the thermal picture visible places lie, for a plane that both cameras see.
+    """Thermal places of visible places, for a plane that both cameras see.
 
     The inverse matrix times (x, y, 1), divided by its third component. A homography is known up to a
     factor; its sign is taken such that the middle one of the places lies before the camera.
@@ -33,7 +33,7 @@ def project(visible_from_thermal: Tensor, places: Tensor, *, out: Tensor | None 
 def homography_maps(
     visible_from_thermal: Tensor, size: tuple[int, int], *, out: TensorPair | None = None
 ) -> TensorPair:
-    """Where in the thermal picture each visible pixel looks, for lenses without distortion.
+    """Maps from visible pixels to thermal places, for lenses without distortion.
 
     Args:
         visible_from_thermal: [3, 3] float64, thermal pixels to visible pixels.
@@ -83,7 +83,7 @@ def warp(thermal: Tensor, map_x: Tensor, map_y: Tensor, *, out: TensorPair | Non
     return deliver(warped, warped_out, torch.float32), deliver(valid, valid_out, torch.bool)
 
 
-def gather(
+def remap_normalise(
     counts: Tensor, map_x: Tensor, map_y: Tensor, span: Tensor, *, out: TensorPair | None = None
 ) -> TensorPair:
     """Thermal counts, looked up on the visible grid, as brightness: `normalise` of `warp` in one pass.

@@ -1,4 +1,4 @@
-"""What goes into the network."""
+"""The network's inputs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor
 from cuda_kernels.reference.results import TensorPair, deliver
 
 
-def pack(
+def to_network_input(
     luma: Tensor,
     brightness: Tensor,
     coverage: Tensor,

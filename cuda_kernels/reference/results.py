@@ -1,4 +1,4 @@
-"""How results are handed over."""
+"""Results in a given format, or in memory of the caller."""
 
 from __future__ import annotations
 

@@ -34,7 +34,9 @@ def percentiles(counts: Tensor, low: float, high: float, *, out: Tensor | None =
     return deliver(torch.where(cumulative[-1] > 0, found, 0), out, torch.float32)
 
 
-def mend(counts: Tensor, places: Tensor, sources: Tensor, *, out: Tensor | None = None) -> Tensor:
+def replace_bad_pixels(
+    counts: Tensor, places: Tensor, sources: Tensor, *, out: Tensor | None = None
+) -> Tensor:
     """Counts with bad pixels replaced by the mean of four good ones.
 
     Args:
@@ -48,34 +50,34 @@ def mend(counts: Tensor, places: Tensor, sources: Tensor, *, out: Tensor | None 
     """
     flat = counts.reshape(-1).to(torch.int32)
     means = (flat[sources.to(torch.int64)].sum(dim=1, dtype=torch.int32) + 2) // 4
-    mended = flat.index_put((places.to(torch.int64),), means)
-    return deliver(mended.reshape(counts.shape), out, torch.uint16)
+    replaced = flat.index_put((places.to(torch.int64),), means)
+    return deliver(replaced.reshape(counts.shape), out, torch.uint16)
 
 
-def damp(measured: Tensor, previous: Tensor, keep: Tensor, *, out: Tensor | None = None) -> Tensor:
+def damp_span(measured: Tensor, previous: Tensor, ema_weight: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The span of this frame: between the measured one and the last one, and not much wider than that.
 
-    Each end goes the share `1 - keep` of its way, as `torch.lerp(measured, previous, keep)`, but no further
-    than `width * (1 - keep) / (2 * keep)`, so that whatever enters the scene, the rest never changes its
-    brightness by more than that share of black to white. Where the new scene fills only a part of the last
-    span, little of it is visible to be kept calm: the bound is divided by that part, and none holds where
-    the two have nothing in common.
+    Each end goes the share `1 - ema_weight` of its way, as `torch.lerp(measured, previous, ema_weight)`, but
+    no further than `width * (1 - ema_weight) / (2 * ema_weight)`, so that whatever enters the scene, the rest
+    never changes its brightness by more than that share of black to white. Where the new scene fills only a
+    part of the last span, little of it is visible to be kept calm: the bound is divided by that part, and
+    none holds where the two have nothing in common.
 
     Args:
         measured: [2] float32, low and high count of this frame.
         previous: [2] float32, the span of the last frame.
-        keep: [1] float32 in 0..1, share of the last span that is kept; 0 takes the measured one as it is.
+        ema_weight: [1] float32 in 0..1, weight of the last span; 0 takes the measured one as it is.
         out: [2] float32 to write into.
 
     Returns:
         [2] float32.
     """
-    wanted = torch.lerp(measured, previous, keep)
+    wanted = torch.lerp(measured, previous, ema_weight)
     width = previous[1] - previous[0]
     common = torch.minimum(measured[1], previous[1]) - torch.maximum(measured[0], previous[0])
-    bound = width * ((1 - keep) / (2 * keep)) * (width / common)
+    bound = width * ((1 - ema_weight) / (2 * ema_weight)) * (width / common)
     bounded = torch.maximum(torch.minimum(wanted, previous + bound), previous - bound)
-    return deliver(torch.where((common > 0) & (keep > 0), bounded, wanted), out, torch.float32)
+    return deliver(torch.where((common > 0) & (ema_weight > 0), bounded, wanted), out, torch.float32)
 
 
 def normalise(counts: Tensor, span: Tensor, *, out: Tensor | None = None) -> Tensor:
@@ -95,7 +97,7 @@ def normalise(counts: Tensor, span: Tensor, *, out: Tensor | None = None) -> Ten
     return deliver(shares.nan_to_num(nan=0.0).clamp(0, 1), out, torch.float32)
 
 
-def shade(brightness: Tensor, coverage: Tensor, *, out: Tensor | None = None) -> Tensor:
+def to_gray8(brightness: Tensor, coverage: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Thermal brightness as a grey picture, black where the thermal camera does not see.
 
     Args:
@@ -110,7 +112,7 @@ def shade(brightness: Tensor, coverage: Tensor, *, out: Tensor | None = None) ->
 
 
 def histogram(counts: Tensor) -> Tensor:
-    """How often each count from 0 to 65535 occurs: [65536] int32; NaN counts nowhere."""
+    """Number of pixels of each count from 0 to 65535: [65536] int32; NaN is left out."""
     numbers = torch.ones_like(counts, dtype=torch.int32)
     if counts.is_floating_point():
         numbers = (~torch.isnan(counts)).to(torch.int32)

@@ -51,9 +51,9 @@ extern "C" __global__ void blend_chroma(
     cr[i] = distance_weighted(cr1[i], cr2[i]);
 }
 
-extern "C" __global__ void cover(
-    const float* luma, const float* fused, const float* coverage, float* covered, long long pixels
+extern "C" __global__ void blend_by_coverage(
+    const float* luma, const float* fused, const float* coverage, float* blended, long long pixels
 ) {
     PIXEL;
-    covered[i] = lerp(luma[i], 255.0f * fused[i], coverage[i]);
+    blended[i] = lerp(luma[i], 255.0f * fused[i], coverage[i]);
 }

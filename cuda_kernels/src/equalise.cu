@@ -81,11 +81,11 @@ extern "C" __global__ void plateau_curve(const unsigned int* histogram, float* c
     }
 }
 
-extern "C" __global__ void fade(
-    const float* measured, const float* previous, const float* keep, float* faded, long long pixels
+extern "C" __global__ void ema(
+    const float* measured, const float* previous, const float* ema_weight, float* averaged, long long pixels
 ) {
     PIXEL;
-    faded[i] = lerp(measured[i], previous[i], keep[0]);
+    averaged[i] = lerp(measured[i], previous[i], ema_weight[0]);
 }
 
 extern "C" __global__ void equalise_uint8(

@@ -38,7 +38,7 @@ extern "C" __global__ void warp(
 }
 
 template <typename Count>
-__device__ inline void gather(
+__device__ inline void remap_normalise(
     const Count* counts, const float* map_x, const float* map_y, const float* span, float* brightness, bool* valid,
     int thermal_height, int thermal_width, long long pixels
 ) {
@@ -50,23 +50,23 @@ __device__ inline void gather(
     valid[i] = is_inside(map_x[i], map_y[i], thermal_height, thermal_width);
 }
 
-extern "C" __global__ void gather_uint8(
+extern "C" __global__ void remap_normalise_uint8(
     const unsigned char* counts, const float* map_x, const float* map_y, const float* span, float* brightness,
     bool* valid, int thermal_height, int thermal_width, long long pixels
 ) {
-    gather(counts, map_x, map_y, span, brightness, valid, thermal_height, thermal_width, pixels);
+    remap_normalise(counts, map_x, map_y, span, brightness, valid, thermal_height, thermal_width, pixels);
 }
 
-extern "C" __global__ void gather_uint16(
+extern "C" __global__ void remap_normalise_uint16(
     const unsigned short* counts, const float* map_x, const float* map_y, const float* span, float* brightness,
     bool* valid, int thermal_height, int thermal_width, long long pixels
 ) {
-    gather(counts, map_x, map_y, span, brightness, valid, thermal_height, thermal_width, pixels);
+    remap_normalise(counts, map_x, map_y, span, brightness, valid, thermal_height, thermal_width, pixels);
 }
 
-extern "C" __global__ void gather_float32(
+extern "C" __global__ void remap_normalise_float32(
     const float* counts, const float* map_x, const float* map_y, const float* span, float* brightness, bool* valid,
     int thermal_height, int thermal_width, long long pixels
 ) {
-    gather(counts, map_x, map_y, span, brightness, valid, thermal_height, thermal_width, pixels);
+    remap_normalise(counts, map_x, map_y, span, brightness, valid, thermal_height, thermal_width, pixels);
 }

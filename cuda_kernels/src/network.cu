@@ -40,7 +40,7 @@ __device__ inline void store(BFloat16* place, float value) {
 }
 
 template <typename Format>
-__device__ inline void pack(
+__device__ inline void to_network_input(
     const float* luma, const float* brightness, const float* coverage, Format* visible, Format* thermal,
     long long pixels
 ) {
@@ -51,23 +51,23 @@ __device__ inline void pack(
     store(thermal + i, weight < 0.5f ? start + weight * (end - start) : end - (end - start) * (1.0f - weight));
 }
 
-extern "C" __global__ void pack_float32(
+extern "C" __global__ void to_network_input_float32(
     const float* luma, const float* brightness, const float* coverage, float* visible, float* thermal,
     long long pixels
 ) {
-    pack(luma, brightness, coverage, visible, thermal, pixels);
+    to_network_input(luma, brightness, coverage, visible, thermal, pixels);
 }
 
-extern "C" __global__ void pack_float16(
+extern "C" __global__ void to_network_input_float16(
     const float* luma, const float* brightness, const float* coverage, Half* visible, Half* thermal,
     long long pixels
 ) {
-    pack(luma, brightness, coverage, visible, thermal, pixels);
+    to_network_input(luma, brightness, coverage, visible, thermal, pixels);
 }
 
-extern "C" __global__ void pack_bfloat16(
+extern "C" __global__ void to_network_input_bfloat16(
     const float* luma, const float* brightness, const float* coverage, BFloat16* visible, BFloat16* thermal,
     long long pixels
 ) {
-    pack(luma, brightness, coverage, visible, thermal, pixels);
+    to_network_input(luma, brightness, coverage, visible, thermal, pixels);
 }

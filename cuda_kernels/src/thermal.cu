@@ -63,8 +63,10 @@ extern "C" __global__ void find_percentiles(
     }
 }
 
-extern "C" __global__ void damp(const float* measured, const float* previous, const float* keep, float* span) {
-    float start = measured[threadIdx.x], end = previous[threadIdx.x], weight = keep[0];
+extern "C" __global__ void damp_span(
+    const float* measured, const float* previous, const float* ema_weight, float* span
+) {
+    float start = measured[threadIdx.x], end = previous[threadIdx.x], weight = ema_weight[0];
     // As torch.lerp: exact at both ends.
     float wanted = weight < 0.5f ? start + weight * (end - start) : end - (end - start) * (1.0f - weight);
     float width = previous[1] - previous[0];
@@ -91,24 +93,24 @@ extern "C" __global__ void widen_uint16(const unsigned short* counts, unsigned s
 
 // One thread a bad pixel; good ones are read where they came from, so that the order does not matter.
 template <typename Count>
-__device__ inline void mend(
-    const Count* counts, const int* places, const int* sources, unsigned short* mended, long long pixels
+__device__ inline void replace_bad_pixels(
+    const Count* counts, const int* places, const int* sources, unsigned short* replaced, long long pixels
 ) {
     PIXEL;
     const int* four = sources + 4 * i;
-    mended[places[i]] = ((int)counts[four[0]] + counts[four[1]] + counts[four[2]] + counts[four[3]] + 2) / 4;
+    replaced[places[i]] = ((int)counts[four[0]] + counts[four[1]] + counts[four[2]] + counts[four[3]] + 2) / 4;
 }
 
-extern "C" __global__ void mend_uint8(
-    const unsigned char* counts, const int* places, const int* sources, unsigned short* mended, long long pixels
+extern "C" __global__ void replace_bad_pixels_uint8(
+    const unsigned char* counts, const int* places, const int* sources, unsigned short* replaced, long long pixels
 ) {
-    mend(counts, places, sources, mended, pixels);
+    replace_bad_pixels(counts, places, sources, replaced, pixels);
 }
 
-extern "C" __global__ void mend_uint16(
-    const unsigned short* counts, const int* places, const int* sources, unsigned short* mended, long long pixels
+extern "C" __global__ void replace_bad_pixels_uint16(
+    const unsigned short* counts, const int* places, const int* sources, unsigned short* replaced, long long pixels
 ) {
-    mend(counts, places, sources, mended, pixels);
+    replace_bad_pixels(counts, places, sources, replaced, pixels);
 }
 
 template <typename Count>
@@ -137,9 +139,9 @@ extern "C" __global__ void normalise_float32(
     normalise(counts, span, brightness, pixels);
 }
 
-extern "C" __global__ void shade(
-    const float* brightness, const float* coverage, unsigned char* shaded, long long pixels
+extern "C" __global__ void to_gray8(
+    const float* brightness, const float* coverage, unsigned char* gray, long long pixels
 ) {
     PIXEL;
-    shaded[i] = (unsigned char)rintf(fminf(fmaxf(255.0f * brightness[i] * coverage[i], 0.0f), 255.0f));
+    gray[i] = (unsigned char)rintf(fminf(fmaxf(255.0f * brightness[i] * coverage[i], 0.0f), 255.0f));
 }

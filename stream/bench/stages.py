@@ -63,7 +63,7 @@ def _step(load: Load, weights: str, precision: Precision, batch: int, context: D
         pair = load.pairs[index % len(load.pairs)]
         step.rgb[index].copy_(torch.from_numpy(pair.visible.pixels))
         step.counts[index].copy_(torch.from_numpy(pair.thermal.pixels))
-    step.keep.zero_()
+    step.ema_weight.zero_()
     return step
 
 

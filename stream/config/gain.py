@@ -1,4 +1,4 @@
-"""How raw thermal counts become grey."""
+"""Settings of gain control."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stream.config.base import Settings
 
 
 class GainSettings(Settings):
-    """How raw thermal counts become 8 bits."""
+    """Settings of gain control: raw thermal counts to 8-bit grey."""
 
     method: Annotated[
         Literal["auto", "percentile", "minmax", "plateau", "clahe", "fixed", "none"],

@@ -103,7 +103,7 @@ class CudaContext:
         Raises:
             DeviceError: CuPy is missing, a kernel does not compile, or too little memory is free.
         """
-        from cuda_kernels.cuda.cupy_launcher import load_kernels
+        from stream.device.kernels import load_kernels
 
         check_memory(*torch.cuda.mem_get_info(device))
         self.device = device

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from stream.errors import DeviceError, GifnetError
+from cuda_kernels import errors as kernel_errors
+from stream.errors import DeviceError, GifnetError, KernelError
 
 _LIBRARIES = ("torch", "cupy", "cupy_backends", "triton")
 # Words of torch's plain RuntimeErrors that come from the device.
@@ -92,10 +93,13 @@ def mapped_cuda_errors() -> Iterator[None]:
     """Turn errors of GPU libraries inside the `with` block into `DeviceError`; others pass as they are.
 
     Raises:
+        KernelError: with the sentence of the kernels' own error, which is its cause.
         DeviceError: with the sentence of `explain_cuda_error`, and the original error as its cause.
     """
     try:
         yield
+    except kernel_errors.KernelError as error:
+        raise KernelError(str(error)) from error
     except Exception as error:
         sentence = explain_cuda_error(error)
         if sentence is None:

@@ -123,14 +123,14 @@ def kernels_row(capability: tuple[int, int] | None) -> Row:
     try:
         if capability is None:
             architecture = kernel_sources.ARCHITECTURES[0]
-            for family in kernel_sources.FAMILIES:
-                kernel_sources.compile_cubin(kernel_sources.source(family), architecture, f"{family}.cu")
+            with mapped_cuda_errors():
+                for family in kernel_sources.FAMILIES:
+                    kernel_sources.compile_cubin(kernel_sources.source(family), architecture, f"{family}.cu")
             found = f"compile for sm_{architecture}; not run, since there is no GPU"
         else:
-            from cuda_kernels.cuda.cupy_launcher import load_kernels
+            from stream.device.kernels import load_kernels
 
-            with mapped_cuda_errors():
-                load_kernels(torch.device("cuda", 0))
+            load_kernels(torch.device("cuda", 0))
             found = "compile and load on this GPU"
     except DeviceError as error:
         return Row("CUDA kernels", "missing", str(error).splitlines()[0], _INSTALL)

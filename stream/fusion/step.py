@@ -34,7 +34,7 @@ class BatchShape:
 
 
 class FusionStep:
-    """Registration, gain control, network and colour for a batch of pairs; `stages` in order make the step.
+    """Gain control, registration, network and colour for a batch of pairs; `stages` in order make the step.
 
     Nothing is allocated and nothing waits for the device once the step has run, so that it can be captured.
     The formulae are the published ones: whole-number luma goes in, `255 *` the network's picture takes its
@@ -44,7 +44,7 @@ class FusionStep:
     Attributes:
         rgb: input, [B, H, W, 3] uint8.
         counts: input, [B, Ht, Wt] uint8 or uint16.
-        keep: input, [B, 1] float32, see `Agc.next_ema_weight`.
+        ema_weight: input, [B, 1] float32, see `Agc.next_ema_weight`.
         fused: result, [B, H, W, 3] uint8.
         thermal: result, [B, H, W] uint8, registered and after gain control, black where nothing is seen.
     """
@@ -76,7 +76,8 @@ class FusionStep:
         thermal_width, thermal_height = shape.thermal_size
         batch, device = shape.batch, gain.device
         self._network, self._operations = network, operations
-        self._front_end = ThermalFrontEnd(gain, shape.thermal_size, shape.counts, operations)
+        self._front_end = ThermalFrontEnd(gain, shape.thermal_size, shape.counts, operations, batch)
+        self._shown: list[tuple[Tensor, Tensor]] = []
 
         def planes(dtype: torch.dtype = torch.float32) -> Tensor:
             return torch.zeros(batch, height, width, dtype=dtype, device=device)
@@ -84,7 +85,7 @@ class FusionStep:
         self.rgb = torch.zeros(batch, height, width, 3, dtype=torch.uint8, device=device)
         self.counts = torch.zeros(batch, thermal_height, thermal_width, dtype=shape.counts, device=device)
         # Whole: a capture warms the step up, and must not move the span of a stream that is going on.
-        self.keep = torch.ones(batch, 1, device=device)
+        self.ema_weight = torch.ones(batch, 1, device=device)
         self.fused, self.thermal = torch.zeros_like(self.rgb), planes(torch.uint8)
         self._luma, self._cb, self._cr, self._brightness = planes(), planes(), planes(), planes()
         self._valid = planes(torch.bool)
@@ -104,6 +105,7 @@ class FusionStep:
         # Not an attribute: methods in it would make a cycle, and the memory would outlive its last user.
         return [
             ("luma", self._split),
+            ("gain", self._gain_control),
             ("register", self._register),
             ("network", self._fuse),
             ("merge", self._merge),
@@ -134,8 +136,8 @@ class FusionStep:
 
     @property
     def inputs(self) -> tuple[Tensor, Tensor, Tensor]:
-        """`rgb`, `counts`, `keep`."""
-        return self.rgb, self.counts, self.keep
+        """`rgb`, `counts`, `ema_weight`."""
+        return self.rgb, self.counts, self.ema_weight
 
     @property
     def results(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -152,16 +154,21 @@ class FusionStep:
             self._operations.luma(self.rgb[i], out=self._luma[i])
             self._operations.chroma(self.rgb[i], out=(self._cb[i], self._cr[i]))
 
+    def _gain_control(self) -> None:
+        self._shown = [self._front_end(self.counts[i], self.ema_weight[i], i) for i in self._each]
+
     def _register(self) -> None:
         for i in self._each:
-            picture, limits = self._front_end(self.counts[i], self.keep[i])
+            picture, limits = self._shown[i]
             brightness = self._brightness[i]
             if self._maps is None:
                 self._operations.normalise(picture, limits, out=brightness)
             else:
-                self._operations.gather(picture, *self._maps, limits, out=(brightness, self._valid[i]))
+                self._operations.remap_normalise(
+                    picture, *self._maps, limits, out=(brightness, self._valid[i])
+                )
             planes = (self._visible_in[i], self._thermal_in[i])
-            self._operations.pack(self._luma[i], brightness, self._coverage, out=planes)
+            self._operations.to_network_input(self._luma[i], brightness, self._coverage, out=planes)
 
     def _fuse(self) -> None:
         fused = self._network(self._visible_in.unsqueeze(1), self._thermal_in.unsqueeze(1))
@@ -170,9 +177,9 @@ class FusionStep:
     def _merge(self) -> None:
         for i in self._each:
             merged = self._merged[i]
-            self._operations.cover(self._luma[i], self._picture[i], self._coverage, out=merged)
+            self._operations.blend_by_coverage(self._luma[i], self._picture[i], self._coverage, out=merged)
             self._operations.merge(merged, self._cb[i], self._cr[i], out=self.fused[i])
-            self._operations.shade(self._brightness[i], self._coverage, out=self.thermal[i])
+            self._operations.to_gray8(self._brightness[i], self._coverage, out=self.thermal[i])
 
 
 def timed(step: FusionStep, measure: Callable[[str], AbstractContextManager[None]]) -> Work:

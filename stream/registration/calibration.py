@@ -41,7 +41,7 @@ _YAML_WIDTH = 300
 
 
 class PlaneHomography(Settings):
-    """How undistorted thermal pixels map to undistorted visible ones, for a scene at one distance."""
+    """Homography from undistorted thermal to undistorted visible pixels, for a scene at one distance."""
 
     matrix: Annotated[Homography, Field(description="visible_from_thermal")]
     distance_m: Annotated[Metres, Field(description="distance that it holds for")]
@@ -59,7 +59,7 @@ class PlaneHomography(Settings):
 
 
 class Stereo(Settings):
-    """Where the cameras stand: X_visible = rotation X_thermal + translation, in metres."""
+    """Pose of the thermal camera: X_visible = rotation X_thermal + translation, in metres."""
 
     rotation: Annotated[Rotation, Field(description="visible_from_thermal")]
     translation_m: Annotated[Row, Field(description="thermal camera's centre in visible coordinates")]
@@ -67,7 +67,7 @@ class Stereo(Settings):
 
 
 class Baseline(Settings):
-    """How a recording agreed by this calibration when all was well, to tell drift by."""
+    """Agreement of a recording by this calibration when it was good, to recognise drift by."""
 
     score: Annotated[
         FiniteFloat, Field(gt=0, le=1, description="agreement of edges, see docs/calibration.md")
@@ -106,7 +106,7 @@ class Calibration(Settings):
         return self
 
     def visible_from_thermal(self, distance_m: float | None = None) -> Array:
-        """How undistorted thermal pixels map to undistorted visible ones, for a scene at a distance.
+        """Homography from undistorted thermal to undistorted visible pixels, for a scene at a distance.
 
         Between two homographies it is linear in 1 / distance, as parallax is; beyond the ends, the last one
         holds. For two cameras it is the homography of a plane that faces the visible camera at distance d,

@@ -1,9 +1,9 @@
-"""Whether the cameras have moved against each other since they were calibrated: pure logic.
+"""Detection of cameras that moved against each other since they were calibrated: pure logic.
 
 Every so many frames the visible and the registered thermal picture are compared at all small shifts
 (`stream.registration.gradient_correlation`). The comparisons are averaged, newer ones counting more, so that
-what passes by fades. Where the mean has a clear peak away from where the calibration had it, for several
-comparisons on end, the cameras have moved.
+what passes by is forgotten. Where the mean has a clear peak away from where the calibration had it, for
+several comparisons on end, the cameras have moved.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from stream.frame import FrameSet, Pixels, SingleFrame
 from stream.registration.calibration import Baseline
 from stream.registration.gradient_correlation import REACH, Agreement, Numbers, compare, find_peak, score
 
-# Share of the mean that stays with every comparison.
-KEEP = 0.75
+# Weight of the mean so far in that of the next comparison.
+EMA_WEIGHT = 0.75
 # So many comparisons make a mean that counts, and so many means on end a verdict.
 FEWEST = 3
 CONFIRM = 3
@@ -38,7 +38,7 @@ Shift = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class DriftState:
-    """What is known of the registration.
+    """State of the registration.
 
     Attributes:
         verdict: `unknown` until the pictures have shown enough in common.
@@ -117,21 +117,21 @@ class Drift:
         self._frames = 0
 
     def feed(
-        self, visible: Pixels, thermal: Pixels, moment: FrameSet, coverage: Pixels | None = None
+        self, visible: Pixels, thermal: Pixels, frame_set: FrameSet, coverage: Pixels | None = None
     ) -> DriftState:
         """Look at a fused frame, or pass it by: all but every so many, and those of no true pair.
 
         Args:
             visible: [H, W, 3] uint8.
             thermal: [H, W] uint8, registered.
-            moment: what the frame was made of.
+            frame_set: the frames that it was made of.
             coverage: [H, W] float32, see `Registrar.coverage`.
 
         Returns:
             The state, the same object as before where nothing was compared.
         """
         self._frames += 1
-        if self._frames % self._every or isinstance(moment, SingleFrame) or moment.flags:
+        if self._frames % self._every or isinstance(frame_set, SingleFrame) or frame_set.flags:
             return self.state
         self._take(compare(visible, thermal, coverage, self._reach), thermal.shape[1])
         return self.state
@@ -139,7 +139,7 @@ class Drift:
     def _take(self, agreement: Agreement, width_px: int) -> None:
         surface = agreement.whole()
         if self._mean is not None and self._mean.shape == surface.shape:
-            surface = KEEP * self._mean + (1 - KEEP) * surface
+            surface = EMA_WEIGHT * self._mean + (1 - EMA_WEIGHT) * surface
         self._mean, self._compared = surface, self._compared + 1
         peak = find_peak(surface, agreement.step_px)
         is_clear = peak.is_certain and self._compared >= FEWEST
@@ -201,7 +201,7 @@ class SelfAlign:
         return right, down
 
     def is_too_far(self, state: DriftState, nudge_px: Shift, width_px: int) -> bool:
-        """Whether the cameras moved by more than is followed."""
+        """True when the cameras moved by more than self-align follows."""
         right_px, down_px = state.correction_px or (0.0, 0.0)
         wanted = nudge_px[0] + right_px, nudge_px[1] + down_px
         return _length(wanted, self._began_px) > SELF_ALIGN * width_px

@@ -67,7 +67,7 @@ class DriftMonitor:
         return {**self.state.as_json(), "moves": list(self.moves)}
 
     def _follow(self, frame: FusedFrame) -> None:
-        """Take over what changed in the settings; another place of the thermal picture is judged anew."""
+        """Take over changed settings; a thermal picture in another place is judged from the start."""
         values = _of_registration(self._controls.values())
         if values == self._values:
             return
@@ -127,7 +127,7 @@ class DriftMonitor:
         if self._align.is_too_far(self.state, self._nudge_px(), width) and not self._told_too_far:
             self._told_too_far = True
             _log.warning(
-                "the cameras have moved by more than the %g px that self-align follows: calibrate anew",
+                "the cameras have moved by more than the %g px that self-align follows: calibrate again",
                 SELF_ALIGN * width,
             )
 

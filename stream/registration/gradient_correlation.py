@@ -1,4 +1,4 @@
-"""How well a visible and a thermal picture agree, and by which shift they would agree best.
+"""Agreement of a visible and a thermal picture, and the shift by which they would agree best.
 
 What is warm need not be bright, so pictures of two kinds are compared by the direction of their edges, not by
 brightness: the normalised gradient fields of E. Haber and J. Modersitzki ("Intensity gradient based
@@ -215,7 +215,7 @@ def _power(tiles: Field) -> Numbers:
 
 
 def _vertex(three: Any) -> float:
-    """Where the parabola through three values at -1, 0, 1 has its top."""
+    """Place of the top of the parabola through three values at -1, 0, 1."""
     before, here, after = (float(value) for value in three)
     bend = before - 2 * here + after
     return 0.5 * (before - after) / bend if bend < 0 else 0.0

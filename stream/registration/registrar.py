@@ -19,11 +19,11 @@ Points = NDArray[np.float64]
 
 
 class Registrar:
-    """Where the thermal picture lies on the visible grid.
+    """The thermal picture on the visible grid: maps and coverage.
 
     Attributes:
-        maps: where in the thermal picture each visible pixel looks, two [Hv, Wv] float32 (see
-            `reference.gather`); None where both grids are one, so that nothing is resampled.
+        maps: thermal place of each visible pixel, two [Hv, Wv] float32 (see
+            `reference.remap_normalise`); None where both grids are one, so that nothing is resampled.
         coverage: [Hv, Wv] float32, 1 where the thermal camera sees, falling to 0 within `FEATHER_PX` of its
             border; None when it sees everything.
     """
@@ -76,7 +76,7 @@ def build_registrar(
 def thermal_maps(
     calibration: Calibration, distance_m: float | None, nudge_px: tuple[float, float] = (0.0, 0.0)
 ) -> tuple[Tensor, Tensor]:
-    """Where in the thermal picture each visible pixel looks, both lenses' distortion included.
+    """Maps from visible pixels to thermal places, both lenses' distortion included.
 
     A visible pixel is undistorted, mapped by the homography, and distorted by the thermal lens, so that
     one look-up does it all and the visible picture stays as it is.
@@ -116,7 +116,7 @@ def feather(valid: Tensor) -> Tensor:
 
 
 def _undistort(camera: PinholeCamera, pixels: Points) -> Points:
-    """Where distorted pixels [N, 2] would lie without the lens's distortion."""
+    """Undistorted places of distorted pixels [N, 2]."""
     if not camera.coefficients.any():
         return pixels
     criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-4)
@@ -125,7 +125,7 @@ def _undistort(camera: PinholeCamera, pixels: Points) -> Points:
 
 
 def _distort(camera: PinholeCamera, pixels: Points) -> Points:
-    """Where undistorted pixels [N, 2] lie in the picture; NaN beyond the lens's view.
+    """Places in the picture of undistorted pixels [N, 2]; NaN beyond the lens's view.
 
     OpenCV's model of radial, tangential and thin prism distortion. Its polynomials hold for what the lens
     sees and fold back into the picture further out. (`cv2.projectPoints` gives the same, but its Jacobian
@@ -148,7 +148,7 @@ def _distort(camera: PinholeCamera, pixels: Points) -> Points:
 
 
 def _in_view(camera: PinholeCamera, pixels: Points) -> NDArray[np.bool_]:
-    """Whether undistorted pixels lie in the box around the undistorted border of the picture."""
+    """True for undistorted pixels in the box around the undistorted border of the picture; [N]."""
     right, bottom = camera.size[0] - 1.0, camera.size[1] - 1.0
     along = np.linspace(0, 1, 65)
     zeros, ones = np.zeros_like(along), np.ones_like(along)

@@ -1,4 +1,4 @@
-"""Which picture of a fused frame is shown or written."""
+"""Views of a fused frame: the pictures that can be shown or written."""
 
 from __future__ import annotations
 

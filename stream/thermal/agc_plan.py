@@ -1,15 +1,14 @@
-"""What gain settings mean for one camera: everything about them that is decided on the host."""
+"""Gain settings resolved for one camera: everything about them that is decided on the host."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 
 from stream.config import GainSettings, parse_region
-from stream.errors import ConfigError
 from stream.radiometry import Radiometry
 from stream.thermal.bad_pixels import Size, load_bad_pixels, replacement_indices
-
-EQUALISING = ("plateau", "clahe")
+from stream.thermal.methods.base import GainMethod, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,24 +17,19 @@ class AgcPlan:
 
     Attributes:
         settings: as they were given.
-        method: `percentile`, `minmax`, `plateau`, `clahe`, `fixed` or `none`.
-        shares: percentiles of the span that is measured; None where it stands fast.
+        name: of the method; `auto` resolved by the bits.
+        method: what computes by that name.
         span: low and high count to begin with, or for good.
     """
 
     settings: GainSettings
-    method: str
-    shares: tuple[float, float] | None
-    span: tuple[float, float]
-
-    @property
-    def equalises(self) -> bool:
-        """Whether brightness comes from a histogram rather than from a span alone."""
-        return self.method in EQUALISING
+    name: str
+    method: type[GainMethod]
+    span: Span
 
     @property
     def black_hot(self) -> bool:
-        """Whether hot is black."""
+        """True when hot is black."""
         return self.settings.polarity == "black-hot"
 
     def check(self, thermal_size: Size) -> None:
@@ -61,14 +55,15 @@ def plan_gain(settings: GainSettings, bits: int, radiometry: Radiometry | None =
         ConfigError: a span in degrees Celsius is asked for and the radiometry is not known.
     """
     automatic = "none" if bits <= 8 else "percentile"
-    method = automatic if settings.method == "auto" else settings.method
-    whole = (0.0, 2.0**bits - 1)
-    if method == "fixed":
-        return AgcPlan(settings, method, None, _fixed(settings, radiometry))
-    if method == "minmax":
-        return AgcPlan(settings, method, (0.0, 100.0), whole)
-    needs_span = method == "percentile" or (method in EQUALISING and settings.detail != 1)
-    return AgcPlan(settings, method, (settings.low, settings.high) if needs_span else None, whole)
+    name = automatic if settings.method == "auto" else settings.method
+    method = find_method(name)
+    return AgcPlan(settings, name, method, method.first_span(settings, bits, radiometry))
+
+
+def find_method(name: str) -> type[GainMethod]:
+    """`METHOD` of the module in `stream.thermal.methods` that has the name the settings use."""
+    method: type[GainMethod] = import_module(f"stream.thermal.methods.{name}").METHOD
+    return method
 
 
 def region_rows_columns(region: str, size: Size) -> tuple[slice, slice]:
@@ -85,16 +80,3 @@ def region_rows_columns(region: str, size: Size) -> tuple[slice, slice]:
 def _pixels(start: float, end: float, size: int) -> slice:
     first = min(round(start * size), size - 1)
     return slice(first, max(round(end * size), first + 1))
-
-
-def _fixed(settings: GainSettings, radiometry: Radiometry | None) -> tuple[float, float]:
-    low, high = settings.span_low, settings.span_high
-    assert low is not None and high is not None, "checked with the settings"
-    if settings.span_unit == "counts":
-        return low, high
-    if radiometry is None:
-        raise ConfigError(
-            "gain.span_unit is celsius, but what a count of this thermal camera means is not known; give "
-            "--thermal-celsius-per-count and --thermal-celsius-at-zero, or a span in counts"
-        )
-    return radiometry.counts(low), radiometry.counts(high)

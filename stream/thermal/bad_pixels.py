@@ -1,4 +1,4 @@
-"""Bad pixels of a thermal camera: read from a list or a map, and which good ones stand in for each."""
+"""Bad pixels of a thermal camera, read from a list or a map, and the good ones that replace them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from torch import Tensor
 from stream.errors import CalibrationError, ConfigError
 
 REACH_PX = 8
-_STAND_INS = 4
+_SOURCES = 4
 Size = tuple[int, int]
 Mask = NDArray[np.bool_]
 
 
 def load_bad_pixels(path: Path, size: Size) -> Mask:
-    """Where the bad pixels of a camera lie.
+    """The bad pixels of a camera, from a file.
 
     A text file has one pixel a line, `x y` or `x,y` from 0, and comments after `#`; a picture of the camera's
     size (PNG, TIFF) is not black where a pixel is bad.
@@ -53,7 +53,7 @@ def load_bad_pixels(path: Path, size: Size) -> Mask:
 
 
 def replacement_indices(bad: Mask) -> tuple[Tensor, Tensor] | None:
-    """The four nearest good pixels of each bad one, as `reference.mend` takes them.
+    """The four nearest good pixels of each bad one, as `reference.replace_bad_pixels` takes them.
 
     Args:
         bad: [H, W] bool.
@@ -69,15 +69,15 @@ def replacement_indices(bad: Mask) -> tuple[Tensor, Tensor] | None:
     if not len(rows):
         return None
     found = np.zeros(len(rows), np.int32)
-    sources = np.zeros((len(rows), _STAND_INS), np.int32)
+    sources = np.zeros((len(rows), _SOURCES), np.int32)
     for down, across in _nearest_first():
         row, column = rows + down, columns + across
-        inside = (row >= 0) & (row < height) & (column >= 0) & (column < width) & (found < _STAND_INS)
+        inside = (row >= 0) & (row < height) & (column >= 0) & (column < width) & (found < _SOURCES)
         row, column = row.clip(0, height - 1), column.clip(0, width - 1)
         use = np.nonzero(inside & ~bad[row, column])[0]
         sources[use, found[use]] = (row * width + column)[use]
         found[use] += 1
-    if (found < _STAND_INS).any():
+    if (found < _SOURCES).any():
         raise CalibrationError(
             f"a bad pixel has no four good ones within {REACH_PX} pixels, and {len(rows)} of "
             f"{bad.size} pixels are marked as bad; a map must be black where pixels are good"

@@ -1,4 +1,4 @@
-"""Tells by its frames when a thermal camera has closed its shutter for a flat-field correction."""
+"""Detection of flat-field correction (FFC): the shutter of a thermal camera is closed, its frames repeat."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class FfcDetector:
         self._runs: deque[int] = deque([0], maxlen=_RUNS)
 
     def is_stale(self, frame: Frame) -> bool:
-        """Whether a frame shows nothing new; to be asked once for every frame, in order."""
+        """True for a frame that shows nothing new; to be called once for every frame, in order."""
         pixels = np.asarray(frame.pixels)
         same = self._last is not None and np.array_equal(pixels, self._last)
         self._last = pixels

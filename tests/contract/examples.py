@@ -33,7 +33,7 @@ def settings_of(operation: Operation, sizes: Sizes = SIZES) -> dict[str, Any]:
         "plateau_curve": {"plateau": 0.5},
         "tile_curves": {"contrast": 2.5},
         "homography_maps": {"size": (sizes["width"], sizes["height"])},
-        "pack": {"dtype": torch.float32},
+        "to_network_input": {"dtype": torch.float32},
         "counts_from_gray": {"shift": 2},
         "checkerboard": {"square_px": 4},
     }
@@ -125,15 +125,15 @@ def special_cases() -> Iterator[tuple[str, str, dict[str, Tensor], dict[str, Any
         yield f"maps {name}", "warp", {"thermal": odd.nan_to_num(0, 9, -9), **maps}, {}
         yield (
             f"maps {name} of counts",
-            "gather",
+            "remap_normalise",
             {"counts": odd.nan_to_num(0, 9, -9), **maps, "span": span},
             {},
         )
     luma, ends = torch.tensor([[0.0, 100.0, 255.0]]), torch.tensor([[0.0, 1.0, 0.5]])
-    yield "coverage at its ends", "cover", {"luma": luma, "fused": ends, "coverage": ends}, {}
+    yield "coverage at its ends", "blend_by_coverage", {"luma": luma, "fused": ends, "coverage": ends}, {}
     yield (
         "halves",
-        "shade",
+        "to_gray8",
         {"brightness": torch.tensor([[0.5, 1.5, 2.5]]) / 255, "coverage": ends * 0 + 1},
         {},
     )
@@ -142,10 +142,11 @@ def special_cases() -> Iterator[tuple[str, str, dict[str, Tensor], dict[str, Any
     neutral = torch.full((1, 3), 128.0)
     chroma = {"cb1": neutral, "cr1": luma, "cb2": neutral, "cr2": neutral}
     yield "neutral colours", "blend_chroma", chroma, {}
-    for keep in (0.0, 1.0):
+    for weight in (0.0, 1.0):
+        ema_weight = torch.tensor([weight])
         spans = {"measured": span, "previous": torch.tensor([-3.0, 65535.0])}
-        yield f"keep {keep:g}", "damp", {**spans, "keep": torch.tensor([keep])}, {}
-        yield f"keep {keep:g} of curves", "fade", {**spans, "keep": torch.tensor([keep])}, {}
+        yield f"weight {weight:g}", "damp_span", {**spans, "ema_weight": ema_weight}, {}
+        yield f"weight {weight:g} of curves", "ema", {**spans, "ema_weight": ema_weight}, {}
     for name, measured in (
         ("hot", [20.0, 65535.0]),
         ("cold", [-65535.0, 199.0]),
@@ -154,9 +155,9 @@ def special_cases() -> Iterator[tuple[str, str, dict[str, Tensor], dict[str, Any
         ("flat", [90.0, 90.0]),
     ):
         spans = {"measured": torch.tensor(measured), "previous": span}
-        yield f"damp what is {name}", "damp", {**spans, "keep": torch.tensor([0.9])}, {}
+        yield f"span that is {name}", "damp_span", {**spans, "ema_weight": torch.tensor([0.9])}, {}
     flat_span = {"measured": span, "previous": torch.tensor([7.0, 7.0])}
-    yield "damp from a flat scene", "damp", {**flat_span, "keep": torch.tensor([0.9])}, {}
+    yield "span after a flat scene", "damp_span", {**flat_span, "ema_weight": torch.tensor([0.9])}, {}
     yield from equalising_cases(flat, odd, span)
 
 
@@ -181,8 +182,8 @@ def equalising_cases(flat: Tensor, odd: Tensor, span: Tensor) -> Iterator[Any]:
     yield "tiles of the largest counts", "tile_curves", wide, {"contrast": 3.0}
     places, sources = torch.tensor([0], dtype=torch.int32), torch.full((1, 4), 3, dtype=torch.int32)
     yield (
-        "mending with the largest counts",
-        "mend",
+        "bad pixels among the largest counts",
+        "replace_bad_pixels",
         {"counts": extremes(), "places": places, "sources": sources},
         {},
     )

@@ -93,13 +93,15 @@ def test_kernels_equal_the_reference_where_it_is_hard(
 
 @pytest.mark.parametrize("name", KERNELS)
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_pack_rounds_as_torch_does(name: str, dtype: torch.dtype) -> None:
+def test_network_input_rounds_as_torch_does(name: str, dtype: torch.dtype) -> None:
     """Numbers of all magnitudes, those between two numbers of the format included."""
     backend, device = open_backend(name)
     luma = (255 * 2.0 ** -torch.linspace(0, 26, 20_000))[None].to(device)
     ones = torch.ones_like(luma)
-    packed, _ = backend.pack(luma, ones, ones, dtype)
-    assert torch.equal(packed.cpu(), reference.pack(luma.cpu(), ones.cpu(), ones.cpu(), dtype)[0])
+    visible, _ = backend.to_network_input(luma, ones, ones, dtype)
+    assert torch.equal(
+        visible.cpu(), reference.to_network_input(luma.cpu(), ones.cpu(), ones.cpu(), dtype)[0]
+    )
 
 
 @pytest.mark.parametrize("name", KERNELS)

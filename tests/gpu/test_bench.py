@@ -17,7 +17,7 @@ def test_every_part_is_measured(cuda: str) -> None:
     assert [row["batch"] for row in rows] == [1, 2]
     for row in rows:
         assert list(row["not_measured"]) == ["published compiled"]
-        assert list(row["stages"]) == ["upload", "luma", "register", "network", "merge", "download"]
+        assert list(row["stages"]) == ["upload", "luma", "gain", "register", "network", "merge", "download"]
         assert row["psnr_db"] > 45
         assert row["memory"]["device_peak_bytes"] > 0
         assert row["end_to_end"]["form"] == row["form"]

@@ -48,17 +48,17 @@ def test_captured_it_equals_the_cpu(cuda: str, tmp_path: Path, method: str, deta
     context = open_device("cuda")
     control, front = parts(keys, context.operations, cuda)
     gain, there = parts(keys, reference, "cpu")
-    counts, keep = torch.zeros(SIZE[::-1], dtype=torch.uint16, device=cuda), torch.ones(1, device=cuda)
+    counts, ema_weight = torch.zeros(SIZE[::-1], dtype=torch.uint16, device=cuda), torch.ones(1, device=cuda)
     out = torch.zeros(SIZE[::-1], device=cuda)
 
     def work() -> None:
-        context.operations.normalise(*front(counts, keep), out=out)
+        context.operations.normalise(*front(counts, ema_weight), out=out)
 
     graph = context.capture(work)
     assert graph
     for raw in frames():
         counts.copy_(raw)
-        keep.fill_(control.next_ema_weight())
+        ema_weight.fill_(control.next_ema_weight())
         graph.replay()
         expected = reference.normalise(*there(raw, torch.tensor([gain.next_ema_weight()])))
         torch.testing.assert_close(out.cpu(), expected, rtol=0, atol=1e-3)

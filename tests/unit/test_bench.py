@@ -92,7 +92,7 @@ def test_a_row_holds_everything() -> None:
     assert row["times_as_fast_as"] == {"published": published / ours}
     assert row["floor"]["times_used"] == pytest.approx(ours / row["floor"]["milliseconds"])
     assert row["psnr_db"] > 100
-    assert {"upload", "luma", "register", "network", "merge"} <= set(row["stages"])
+    assert {"upload", "luma", "gain", "register", "network", "merge"} <= set(row["stages"])
     assert row["end_to_end"]["batch"] == "1"
     assert list(row["not_measured"]) == ["published compiled"]
 

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 import torch
 
+from cuda_kernels import errors as kernel_errors
 from stream.device.errors import explain_cuda_error, mapped_cuda_errors
-from stream.errors import DeviceError, SourceError
+from stream.device.kernels import load_kernels
+from stream.errors import DeviceError, GifnetError, KernelError, SourceError
 
 
 def of_library(module: str, name: str, text: str) -> Exception:
@@ -73,3 +77,16 @@ def test_mapping_keeps_the_cause_and_our_own_errors() -> None:
     assert isinstance(caught.value.__cause__, torch.OutOfMemoryError)
     with pytest.raises(SourceError, match="as it was"), mapped_cuda_errors():
         raise SourceError("as it was")
+
+
+def test_errors_of_kernels_join_the_tree_with_their_own_sentence() -> None:
+    with pytest.raises(KernelError, match=r"^NVRTC is missing$") as caught, mapped_cuda_errors():
+        raise kernel_errors.KernelError("NVRTC is missing")
+    assert isinstance(caught.value, GifnetError) and isinstance(caught.value, DeviceError)
+    assert isinstance(caught.value.__cause__, kernel_errors.KernelError)
+
+
+def test_kernels_that_cannot_be_loaded_are_an_error_of_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    with pytest.raises(GifnetError, match=r"needs CuPy.*gifnet-stream\[gpu\].*--device cpu"):
+        load_kernels(torch.device("cuda", 0))

@@ -29,7 +29,7 @@ class TestMend:
             torch.tensor([4], dtype=torch.int32),
             torch.tensor([[1, 3, 5, 5]], dtype=torch.int32),
         )
-        assert reference.mend(counts, places, sources).tolist() == [[1, 2, 3], [4, 5, 7]]
+        assert reference.replace_bad_pixels(counts, places, sources).tolist() == [[1, 2, 3], [4, 5, 7]]
 
 
 class TestDamp:
@@ -48,12 +48,12 @@ class TestDamp:
     def test_ends_go_their_share_within_the_bound(
         self, measured: tuple[float, float], expected: tuple[float, float]
     ) -> None:
-        damped = reference.damp(tensor(*map(float, measured)), tensor(100, 300), tensor(0.75))
+        damped = reference.damp_span(tensor(*map(float, measured)), tensor(100, 300), tensor(0.75))
         assert damped.tolist() == pytest.approx(expected)
 
-    @pytest.mark.parametrize(("keep", "expected"), [(0.0, [7, 9000]), (1.0, [5, 6])])
-    def test_keeps_nothing_or_everything(self, keep: float, expected: list[float]) -> None:
-        damped = reference.damp(tensor(7.0, 9000.0), tensor(5.0, 6.0), tensor(keep))
+    @pytest.mark.parametrize(("ema_weight", "expected"), [(0.0, [7, 9000]), (1.0, [5, 6])])
+    def test_keeps_nothing_or_everything(self, ema_weight: float, expected: list[float]) -> None:
+        damped = reference.damp_span(tensor(7.0, 9000.0), tensor(5.0, 6.0), tensor(ema_weight))
         assert damped.tolist() == expected
 
 

@@ -46,9 +46,9 @@ def test_bad_pixels_count_nowhere(tmp_path: Path) -> None:
     (tmp_path / "bad.txt").write_text("7 3\n", encoding="utf-8")
     raw = counts()
     raw[3, 7] = 16000
-    mended, limits = run(front_end(method="minmax", bad_pixels=tmp_path / "bad.txt"), raw)
+    replaced, limits = run(front_end(method="minmax", bad_pixels=tmp_path / "bad.txt"), raw)
     assert limits[1] < 4000
-    assert 3000 <= int(mended[3, 7]) < 4000
+    assert 3000 <= int(replaced[3, 7]) < 4000
     assert int(raw[3, 7]) == 16000
 
 

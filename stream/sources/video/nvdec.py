@@ -53,7 +53,7 @@ class CudaSurfaces:
         Raises:
             DeviceError: when the kernels cannot be had.
         """
-        from cuda_kernels.cuda.cupy_launcher import load_kernels
+        from stream.device.kernels import load_kernels
 
         self.device = device
         self.operations: Operations = load_kernels(device)
