@@ -12,7 +12,13 @@ from stream.config.base import Settings
 class PairingSettings(Settings):
     """How frames of the two streams find each other."""
 
-    tolerance_ms: Annotated[float, Field(ge=0, description="largest time between partners")] = 20.0
+    tolerance_ms: Annotated[
+        Annotated[float, Field(ge=0)] | Literal["auto"],
+        Field(
+            description="largest time between partners; auto: 0.6 of the time between frames of the faster "
+            "camera, 20 at least, by the rates as they are"
+        ),
+    ] = "auto"
     offset_ms: Annotated[
         float | Literal["auto"],
         Field(description="thermal clock minus visible clock; auto: follow the clocks of live cameras"),
