@@ -10,6 +10,7 @@ from fractions import Fraction
 from stream.frame import Frame
 from stream.pairing.policy import PairingPolicy
 
+
 @dataclass(slots=True)
 class TimedFrame:
     """A frame, its time on the visible clock, and whether a pair has it."""

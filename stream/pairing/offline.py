@@ -89,9 +89,7 @@ def pair_streams(
     hold = pairer.policy.unpaired == "hold"
     sides = {
         "visible": PeekableStream(visible, "visible", Fraction(0), False, pairer.read, pairer.dropped),
-        "thermal": PeekableStream(
-            thermal, "thermal", pairer.offset_s, hold, pairer.read, pairer.dropped
-        ),
+        "thermal": PeekableStream(thermal, "thermal", pairer.offset_s, hold, pairer.read, pairer.dropped),
     }
     anchors = sides[pairer.anchor]
     partners = sides["thermal" if pairer.anchor == "visible" else "visible"]

@@ -89,7 +89,11 @@ class PairingPolicy:
         return "thermal" if thermal_s > visible_s * SLOWER_BY else "visible"
 
     def choose(
-        self, anchor_s: Fraction, partners_s: Sequence[Fraction], next_anchor_s: Fraction | None, follows: bool
+        self,
+        anchor_s: Fraction,
+        partners_s: Sequence[Fraction],
+        next_anchor_s: Fraction | None,
+        follows: bool,
     ) -> int | None:
         """The index of an anchor's partner, None for none.
 
@@ -145,9 +149,7 @@ class PairingPolicy:
         )
 
 
-def _is_left(
-    anchor_s: Fraction, partner_s: Fraction, next_anchor_s: Fraction | None, follows: bool
-) -> bool:
+def _is_left(anchor_s: Fraction, partner_s: Fraction, next_anchor_s: Fraction | None, follows: bool) -> bool:
     """True when a partner after the anchor is left to the next anchor, which is nearer to it."""
     if next_anchor_s is None:
         return False

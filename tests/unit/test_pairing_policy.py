@@ -29,7 +29,7 @@ def stamps(rate: int, seconds: int = 4, phase: Fraction = Fraction(0)) -> Times:
     return [(index + phase) / Fraction(rate) for index in range(rate * seconds)]
 
 
-def frames(times_s: Times, delay_s: float = 0.02) -> list[Frame]:
+def frames(times_s: Times, delay_s: float = 2000.0) -> list[Frame]:
     return [
         Frame(PIXELS, "gray8", time_s, "rtcp", index, 8, float(time_s) + delay_s)
         for index, time_s in enumerate(times_s)
@@ -49,7 +49,7 @@ def offline(visible: Times, thermal: Times, rates: tuple[int, int] | None, **key
 
 def online(visible: Times, thermal: Times, at_once: bool = False, **keys: object) -> list[FrameSet]:
     """Frames arrive as they are taken, or all before anything is decided."""
-    pairer = OnlinePairer(PairingSettings.model_validate(keys), LiveSettings(queue_frames=1000, queue_ms=1e6))
+    pairer = OnlinePairer(PairingSettings.model_validate(keys), LiveSettings(queue_frames=1000, queue_ms=1e9))
     arrivals: list[tuple[float, Side, Frame]] = []
     for side, times_s in (("visible", visible), ("thermal", thermal)):
         arrivals += [(frame.arrived_s or 0, side, frame) for frame in frames(times_s)]  # type: ignore[misc]
@@ -89,9 +89,9 @@ def shaken(times_s: Times, seed: int) -> Times:
 def test_both_pairers_make_the_same_pairs(
     visible_rate: int, thermal_rate: int, shape: Callable[[Times, int], Times]
 ) -> None:
-    for sixth in range(6):
+    for third in range(3):
         visible = shape(stamps(visible_rate), 1)
-        thermal = shape(stamps(thermal_rate, phase=Fraction(sixth, 6)), 2)
+        thermal = shape(stamps(thermal_rate, phase=Fraction(third, 3)), 2)
         tolerance_ms = max(20.0, 600 / max(visible_rate, thermal_rate))
         recorded = pairs(offline(visible, thermal, (visible_rate, thermal_rate), tolerance_ms=tolerance_ms))
         assert pairs(online(visible, thermal, tolerance_ms=tolerance_ms)) == recorded
@@ -167,7 +167,8 @@ def test_free_running_cameras_pair_at_every_phase(rate: int, twelfth: int) -> No
     assert all(abs(error_s) == pytest.approx(nearest_s, abs=1e-5) for error_s in played.true_errors_s)
     recorded = offline(stamps(rate), stamps(rate, phase=Fraction(twelfth, 12)), (rate, rate))
     assert len(recorded) >= 4 * rate - 1
-    assert {abs(one.pairing_error_s or 0) for one in recorded} == {pytest.approx(nearest_s, abs=1e-9)}
+    errors_s = [abs(one.pairing_error_s or 0) for one in recorded]
+    assert errors_s == pytest.approx([nearest_s] * len(errors_s), abs=1e-9)
 
 
 @pytest.mark.parametrize(("rate", "slower"), [(30, 9), (60, 9), (25, 10), (60, 30)])
