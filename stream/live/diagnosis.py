@@ -1,4 +1,4 @@
-"""Why two live cameras make no pairs: the measured distance of their frames, and the option that would help."""
+"""Why two live cameras make no pairs: how far their frames lie apart, and the option that would help."""
 
 from __future__ import annotations
 

@@ -154,7 +154,7 @@ class ClockOffsetEstimator:
         return 0.0 if agree else apart_s
 
     def drift_ppm(self) -> float | None:
-        """Drift: how fast the thermal clock runs against the visible one, in parts per million; None if unknown."""
+        """Drift of the thermal clock against the visible one, in parts per million; None if unknown."""
         visible, thermal = self.watches["visible"], self.watches["thermal"]
         if visible.line is None or thermal.line is None:
             return None
