@@ -53,6 +53,7 @@ class LiveQueue:
         self.last_s: Fraction | None = None
         self.interval_s: Fraction | None = None
         self.recent_s: deque[Fraction] = deque(maxlen=_RECENT)
+        self._offset_s = Fraction(0)
         self.arrived_s = float("-inf")
         self.overran = False
         self._side: Side = side
@@ -78,8 +79,10 @@ class LiveQueue:
         self.recent_s.append(own_s)
         self.arrived_s, self.last_s = arrived_s, own_s - offset_s
         self.waiting.append(TimedFrame(frame, own_s, self.last_s, arrived_s, stale))
-        for entry in self.waiting:
-            entry.time_s = entry.own_s - offset_s
+        if offset_s != self._offset_s:
+            self._offset_s = offset_s
+            for entry in self.waiting:
+                entry.time_s = entry.own_s - offset_s
         while self._is_over():
             self.drop("overrun")
             self.overran = True

@@ -25,7 +25,7 @@ RATES = (9, 10, 15, 24, 25, 30, 60)
 Times = list[Fraction]
 
 
-def stamps(rate: int, seconds: int = 4, phase: Fraction = Fraction(0)) -> Times:
+def stamps(rate: int, seconds: int = 3, phase: Fraction = Fraction(0)) -> Times:
     return [(index + phase) / Fraction(rate) for index in range(rate * seconds)]
 
 
@@ -83,15 +83,21 @@ def shaken(times_s: Times, seed: int) -> Times:
     return jittered(times_s, seed, 0.08)
 
 
-@pytest.mark.parametrize("visible_rate", RATES)
-@pytest.mark.parametrize("thermal_rate", RATES)
-@pytest.mark.parametrize("shape", [unchanged, shaken, with_gaps])
+CASES = [
+    (shape, visible_rate, thermal_rate)
+    for shape in (unchanged, shaken, with_gaps)
+    for visible_rate in RATES
+    for thermal_rate in RATES
+    # Of shaken 9 and 10 frames/s, either may be measured as more than a tenth slower.
+    if not (shape is shaken and {visible_rate, thermal_rate} == {9, 10})
+]
+
+
+@pytest.mark.parametrize(("shape", "visible_rate", "thermal_rate"), CASES)
 def test_both_pairers_make_the_same_pairs(
-    visible_rate: int, thermal_rate: int, shape: Callable[[Times, int], Times]
+    shape: Callable[[Times, int], Times], visible_rate: int, thermal_rate: int
 ) -> None:
-    if shape is shaken and {visible_rate, thermal_rate} == {9, 10}:
-        pytest.skip("measured rates may make either the leader")
-    for third in range(3):
+    for third in range(2):
         visible = shape(stamps(visible_rate), 1)
         thermal = shape(stamps(thermal_rate, phase=Fraction(third, 3)), 2)
         keys = {"tolerance_ms": max(20.0, 600 / max(visible_rate, thermal_rate)), "max_wait_ms": 5000}
@@ -99,8 +105,8 @@ def test_both_pairers_make_the_same_pairs(
         assert pairs(online(visible, thermal, at_once=True, **keys)) == recorded
         # As frames arrive, the leader is known once both rates are measured.
         live = pairs(online(visible, thermal, **keys))
-        assert [pair for pair in live if visible[pair[0]] > 2] == [
-            pair for pair in recorded if visible[pair[0]] > 2
+        assert [pair for pair in live if visible[pair[0]] > 1.5] == [
+            pair for pair in recorded if visible[pair[0]] > 1.5
         ]
         assert len(recorded) >= 0.6 * min(len(visible), len(thermal))
 
@@ -173,7 +179,7 @@ def test_free_running_cameras_pair_at_every_phase(rate: int, twelfth: int) -> No
     assert len(played.moments) >= 10 * rate - 12
     assert all(abs(error_s) == pytest.approx(nearest_s, abs=1e-5) for error_s in played.true_errors_s)
     recorded = offline(stamps(rate), stamps(rate, phase=Fraction(twelfth, 12)), (rate, rate))
-    assert len(recorded) >= 4 * rate - 1
+    assert len(recorded) >= 3 * rate - 1
     errors_s = [abs(one.pairing_error_s or 0) for one in recorded]
     assert errors_s == pytest.approx([nearest_s] * len(errors_s), abs=1e-9)
 
