@@ -4,7 +4,7 @@ CONSTRAINTS ?= constraints.txt
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types check gpu clean
+.PHONY: demo test test-pythons lint types check gpu clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gifnet demo --output demo
@@ -12,7 +12,18 @@ demo: $(VENV)/.installed
 # Two processes, of one thread each: threads of both would wait for each other. loadgroup hands out tests singly,
 # in their order, and not in chunks.
 test: $(VENV)/.installed
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=
+	@echo "lines covered: $$($(BIN)/coverage report --format=total) %"
+
+# The tests with every Python that is supported; says which are not here.
+test-pythons:
+	@for version in 3.11 3.12 3.13; do \
+	  if python$$version -c '' 2> /dev/null; then \
+	    $(MAKE) PYTHON=python$$version VENV=.venv-$$version test || exit 1; \
+	  else \
+	    echo "Python $$version: not on this machine, not tested"; \
+	  fi; \
+	done
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
@@ -23,12 +34,10 @@ types: $(VENV)/.installed
 
 check: lint types test
 
-# Everything that needs a GPU, for a machine that has one with torch and CuPy for it: checks, then figures.
+# Everything that needs a GPU, for a machine that has one with torch and CuPy for it: checks, then figures. A step
+# that fails does not keep the next from running; see benchmarks/gpu.py.
 gpu:
-	REQUIRE_GPU=1 $(PYTHON) -m pytest -m gpu
-	$(PYTHON) -m stream bench --device cuda --size 640x480 --size 1280x1024 --precision float16 \
-	  --precision bfloat16 --batch 1 --batch 4 --compile --json benchmarks/results/gpu.json
-	$(PYTHON) -m benchmarks.endurance --device cuda --frames 100000
+	$(PYTHON) -m benchmarks.gpu --device cuda
 
 $(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \

@@ -17,7 +17,8 @@ import torch
 from benchmarks.common import circumstances, save
 from stream.bench.load import make_load, settings_for
 from stream.device.context import open_device
-from stream.fusion.fuser import SLOTS, Fuser
+from stream.fusion.fuser import Fuser
+from stream.fusion.planner import SLOTS
 from stream.fusion.slots import PendingBatch
 from stream.monitoring.report import RunReport
 from stream.runtime.clock import SystemClock

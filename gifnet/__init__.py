@@ -1,6 +1,6 @@
 """GIFNet: one small network for every image fusion task.
 
-model = gifnet.load()                       # our own weights, on the CPU
+model = gifnet.load()                       # our own weights, on the CPU; load_lite() for camera rate
 fused = model(visible, thermal)             # two [B, 1, H, W] tensors in [0, 1] to one
 """
 
@@ -11,13 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gifnet.config import GIFNetConfig
-    from gifnet.loading import load
+    from gifnet.lite.model import GIFNetLite
+    from gifnet.loading import load, load_lite
     from gifnet.model import GIFNet
 
-__all__ = ["GIFNet", "GIFNetConfig", "load"]
+__all__ = ["GIFNet", "GIFNetConfig", "GIFNetLite", "load", "load_lite"]
 
 # Imported on first use, so that `gifnet.errors` and with it every help text do not wait for torch.
-_PUBLIC = {"GIFNet": "gifnet.model", "GIFNetConfig": "gifnet.config", "load": "gifnet.loading"}
+_PUBLIC = {
+    "GIFNet": "gifnet.model",
+    "GIFNetConfig": "gifnet.config",
+    "GIFNetLite": "gifnet.lite.model",
+    "load": "gifnet.loading",
+    "load_lite": "gifnet.loading",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Task = Literal["multi-modal", "multi-focus"]
+Kind = Literal["full", "lite"]
+"""Which network: GIFNet as published, or the small one for real time (`gifnet.lite`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,8 @@ class FoldedGIFNet:
 
     Attributes:
         encoder: the shared encoder's layers.
-        embed: both sides' patch embeddings as one layer; the main side's channels come first.
+        embed: both sides' patch embeddings as one layer, the main side's channels first; without the
+            other side where the gate keeps it out.
         blocks: the transformer blocks.
         mix_interaction: unembedding and its half of the 1x1 layer behind it, as one 3x3 layer, float32.
         mix_features: the shared features' half of that 1x1 layer, without bias.
@@ -147,7 +148,9 @@ def fold(model: GIFNet, dtype: torch.dtype) -> FoldedGIFNet:
     """Rewrite a model's weights for inference in `dtype`; the model itself is left alone."""
     channels = model.config.channels
     interaction, decoder = model.interaction, model.decoder
-    embeds = [_convolution(interaction.embed[side]) for side in ("multi-focus", "multi-modal")]
+    auxiliary = model.uses_auxiliary
+    sides = ("multi-focus", "multi-modal")[: 1 + auxiliary]
+    embeds = [_convolution(interaction.embed[side]) for side in sides]
     embed = Convolution(torch.cat([e.weight for e in embeds]), torch.cat([e.bias for e in embeds]))
     reduce = decoder.reduce.weight[:, :, 0, 0]
     unembed = _before(reduce[:, channels:], _convolution(interaction.unembed))
@@ -160,7 +163,7 @@ def fold(model: GIFNet, dtype: torch.dtype) -> FoldedGIFNet:
         encoder=tuple(_convolution(layer).to(dtype) for layer in model.encoder.layers),
         embed=embed.to(dtype),
         blocks=tuple(
-            _fold_block(block, dtype, is_last=index == count - 1)
+            _fold_block(block, dtype, with_other=auxiliary and index < count - 1)
             for index, block in enumerate(interaction.blocks)
         ),
         mix_interaction=unembed,
@@ -169,7 +172,7 @@ def fold(model: GIFNet, dtype: torch.dtype) -> FoldedGIFNet:
     )
 
 
-def _fold_block(block: nn.Module, dtype: torch.dtype, is_last: bool) -> FoldedBlock:
+def _fold_block(block: nn.Module, dtype: torch.dtype, with_other: bool) -> FoldedBlock:
     assert isinstance(block, InteractionBlock)
     config, main = block.config, block.sides["multi-focus"]
     other = block.sides["multi-modal"]
@@ -177,7 +180,7 @@ def _fold_block(block: nn.Module, dtype: torch.dtype, is_last: bool) -> FoldedBl
     return FoldedBlock(
         main=_fold_side(main, config.heads, dtype),
         # After the last block nothing mixes any more, so its other side never reaches the picture.
-        other=None if is_last else _fold_side(other, config.heads, dtype),
+        other=_fold_side(other, config.heads, dtype) if with_other else None,
         gate=main.gate.detach(),
         position_bias=block.position().to(dtype).contiguous(),
         shift_px=block.shift_px,

@@ -89,25 +89,26 @@ class InferenceForm:
             known += layer.outputs
         return features
 
-    def _embed(self, features: Tensor) -> tuple[FeatureMap, FeatureMap]:
+    def _embed(self, features: Tensor) -> tuple[FeatureMap, FeatureMap | None]:
         channels = features.shape[-1]
-        sides = tuple(FeatureMap(self._memory.take(name, *features.shape)) for name in ("main", "other"))
+        names = ("main", "other")[: self._weights.embed.outputs // channels]
+        sides = [FeatureMap(self._memory.take(name, *features.shape)) for name in names]
         for tile in _tiles(features, self._tile_px):
             embedded = _convolve(features, self._weights.embed, tile)
-            sides[0].write(tile, embedded[..., :channels], self._memory)
-            sides[1].write(tile, embedded[..., channels:], self._memory)
-        return sides[0], sides[1]
+            for side, part in zip(sides, torch.split(embedded, channels, dim=-1), strict=True):
+                side.write(tile, part, self._memory)
+        return sides[0], sides[1] if len(sides) > 1 else None
 
-    def _block(self, block: FoldedBlock, main: FeatureMap, other: FeatureMap, name: str) -> FeatureMap:
+    def _block(self, block: FoldedBlock, main: FeatureMap, other: FeatureMap | None, name: str) -> FeatureMap:
         own = main.fit(block.main, self.dtype)
         result = FeatureMap(self._memory.take(name, *main.values.shape), own.offset)
-        frozen = other.fit(block.other, self.dtype) if block.other is not None else None
+        frozen = other.fit(block.other, self.dtype) if other is not None and block.other is not None else None
         if frozen is not None:
             result.offset = own.offset + block.gate * frozen.offset
         gate = block.gate.to(self.dtype)
         for tile in _window_tiles(main.values, block, self._tile_px):
             rows, query = self._side(block, own, main.values, tile, None)
-            if frozen is not None:
+            if frozen is not None and other is not None:
                 rows.addcmul_(self._side(block, frozen, other.values, tile, query)[0], gate)
             result.write(_inside(tile, main.values), rows, self._memory)
         return result

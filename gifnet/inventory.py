@@ -9,8 +9,18 @@ from typing import Literal
 import torch
 
 from gifnet.errors import WeightsError
-from gifnet.model import GIFNet
-from gifnet.weights import PACKAGED, PUBLISHED_FILE, SOURCES, State, import_published, load_into, read, store
+from gifnet.weights import (
+    PACKAGED,
+    PACKAGED_LITE,
+    PUBLISHED_FILE,
+    SOURCES,
+    State,
+    empty,
+    import_published,
+    load_into,
+    read,
+    store,
+)
 
 OWN_LICENCE = "Apache-2.0, trained by this project"
 _TRIAL_SIZE_PX = (32, 40)
@@ -41,10 +51,11 @@ class Entry:
 
 
 def inventory() -> list[Entry]:
-    """The packaged weights, the published ones, and every other file in the store."""
+    """The packaged weights of both networks, the published ones, and every other file in the store."""
     published = store() / PUBLISHED_FILE
     entries = [
         _entry("default", PACKAGED, OWN_LICENCE),
+        _entry("lite", PACKAGED_LITE, OWN_LICENCE),
         _entry("published", published, SOURCES["published"].note),
     ]
     others = sorted(path for path in store().glob("*.safetensors") if path != published)
@@ -80,13 +91,13 @@ def verify(path: Path) -> State:
         path: of a weight file.
 
     Returns:
-        What is in it: names, shapes and finite values are those of GIFNet.
+        What is in it: names, shapes and finite values are those of one of the networks.
 
     Raises:
         WeightsError: when something of that is wrong, or what they fuse is not finite or the same everywhere.
     """
     state = read(path)
-    model = GIFNet().eval()
+    model = empty(state.kind).eval()
     load_into(model, state)
     height, width = _TRIAL_SIZE_PX
     ramp = torch.linspace(0, 1, height * width).reshape(1, 1, height, width)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, get_args
 
 import torch
 
 from gifnet import weights as weight_files
+from gifnet.config import Kind
 from gifnet.errors import DeviceError
 from gifnet.hardware import has_fast_bfloat16, triton_parts
 from gifnet.inference import InferenceForm
+from gifnet.lite.model import GIFNetLite
 from gifnet.model import Fusion, GIFNet
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
@@ -49,6 +52,36 @@ def load(
     form, name = _inference_form(model, dtype)
     model.use_inference_form(form, str(dtype).removeprefix("torch."), name)
     return model
+
+
+def load_lite(
+    weights: str | Path = "default", device: str | torch.device = "cpu", precision: Precision = "auto"
+) -> GIFNetLite:
+    """A GIFNet-lite that is ready to fuse: `model(visible, thermal)`, without gradients.
+
+    Arguments and errors are those of `load`, and weights of the full network are refused.
+    """
+    place = _device(device)
+    dtype = choose_dtype(precision, place)
+    model = GIFNetLite()
+    state = weight_files.read(weight_files.resolve(weights, "lite"))
+    weight_files.load_into(model, state)
+    model.weights_sha256 = state.sha256
+    model = model.eval().requires_grad_(False).to(place, dtype)
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]  # missing in torch's types
+
+
+def load_network(
+    kind: Kind, weights: str | Path, device: str | torch.device, precision: Precision
+) -> GIFNet | GIFNetLite:
+    """The full or the lite network, see `load` and `load_lite`."""
+    return LOADERS[kind](weights, device, precision)
+
+
+LOADERS: dict[Kind, Callable[[str | Path, str | torch.device, Precision], GIFNet | GIFNetLite]] = {
+    "full": load,
+    "lite": load_lite,
+}
 
 
 def choose_dtype(precision: Precision, device: torch.device) -> torch.dtype:

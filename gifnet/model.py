@@ -29,6 +29,9 @@ class Fusion(Protocol):
         """Fuse."""
 
 
+_LARGEST = 2.0
+"""Resampling may overshoot 1 a little; 8-bit pictures pass this in all but a black frame."""
+
 OTHER: dict[Task, Task] = {"multi-modal": "multi-focus", "multi-focus": "multi-modal"}
 
 
@@ -43,21 +46,27 @@ class InteractionBlock(nn.Module):
         self.position = RelativePositionBias(config)
         self.sides = nn.ModuleDict({"multi-modal": BlockSide(config), "multi-focus": BlockSide(config)})
 
-    def forward(self, main: Tensor, other: Tensor, task: Task) -> tuple[Tensor, Tensor]:
-        """Both sides' features [B, 98, H, W]; the other side is frozen and comes back without gradient."""
+    def forward(self, main: Tensor, other: Tensor | None, task: Task) -> tuple[Tensor, Tensor | None]:
+        """Both sides' features [B, 98, H, W]; the other side is frozen and comes back without gradient.
+
+        Without the other side only the main one runs, as if its gate were 0.
+        """
         own, frozen = self._side(task), self._side(OTHER[task])
         normed, rescale, rebias = own.norm(main)
         query, key = self._windows(own.query_key(normed)).chunk(2, dim=-1)
         value = own.value(normed)
         bias = self.position()
-        with torch.no_grad():
-            asked = query if self.meets else None
-            shared = value if self.config.share_frozen_value and task == "multi-modal" else None
-            other = self._frozen(frozen, other, bias, asked, shared)
+        if other is not None:
+            with torch.no_grad():
+                asked = query if self.meets else None
+                shared = value if self.config.share_frozen_value and task == "multi-modal" else None
+                other = self._frozen(frozen, other, bias, asked, shared)
         attended = self._attend(query, key, value, bias)
         main = main + own.project(own.depthwise(value) + attended) * rescale + rebias
         main = main + own.mlp(main)
-        return (main + own.gate * other if self.meets else main), other
+        if self.meets and other is not None:
+            main = main + own.gate * other
+        return main, other
 
     def _frozen(
         self,
@@ -99,12 +108,13 @@ class TaskInteraction(nn.Module):
         self.blocks = nn.ModuleList(InteractionBlock(config, i) for i in range(config.blocks))
         self.unembed = reflect_conv(channels, channels)
 
-    def forward(self, main: Tensor, other: Tensor, task: Task) -> Tensor:
-        """Two [B, 98, H, W] feature maps to one."""
+    def forward(self, main: Tensor, other: Tensor | None, task: Task) -> Tensor:
+        """Two [B, 98, H, W] feature maps to one; without the second, that side is left out."""
         height, width = main.shape[2:]
         main = self.embed[task](pad_to_multiple(main))
-        with torch.no_grad():
-            other = self.embed[OTHER[task]](pad_to_multiple(other))
+        if other is not None:
+            with torch.no_grad():
+                other = self.embed[OTHER[task]](pad_to_multiple(other))
         for block in self.blocks:
             main, other = block(main, other, task)
         return cast(Tensor, self.unembed(main))[:, :, :height, :width]
@@ -161,18 +171,34 @@ class GIFNet(nn.Module):
             return self._inference(visible, thermal)
         check_pictures(visible, thermal)
         features = self.encode(visible, thermal)
-        return self.decode(features, self.interact(features, features))
+        other = features if self.uses_auxiliary else None
+        return self.decode(features, self.interact(features, other))
+
+    @property
+    def uses_auxiliary(self) -> bool:
+        """Whether inference needs the multi-modal side: not where its gate is exactly 0."""
+        return any(bool(gate != 0) for gate in self._gates())
+
+    def drop_auxiliary(self) -> None:
+        """Set that gate to 0 and keep it there; saves a third of the arithmetic."""
+        for gate in self._gates():
+            gate.data.zero_()
+            gate.requires_grad_(False)
+
+    def _gates(self) -> list[nn.Parameter]:
+        blocks = cast(list[InteractionBlock], list(self.interaction.blocks))
+        return [cast(BlockSide, block.sides["multi-focus"]).gate for block in blocks if block.meets]
 
     def encode(self, visible: Tensor, thermal: Tensor) -> Tensor:
         """Shared features [B, 98, H, W]; the published network stacks thermal before visible."""
         return cast(Tensor, self.encoder(torch.cat([thermal, visible], dim=1)))
 
-    def interact(self, main: Tensor, other: Tensor, task: Task = "multi-focus") -> Tensor:
+    def interact(self, main: Tensor, other: Tensor | None, task: Task = "multi-focus") -> Tensor:
         """Interaction features [B, 98, H, W] of `main`, the features of the task's own pictures.
 
         Args:
             main: features that `task` works on.
-            other: features that the frozen side works on; no gradient flows into that side.
+            other: features that the frozen side works on; no gradient flows into that side. None: without it.
             task: which side is the main one; inference always takes "multi-focus".
         """
         return cast(Tensor, self.interaction(main, other, task))
@@ -192,6 +218,8 @@ def check_pictures(visible: Tensor, thermal: Tensor) -> None:
     Raises:
         ValueError: says which rule was broken and what came.
     """
+    for picture in (visible, thermal):
+        _check_values(picture)
     if visible.ndim != 4 or visible.shape[1] != 1 or visible.shape != thermal.shape:
         raise ValueError(
             "GIFNet takes two pictures of one shape [B, 1, H, W], "
@@ -201,6 +229,22 @@ def check_pictures(visible: Tensor, thermal: Tensor) -> None:
     if min(height, width) < MIN_SIDE_PX:
         raise ValueError(
             f"GIFNet needs pictures of at least {MIN_SIDE_PX}x{MIN_SIDE_PX} pixels, got {width}x{height}"
+        )
+
+
+def _check_values(picture: object) -> None:
+    if not isinstance(picture, Tensor):
+        raise ValueError(
+            f"GIFNet takes torch tensors, got {type(picture).__name__}; a grey uint8 array becomes one by "
+            "torch.from_numpy(array)[None, None] / 255"
+        )
+    if not picture.is_floating_point():
+        raise ValueError(f"GIFNet takes floats in [0, 1], got {picture.dtype}; divide 8-bit pictures by 255")
+    # On a GPU looking at values would wait for the device.
+    if picture.device.type == "cpu" and picture.numel() and float(picture.max()) > _LARGEST:
+        raise ValueError(
+            f"GIFNet takes pictures in [0, 1], got values up to {float(picture.max()):g}; "
+            "divide 8-bit pictures by 255"
         )
 
 

@@ -16,11 +16,16 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from gifnet.config import Kind
 from gifnet.errors import WeightsError
+from gifnet.lite.model import GIFNetLite
 from gifnet.model import GIFNet
 
 PACKAGED = Path(__file__).parent / "data" / "gifnet.safetensors"
 """Our own weights, trained by this project; see data/MODEL_CARD.md."""
+
+PACKAGED_LITE = Path(__file__).parent / "data" / "gifnet_lite.safetensors"
+"""The same for the lite network; see data/LITE_CARD.md."""
 
 PUBLISHED_FILE = "published.safetensors"
 
@@ -53,12 +58,14 @@ class State:
         metadata: free text that travels in the file.
         sha256: of the file's bytes.
         origin: "own" for our file format, "published" for a published checkpoint.
+        kind: the network that they belong to.
     """
 
     tensors: dict[str, Tensor]
     sha256: str
     origin: Literal["own", "published"]
     metadata: dict[str, str] = field(default_factory=dict)
+    kind: Kind = "full"
 
 
 def store() -> Path:
@@ -67,14 +74,22 @@ def store() -> Path:
     return Path(named) if named else Path.home() / ".cache" / "gifnet" / "weights"
 
 
-def resolve(name_or_path: str | Path) -> Path:
-    """The file that "default", "published" or a path means.
+def resolve(name_or_path: str | Path, kind: Kind = "full") -> Path:
+    """The file that "default", "lite", "published" or a path means.
+
+    Args:
+        name_or_path: "default" is the packaged file of the network that `kind` names; "lite" is that of lite.
+        kind: the network that is to be loaded.
 
     Raises:
         WeightsError: when it is not there, with what to do.
     """
-    if name_or_path == "default":
-        return _existing(PACKAGED, "the packaged weights are missing; install gifnet-stream again")
+    if name_or_path in ("default", "lite"):
+        lite = "lite" in (name_or_path, kind)
+        return _existing(
+            PACKAGED_LITE if lite else PACKAGED,
+            "the packaged weights are missing; install gifnet-stream again",
+        )
     if name_or_path == "published":
         return _existing(
             store() / PUBLISHED_FILE,
@@ -82,7 +97,9 @@ def resolve(name_or_path: str | Path) -> Path:
             "or `gifnet weights fetch published`",
         )
     path = Path(name_or_path)
-    return _existing(path, f"no weights file {path}; allowed are default, published and a path to a file")
+    return _existing(
+        path, f"no weights file {path}; allowed are default, lite, published and a path to a file"
+    )
 
 
 def _existing(path: Path, otherwise: str) -> Path:
@@ -104,13 +121,24 @@ def read(path: Path) -> State:
     sha256 = hashlib.sha256(content).hexdigest()
     if content[8:9] == b"{":
         tensors, metadata = _read_safetensors(path)
-        return State(_checked(tensors, path), sha256, "own", metadata)
+        kind = _kind(tensors)
+        return State(_checked(tensors, path, kind), sha256, "own", metadata, kind)
     tensors = _from_published(_read_pickle(path), path)
-    return State(_checked(tensors, path), sha256, "published", {"source_sha256": sha256})
+    return State(_checked(tensors, path, "full"), sha256, "published", {"source_sha256": sha256})
 
 
-def load_into(model: GIFNet, state: State) -> None:
-    """Copy checked tensors into a model."""
+def load_into(model: GIFNet | GIFNetLite, state: State) -> None:
+    """Copy checked tensors into a model.
+
+    Raises:
+        WeightsError: they belong to the other network.
+    """
+    wanted = _kind(model.state_dict())
+    if wanted != state.kind:
+        raise WeightsError(
+            f"these are weights of the {state.kind} network, and the {wanted} one is to run; "
+            f"take --model {state.kind}, or other --weights"
+        )
     model.load_state_dict(state.tensors, strict=True)
 
 
@@ -177,9 +205,18 @@ def _read_pickle(path: Path) -> dict[str, Tensor]:
     return loaded
 
 
-def _checked(tensors: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
-    """The tensors as float32 when names, shapes and values are those of GIFNet."""
-    expected = {name: tensor.shape for name, tensor in GIFNet().state_dict().items()}
+def empty(kind: Kind) -> GIFNet | GIFNetLite:
+    """A network with random parameters."""
+    return GIFNetLite() if kind == "lite" else GIFNet()
+
+
+def _kind(tensors: Mapping[str, Tensor]) -> Kind:
+    return "lite" if "head.weight" in tensors else "full"
+
+
+def _checked(tensors: dict[str, Tensor], path: Path, kind: Kind) -> dict[str, Tensor]:
+    """The tensors as float32 when names, shapes and values are those of the network."""
+    expected = {name: tensor.shape for name, tensor in empty(kind).state_dict().items()}
     missing, unknown = expected.keys() - tensors.keys(), tensors.keys() - expected.keys()
     if missing or unknown:
         raise WeightsError(

@@ -77,8 +77,9 @@ class TritonForm:
         """Main side after the last block, [B, H, W, C] with sides that divide by 4."""
         images, height, width, _ = features.shape
         height, width = height + -height % PAD_MULTIPLE_PX, width + -width % PAD_MULTIPLE_PX
-        sides = self._maps(2, images, height, width, CHANNELS)
-        partials = self._partials(2, images, -(-height * width // CONVOLVED_PX))
+        count = self._weights.embed.bias.shape[0]
+        sides = self._maps(count, images, height, width, CHANNELS)
+        partials = self._partials(count, images, -(-height * width // CONVOLVED_PX))
         _convolve(features, self._weights.embed, sides, domain=(height, width), partials=partials)
         moments = _moments(partials, sides)
         for block in self._weights.blocks:

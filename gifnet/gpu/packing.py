@@ -84,10 +84,12 @@ def pack(folded: FoldedGIFNet, dtype: torch.dtype) -> PackedGIFNet:
     """Lay out weights that were folded in float32; products are in `dtype`, everything else float32."""
     channels = _CONFIG.channels
     plain = list(range(channels))
-    first, second = (
-        Convolution(folded.embed.weight[part], folded.embed.bias[part])
-        for part in (slice(0, channels), slice(channels, None))
-    )
+    embeds = [
+        Convolution(weight, bias)
+        for weight, bias in zip(
+            *(torch.split(part, channels) for part in (folded.embed.weight, folded.embed.bias)), strict=True
+        )
+    ]
     every = _slices(0, CHANNELS)
     picture = [_convolution([folded.picture[0]], every, plain, dtype)]
     for layer in folded.picture[1:]:
@@ -95,7 +97,7 @@ def pack(folded: FoldedGIFNet, dtype: torch.dtype) -> PackedGIFNet:
         picture.append(_convolution([layer], ((0, inputs),), list(range(inputs)), dtype))
     return PackedGIFNet(
         encoder=tuple(_encoder_layer(layer, index, dtype) for index, layer in enumerate(folded.encoder)),
-        embed=_convolution([first, second], every, _FEATURE_ORDER, dtype, CHANNELS),
+        embed=_convolution(embeds, every, _FEATURE_ORDER, dtype, CHANNELS),
         blocks=tuple(_block(block, dtype) for block in folded.blocks),
         mix=_convolution([folded.mix_interaction], every, plain, dtype, CHANNELS),
         mix_features=_grown(folded.mix_features[_FEATURE_ORDER], CHANNELS, WIDTH).to(dtype),

@@ -112,7 +112,97 @@ class FeatureSettings(RunSettings):
     ] = 0.25
 
 
-Settings: TypeAlias = TrainSettings | FeatureSettings
+class PictureLossSettings(_Settings):
+    """Weights of the losses in `gifnet.train.picture_losses`."""
+
+    intensity: Annotated[float, Field(ge=0, description="distance from the brighter source")] = 0.2
+    gradient: Annotated[float, Field(ge=0, description="distance from the stronger gradient")] = 16.0
+    difference: Annotated[float, Field(ge=0, description="2 - SCD")] = 1.0
+    similarity: Annotated[float, Field(ge=0, description="2 - SSIM")] = 1.0
+    information: Annotated[float, Field(ge=0, description="2 - VIF, gains counted up to 1")] = 1.0
+    range: Annotated[float, Field(ge=0, description="distance from [0, 1]")] = 5.0
+    overshoot: Annotated[float, Field(ge=0, description="distance from what lies between the sources")] = 0.0
+    focus: Annotated[float, Field(ge=0, description="distance from the sharp picture, multi-focus only")] = (
+        2.0
+    )
+    unsteady: Annotated[
+        float, Field(ge=0, description="change of what the lite network mixes by from cell to cell")
+    ] = 4.0
+    temporal: Annotated[float, Field(ge=0, description="flicker beyond that of the sources; 0: none")] = 4.0
+
+
+class DistilSettings(_Settings):
+    """A larger network whose pictures are to be met as well."""
+
+    weights: Annotated[str, Field(min_length=1, description="of the full network: default or a file")]
+    weight: Annotated[float, Field(gt=0, description="of the mean distance from its picture")] = 2.0
+    crops: Annotated[int, Field(ge=1, description="crops that it fuses; they come again and again")] = 300
+    every: Annotated[int, Field(ge=1, description="every n-th iteration takes one of those crops")] = 4
+
+
+class CropSettings(RunSettings):
+    """What training by losses of the fused picture has; the losses need no reference picture."""
+
+    crop_px: Annotated[int, Field(ge=48, multiple_of=8, description="side of a training crop")] = 256
+    scale_min: Annotated[float, Field(gt=0, le=1, description="smallest scale of a crop's source")] = 0.4
+    losses: PictureLossSettings = PictureLossSettings()
+
+
+class DirectSettings(CropSettings):
+    """Everything `gifnet train` needs to train GIFNet's inference path by losses of its picture."""
+
+    network: Literal["direct"]
+    start: Annotated[
+        str, Field(min_length=1, description="weights to begin from: random, default or a file")
+    ] = "default"
+    auxiliary: Annotated[
+        bool, Field(description="keep the multi-modal side in inference; a third more arithmetic")
+    ] = False
+    crop_px: Annotated[int, Field(ge=48, multiple_of=8, description="side of a training crop")] = 128
+    batch: Annotated[int, Field(ge=1, description="crops in one step")] = 4
+    iterations: Annotated[int, Field(ge=1, description="how many steps")] = 4000
+    learning_rate: Annotated[float, Field(gt=0, description="step size of Adam")] = 7e-4
+    decay: Annotated[Literal["constant", "cosine"], Field(description="course of the learning rate")] = (
+        "cosine"
+    )
+    clip_norm: Annotated[float | None, Field(gt=0, description="largest norm of a gradient")] = 1.0
+    average: Annotated[float, Field(ge=0, lt=1, description="decay of the mean of the weights; 0: none")] = (
+        0.995
+    )
+    precision: Annotated[
+        Literal["auto", "float32", "bfloat16"],
+        Field(description="number format of the network's forward pass"),
+    ] = "auto"
+    multifocus: MultifocusSettings = MultifocusSettings()
+    multifocus_share: Annotated[
+        float, Field(ge=0, le=1, description="share of crops that are multi-focus pairs")
+    ] = 0.2
+    exposure_share: Annotated[
+        float, Field(ge=0, le=1, description="share of crops that show one picture in two exposures")
+    ] = 0.06
+    moving_every: Annotated[
+        int, Field(ge=0, description="every n-th step takes one crop at two moments; 0: none")
+    ] = 3
+
+
+class LiteSettings(CropSettings):
+    """Everything `gifnet train` needs for the lite network."""
+
+    network: Literal["lite"]
+    batch: Annotated[int, Field(ge=1, description="crops in one step")] = 2
+    iterations: Annotated[int, Field(ge=1, description="how many steps")] = 4000
+    learning_rate: Annotated[float, Field(gt=0, description="step size of Adam")] = 1.5e-3
+    decay: Annotated[Literal["constant", "cosine"], Field(description="course of the learning rate")] = (
+        "cosine"
+    )
+    clip_norm: Annotated[float | None, Field(gt=0, description="largest norm of a gradient")] = 0.5
+    average: Annotated[float, Field(ge=0, lt=1, description="decay of the mean of the weights; 0: none")] = (
+        0.995
+    )
+    distil: Annotated[DistilSettings | None, Field(description="none: by the losses alone")] = None
+
+
+Settings: TypeAlias = TrainSettings | FeatureSettings | LiteSettings | DirectSettings
 _ANY: TypeAdapter[Settings] = TypeAdapter(Annotated[Settings, Field(discriminator="network")])
 
 
@@ -132,7 +222,7 @@ def validate(values: dict[str, Any], where: str) -> Settings:
         raise TrainingError(
             f"{where}: " + "; ".join(_sentence(problem) for problem in error.errors())
         ) from None
-    if isinstance(settings, FeatureSettings):
+    if not isinstance(settings, TrainSettings | DirectSettings):
         return settings
     if settings.multifocus.sigma_min_px > settings.multifocus.sigma_max_px:
         raise TrainingError(f"{where}: multifocus.sigma_min_px must not exceed multifocus.sigma_max_px")

@@ -13,6 +13,7 @@ from torch import nn
 from gifnet import weights
 from gifnet.errors import TrainingError
 from gifnet.features import FeaturePair
+from gifnet.lite.model import GIFNetLite
 from gifnet.model import GIFNet
 from gifnet.train import checkpoint as checkpoints
 from gifnet.train import journal
@@ -42,6 +43,27 @@ _KINDS = {
         "Weights of GIFNet, trained from scratch",
         "Fuses a visible and a registered thermal picture into one. Trained by the recipe of Cheng et al.,\n"
         '"One Model for ALL" (CVPR 2025), in this project\'s own code; no published weights were used.',
+        "Means over the validation pairs; definitions in `gifnet/train/metrics.py`.",
+    ),
+    "direct": _Kind(
+        GIFNet,
+        "MODEL_CARD.md",
+        "gifnet-stream",
+        "GIFNet (Cheng et al., CVPR 2025); inference path trained by losses of its picture, gifnet train",
+        "Weights of GIFNet, trained by losses of the fused picture",
+        "Fuses a visible and a registered thermal picture into one. The network is that of Cheng et al.,\n"
+        '"One Model for ALL" (CVPR 2025); code, losses and training are this project\'s own;\n'
+        "no published weights were used.",
+        "Means over the validation pairs; definitions in `gifnet/train/metrics.py`.",
+    ),
+    "lite": _Kind(
+        GIFNetLite,
+        "LITE_CARD.md",
+        "gifnet-stream lite",
+        "GIFNet-lite of this project, trained from scratch by gifnet train",
+        "Weights of GIFNet-lite, trained from scratch",
+        "Fuses a visible and a registered thermal picture into one at camera rate on a CPU. This project's\n"
+        "own network, losses, code and training; no published weights were used, not as a teacher either.",
         "Means over the validation pairs; definitions in `gifnet/train/metrics.py`.",
     ),
     "features": _Kind(

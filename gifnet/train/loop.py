@@ -18,9 +18,18 @@ from gifnet.errors import TrainingError
 from gifnet.train import checkpoint as checkpoints
 from gifnet.train import journal
 from gifnet.train.checkpoint import Checkpoint
-from gifnet.train.config import RunSettings, Settings, TrainSettings, fingerprint
+from gifnet.train.config import (
+    DirectSettings,
+    LiteSettings,
+    RunSettings,
+    Settings,
+    TrainSettings,
+    fingerprint,
+)
 from gifnet.train.device import choose_device
+from gifnet.train.direct import DirectTraining
 from gifnet.train.fusion import FusionTraining
+from gifnet.train.lite import LiteTraining
 from gifnet.train.losses import GradientPyramid
 from gifnet.train.matching import MatchingTraining
 
@@ -81,10 +90,19 @@ def train(
             f"{settings.output} already holds a run; go on with --resume or name another --output"
         )
     while run.iteration < settings.iterations:
-        report(run.iteration + 1, run.advance())
+        report(run.iteration + 1, _advance(run))
         if stopping():
             return Outcome(run.iteration, run.save(), run.iteration < settings.iterations)
     return Outcome(run.iteration, run.save(), False)
+
+
+def _advance(run: Run) -> dict[str, float]:
+    try:
+        return run.advance()
+    except TrainingError as error:
+        good = sorted(run.settings.output.glob("checkpoint_*.pt"))
+        last = f"the last good checkpoint is {good[-1]}" if good else "there is no checkpoint yet"
+        raise TrainingError(f"{error}; {last}") from None
 
 
 class Run:
@@ -193,6 +211,10 @@ def learning_rate(settings: RunSettings, iteration: int) -> float:
 def _training(settings: Settings, device: torch.device, features: nn.Module | None) -> Training:
     if isinstance(settings, TrainSettings):
         return FusionTraining(settings, device, features or GradientPyramid())
+    if isinstance(settings, LiteSettings):
+        return LiteTraining(settings, device)
+    if isinstance(settings, DirectSettings):
+        return DirectTraining(settings, device)
     return MatchingTraining(settings, device)
 
 

@@ -56,7 +56,7 @@ def load_pairs(roots: Sequence[Path], clip_step: int = 10, smallest_px: int = 1)
             raise TrainingError(
                 f"the data folder {root} does not exist; name one that holds visible/ and thermal/"
             )
-        found = [*_picture_pairs(root), *_clip_pairs(root, clip_step)]
+        found = [*_picture_pairs(root), *(pair for _, pair in clip_pairs(root, clip_step))]
         if not found:
             raise TrainingError(
                 f"no pairs in {root}: it needs folders visible/ and thermal/ with files of the same names,"
@@ -118,7 +118,8 @@ def _grey_thermal(picture: NDArray[np.uint8]) -> Grey:
     return stretch(picture[..., 0]) if picture.dtype != np.uint8 else luma(picture)
 
 
-def _clip_pairs(root: Path, step: int) -> Iterator[Pair]:
+def clip_pairs(root: Path, step: int) -> Iterator[tuple[int, Pair]]:
+    """Every n-th frame of all clips in a folder, with its number."""
     for visible_file in sorted(root.rglob("*_visible.mp4")):
         scene = visible_file.name.removesuffix("_visible.mp4")
         thermal_file = visible_file.with_name(f"{scene}_thermal.mp4")
@@ -126,7 +127,7 @@ def _clip_pairs(root: Path, step: int) -> Iterator[Pair]:
             raise TrainingError(f"the clip {visible_file} has no partner; expected {thermal_file}")
         frames = zip(_frames(visible_file, step), _frames(thermal_file, step), strict=False)
         for index, (visible, thermal) in enumerate(frames):
-            yield Pair(f"{visible_file} frame {index * step}", scene, visible, thermal)
+            yield index * step, Pair(f"{visible_file} frame {index * step}", scene, visible, thermal)
 
 
 def _frames(file: Path, step: int) -> Iterator[Grey]:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from stream.bench.load import Load, settings_for
 from stream.bench.timing import Timing, burst_length, summarise
 from stream.device.context import DeviceContext
-from stream.fusion.fuser import SLOTS, Fuser
+from stream.fusion.fuser import Fuser
+from stream.fusion.planner import SLOTS
 from stream.fusion.slots import PendingBatch
 from stream.monitoring.report import RunReport
 from stream.runtime.clock import Clock
@@ -17,11 +18,11 @@ from stream.runtime.stage_times import StageTime
 
 
 class EndToEnd(NamedTuple):
-    """What was measured of the whole way.
+    """Measurements of the whole way.
 
     Attributes:
-        throughput: with as many batches on their way as there are slots; times from one result to the next.
-        latency: of a batch alone on its way, from the host to the host.
+        throughput: with as many batches under way as there are slots; times from one result to the next.
+        latency: of a batch alone, from the host to the host.
         start_s: from nothing loaded to the first fused frame.
         stages: times of the stages that the run itself can tell apart.
         device: batch, slots and form that were really used.
@@ -58,15 +59,16 @@ def measure_end_to_end(
         begin_s = clock.monotonic_s()
         submit().result()
         latencies_s.append(clock.monotonic_s() - begin_s)
-    landed_s = []
-    flying: deque[PendingBatch] = deque(submit() for _ in range(SLOTS - 1))
+    done_s = []
+    pending: deque[PendingBatch] = deque(submit() for _ in range(SLOTS - 1))
     for _ in range(count + 1):
-        flying.append(submit())
-        flying.popleft().result()
-        landed_s.append(clock.monotonic_s())
-    for flight in flying:
-        flight.result()
-    between_s = [second - first for first, second in pairwise(landed_s)]
+        pending.append(submit())
+        pending.popleft().result()
+        done_s.append(clock.monotonic_s())
+    for each in pending:
+        each.result()
+    fuser.close()
+    between_s = [second - first for first, second in pairwise(done_s)]
     return EndToEnd(
         summarise(between_s, batch),
         summarise(latencies_s, batch),

@@ -1,4 +1,4 @@
-"""What a measurement was made on."""
+"""The machine and the versions that a measurement was made on."""
 
 from __future__ import annotations
 

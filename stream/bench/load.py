@@ -20,7 +20,7 @@ from stream.sources.base import SourceInfo
 from stream.synthetic import Street
 
 BITS = 14
-MOMENTS = 4
+PAIRS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +32,17 @@ class Load:
 
     @property
     def visible(self) -> SourceInfo:
-        """What the visible source would say of itself."""
+        """The visible source's account of itself."""
         return SourceInfo("visible", *self.size, "rgb24")
 
     @property
     def thermal(self) -> SourceInfo:
-        """What the thermal source would say of itself."""
+        """The thermal source's account of itself."""
         return SourceInfo("thermal", *thermal_size(self.size), "gray16le", BITS)
 
     def pictures(self, batch: int, device: torch.device) -> tuple[Tensor, Tensor]:
-        """What the network gets of it: two [batch, 1, H, W] float32 in [0, 1]."""
-        stacked = [self._pictures(self.pairs[index % MOMENTS]) for index in range(batch)]
+        """The network's inputs: two [batch, 1, H, W] float32 in [0, 1]."""
+        stacked = [self._pictures(self.pairs[index % PAIRS]) for index in range(batch)]
         visible, thermal = (torch.stack(side)[:, None].to(device) for side in zip(*stacked, strict=True))
         return visible, thermal
 
@@ -55,10 +55,10 @@ class Load:
 
 
 def make_load(size: tuple[int, int]) -> Load:
-    """Draw a street at a few moments; `size` is width and height of the visible picture."""
+    """Draw a street at a few times; `size` is width and height of the visible picture."""
     visible, thermal = Street(1, size), Street(1, thermal_size(size))
     pairs = []
-    for index in range(MOMENTS):
+    for index in range(PAIRS):
         time_s = Fraction(index, 2)
         first = Frame(visible.visible(float(time_s)), "rgb24", time_s, "pts", index)
         second = Frame(thermal.thermal(float(time_s)), "gray16le", time_s, "pts", index, BITS)

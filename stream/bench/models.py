@@ -14,7 +14,7 @@ from gifnet.hardware import exact_float32
 from gifnet.loading import Precision
 from gifnet.model import GIFNet
 from stream.bench.timing import Work
-from stream.device.cuda_graph import CapturedGraph
+from stream.device.context import DeviceContext
 
 
 class Model(NamedTuple):
@@ -31,9 +31,14 @@ class Model(NamedTuple):
     result: Tensor
 
 
-def ours(weights: str, precision: Precision, pictures: tuple[Tensor, Tensor], device: torch.device) -> Model:
-    """Our inference form; on a GPU as one captured graph, as in a run."""
-    network = gifnet.load(weights, device, precision)
+def ours(
+    weights: str, precision: Precision, pictures: tuple[Tensor, Tensor], context: DeviceContext
+) -> Model:
+    """Our inference form; on a GPU as one captured graph, as in a run.
+
+    The work holds all that it reads and writes, its 16-bit inputs included, for as long as it is held itself.
+    """
+    network = gifnet.load(weights, context.device, precision)
     visible, thermal = (picture.to(getattr(torch, network.precision)) for picture in pictures)
     result = torch.empty_like(pictures[0])
 
@@ -41,10 +46,10 @@ def ours(weights: str, precision: Precision, pictures: tuple[Tensor, Tensor], de
     def fuse() -> None:
         result.copy_(network(visible, thermal))
 
-    if device.type == "cuda":
-        return Model(network, CapturedGraph(fuse, device).replay, result)
-    fuse()
-    return Model(network, fuse, result)
+    graph = context.capture(fuse)
+    work = graph.replay if graph else fuse
+    work()
+    return Model(network, work, result)
 
 
 def published(weights: str, pictures: tuple[Tensor, Tensor], device: torch.device) -> Callable[[], Tensor]:

@@ -1,4 +1,4 @@
-"""What a frame needs at least: operations over the rate of matrix products, bytes over the rate of copies."""
+"""The least time of a frame: operations over the rate of matrix products, bytes over the rate of copies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _REPEATS = 10
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """What the machine reaches.
+    """Rates that the machine reaches.
 
     Attributes:
         operations_per_s: of a large matrix product of random numbers in the precision that is asked about; a

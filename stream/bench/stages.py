@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -11,9 +12,8 @@ from gifnet.loading import Precision
 from stream.bench.load import Load, settings_for, thermal_size
 from stream.bench.timing import Timer, Timing, Work, summarise
 from stream.device.context import DeviceContext
-from stream.device.cuda_graph import CapturedGraph
+from stream.fusion.registrars import Registrars
 from stream.fusion.step import BatchShape, FusionStep
-from stream.registration.registrar import build_registrar
 from stream.thermal.agc import Agc
 
 
@@ -42,7 +42,7 @@ def measure_stages(
     """
     step = _step(load, weights, precision, batch, context)
     works: dict[str, Work] = {"upload": _copies(step.inputs, context, to_device=True)}
-    works |= {name: CapturedGraph(stage, context.device).replay for name, stage in step.stages}
+    works |= {name: _captured(stage, context) for name, stage in step.stages}
     works["download"] = _copies(step.results[:2], context, to_device=False)
     times = {}
     for name, work in works.items():
@@ -53,20 +53,23 @@ def measure_stages(
 
 def _step(load: Load, weights: str, precision: Precision, batch: int, context: DeviceContext) -> FusionStep:
     network = gifnet.load(weights, context.device, precision)
-    layout = BatchShape(load.size, thermal_size(load.size), torch.uint16, batch)
+    shape = BatchShape(load.size, thermal_size(load.size), torch.uint16, batch)
     with settings_for(load, weights, precision, batch) as settings:
-        registrar = build_registrar(
-            settings.registration, layout.visible_size, layout.thermal_size, context.device
-        )
+        registrar = Registrars(settings.registration).get(settings.registration, shape)
         gain = Agc(settings.gain, load.thermal.bits, context.operations, context.device)
     dtype: torch.dtype = getattr(torch, network.precision)
-    step = FusionStep(layout, registrar, gain, network, context.operations, dtype)
+    step = FusionStep(shape, registrar, gain, network, context.operations, dtype)
     for index in range(batch):
         pair = load.pairs[index % len(load.pairs)]
         step.rgb[index].copy_(torch.from_numpy(pair.visible.pixels))
         step.counts[index].copy_(torch.from_numpy(pair.thermal.pixels))
     step.keep.zero_()
     return step
+
+
+def _captured(stage: Callable[[], None], context: DeviceContext) -> Work:
+    graph = context.capture(stage)
+    return graph.replay if graph else stage
 
 
 def _copies(tensors: tuple[torch.Tensor, ...], context: DeviceContext, to_device: bool) -> Work:

@@ -1,10 +1,11 @@
-"""What `gifnet bench` measures, in which order, and what it leaves out and why."""
+"""The measurements of `gifnet bench` in their order; what is left out is said with its reason."""
 
 from __future__ import annotations
 
 import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -31,7 +32,7 @@ SCHEMA = "gifnet.bench/1"
 
 @dataclass(frozen=True, slots=True)
 class BenchSettings:
-    """What to measure.
+    """The measurements that are asked for.
 
     Attributes:
         sizes: width and height of the visible picture.
@@ -83,54 +84,78 @@ class Bench:
     def _row(self, load: Load, precision: Precision, batch: int) -> Row:
         """One combination; what the device refuses is said in the row, and the others go on."""
         row: Row = {"size": list(load.size), "precision": precision, "batch": batch, "not_measured": {}}
-        parts: tuple[tuple[str, Callable[[Load, Precision, int, Row], None]], ...] = (
-            # First, so that the peak of memory is not that of the published form.
-            ("end to end", self._end_to_end),
-            ("network", self._network),
-            ("stages", self._stages),
-        )
-        for name, part in parts:
-            width, height = load.size
-            self.tell(f"{width}x{height} {precision}, batch {batch}: {name}")
-            try:
-                part(load, precision, batch, row)
-            except Exception as error:
-                reason = str(error) if isinstance(error, DeviceError) else explain_cuda_error(error)
-                if reason is None:
-                    raise
-                row["not_measured"][name] = reason
+        # First, so that the peak of memory is not that of the published form.
+        with self._part("end to end", row):
+            self._end_to_end(load, precision, batch, row)
+        with self._part("network", row):
+            self._network(load, precision, batch, row)
+        with self._part("stages", row):
+            self._stages(load, precision, batch, row)
         return row
 
+    @contextmanager
+    def _part(self, name: str, row: Row) -> Iterator[None]:
+        """A part whose failure on the device ends it alone."""
+        # Here, and not where the last part failed: its error held what it had taken.
+        self.context.release_unused()
+        width, height = row["size"]
+        self.tell(f"{width}x{height} {row['precision']}, batch {row['batch']}: {name}")
+        try:
+            yield
+        except Exception as error:
+            reason = str(error) if isinstance(error, DeviceError) else explain_cuda_error(error)
+            if reason is None:
+                raise
+            row["not_measured"][name] = reason
+
     def _network(self, load: Load, precision: Precision, batch: int, row: Row) -> None:
+        """Our form alone, so that nothing else can take its figures down; then side by side with others."""
         settings, device = self.settings, self.context.device
         pictures = load.pictures(batch, device)
-        ours = models.ours(settings.weights, precision, pictures, device)
+        ours = models.ours(settings.weights, precision, pictures, self.context)
         row["form"] = ours.network.form
-        works: dict[str, Work] = {"ours": ours.work}
-        if settings.baseline:
-            works["published"] = models.published(settings.weights, pictures, device)
-        else:
-            row["not_measured"]["published"] = "left out by --no-baseline"
-        works |= self._compiled(precision, pictures, row)
-        seconds = rounds(works, self.timer, settings.rounds, settings.burst_s)
-        row["network"] = {name: summarise(each, batch).as_json() for name, each in seconds.items()}
+        self._time({"ours": ours.work}, batch, row)
+        with self._part("psnr", row):
+            exact = gifnet.load(settings.weights, device, "float32")(*pictures)
+            row["psnr_db"] = models.psnr_db(ours.result, exact)
+        works = {"ours": ours.work, **self._baselines(precision, pictures, row)}
+        if len(works) > 1:
+            with self._part("side by side", row):
+                self._time(works, batch, row)
         ours_s = row["network"]["ours"]["p50_ms"]
-        row["times_as_fast_as"] = {
-            name: timing["p50_ms"] / ours_s for name, timing in row["network"].items() if name != "ours"
-        }
-        exact = gifnet.load(settings.weights, device, "float32")(*pictures)
-        row["psnr_db"] = models.psnr_db(ours.result, exact)
         if "end_to_end" in row:
             whole, alone = row["end_to_end"]["throughput"], row["network"]["ours"]
             row["end_to_end"]["share_of_network"] = whole["frames_per_s"] / alone["frames_per_s"]
         dtype: torch.dtype = getattr(torch, precision)
-        floor = floor_of(fold(ours.network, torch.float32), load.size, dtype, self._rates(dtype))
-        row["floor"] = asdict(floor) | {"times_used": ours_s / batch / floor.milliseconds}
+        with self._part("floor", row):
+            floor = floor_of(fold(ours.network, torch.float32), load.size, dtype, self._rates(dtype))
+            row["floor"] = asdict(floor) | {"times_used": ours_s / batch / floor.milliseconds}
+
+    def _time(self, works: dict[str, Work], batch: int, row: Row) -> None:
+        seconds = rounds(works, self.timer, self.settings.rounds, self.settings.burst_s)
+        row["network"] = {name: summarise(each, batch).as_json() for name, each in seconds.items()}
+        ours_ms = row["network"]["ours"]["p50_ms"]
+        row["times_as_fast_as"] = {
+            name: timing["p50_ms"] / ours_ms for name, timing in row["network"].items() if name != "ours"
+        }
+
+    def _baselines(self, precision: Precision, pictures: Any, row: Row) -> dict[str, Work]:
+        """The other forms, each having run once, of those that are asked for and that the device bears."""
+        works: dict[str, Work] = {}
+        if self.settings.baseline:
+            with self._part("published", row):
+                work = models.published(self.settings.weights, pictures, self.context.device)
+                work()
+                works["published"] = work
+        else:
+            row["not_measured"]["published"] = "left out by --no-baseline"
+        return works | self._compiled(precision, pictures, row)
 
     def _compiled(self, precision: Precision, pictures: Any, row: Row) -> dict[str, Work]:
         if not self.settings.compile:
             row["not_measured"]["published compiled"] = "left out; --compile measures it"
             return {}
+        self.context.release_unused()
         self.tell("compiling the published form")
         try:
             work = models.compiled(self.settings.weights, precision, pictures, self.context.device)

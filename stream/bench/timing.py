@@ -65,7 +65,7 @@ def new_timer(device: torch.device, clock: Clock) -> Timer:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How long runs of one piece of work took.
+    """Durations of runs of one piece of work.
 
     Attributes:
         frames_per_s: frames of all runs over their total time.
@@ -116,5 +116,5 @@ def rounds(works: dict[str, Work], timer: Timer, count: int, burst_s: float) -> 
 
 
 def burst_length(run_s: float, burst_s: float) -> int:
-    """How many runs of `run_s` seconds fill `burst_s`."""
+    """The number of runs of `run_s` seconds that fill `burst_s`."""
     return max(1, min(MOST_IN_A_BURST, math.ceil(burst_s / max(run_s, 1e-6))))

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from stream.errors import SinkError
+from stream.files.atomic_write import write_atomic
 from stream.files.output_path import reason
 from stream.frame import Pixels
-from stream.sinks.images import encode, write_whole
+from stream.sinks.images import encode
 
 _STYLE = """
 :root { color-scheme: light dark; --paper: #fbfbfa; --ink: #1d2125; --soft: #5d6670; --line: #d9dcdf;
@@ -110,7 +111,7 @@ def write_report(path: Path, report: Report) -> None:
         SinkError: it cannot be written.
     """
     try:
-        write_whole(path, render_report(report).encode())
+        write_atomic(path, render_report(report).encode())
     except OSError as error:
         raise SinkError(f"the report {path} cannot be written: {reason(error)}") from None
 

@@ -129,8 +129,9 @@ def _measure_videos(
 def _write(
     folder: Path, samples: list[Sample], rows: list[tuple[str, str, Values]], worst: int, worst_by: str
 ) -> None:
+    from stream.files.atomic_write import write_atomic
     from stream.quality import plots, sheet, tables
-    from stream.sinks.images import encode, write_whole
+    from stream.sinks.images import encode
 
     contents = {
         "metrics.csv": tables.as_csv(rows).encode(),
@@ -143,7 +144,7 @@ def _write(
     try:
         folder.mkdir(exist_ok=True)
         for name, content in contents.items():
-            write_whole(folder / name, content)
+            write_atomic(folder / name, content)
     except OSError as error:
         raise SinkError(f"{error.filename or folder} cannot be written: {error.strerror}") from None
     click.echo(f"wrote {', '.join(contents)} to {folder}", err=True)

@@ -66,7 +66,7 @@ def fuse_and_tell(
         settings: what to do.
         quiet: tell nothing.
         look: called with every fused frame before it is written.
-        load_again: reads the settings anew on SIGHUP.
+        load_again: reads the settings again on SIGHUP.
     """
     from stream.cli.progress import print_summary, show_progress
     from stream.cli.reload import reloading

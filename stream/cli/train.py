@@ -28,10 +28,11 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("-o", "--output", type=_FOLDER, help="Folder for checkpoints, log and pictures.")
 @click.option(
     "--network",
-    type=click.Choice(["gifnet", "features"]),
-    help="What is trained: the fusion network (default), or the features that calibration compares by.",
+    type=click.Choice(["direct", "gifnet", "lite", "features"]),
+    help="What is trained, and how: the full fusion network by losses of its picture (direct) or by the "
+    "published recipe (gifnet, default), the one for real time, or what calibration compares pictures by.",
 )
-@click.option("--iterations", type=int, help="How many; for GIFNet each one takes a step for both tasks.")
+@click.option("--iterations", type=int, help="How many; with gifnet each one takes a step for both tasks.")
 @click.option("--device", help="auto, cpu or cuda.")
 @click.option("--precision", help="auto, float32 or bfloat16.")
 @click.option("--seed", type=int, help="Start of every random choice.")
@@ -40,7 +41,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
     "--export", type=click.Path(path_type=Path), help="Write the newest checkpoint's weights and card."
 )
 def train(config: Path | None, resume: bool, export: Path | None, **options: Any) -> None:
-    """Train GIFNet, or the features of calibration, from registered visible and thermal pairs."""
+    """Train GIFNet, GIFNet-lite or the features of calibration from registered pairs."""
     from gifnet.train.config import validate
 
     values = load_yaml(config) if config else {}

@@ -1,4 +1,4 @@
-"""What becomes of fused frames: files and sockets, a page, numbers."""
+"""Settings of outputs: files and sockets, the page, metrics, control."""
 
 from __future__ import annotations
 
@@ -10,36 +10,42 @@ from pydantic import Field, SecretStr
 from stream.config.base import Settings
 from stream.frame import ColourMap, View
 
+# Options of sinks, with their ranges; each kind of sink in `stream.sinks` takes some of them.
+ShownView = Annotated[View, Field(description="which picture is written")]
+ShownColours = Annotated[
+    ColourMap, Field(description="colours of the view thermal-colour; the network never sees them")
+]
+EncoderName = Annotated[
+    str | None, Field(description="video encoder; by default h264_nvenc on a GPU that has it, else libx264")
+]
+Quality = Annotated[int | None, Field(ge=0, le=63, description="constant rate factor, lower is better")]
+Audio = Annotated[bool, Field(description="carry the visible file's audio over")]
+SegmentLength = Annotated[
+    float | None, Field(ge=1, description="begin a new file after so many seconds of video")
+]
+SegmentBytes = Annotated[float | None, Field(gt=0, description="begin a new file after so many megabytes")]
+FreeSpace = Annotated[
+    float | None,
+    Field(ge=0, description="pause writing while less is free on the disk; by default 200 when live"),
+]
+WithSidecar = Annotated[
+    bool, Field(description="write the pairing of every frame to a .jsonl file beside the video")
+]
+
 
 class OutputSettings(Settings):
-    """One file, folder or other sink."""
+    """One output as flags and YAML give it; `stream.sinks.sink_settings` checks it against its kind."""
 
     uri: Annotated[str, Field(min_length=1, description="path or URI of the output; repeatable")]
-    view: Annotated[View, Field(description="which picture is written")] = "fused"
-    colour_map: Annotated[
-        ColourMap, Field(description="colours of the view thermal-colour; the network never sees them")
-    ] = "heat"
-    encoder: Annotated[
-        str | None,
-        Field(description="video encoder; by default h264_nvenc on a GPU that has it, else libx264"),
-    ] = None
-    quality: Annotated[
-        int | None, Field(ge=0, le=63, description="constant rate factor, lower is better")
-    ] = None
-    audio: Annotated[bool, Field(description="carry the visible file's audio over")] = True
-    segment_s: Annotated[
-        float | None, Field(ge=1, description="begin a new file after so many seconds of video")
-    ] = None
-    segment_mb: Annotated[
-        float | None, Field(gt=0, description="begin a new file after so many megabytes")
-    ] = None
-    keep_free_mb: Annotated[
-        float | None,
-        Field(ge=0, description="pause writing while less is free on the disk; by default 200 when live"),
-    ] = None
-    sidecar: Annotated[
-        bool, Field(description="write the pairing of every frame to a .jsonl file beside the video")
-    ] = False
+    view: ShownView = "fused"
+    colour_map: ShownColours = "heat"
+    encoder: EncoderName = None
+    quality: Quality = None
+    audio: Audio = True
+    segment_s: SegmentLength = None
+    segment_mb: SegmentBytes = None
+    keep_free_mb: FreeSpace = None
+    sidecar: WithSidecar = False
 
 
 class PreviewSettings(Settings):

@@ -20,6 +20,9 @@ _REMEDIES = {
     "thermal": "name the thermal input after the visible one, as in `gifnet run VISIBLE THERMAL -o OUT`",
 }
 
+# A configuration has some hundred values; aliases of aliases can stand for billions.
+MOST_VALUES = 100_000
+
 Place = tuple[str | int, ...]
 Model = TypeVar("Model", bound=Settings)
 
@@ -75,9 +78,29 @@ def load_yaml(path: Path, what: str = "configuration") -> dict[str, Any]:
         raise ConfigError(
             f"the {what} {path} is not YAML{line}: {getattr(error, 'problem', error)}"
         ) from None
+    except (ValueError, RecursionError):
+        # A date, number or nesting that YAML's own reader cannot hold, such as 2024-13-45 or !!int abc.
+        raise ConfigError(f"the {what} {path} holds a date, number or nesting that cannot be read") from None
+    if _too_large(values):
+        raise ConfigError(
+            f"the {what} {path} has more than {MOST_VALUES} values once its aliases are followed"
+        )
     if not isinstance(values, dict):
         raise ConfigError(f"the {what} {path} must be a mapping of settings, got {type(values).__name__}")
     return values
+
+
+def _too_large(values: Any) -> bool:
+    """True when a document has too many values with its aliases followed, or contains itself."""
+    left, count = [values], 0
+    while left and count <= MOST_VALUES:
+        count += 1
+        value = left.pop()
+        if isinstance(value, dict):
+            left += [*value, *value.values()]
+        elif isinstance(value, list | set):
+            left += value
+    return count > MOST_VALUES
 
 
 def _sentences(model: type[Settings], error: ValidationError) -> Iterator[str]:

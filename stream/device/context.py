@@ -1,9 +1,9 @@
-"""Which device computes, and how its work is ordered; everything of the GPU has a CPU twin."""
+"""The device that computes, its streams and graphs; everything of the GPU has a CPU twin."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+import gc
+from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -13,6 +13,7 @@ from torch import Tensor
 from cuda_kernels import cpu as host
 from stream.config import Device
 from stream.device.cuda_graph import CapturedGraph
+from stream.device.streams import CudaEvent, CudaStream, Event, HostEvent, HostStream, Stream
 from stream.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -24,32 +25,15 @@ Work = Callable[[], None]
 LEAST_MEMORY_BYTES = 1 << 30
 
 
-class Event(Protocol):
-    """A point in a lane's work that others can wait for."""
-
-    def wait(self) -> None:
-        """Hold the calling thread until the lane has come past the point."""
-
-
-class Stream(Protocol):
-    """A queue of device work that is done in order; lanes run beside each other."""
-
-    def after(self, *marks: Event) -> AbstractContextManager[None]:
-        """Work given in the block joins this lane and starts only after the marks."""
-
-    def mark(self, mark: Event) -> None:
-        """Set a mark behind all that the lane has been given."""
-
-
 class DeviceContext(Protocol):
     """A device and what is needed to use it; one a run.
 
     Attributes:
         device: as torch names it.
         operations: array operations for its tensors: `cuda_kernels.reference`, or kernels of the same names.
-        upload: lane of copies to the device.
-        compute: lane of the computation.
-        download: lane of copies to the host.
+        upload: stream of copies to the device.
+        compute: stream of the computation.
+        download: stream of copies to the host.
     """
 
     device: torch.device
@@ -59,19 +43,25 @@ class DeviceContext(Protocol):
     download: Stream
 
     def new_event(self) -> Event:
-        """A mark that is not set yet; waiting for it returns at once."""
+        """An event that is not recorded yet; waiting for it returns at once."""
 
     def pinned_like(self, tensor: Tensor) -> Tensor:
-        """Memory of the host like a tensor of the device, between which copies need no help of the processor.
+        """Pinned memory of the host like a tensor of the device, for copies without help of the processor.
 
         On the host it is the tensor itself, so that nothing is copied.
         """
 
-    def prepare(self, work: Work) -> Work | None:
-        """The work as one step of the device, to be called in the compute lane; None where there is no such.
+    def capture(self, work: Work) -> CapturedGraph | None:
+        """The work as one graph, to be replayed in the compute stream; None where the device has no graphs.
 
-        Every call reads and writes the memory that the first one did.
+        Every replay reads and writes the memory that the first run did. Nothing may be under way.
         """
+
+    def drain(self) -> None:
+        """Wait until all three streams have nothing left to do."""
+
+    def release_unused(self) -> None:
+        """Give memory that nothing refers to any more back to the device."""
 
 
 class HostContext:
@@ -80,28 +70,35 @@ class HostContext:
     def __init__(self) -> None:
         self.device = torch.device("cpu")
         self.operations: Operations = host
-        self.upload: Stream = _HostStream()
+        self.upload: Stream = HostStream()
         self.compute: Stream = self.upload
         self.download: Stream = self.upload
 
     def new_event(self) -> Event:
-        """Always set."""
-        return _HostEvent()
+        """An event that is always past."""
+        return HostEvent()
 
     def pinned_like(self, tensor: Tensor) -> Tensor:
         """The tensor itself."""
         return tensor
 
-    def prepare(self, work: Work) -> Work | None:
+    def capture(self, work: Work) -> CapturedGraph | None:
         """Nothing: stages are called, and timed, one by one."""
         return None
+
+    def drain(self) -> None:
+        """Return at once: nothing is ever outstanding."""
+
+    def release_unused(self) -> None:
+        """Collect what only refers to itself."""
+        gc.collect()
 
 
 class CudaContext:
     """A GPU: three CUDA streams ordered by events, pinned memory, kernels, one captured graph a step."""
 
     def __init__(self, device: torch.device) -> None:
-        """Compile and load the kernels.
+        """Compile and load the kernels, and take the streams.
 
         Raises:
             DeviceError: CuPy is missing, a kernel does not compile, or too little memory is free.
@@ -111,21 +108,32 @@ class CudaContext:
         check_memory(*torch.cuda.mem_get_info(device))
         self.device = device
         self.operations: Operations = load_kernels(device)
-        self.upload: Stream = _CudaStream(device)
-        self.compute: Stream = _CudaStream(device)
-        self.download: Stream = _CudaStream(device)
+        self._compute = CudaStream(device)
+        self.upload: Stream = CudaStream(device)
+        self.compute: Stream = self._compute
+        self.download: Stream = CudaStream(device)
 
     def new_event(self) -> Event:
         """A CUDA event."""
-        return _CudaEvent()
+        return CudaEvent()
 
     def pinned_like(self, tensor: Tensor) -> Tensor:
         """Pinned memory."""
         return torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
 
-    def prepare(self, work: Work) -> Work | None:
-        """The work, captured as one CUDA graph."""
-        return CapturedGraph(work, self.device).replay
+    def capture(self, work: Work) -> CapturedGraph | None:
+        """The work as one CUDA graph, warmed up and captured on the compute stream itself."""
+        return CapturedGraph(work, self._compute.stream)
+
+    def drain(self) -> None:
+        """Wait for the streams."""
+        for stream in (self.upload, self.compute, self.download):
+            stream.synchronize()
+
+    def release_unused(self) -> None:
+        """Collect what only refers to itself, then empty torch's cache of device memory."""
+        gc.collect()
+        torch.cuda.empty_cache()
 
 
 def open_device(wanted: Device) -> DeviceContext:
@@ -181,42 +189,3 @@ def _missing() -> str:
     if torch.version.cuda is None:
         return "this torch is built without CUDA"
     return "torch finds no usable NVIDIA GPU and driver"
-
-
-class _HostEvent:
-    def wait(self) -> None:
-        """Nothing is ever outstanding."""
-
-
-class _HostStream:
-    def after(self, *marks: Event) -> AbstractContextManager[None]:
-        return nullcontext()
-
-    def mark(self, mark: Event) -> None:
-        """Nothing is ever outstanding."""
-
-
-class _CudaEvent:
-    def __init__(self) -> None:
-        # A blocking event lets the waiting thread sleep, where it would otherwise burn a core.
-        self.event = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]  # torch has no types here
-
-    def wait(self) -> None:
-        self.event.synchronize()
-
-
-class _CudaStream:
-    def __init__(self, device: torch.device) -> None:
-        self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # torch has no types here
-
-    @contextmanager
-    def after(self, *marks: Event) -> Iterator[None]:
-        for mark in marks:
-            assert isinstance(mark, _CudaEvent)
-            self._stream.wait_event(mark.event)
-        with torch.cuda.stream(self._stream):
-            yield
-
-    def mark(self, mark: Event) -> None:
-        assert isinstance(mark, _CudaEvent)
-        mark.event.record(self._stream)

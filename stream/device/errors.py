@@ -1,4 +1,4 @@
-"""What GPU libraries raise, in one sentence each: the only file that knows their exceptions and messages.
+"""Errors of GPU libraries, in one sentence each: the only file that knows their exceptions and messages.
 
 Exceptions are recognised by the names of their types and modules, so that no library is imported.
 """

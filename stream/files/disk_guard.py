@@ -34,7 +34,7 @@ class DiskGuard:
         self._looked_s: Fraction | None = None
 
     def has_room(self, time_s: Fraction) -> bool:
-        """Whether a frame of a time may be written."""
+        """True when a frame of a time may be written."""
         fresh = self._looked_s is not None and abs(time_s - self._looked_s) < LOOK_S
         if self._wanted_mb is None or fresh:
             return not self.paused

@@ -1,4 +1,4 @@
-"""Where an output goes: checked before the first frame, and named when it fails."""
+"""Checks of a path before anything is written there, and reasons of failures in words."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ def check_place(path: Path) -> None:
         raise SinkError(f"the folder {folder} of the output {path.name} does not exist; make it first")
     if path.is_dir():
         raise SinkError(f"the output {path} is a folder; name a file in it")
+    if path.exists() and not path.is_file():
+        raise SinkError(f"the output {path} is a device, a pipe or a socket; name a file")
     if not os.access(path if path.exists() else folder, os.W_OK):
         raise SinkError(f"the output {path} cannot be written: no permission; name another place")
     if shutil.disk_usage(folder).free < _LEAST_FREE_BYTES:
@@ -32,7 +34,7 @@ def check_place(path: Path) -> None:
 
 
 def reason(error: Exception) -> str:
-    """Why something could not be written, in words."""
+    """The reason why something could not be written, in words."""
     number = getattr(error, "errno", None)
     if number == errno.ENOSPC:
         return "the disk is full"

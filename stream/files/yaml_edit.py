@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
+import stat
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import yaml
 
 from stream.config import load_yaml
 from stream.errors import ConfigError
+from stream.files.atomic_write import write_atomic
 
 
 def write_number(path: Path, section: str, key: str, value: float) -> None:
@@ -36,14 +36,11 @@ def write_number(path: Path, section: str, key: str, value: float) -> None:
         )
     # A link stays a link, and a file with a password in it stays as private as it was.
     path = path.resolve()
-    part = path.with_name(path.name + ".part")
     try:
-        part.touch(mode=0o600)
-        part.write_text(text, encoding="utf-8")
-        shutil.copymode(path, part)
-        os.replace(part, path)
+        mode = stat.S_IMODE(path.stat().st_mode)
+        write_atomic(path, text, mode=0o600)
+        path.chmod(mode)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
 
 

@@ -1,4 +1,4 @@
-"""Fused frames on their way from a device to whoever takes them."""
+"""The stream of fused frames: fusion on a thread of its own, ahead of whoever takes the frames."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class FusedStream:
 
     def __init__(
         self,
-        flights: Iterator[Batch],
+        batches: Iterator[Batch],
         fuser: Fuser,
         visible: SourceInfo,
         device: str,
@@ -37,20 +37,24 @@ class FusedStream:
     ) -> None:
         self.visible, self.device, self.live = visible, device, live
         self.fuser = fuser
-        self._flights, self._times = flights, times
+        self._batches, self._times = batches, times
 
     @contextmanager
     def ahead(self) -> Iterator[Iterator[FusedFrame]]:
         """Fused frames in the order of their times, made `FUSED_AHEAD` batches ahead on another thread."""
-        with prefetch(lambda: nullcontext(self._flights), FUSED_AHEAD, name="fuse") as flights:
-            try:
-                yield self._land(flights)
-            finally:
-                if self.live:  # it may be waiting for frames that never come
-                    self.live.stop()
+        try:
+            with prefetch(lambda: nullcontext(self._batches), FUSED_AHEAD, name="fuse") as batches:
+                try:
+                    yield self._results(batches)
+                finally:
+                    if self.live:  # it may be waiting for frames that never come
+                        self.live.stop()
+        finally:
+            # Only when the thread has ended: what is still on its way reads the memory that is given up.
+            self.fuser.close()
 
-    def _land(self, flights: Iterable[Batch]) -> Iterator[FusedFrame]:
-        for flight in flights:
+    def _results(self, batches: Iterable[Batch]) -> Iterator[FusedFrame]:
+        for batch in batches:
             with self._times.measure("download"):
-                frames = flight.result()
+                frames = batch.result()
             yield from frames

@@ -1,4 +1,4 @@
-"""What happens to a pair of pictures on the device, from pixels to pixels, in memory that stays in place."""
+"""The fusion of a batch of pairs on the device, from pixels to pixels, in memory that stays in place."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from stream.thermal.front_end import ThermalFrontEnd
 
 @dataclass(frozen=True, slots=True)
 class BatchShape:
-    """Sizes of what goes in; one step serves one layout.
+    """Sizes and formats of a batch; one step serves one shape.
 
     Attributes:
         visible_size: width and height.
@@ -47,12 +47,11 @@ class FusionStep:
         keep: input, [B, 1] float32, see `Agc.next_ema_weight`.
         fused: result, [B, H, W, 3] uint8.
         thermal: result, [B, H, W] uint8, registered and after gain control, black where nothing is seen.
-        stages: name and work of each part.
     """
 
     def __init__(
         self,
-        layout: BatchShape,
+        shape: BatchShape,
         registrar: Registrar,
         gain: Agc,
         network: Fusion,
@@ -62,9 +61,9 @@ class FusionStep:
         """Take the memory.
 
         Args:
-            layout: sizes.
-            registrar: of these sizes.
-            gain: shared with the steps of other layouts, so that its span survives a change.
+            shape: of the batches.
+            registrar: for these sizes; its maps are copied.
+            gain: shared with the steps of other shapes, so that its span survives a change.
             network: takes [B, 1, H, W] pictures of `precision` or float32, gives float32.
             operations: for tensors of the registrar's device.
             precision: number format of the network's inputs.
@@ -73,17 +72,17 @@ class FusionStep:
             ConfigError: the file of bad pixels cannot be read.
             CalibrationError: it is for thermal pictures of another size.
         """
-        width, height = layout.visible_size
-        thermal_width, thermal_height = layout.thermal_size
-        batch, device = layout.batch, gain.device
-        self._registrar, self._network, self._operations = registrar, network, operations
-        self._front_end = ThermalFrontEnd(gain, layout.thermal_size, layout.counts, operations)
+        width, height = shape.visible_size
+        thermal_width, thermal_height = shape.thermal_size
+        batch, device = shape.batch, gain.device
+        self._network, self._operations = network, operations
+        self._front_end = ThermalFrontEnd(gain, shape.thermal_size, shape.counts, operations)
 
         def planes(dtype: torch.dtype = torch.float32) -> Tensor:
             return torch.zeros(batch, height, width, dtype=dtype, device=device)
 
         self.rgb = torch.zeros(batch, height, width, 3, dtype=torch.uint8, device=device)
-        self.counts = torch.zeros(batch, thermal_height, thermal_width, dtype=layout.counts, device=device)
+        self.counts = torch.zeros(batch, thermal_height, thermal_width, dtype=shape.counts, device=device)
         # Whole: a capture warms the step up, and must not move the span of a stream that is going on.
         self.keep = torch.ones(batch, 1, device=device)
         self.fused, self.thermal = torch.zeros_like(self.rgb), planes(torch.uint8)
@@ -91,15 +90,47 @@ class FusionStep:
         self._valid = planes(torch.bool)
         self._visible_in, self._thermal_in = planes(precision), planes(precision)
         self._picture, self._merged = planes(), planes()
-        whole = torch.ones(height, width, device=device)
-        self._coverage = whole if registrar.coverage is None else registrar.coverage
+        self._coverage = torch.ones(height, width, device=device)
+        self._maps: tuple[Tensor, Tensor] | None = None
+        if registrar.maps is not None:
+            map_x, map_y = (each.to(device) for each in registrar.maps)
+            self._maps = map_x, map_y
         self._each = range(batch)
-        self.stages: list[tuple[str, Work]] = [
+        self.move(registrar)
+
+    @property
+    def stages(self) -> list[tuple[str, Work]]:
+        """Name and work of each part, in their order."""
+        # Not an attribute: methods in it would make a cycle, and the memory would outlive its last user.
+        return [
             ("luma", self._split),
             ("register", self._register),
             ("network", self._fuse),
             ("merge", self._merge),
         ]
+
+    def move(self, registrar: Registrar) -> bool:
+        """Take over where the thermal picture lies, in the same memory, so that a captured step stays valid.
+
+        Args:
+            registrar: for the same sizes.
+
+        Returns:
+            False, and nothing is changed, where only one of the two resamples: that needs another step.
+        """
+        if (self._maps is None) != (registrar.maps is None):
+            return False
+        if self._coverage.device.type == "cpu":
+            # Nothing is captured here, and the host's operations know maps by identity: they must not change.
+            self._maps = registrar.maps
+        else:
+            for own, new in zip(self._maps or (), registrar.maps or (), strict=True):
+                own.copy_(new)
+        if registrar.coverage is None:
+            self._coverage.fill_(1)
+        else:
+            self._coverage.copy_(registrar.coverage)
+        return True
 
     @property
     def inputs(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -124,11 +155,11 @@ class FusionStep:
     def _register(self) -> None:
         for i in self._each:
             picture, limits = self._front_end(self.counts[i], self.keep[i])
-            brightness, maps = self._brightness[i], self._registrar.maps
-            if maps is None:
+            brightness = self._brightness[i]
+            if self._maps is None:
                 self._operations.normalise(picture, limits, out=brightness)
             else:
-                self._operations.gather(picture, *maps, limits, out=(brightness, self._valid[i]))
+                self._operations.gather(picture, *self._maps, limits, out=(brightness, self._valid[i]))
             planes = (self._visible_in[i], self._thermal_in[i])
             self._operations.pack(self._luma[i], brightness, self._coverage, out=planes)
 

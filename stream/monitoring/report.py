@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 from collections import Counter
 from dataclasses import asdict, dataclass, field
@@ -13,6 +12,7 @@ from typing import Any
 
 from stream.config.live_settings import AdjustableSettings
 from stream.errors import ConfigError
+from stream.files.atomic_write import write_atomic
 from stream.live.stats import LiveStats
 from stream.radiometry import Radiometry, as_json
 from stream.registration.drift_monitor import DriftMonitor
@@ -148,12 +148,9 @@ class RunReport:
         Raises:
             ConfigError: when it cannot be written.
         """
-        part = path.with_name(path.name + ".part")
         try:
-            part.write_text(json.dumps(self.as_json(), indent=2) + "\n", encoding="utf-8")
-            os.replace(part, path)
+            write_atomic(path, json.dumps(self.as_json(), indent=2) + "\n")
         except OSError as error:
-            part.unlink(missing_ok=True)
             raise ConfigError(f"the report {path} cannot be written: {error.strerror}") from None
 
 

@@ -12,7 +12,7 @@ from stream.config import OutputSettings, RunSettings
 from stream.files.run_paths import local_path
 from stream.frame import FusedFrame, View
 from stream.monitoring.report import Output, RunReport
-from stream.sinks import open_sink
+from stream.sinks import sink_settings
 from stream.sinks.base import Sink, SinkOptions
 from stream.sources.base import SourceInfo
 from stream.uri import mask
@@ -47,7 +47,7 @@ class FanOut:
             # What is opened first is closed last: files are whole before a network library has the last word.
             opened = {
                 number: stack.enter_context(self._open(output))
-                for number, output in sorted(enumerate(settings.outputs), key=_files_last)
+                for number, output in sorted(enumerate(settings.outputs), key=partial(_files_last, settings))
             }
             self._sinks = [opened[number] for number in range(len(opened))]
             self._stack = stack.pop_all()
@@ -95,36 +95,30 @@ class FanOut:
             output.frames, output.skipped = sink.written, sink.skipped
 
 
-def _files_last(numbered: tuple[int, OutputSettings]) -> bool:
-    return local_path(numbered[1].uri) is not None
+def _files_last(settings: RunSettings, numbered: tuple[int, OutputSettings]) -> bool:
+    return bool(sink_settings(numbered[1], settings.outputs).places())
 
 
 def _open_output(
     settings: RunSettings, visible: SourceInfo, device: str, report: RunReport, output: OutputSettings
 ) -> Sink:
-    return open_sink(output, _options(output, settings, visible, device, report))
+    sink = sink_settings(output, settings.outputs)
+    return sink.open(_options(output, settings, visible, device, report))
 
 
 def _options(
     output: OutputSettings, settings: RunSettings, visible: SourceInfo, device: str, report: RunReport
 ) -> SinkOptions:
-    audio = local_path(settings.visible.uri) if output.audio and visible.audio else None
+    audio = local_path(settings.visible.uri) if visible.audio else None
     return SinkOptions(
-        view=output.view,
-        colour_map=output.colour_map,
         rate=visible.rate,
         time_base=visible.time_base,
         colour=visible.colour,
-        encoder=output.encoder,
-        quality=output.quality,
         audio_from=str(audio) if audio else None,
         device=device,
         size=None if visible.live else _picture_size(output.view, visible),
         live=visible.live,
-        segment_s=output.segment_s,
-        segment_mb=output.segment_mb,
         keep_free_mb=_keep_free_mb(output, visible),
-        sidecar=output.sidecar,
         model=(report.weights.get("name", ""), report.weights.get("sha256", "")),
         calibration=settings.registration.file,
     )

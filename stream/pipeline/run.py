@@ -16,12 +16,12 @@ from contextlib import suppress
 from stream.config import RunSettings
 from stream.config.merge import public_values
 from stream.errors import ConfigError, SinkError, SourceError
-from stream.files.run_paths import check_places
 from stream.frame import FusedFrame
 from stream.monitoring.report import RunReport
 from stream.pipeline.fan_out import FanOut
 from stream.pipeline.open import open_fused
 from stream.registration.drift_monitor import DriftMonitor
+from stream.sinks import check_outputs
 from stream.web import open_panel
 
 Watch = Callable[[Iterable[FusedFrame]], Iterable[FusedFrame]]
@@ -48,7 +48,7 @@ def run(
         Stopped: `watch` ended the run; the outputs are whole up to there.
     """
     report.settings = public_values(settings)
-    check_places(settings)
+    check_outputs(settings)
     try:
         _run(settings, report, watch, progress)
     except BaseException as error:
@@ -71,7 +71,7 @@ def _run(settings: RunSettings, report: RunReport, watch: Watch, progress: Progr
     ):
         panel.controls.attach(fused.fuser.retune, fused.live.change if fused.live else None)
         panel.attach(sinks.open_clip)
-        guard = report.drift = DriftMonitor(panel.controls, fused.fuser.coverage, settings.registration.file)
+        guard = report.drift = DriftMonitor(panel.controls, fused.fuser.coverage, fused.fuser.calibration)
         for frame in watch(frames):
             sinks.write(frame)
             panel.show(frame, _count_latency(frame, report))

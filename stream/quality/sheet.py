@@ -11,7 +11,7 @@ from gifnet.eval.detail import lost_detail
 from gifnet.eval.single import Grey
 from stream.frame import Pixels
 from stream.quality.inputs import Sample, read_sample
-from stream.sources.pictures import read_picture
+from stream.sources.pictures.decode import read_picture
 
 _WIDTH, _LABEL, _MARGIN = 320, 20, 6
 

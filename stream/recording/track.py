@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -95,6 +96,8 @@ class Track:
         self._first_s, self._last = frame.time_s, -1
         encoder, pixel_format, options = _EXACT[layout.pixel_format]
         path = str(self._folder / self.file)
+        if os.path.lexists(path):
+            raise SinkError(f"{path} exists already and would be overwritten; record to another folder")
         self._container = av.open(path, "w", format="matroska", options=_CONTAINER)
         self._stream = self._container.add_stream(encoder, rate=30, options=options, time_base=_TICK)
         self._stream.width, self._stream.height = layout.size

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stream.errors import SinkError
+from stream.files.atomic_write import write_atomic
 from stream.files.disk_guard import DiskGuard
 from stream.files.output_path import reason
 from stream.frame import Frame, FrameSet, Side
@@ -58,9 +59,10 @@ class RecordingWriter:
         try:
             folder.mkdir(exist_ok=True)
             values = {"schema": SCHEMA, "made": datetime.now(UTC).isoformat(timespec="seconds"), **about}
-            (folder / ABOUT).write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-            self._frames = (folder / FRAMES).open("w", encoding="utf-8", buffering=1)
-            self._pairs = (folder / PAIRS).open("w", encoding="utf-8", buffering=1)
+            # Mode x makes new files only: nothing that is there is replaced, and no link is followed.
+            self._frames = (folder / FRAMES).open("x", encoding="utf-8", buffering=1)
+            self._pairs = (folder / PAIRS).open("x", encoding="utf-8", buffering=1)
+            write_atomic(folder / ABOUT, json.dumps(values, indent=2) + "\n")
         except OSError as error:
             raise SinkError(f"the recording {folder} cannot be made: {reason(error)}") from None
         self._tracks: dict[Side, Track] = {side: Track(folder, side) for side in ("visible", "thermal")}

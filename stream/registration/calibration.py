@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -14,6 +12,7 @@ from pydantic import Field, FiniteFloat, model_validator
 
 from stream.config import Settings, load_yaml, validate
 from stream.errors import CalibrationError, ConfigError
+from stream.files.atomic_write import write_atomic
 from stream.registration.camera_model import (
     Array,
     Homography,
@@ -209,14 +208,9 @@ def save_calibration(calibration: Calibration, path: Path) -> None:
         CalibrationError: it cannot be written.
     """
     text = "# " + " ".join(calibration.made_by.split()) + "\n" + _as_yaml(calibration)
-    target = path.resolve()
-    part = target.with_name(target.name + ".part")
     try:
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, target)
+        write_atomic(path.resolve(), text)
     except OSError as error:
-        with suppress(OSError):
-            part.unlink()
         raise CalibrationError(
             f"the calibration {path} cannot be written: {error.strerror}; name another place"
         ) from None

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from stream.config.live_settings import AdjustableSettings
 from stream.errors import GifnetError
 from stream.frame import FusedFrame, Pixels
-from stream.registration.calibration import Baseline, load_calibration
+from stream.registration.calibration import Baseline, Calibration
 from stream.registration.drift import SELF_ALIGN, Drift, DriftState, SelfAlign, Shift
 
 # Frames from one look at the settings to the next: they can change while a run goes on.
@@ -28,20 +27,20 @@ class DriftMonitor:
     """
 
     def __init__(
-        self, controls: AdjustableSettings, coverage: Callable[[], Pixels | None], file: Path | None = None
+        self,
+        controls: AdjustableSettings,
+        coverage: Callable[[], Pixels | None],
+        calibration: Calibration | None = None,
     ) -> None:
         """Begin before the first frame.
 
         Args:
             controls: settings of the run, and the way to change the nudge.
             coverage: gives that of the registration in use, see `Fuser.coverage`.
-            file: the calibration, for its baseline.
-
-        Raises:
-            CalibrationError: the file cannot be read.
+            calibration: of the run, for its baseline.
         """
         self._controls, self._coverage = controls, coverage
-        self._calibration = load_calibration(file) if file else None
+        self._calibration = calibration
         self._drift: Drift | None = None
         self._frames = 0
         self._values: dict[str, Any] = {}

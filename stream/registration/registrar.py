@@ -11,7 +11,7 @@ from torch import Tensor
 from cuda_kernels import reference
 from stream.config import RegistrationSettings
 from stream.errors import CalibrationError
-from stream.registration.calibration import Calibration, PinholeCamera, Size, load_calibration, one_grid
+from stream.registration.calibration import Calibration, PinholeCamera, Size, one_grid
 
 FEATHER_PX = 16
 
@@ -39,33 +39,31 @@ class Registrar:
 
 def build_registrar(
     settings: RegistrationSettings,
+    calibration: Calibration | None,
     visible_size: Size,
     thermal_size: Size,
-    device: torch.device | str = "cpu",
     began_as: Size | None = None,
 ) -> Registrar:
-    """Registration as the settings ask for: by a calibration file, or none where the sizes agree.
+    """Registration as the settings ask for, on the host: by a calibration, or none where the sizes agree.
 
     Args:
-        settings: file and distance.
+        settings: distance and nudge, and the file's name for messages.
+        calibration: what the settings' file holds; None without one.
         visible_size: width and height.
         thermal_size: width and height.
-        device: where the maps live.
         began_as: size that pictures of both cameras had when the stream began. Without a file, a camera that
             changes its size is then taken to see what it saw before, if the aspect ratio is the same.
 
     Raises:
-        CalibrationError: the sizes differ and no file is given, or the file is wrong or does not fit.
+        CalibrationError: the sizes differ and there is no calibration, or it does not fit.
     """
     nudge_px = settings.nudge_right_px, settings.nudge_down_px
-    if settings.file is None and (began_as is None or visible_size == thermal_size):
+    if calibration is None and (began_as is None or visible_size == thermal_size):
         _check_one_grid(visible_size, thermal_size)
         if not any(nudge_px):
             return Registrar(None, thermal_size)
-    calibration = load_calibration(settings.file) if settings.file else one_grid(began_as or visible_size)
-    calibration = calibration.scaled(visible_size, thermal_size)
-    map_x, map_y = thermal_maps(calibration, settings.distance_m, nudge_px)
-    registrar = Registrar((map_x.to(device), map_y.to(device)), thermal_size)
+    calibration = (calibration or one_grid(began_as or visible_size)).scaled(visible_size, thermal_size)
+    registrar = Registrar(thermal_maps(calibration, settings.distance_m, nudge_px), thermal_size)
     if registrar.coverage is not None and not bool((registrar.coverage > 0).any()):
         raise CalibrationError(
             f"by the calibration {settings.file} and a nudge of {nudge_px[0]:g}, {nudge_px[1]:g} pixels the "

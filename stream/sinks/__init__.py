@@ -1,25 +1,53 @@
-"""Sinks of fused frames: one file a kind, imported when it is asked for.
+"""Sinks of fused frames: one module or folder a kind, found by its `SinkSettings`.
 
 The process that sends frames onward is made of files in here too, and does without torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+import pkgutil
+from collections.abc import Sequence
+from functools import cache
+from importlib import import_module
 
-from stream.config import OutputSettings
+from stream.config import OutputSettings, RunSettings
 from stream.errors import SinkError
+from stream.files.run_paths import OutputPlace, check_places
 from stream.sinks.base import Sink, SinkOptions
-from stream.uri import Uri, parse_uri
+from stream.sinks.settings import SinkSettings, given_options
+from stream.uri import mask, parse_uri
 
-__all__ = ["Sink", "SinkOptions", "open_sink"]
+__all__ = ["Sink", "SinkOptions", "SinkSettings", "check_outputs", "open_sink", "sink_kinds", "sink_settings"]
 
-SUPPORTED = (
-    "a file *.mp4, *.mkv or *.mov, "
-    "a folder of pictures (images://FOLDER?format=png, or a path that ends in /), recording://FOLDER, "
-    "zmq+tcp://127.0.0.1:PORT, rtsp://HOST/NAME, rtmp://HOST/APP/NAME, hls://FOLDER and null://"
-)
+
+@cache
+def sink_kinds() -> tuple[type[SinkSettings], ...]:
+    """The settings of every kind of sink, found in the modules of this folder."""
+    modules = [import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)]
+    found = {value for module in modules for value in vars(module).values() if isinstance(value, type)}
+    models = [model for model in found if issubclass(model, SinkSettings) and model.schemes]
+    return tuple(sorted(models, key=lambda model: model.form))
+
+
+def sink_settings(output: OutputSettings, outputs: Sequence[OutputSettings] = ()) -> SinkSettings:
+    """Check the options of an output against the kind of sink that its URI names.
+
+    Args:
+        output: as flags or YAML give it.
+        outputs: all of the run; a flag holds for all of them, so that an option of no use to this one passes
+            where another one with the same value takes it.
+
+    Raises:
+        SinkError: the kind is unknown, or an option is unknown, of no use to it or outside its range.
+    """
+    uri = parse_uri(output.uri)
+    model = _kind_of(output)
+    given = given_options(output)
+    for key in sorted(set(given) - set(model.common_options())):
+        others = (other for other in outputs if getattr(other, key) == given[key])
+        if any(key in _kind_of(other).common_options() for other in others):
+            del given[key]
+    return model.read(uri, given)
 
 
 def open_sink(settings: OutputSettings, options: SinkOptions) -> Sink:
@@ -27,96 +55,43 @@ def open_sink(settings: OutputSettings, options: SinkOptions) -> Sink:
 
     Args:
         settings: of the output; `uri` chooses the kind of sink.
-        options: how to write, and what is known of the frames.
+        options: what is known of the frames.
 
     Returns:
         A sink; close it, or use it in a `with`.
 
     Raises:
-        SinkError: when the kind is unknown, the place cannot be written to, or encoder or quality do not fit.
+        SinkError: when the kind is unknown, it cannot be written to, or an option does not fit.
     """
-    uri = parse_uri(settings.uri)
-    if uri.scheme not in OPENERS:
-        raise SinkError(f"{uri}: no sink is known for {uri.scheme}://; supported are {SUPPORTED}")
-    return OPENERS[uri.scheme](uri, options)
+    return sink_settings(settings).open(options)
 
 
-def _open_path(uri: Uri, options: SinkOptions) -> Sink:
-    from stream.sinks.video.file import CONTAINERS
-    from stream.sinks.video.segments import SegmentedSink
-    from stream.sinks.video.sink import VideoSink
+def check_outputs(settings: RunSettings) -> None:
+    """Refuse outputs with wrong or useless options, and outputs that would overwrite what they should not.
 
-    path = Path(uri.path)
-    if uri.path.endswith("/") or path.is_dir():
-        return _open_images(uri, options)
-    if path.suffix.lower() == ".m3u8":
-        return _open_onward(uri, options)
-    if path.suffix.lower() not in CONTAINERS:
-        raise SinkError(
-            f"{uri}: no sink is known for files that end in {path.suffix!r}; supported are {SUPPORTED}"
-        )
-    _check_options(uri, set())
-    segmented = options.live or options.sidecar or options.keep_free_mb is not None
-    if segmented or options.segment_s is not None or options.segment_mb is not None:
-        return SegmentedSink(path, options)
-    return VideoSink(path, options)
+    Raises:
+        SinkError: an option does not fit its output.
+        ConfigError: an output is an input, or two outputs are the same.
+    """
+    places = []
+    for number, output in enumerate(settings.outputs, start=1):
+        sink = sink_settings(output, settings.outputs)
+        for path in sink.places():
+            of = "" if path == sink.path() else f" with {path.name}"
+            places.append(OutputPlace(f"output {number}, {mask(output.uri)}{of},", path, sink.replaces))
+    check_places(settings, places)
 
 
-def _open_images(uri: Uri, options: SinkOptions) -> Sink:
-    from stream.sinks.images import ImageSink
-
-    _check_options(uri, {"format"})
-    if not uri.path:
-        raise SinkError(f"{uri} names no folder; write images://FOLDER")
-    return ImageSink(Path(uri.path), options, uri.options.get("format", "png"))
-
-
-def _open_recording(uri: Uri, options: SinkOptions) -> Sink:
-    from stream.sinks.recording import RecordingSink
-
-    _check_options(uri, set())
-    if not uri.path:
-        raise SinkError(f"{uri} names no folder; write recording://FOLDER")
-    return RecordingSink(Path(uri.path), options)
-
-
-def _open_publisher(uri: Uri, options: SinkOptions) -> Sink:
-    from stream.sinks.zeromq.publisher import PublisherSink
-
-    return PublisherSink(uri, options)
-
-
-def _open_onward(uri: Uri, options: SinkOptions) -> Sink:
-    from stream.sinks.restream.sink import OnwardSink
-
-    return OnwardSink(uri, options)
-
-
-def _open_null(uri: Uri, options: SinkOptions) -> Sink:
-    from stream.sinks.null import NullSink
-
-    _check_options(uri, set())
-    return NullSink(options)
-
-
-def _check_options(uri: Uri, known: set[str]) -> None:
-    unknown = sorted(set(uri.options) - known)
-    if unknown:
-        raise SinkError(f"{uri}: unknown option {', '.join(unknown)}; known are {', '.join(known) or 'none'}")
-
-
-# Scheme -> what opens it; the empty one is a plain path.
-OPENERS: dict[str, Callable[[Uri, SinkOptions], Sink]] = {
-    "": _open_path,
-    "file": _open_path,
-    "hls": _open_onward,
-    "images": _open_images,
-    "null": _open_null,
-    "recording": _open_recording,
-    "rtmp": _open_onward,
-    "rtmps": _open_onward,
-    "rtsp": _open_onward,
-    "rtsps": _open_onward,
-    "zmq+tcp": _open_publisher,
-    "zmq+ipc": _open_publisher,
-}
+def _kind_of(output: OutputSettings) -> type[SinkSettings]:
+    uri = parse_uri(output.uri)
+    for model in sink_kinds():
+        if model.claims(uri):
+            return model
+    supported = ", ".join(model.form for model in sink_kinds())
+    known = {scheme for model in sink_kinds() for scheme in model.schemes}
+    if uri.scheme in known:
+        suffix = "." + uri.path.rpartition(".")[2] if "." in uri.path else ""
+        what = f"files that end in {suffix!r}"
+    else:
+        what = f"{uri.scheme}://"
+    raise SinkError(f"{uri}: no sink is known for {what}; supported are {supported}")

@@ -1,9 +1,9 @@
-"""What every sink offers."""
+"""The interface of every sink, and the options that it is opened with."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -54,6 +54,10 @@ class SinkOptions:
     sidecar: bool = False
     model: tuple[str, str] = ("", "")
     calibration: Path | None = None
+
+    def without_audio(self) -> SinkOptions:
+        """The same options, for a silent output."""
+        return replace(self, audio_from=None)
 
 
 class Sink(Protocol):

@@ -4,27 +4,63 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import IO
+from typing import IO, ClassVar, Literal, Self
 
 import cv2
+from pydantic import model_validator
 
+from stream.config.outputs import ShownColours, ShownView
 from stream.errors import SinkError
+from stream.files.atomic_write import check_replaceable, open_without_links, write_atomic
 from stream.files.output_path import check_place, reason
 from stream.frame import FusedFrame, Pixels
 from stream.render.views import render
 from stream.sinks.base import SinkBase, SinkOptions
+from stream.sinks.settings import SinkSettings, name_folder
+from stream.uri import Uri
 
-FORMATS = ("png", "jpg", "tif")
 TIMES = "times.csv"
+_HEAD = "file,time_s"
 _JPEG_QUALITY = 95
 _OWN_NAME = re.compile(r"\d{6,}\.(png|jpg|tif)")
+
+
+class ImageSettings(SinkSettings):
+    """`images://FOLDER?format=png`, or a path of a folder."""
+
+    schemes: ClassVar = {"images": True}
+    form: ClassVar = "a folder of pictures (images://FOLDER?format=png, or a path that ends in /)"
+    kind: ClassVar = "a folder of pictures"
+
+    view: ShownView = "fused"
+    colour_map: ShownColours = "heat"
+    format: Literal["png", "jpg", "tif"] = "png"
+
+    @classmethod
+    def claims(cls, uri: Uri) -> bool:
+        """True for `images://` and for a path of a folder."""
+        plain = uri.scheme in ("", "file") and (uri.path.endswith("/") or Path(uri.path).is_dir())
+        return uri.scheme in cls.schemes or plain
+
+    @model_validator(mode="after")
+    def _has_folder(self) -> Self:
+        name_folder(self.uri, "images://FOLDER")
+        return self
+
+    def replaces(self, path: Path) -> bool:
+        """True for the list of times and pictures with numbers in the folder itself."""
+        own = path.name == TIMES or _OWN_NAME.fullmatch(path.name)
+        return bool(own) and path.resolve().parent == self.path().resolve()
+
+    def open(self, options: SinkOptions) -> ImageSink:
+        """A sink of pictures."""
+        return ImageSink(self.path(), self.over(options), self.format)
 
 
 class ImageSink(SinkBase):
@@ -40,19 +76,14 @@ class ImageSink(SinkBase):
 
         Args:
             folder: where the pictures go; the folder above it must exist.
-            options: how to write; encoder and quality are for video only.
+            options: view and colour map.
             suffix: `png`, `jpg` or `tif`.
 
         Raises:
             SinkError: when something of that is wrong.
         """
-        if suffix not in FORMATS:
-            raise SinkError(f"format must be one of {', '.join(FORMATS)}, got {suffix!r}")
-        if options.encoder or options.quality is not None:
-            raise SinkError(
-                "encoder and quality are for video files; leave them out for a folder of pictures"
-            )
         check_folder(folder)
+        check_foreign(folder)
         self.written = 0
         self._folder = folder
         self._view, self._colour_map = options.view, options.colour_map
@@ -69,7 +100,8 @@ class ImageSink(SinkBase):
         with _one_sentence(path):
             times = self._times or self._start()
             picture = render(frame, self._view, self._colour_map)
-            write_whole(path, encode(picture, self._suffix))
+            # A wait for the disk with every picture would cost more than the picture.
+            write_atomic(path, encode(picture, self._suffix), durable=False)
             times.write(f"{path.name},{decimal(frame.time_s)}\n")
             times.flush()
         self.written += 1
@@ -88,8 +120,10 @@ class ImageSink(SinkBase):
     def _start(self) -> IO[str]:
         self._folder.mkdir(exist_ok=True)
         remove_earlier(self._folder)
-        self._times = (self._folder / TIMES).open("w", encoding="utf-8")
-        self._times.write("file,time_s\n")
+        self._times = open(  # noqa: SIM115  # closed by `close`
+            self._folder / TIMES, "w", encoding="utf-8", opener=open_without_links
+        )
+        self._times.write(f"{_HEAD}\n")
         return self._times
 
 
@@ -104,14 +138,49 @@ def check_folder(folder: Path) -> None:
     check_place(folder / TIMES if folder.is_dir() else folder)
 
 
+def check_foreign(folder: Path) -> None:
+    """Refuse a folder with a list of times or numbered pictures that no earlier run of this sink wrote.
+
+    Raises:
+        SinkError: names the first one.
+    """
+    times = folder / TIMES
+    if not folder.is_dir():
+        return
+    if times.exists() or times.is_symlink():
+        try:
+            check_replaceable(times)
+            with times.open(encoding="utf-8", errors="replace") as file:
+                head = file.readline().strip()
+        except OSError as error:
+            raise SinkError(f"{times} cannot be written: {reason(error)}") from None
+        if head not in ("", _HEAD):
+            raise SinkError(f"{times} is another program's and would be overwritten; name another folder")
+    own = set(_listed(folder))
+    # A run that was killed may have written one picture more than it had listed.
+    last = max((int(name.partition(".")[0]) for name in own), default=-1)
+    for path in sorted(folder.iterdir()):
+        is_numbered = _OWN_NAME.fullmatch(path.name) is not None
+        if is_numbered and path.name not in own and not (times.exists() and int(path.stem) == last + 1):
+            raise SinkError(
+                f"{path} is no picture of an earlier run and would be overwritten; name another folder"
+            )
+
+
 def remove_earlier(folder: Path) -> None:
     """Remove the pictures that a `times.csv` in the folder lists, so that runs do not mix."""
+    for name in _listed(folder):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _listed(folder: Path) -> Iterator[str]:
+    """Names of the pictures that the `times.csv` in a folder lists."""
     listed = folder / TIMES
     if not listed.is_file():
         return
     for row in csv.reader(io.StringIO(listed.read_text(encoding="utf-8", errors="replace"))):
         if row and _OWN_NAME.fullmatch(row[0]):
-            (folder / row[0]).unlink(missing_ok=True)
+            yield row[0]
 
 
 def decimal(time_s: Fraction) -> str:
@@ -130,17 +199,6 @@ def encode(pixels: Pixels, suffix: str) -> bytes:
     stored = pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
     _, content = cv2.imencode(f".{suffix}", stored, options)
     return content.tobytes()
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name and rename it, so that it appears whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
 
 
 @contextmanager

@@ -3,10 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar, Self
 
+from pydantic import model_validator
+
+from stream.config.outputs import FreeSpace, SegmentBytes, SegmentLength
 from stream.frame import FusedFrame
 from stream.recording.writer import RecordingWriter
 from stream.sinks.base import SinkBase, SinkOptions
+from stream.sinks.settings import SinkSettings, name_folder
+
+
+class RecordingSettings(SinkSettings):
+    """`recording://FOLDER`."""
+
+    schemes: ClassVar = {"recording": True}
+    form: ClassVar = "recording://FOLDER"
+    kind: ClassVar = "a recording"
+
+    segment_s: SegmentLength = None
+    segment_mb: SegmentBytes = None
+    keep_free_mb: FreeSpace = None
+
+    @model_validator(mode="after")
+    def _has_folder(self) -> Self:
+        name_folder(self.uri, "recording://FOLDER")
+        return self
+
+    def open(self, options: SinkOptions) -> RecordingSink:
+        """A sink of both cameras' frames."""
+        return RecordingSink(self.path(), self.over(options))
 
 
 class RecordingSink(SinkBase):
@@ -27,7 +53,7 @@ class RecordingSink(SinkBase):
         )
 
     def write(self, frame: FusedFrame) -> None:
-        """Write the frames of a moment that were not written with an earlier one.
+        """Write the frames of a frame set that were not written with an earlier one.
 
         Raises:
             SinkError: when they cannot be written.

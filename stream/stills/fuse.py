@@ -15,9 +15,10 @@ from cuda_kernels import reference
 from gifnet.config import MIN_SIDE_PX
 from stream.config import GainSettings
 from stream.errors import SinkError, SourceError
+from stream.files.atomic_write import write_atomic
 from stream.files.output_path import reason
 from stream.frame import Pixels
-from stream.sinks.images import encode, write_whole
+from stream.sinks.images import encode
 from stream.sources.pictures.decode import PICTURE_SUFFIXES, convert_picture, read_picture
 from stream.stills.pairs import OUTPUT_KINDS
 from stream.thermal.agc import Agc
@@ -103,7 +104,7 @@ def save_picture(path: Path, pixels: Pixels) -> None:
         SinkError: it cannot be written.
     """
     try:
-        write_whole(path, encode(pixels, OUTPUT_KINDS[path.suffix.lower()]))
+        write_atomic(path, encode(pixels, OUTPUT_KINDS[path.suffix.lower()]), durable=False)
     except (OSError, cv2.error) as error:
         raise SinkError(f"{path} cannot be written: {reason(error)}") from None
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -65,20 +66,74 @@ def test_settings_change_on_sighup(tmp_path: Path) -> None:
             f"outputs: [{{uri: '{output}', sidecar: true}}]\nfusion: {{model: 'null'}}\n"
         )
         config.write_text(text + "pairing: {tolerance_ms: 1}\n")
-        process = subprocess.Popen(gifnet("run", "-c", config), stderr=subprocess.PIPE, text=True)
-        time.sleep(2.5)
+        log = tmp_path / "log"
+        with log.open("w") as errors:
+            process = subprocess.Popen(gifnet("run", "-c", config, "--verbose"), stderr=errors)
+        wait_until(lambda: "device" in log.read_text())
         config.write_text(text + "pairing: {tolerance_ms: maybe}\n")
         process.send_signal(signal.SIGHUP)
-        time.sleep(0.3)
+        wait_until(lambda: "the settings stay as they are" in log.read_text())
         config.write_text(text + "pairing: {tolerance_ms: 21, offset_ms: 400}\n")
-        process.send_signal(signal.SIGHUP)
+        repeat_until(process, signal.SIGHUP, lambda: "SIGHUP changed" in log.read_text())
         lines = output.with_suffix(".jsonl")
         wait_until(lambda: lines.exists() and len(lines.read_text().splitlines()) > 20)
         process.send_signal(signal.SIGINT)
-        told = process.communicate(timeout=30)[1]
-    assert "the settings stay as they are" in told and "pairing.tolerance_ms" in told
+        process.wait(timeout=30)
+    told = log.read_text()
+    assert "pairing.tolerance_ms" in told.split("the settings stay as they are")[1].splitlines()[0]
     assert "SIGHUP changed pairing.tolerance_ms to 21.0, pairing.offset_ms to 400.0" in told
     assert "Traceback" not in told
+
+
+def repeat_until(process: subprocess.Popen[bytes], number: int, done: Callable[[], bool]) -> None:
+    """Send a signal every half second until something holds: before a run has begun, it changes nothing."""
+
+    def sent_again() -> bool:
+        process.send_signal(number)
+        time.sleep(0.5)
+        return done()
+
+    wait_until(sent_again)
+
+
+def test_a_storm_of_sighup_does_not_stop_a_run(tmp_path: Path) -> None:
+    config, report, log = tmp_path / "pair.yaml", tmp_path / "report.json", tmp_path / "log"
+    output = tmp_path / "fused.mp4"
+    with RtspProcess(**SMALL) as visible, RtspProcess(**SMALL) as thermal:
+        config.write_text(
+            f"visible: {{uri: '{visible.url}'}}\nthermal: {{uri: '{thermal.url}'}}\n"
+            f"outputs: [{{uri: '{output}', sidecar: true}}]\nfusion: {{model: 'null'}}\n"
+            f"registration: {{self_align: true}}\nreport: {report}\n"
+        )
+        with log.open("w") as errors:
+            process = subprocess.Popen(gifnet("run", "-c", config), stderr=errors)
+        lines = output.with_suffix(".jsonl")
+        wait_until(lambda: lines.exists() and len(lines.read_text().splitlines()) > 2)
+        for _ in range(200):
+            process.send_signal(signal.SIGHUP)
+            time.sleep(0.002)
+        count = len(lines.read_text().splitlines())
+        wait_until(lambda: len(lines.read_text().splitlines()) > count + 5)
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=30)
+    assert "Traceback" not in log.read_text()
+    assert json.loads(report.read_text())["fused"] > count
+
+
+def test_sighup_without_a_file_does_not_end_a_run(tmp_path: Path) -> None:
+    report, log = tmp_path / "report.json", tmp_path / "log"
+    with RtspProcess(**SMALL) as visible, RtspProcess(**SMALL) as thermal:
+        command = gifnet(
+            "run", visible.url, thermal.url, "-o", "null://", "--model", "null", "--verbose", report=report
+        )
+        with log.open("w") as errors:
+            process = subprocess.Popen(command, stderr=errors)
+        wait_until(lambda: "device" in log.read_text())
+        process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "there is no configuration file" in log.read_text())
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=30)
+    assert "Traceback" not in log.read_text() and report.exists()
 
 
 def test_cameras_in_python(tmp_path: Path) -> None:

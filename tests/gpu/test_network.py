@@ -9,6 +9,7 @@ import gifnet
 from gifnet.loading import Precision
 from gifnet.model import GIFNet
 from stream.device.cuda_graph import CapturedGraph
+from stream.device.streams import take_stream
 from tests.reference.test_inference import pictures, psnr
 
 pytestmark = pytest.mark.gpu
@@ -40,7 +41,7 @@ def test_a_captured_form_fuses_new_pictures(cuda: str, precision: Precision) -> 
     def work() -> None:
         fused.copy_(model(visible, thermal))
 
-    graph = CapturedGraph(work, torch.device("cuda", 0))
+    graph = CapturedGraph(work, take_stream(torch.device("cuda", 0)))
     for seed in (1, 2):
         visible.copy_(torch.rand(visible.shape, generator=torch.Generator().manual_seed(seed)))
         graph.replay()

@@ -8,7 +8,7 @@ import torch
 
 from stream.device.context import CudaContext, open_device
 from stream.fusion.fuser import Fuser
-from tests.unit.test_fuser import fuser, landed, pair_of, same
+from tests.unit.test_fuser import changed, fuser, landed, pair_of, same
 
 pytestmark = pytest.mark.gpu
 
@@ -37,11 +37,11 @@ def test_the_graph_equals_the_stages_one_by_one(
     context: CudaContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     graphed = landed(fuser(batch=2, context=context), pairs(7))
-    monkeypatch.setattr(CudaContext, "prepare", lambda self, work: None)
+    monkeypatch.setattr(CudaContext, "capture", lambda self, work: None)
     assert same(landed(fuser(batch=2, context=context), pairs(7)), graphed)
 
 
-def test_a_change_of_size_is_captured_anew(context: CudaContext) -> None:
+def test_a_change_of_size_is_captured_again(context: CudaContext) -> None:
     mixed = [pair_of(0), pair_of(1), pair_of(2, SIZE), pair_of(3, SIZE), pair_of(4)]
     assert [frame.pixels.shape[:2] for frame in landed(fuser(context=context), mixed)] == [
         (16, 24),
@@ -52,6 +52,22 @@ def test_a_change_of_size_is_captured_anew(context: CudaContext) -> None:
     ]
 
 
+def test_nudges_and_gain_changed_in_flight_equal_the_cpu(context: CudaContext) -> None:
+    """Changes come while frames are on their way; the graph's memory is moved, or the graph made again."""
+    on_cpu, on_gpu = fuser(), fuser(context=context)
+    for index in range(12):
+        for by in (on_cpu, on_gpu):
+            if index % 3 == 0:
+                changed(by, gain={"damping": 0.5 + index / 100})
+            else:
+                changed(by, registration={"nudge_right_px": 1 + index % 4})
+        batches = [list(by.fuse(pairs(4))) for by in (on_cpu, on_gpu)]
+        for first, second in zip(*batches, strict=True):
+            apart = first.result()[0].thermal.astype(int) - second.result()[0].thermal.astype(int)
+            assert np.abs(apart).max() <= 1
+
+
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype")
 def test_after_warm_up_nothing_is_allocated_and_nobody_waits(context: CudaContext) -> None:
     """Sending a frame on its way allocates no device memory and never waits for the device."""
     by: Fuser = fuser(context=context)

@@ -13,7 +13,6 @@ from torch import Tensor
 from cuda_kernels import reference
 from stream.config import GainSettings
 from stream.device.context import Operations, open_device
-from stream.device.cuda_graph import CapturedGraph
 from stream.thermal.agc import Agc
 from stream.thermal.front_end import ThermalFrontEnd
 
@@ -55,7 +54,8 @@ def test_captured_it_equals_the_cpu(cuda: str, tmp_path: Path, method: str, deta
     def work() -> None:
         context.operations.normalise(*front(counts, keep), out=out)
 
-    graph = CapturedGraph(work, context.device)
+    graph = context.capture(work)
+    assert graph
     for raw in frames():
         counts.copy_(raw)
         keep.fill_(control.next_ema_weight())

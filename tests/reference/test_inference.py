@@ -153,3 +153,31 @@ def test_too_small_pictures_are_refused(size: tuple[int, int]) -> None:
 def test_pictures_of_two_sizes_are_refused() -> None:
     with pytest.raises(ValueError, match="one shape"):
         formula_model()(pictures(16, 16)[0], pictures(16, 24)[1])
+
+
+def test_a_closed_gate_leaves_the_other_side_out() -> None:
+    model = formula_model()
+    model.drop_auxiliary()
+    form = InferenceForm(model)
+    visible, thermal = pictures(37, 50)
+    assert form._weights.embed.outputs == 98 and all(block.other is None for block in form._weights.blocks)
+    with torch.no_grad():
+        features = model.encode(visible, thermal)
+        whole = model.decode(features, model.interact(features, features))
+    assert (form(visible, thermal) - whole).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("picture", "sentence"),
+    [
+        (255 * torch.ones(1, 1, 8, 8), r"in \[0, 1\], got values up to 255; divide 8-bit pictures by 255"),
+        (torch.ones(1, 1, 8, 8, dtype=torch.uint8), r"floats in \[0, 1\], got torch\.uint8"),
+        (np.ones((1, 1, 8, 8), np.float32), r"torch tensors, got ndarray; .*torch\.from_numpy"),
+    ],
+)
+def test_what_is_no_picture_in_0_to_1_is_refused(picture, sentence: str) -> None:
+    model = gifnet.load()
+    right = torch.ones(1, 1, 8, 8)
+    for pictures_ in ((picture, right), (right, picture)):
+        with pytest.raises(ValueError, match=sentence):
+            model(*pictures_)

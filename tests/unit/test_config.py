@@ -174,3 +174,25 @@ def test_configurations_start_with_their_command(path: Path) -> None:
 @pytest.mark.parametrize("path", OF_RUN, ids=lambda path: path.name)
 def test_configurations_of_run_hold(path: Path) -> None:
     assert validate(RunSettings, load_yaml(path), str(path)).outputs
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: 2024-13-45",
+        "a: !!int abc",
+        f"a: {'9' * 5000}",
+        "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
+        + "".join(
+            f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join([f'*{chr(97 + n)}'] * 10)}]\n" for n in range(8)
+        ),
+        "a: &a [*a]",
+        "[" * 5000,
+    ],
+    ids=["date", "integer", "long number", "aliases", "recursion", "nesting"],
+)
+def test_yaml_that_its_reader_cannot_hold_is_one_sentence(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"run\.yaml"):
+        load_yaml(path)

@@ -11,6 +11,7 @@ import torch
 
 from stream.config import FuseSettings
 from stream.device.context import HostContext, Work
+from stream.device.cuda_graph import CapturedGraph
 from stream.errors import CalibrationError, DeviceError
 from stream.frame import Frame, FramePair, FusedFrame
 from stream.fusion.fuser import Fuser
@@ -28,7 +29,7 @@ class SmallDevice(HostContext):
         super().__init__()
         self.room = room
 
-    def prepare(self, work: Work) -> Work | None:
+    def capture(self, work: Work) -> CapturedGraph | None:
         if work.counts.shape[0] > self.room:  # type: ignore[attr-defined]
             raise torch.OutOfMemoryError("no room")
         return None
@@ -180,10 +181,10 @@ def test_gain_changes_between_two_frames() -> None:
 def test_what_moves_no_pixel_takes_no_new_step() -> None:
     by = fuser()
     landed(by, [pair_of(0)])
-    step = by._work
+    step = by._planner.work
     changed(by, registration={"check_every": 7, "self_align": True})
     landed(by, [pair_of(1)])
-    assert by._work is step
+    assert by._planner.work is step
     changed(by, registration={"nudge_down_px": 1})
     landed(by, [pair_of(2)])
-    assert by._work is not step
+    assert by._planner.work is not step

@@ -25,6 +25,8 @@ from tests.reference.test_inference import full, pictures
 
 dtype, sizes = getattr(torch, sys.argv[1]), json.loads(sys.argv[2])
 model = formula_model()
+if sys.argv[3] == "closed":
+    model.drop_auxiliary()
 form = TritonForm(model, dtype)
 results = []
 for height, width, batch in sizes:
@@ -45,10 +47,12 @@ def triton() -> None:
         pytest.skip("Triton is not installed")
 
 
-def interpreted(dtype: str, sizes: list[tuple[int, int, int]]) -> list[tuple[float, float]]:
+def interpreted(
+    dtype: str, sizes: list[tuple[int, int, int]], gate: str = "open"
+) -> list[tuple[float, float]]:
     """Largest difference from the full network and PSNR for each size (height, width, batch)."""
     done = subprocess.run(
-        [sys.executable, "-c", INTERPRETED, dtype, json.dumps(sizes)],
+        [sys.executable, "-c", INTERPRETED, dtype, json.dumps(sizes), gate],
         env=os.environ | {"TRITON_INTERPRET": "1"},
         cwd=Path(__file__).parents[2],
         capture_output=True,
@@ -63,6 +67,11 @@ def interpreted(dtype: str, sizes: list[tuple[int, int, int]]) -> list[tuple[flo
 def test_in_float32_it_is_the_full_network() -> None:
     """Odd sides, sides that do not divide by 4, the smallest ones, and more than one picture."""
     for difference, _ in interpreted("float32", [(5, 7, 1), (13, 10, 2), (8, 21, 1)]):
+        assert difference < 1e-5
+
+
+def test_with_a_closed_gate_the_other_side_is_not_computed() -> None:
+    for difference, _ in interpreted("float32", [(13, 10, 2)], "closed"):
         assert difference < 1e-5
 
 

@@ -14,6 +14,7 @@ import yaml
 from cuda_kernels import reference
 from stream.config import RegistrationSettings
 from stream.errors import CalibrationError
+from stream.registration.calibration import Size, load_calibration
 from stream.registration.registrar import FEATHER_PX, Registrar, build_registrar
 
 VISIBLE, THERMAL = (160, 120), (80, 64)
@@ -55,7 +56,12 @@ def stereo(translation_m: tuple[float, float, float] = (0, 0, 0)) -> dict[str, A
 
 
 def registrar(path: Path, distance_m: float | None = None) -> Registrar:
-    return build_registrar(RegistrationSettings(file=path, distance_m=distance_m), VISIBLE, THERMAL)
+    return built(RegistrationSettings(file=path, distance_m=distance_m), VISIBLE, THERMAL)
+
+
+def built(settings: RegistrationSettings, visible: Size, thermal: Size) -> Registrar:
+    calibration = load_calibration(settings.file) if settings.file else None
+    return build_registrar(settings, calibration, visible, thermal)
 
 
 def ramp() -> torch.Tensor:
@@ -73,14 +79,14 @@ def registered(by: Registrar) -> torch.Tensor:
 
 
 def test_one_size_needs_nothing_and_costs_nothing() -> None:
-    same = build_registrar(RegistrationSettings(), THERMAL, THERMAL)
+    same = built(RegistrationSettings(), THERMAL, THERMAL)
     assert same.maps is None
     assert same.coverage is None
 
 
 def test_two_sizes_without_a_file_say_how_to_get_one() -> None:
     with pytest.raises(CalibrationError) as caught:
-        build_registrar(RegistrationSettings(), VISIBLE, THERMAL)
+        built(RegistrationSettings(), VISIBLE, THERMAL)
     for part in (
         "160x120",
         "80x64",
@@ -189,17 +195,17 @@ def test_a_view_that_misses_the_visible_picture_is_refused(tmp_path: Path) -> No
 def test_a_recording_of_another_size_uses_the_scaled_calibration(tmp_path: Path) -> None:
     path = calibration_file(tmp_path, homography((2, 0, 3), (0, 2, -5), (0, 0, 1)))
     settings = RegistrationSettings(file=path)
-    double = build_registrar(settings, (320, 240), THERMAL)
+    double = built(settings, (320, 240), THERMAL)
     picture = registered(double)
     x, y = (101.5 + 0.5) / 2 - 0.5, (99.5 + 0.5) / 2 - 0.5
     between = (picture[99, 101] + picture[100, 102]) / 2
     assert between.item() == pytest.approx((x - 3) / 2 + 1000 * (y + 5) / 2, rel=1e-4)
     with pytest.raises(CalibrationError, match="another aspect ratio"):
-        build_registrar(settings, (320, 200), THERMAL)
+        built(settings, (320, 200), THERMAL)
 
 
 def test_a_nudge_moves_thermal_right_and_down(tmp_path: Path) -> None:
     path = calibration_file(tmp_path, homography((2, 0, 0), (0, 2, 0), (0, 0, 1)))
     nudged = RegistrationSettings(file=path, nudge_right_px=6, nudge_down_px=-4)
-    before, after = registered(registrar(path)), registered(build_registrar(nudged, VISIBLE, THERMAL))
+    before, after = registered(registrar(path)), registered(built(nudged, VISIBLE, THERMAL))
     assert torch.equal(after[20:80, 30:90], before[24:84, 24:84])

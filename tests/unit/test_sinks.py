@@ -24,7 +24,8 @@ from tests.helpers.fused import fused_frame
 
 
 def opened(uri: str, **options):
-    return open_sink(OutputSettings(uri=str(uri)), SinkOptions(**options))
+    common = {key: options.pop(key) for key in set(options) & set(OutputSettings.model_fields)}
+    return open_sink(OutputSettings(uri=str(uri), **common), SinkOptions(**options))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_null_counts():
         ("images://", {}, "names no folder"),
         ("images://{}/p?format=bmp", {}, "png, jpg, tif, got 'bmp'"),
         ("images://{}/p?size=3", {}, "unknown option size; known are format"),
-        ("images://{}/p", {"quality": 3}, "for video files"),
+        ("images://{}/p", {"quality": 3}, "takes no quality, only colour_map, view; leave it out"),
         ("null://?a=1", {}, "unknown option a"),
         ("{}/no/a.mp4", {}, "no of the output a.mp4 does not exist"),
         ("{}/no/pictures/", {}, "does not exist"),

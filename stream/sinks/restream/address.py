@@ -1,4 +1,4 @@
-"""Where frames go onward: what a URI asks for, checked and told to libav."""
+"""Addresses that frames are sent on to, and their options for libav."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from urllib.parse import urlsplit
 from stream.errors import SinkError
 from stream.files.output_path import check_place
 from stream.sinks.images import check_folder
-from stream.sinks.restream.hls import muxer_options
+from stream.sinks.restream.hls import check_foreign, muxer_options
+from stream.sinks.restream.settings import HlsSettings
 from stream.uri import Uri
 
-PLAYLIST_SUFFIX = ".m3u8"
-DEFAULT_PLAYLIST = "index" + PLAYLIST_SUFFIX
-DEFAULT_SEGMENTS, MOST_SEGMENTS = 6, 100_000
+DEFAULT_SEGMENTS = 6
 DEFAULT_SEGMENT_S = 1.0
 
 _H264 = ("libx264", "h264_nvenc")
@@ -81,28 +80,17 @@ def _check_server(uri: Uri) -> None:
 
 
 def _playlist(uri: Uri, live: bool, segment_s: float) -> Address:
-    unknown = sorted(set(uri.options) - {"segments"})
-    if unknown:
-        raise SinkError(f"{uri}: unknown option {', '.join(unknown)}; known are segments")
-    if not uri.path:
-        raise SinkError(f"{uri} names no folder; write hls://FOLDER")
-    segments = _segments(uri, DEFAULT_SEGMENTS if live else 0)
-    path = Path(uri.path)
-    if path.suffix.lower() == PLAYLIST_SUFFIX and not path.is_dir():
+    settings = HlsSettings.read(uri, {})
+    segments = settings.segments
+    if segments is None:
+        segments = DEFAULT_SEGMENTS if live else 0
+    path = settings.playlist()
+    if path == Path(uri.path):
         check_place(path)
     else:
-        check_folder(path)
-        path = path / DEFAULT_PLAYLIST
+        check_folder(path.parent)
+    check_foreign(path)
     path = path.absolute()  # a relative one may look like a URL
     if "%" in str(path):
         raise SinkError(f"{uri}: libav numbers segments by a % in their names; name a path without one")
     return Address(str(path), "hls", muxer_options(path, segments, segment_s, live), path)
-
-
-def _segments(uri: Uri, default: int) -> int:
-    text = uri.options.get("segments", str(default))
-    if not text.isascii() or not text.isdigit() or int(text[:7]) > MOST_SEGMENTS or int(text) in (1, 2):
-        raise SinkError(
-            f"{uri}: segments must be a whole number from 3 to {MOST_SEGMENTS}, or 0 for all, got {text!r}"
-        )
-    return int(text)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import IO
 
+from stream.errors import SinkError
+from stream.files.atomic_write import check_replaceable, open_without_links, write_atomic
+from stream.files.output_path import reason
+
 DIGITS = 6
+BEGIN = b"#EXTM3U"
 END = "#EXT-X-ENDLIST"
 _FLAGS = "delete_segments+independent_segments+temp_file+omit_endlist"
 
@@ -45,7 +49,25 @@ def open_file(path: str, flags: int, options: object) -> IO[bytes]:
         flags: libav's, 2 for writing.
         options: libav's, of no use here.
     """
-    return open(path, "wb" if flags & 2 else "rb")
+    return open(path, "wb", opener=open_without_links) if flags & 2 else open(path, "rb")
+
+
+def check_foreign(playlist: Path) -> None:
+    """Refuse a playlist's name that belongs to something else.
+
+    Raises:
+        SinkError: says what is there.
+    """
+    try:
+        check_replaceable(playlist)
+        with playlist.open("rb") as file:
+            head = file.read(len(BEGIN))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise SinkError(f"the output {playlist} cannot be written: {reason(error)}") from None
+    if head not in (b"", BEGIN):
+        raise SinkError(f"{playlist} is no playlist and would be overwritten; name another file")
 
 
 def sweep(playlist: Path, keep_listed: bool) -> None:
@@ -69,9 +91,7 @@ def end_playlist(playlist: Path) -> None:
     text = _read(playlist)
     if not text or END in text:
         return
-    part = playlist.with_name(playlist.name + ".part")
-    part.write_text(f"{text.rstrip()}\n{END}\n", encoding="utf-8")
-    os.replace(part, playlist)
+    write_atomic(playlist, f"{text.rstrip()}\n{END}\n")
 
 
 def _read(playlist: Path) -> str:

@@ -15,9 +15,6 @@ from stream.sinks.video.conversion import PixelsToFrame, written_colour
 from stream.sinks.video.encoders import Encoder
 from stream.sinks.video.timeline import Timeline, tick
 
-# Suffix -> libav's name of the container.
-CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska"}
-
 ENCODER_THREADS = 2
 DEFAULT_RATE = Fraction(25)
 _HEVC_TAG_OF_PLAYERS = "hvc1"
@@ -48,7 +45,7 @@ class VideoFile:
 
         Args:
             target: path, or a buffer in memory.
-            container: libav's name of it, one of `CONTAINERS`.
+            container: libav's name of it, a value of `CONTAINERS`.
             coder: what `choose_encoder` returned.
             options: of the sink.
             size: width and height of the pictures.

@@ -12,7 +12,8 @@ from stream.files.disk_guard import LOOK_S, DiskGuard
 from stream.frame import FusedFrame
 from stream.render.views import render
 from stream.sinks.base import SinkBase, SinkOptions
-from stream.sinks.video.sidecar import Sidecar
+from stream.sinks.video.settings import SIDECAR_SUFFIX
+from stream.sinks.video.sidecar import Sidecar, check_sidecar
 from stream.sinks.video.sink import VideoSink
 from stream.sinks.video.timeline import DATES_FROM_S
 
@@ -41,6 +42,8 @@ class SegmentedSink(SinkBase):
         self.written = self.skipped = 0
         self._path, self._options = path, options
         self._rotates = options.segment_s is not None or options.segment_mb is not None
+        if options.sidecar:
+            check_sidecar(path.with_suffix(SIDECAR_SUFFIX))
         # Kept for the first frame: it has been checked, and nothing is written before.
         self._next: VideoSink | None = VideoSink(path, options)
         self.encoder = self._next.encoder
@@ -96,7 +99,7 @@ class SegmentedSink(SinkBase):
         fresh, self._next = self._next, None
         self._segment = fresh if fresh and self._file == self._path else VideoSink(self._file, self._options)
         if self._options.sidecar:
-            self._sidecar = Sidecar(self._file.with_suffix(".jsonl"))
+            self._sidecar = Sidecar(self._file.with_suffix(SIDECAR_SUFFIX))
         self._size, self._began_s, self._number = size, time_s, self._number + 1
 
     def _finish(self) -> None:
@@ -108,7 +111,7 @@ class SegmentedSink(SinkBase):
             segment.close()
 
     def _is_time(self, time_s: Fraction, size: tuple[int, int]) -> bool:
-        """Whether the next frame belongs into a new file."""
+        """True when the next frame belongs into a new file."""
         options = self._options
         if size != self._size:
             return True
@@ -125,7 +128,7 @@ class SegmentedSink(SinkBase):
             self._finish()
 
     def _looks(self, time_s: Fraction) -> bool:
-        """Whether it is time to look at the size of the file again."""
+        """True when it is time to look at the size of the file again."""
         if abs(time_s - self._looked_s) < LOOK_S:
             return False
         self._looked_s = time_s
@@ -140,10 +143,13 @@ class SegmentedSink(SinkBase):
             part = f"{self._number:04d}"
         path = self._path.with_stem(f"{self._path.stem}-{part}")
         again = 1
-        while path.exists() and (time_s >= DATES_FROM_S or self._number):
+        while self._is_taken(path) and (time_s >= DATES_FROM_S or self._number):
             again += 1
             path = self._path.with_stem(f"{self._path.stem}-{part}-{again}")
         return path
+
+    def _is_taken(self, path: Path) -> bool:
+        return path.exists() or (self._options.sidecar and path.with_suffix(SIDECAR_SUFFIX).exists())
 
 
 def _bytes_of(path: Path) -> int:

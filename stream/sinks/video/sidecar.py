@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from stream.errors import SinkError
+from stream.files.atomic_write import check_replaceable, open_without_links
 from stream.files.output_path import reason
 from stream.frame import Frame, FusedFrame
 from stream.radiometry import as_json
 
 SCHEMA = "gifnet.pairing/1"
+_LONGEST_LINE = 65_536
 
 
 class Sidecar:
@@ -25,7 +27,9 @@ class Sidecar:
         """
         self._path = path
         try:
-            self._file = path.open("w", encoding="utf-8", buffering=1)
+            self._file = open(  # noqa: SIM115  # closed by `close`
+                path, "w", encoding="utf-8", buffering=1, opener=open_without_links
+            )
         except OSError as error:
             raise SinkError(f"{path} cannot be written: {reason(error)}") from None
 
@@ -45,8 +49,28 @@ class Sidecar:
         self._file.close()
 
 
+def check_sidecar(path: Path) -> None:
+    """Refuse a name that belongs to anything but an earlier sidecar.
+
+    Raises:
+        SinkError: says what is there.
+    """
+    try:
+        check_replaceable(path)
+        with path.open("rb") as file:
+            line = file.readline(_LONGEST_LINE)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise SinkError(f"the sidecar {path} cannot be written: {reason(error)}") from None
+    if line and f'"{SCHEMA}"'.encode() not in line:
+        raise SinkError(
+            f"the sidecar {path} would overwrite a file that is none; name another output, or move it away"
+        )
+
+
 def pairing_of(frame: FusedFrame) -> dict[str, Any]:
-    """What a frame was made of, as plain values; times in nanoseconds, null where a side is absent."""
+    """The pairing of a fused frame as plain values; times in nanoseconds, null where a side is absent."""
     pair = frame.pair
     error_s = pair.pairing_error_s
     return {

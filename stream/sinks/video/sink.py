@@ -14,7 +14,8 @@ from stream.files.output_path import check_place, reason
 from stream.frame import FusedFrame
 from stream.render.views import render
 from stream.sinks.base import SinkBase, SinkOptions
-from stream.sinks.video.file import CONTAINERS, VideoFile
+from stream.sinks.video.file import VideoFile
+from stream.sinks.video.settings import CONTAINERS
 from stream.sinks.video.trial_encode import choose_coder, rehearse
 
 

@@ -1,1 +1,5 @@
 """The ZeroMQ publisher."""
+
+from stream.sinks.zeromq.settings import PublisherSettings
+
+__all__ = ["PublisherSettings"]

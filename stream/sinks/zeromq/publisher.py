@@ -16,7 +16,7 @@ from stream.radiometry import as_json
 from stream.runtime.clock import Clock, SystemClock
 from stream.sinks.base import SinkBase, SinkOptions
 from stream.sinks.video.timeline import DATES_FROM_S
-from stream.sinks.zeromq.options import read_settings
+from stream.sinks.zeromq.settings import read_settings
 from stream.sinks.zeromq.socket import PublisherSocket
 from stream.uri import Uri
 from stream.zeromq.message import VIEWS, Header, latest_topic, one_part_head

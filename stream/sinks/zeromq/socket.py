@@ -11,7 +11,7 @@ from typing import Any
 import zmq
 
 from stream.sinks.zeromq.monitor import Watch
-from stream.sinks.zeromq.options import PublisherSettings
+from stream.sinks.zeromq.settings import PublisherSettings
 from stream.zeromq.curve_keys import Gate, open_gate
 
 FEWEST_QUEUED = 2

@@ -8,10 +8,10 @@ import click
 
 # Name -> module and attribute, and a summary, so that the help imports nothing.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "board": ("stream.cli.calibrate_board:board", "from pictures of a board that both cameras see"),
-    "scene": ("stream.cli.calibrate_scene:scene", "from an ordinary recording, without a board"),
-    "points": ("stream.cli.calibrate_points:points", "from points that you pick on a page"),
-    "check": ("stream.cli.calibrate_check:check", "measure how well a calibration fits a recording"),
+    "board": ("stream.cli.calibrate.board:board", "from pictures of a board that both cameras see"),
+    "scene": ("stream.cli.calibrate.scene:scene", "from an ordinary recording, without a board"),
+    "points": ("stream.cli.calibrate.points:points", "from points that you pick on a page"),
+    "check": ("stream.cli.calibrate.check:check", "measure how well a calibration fits a recording"),
 }
 
 

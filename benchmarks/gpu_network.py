@@ -1,0 +1,246 @@
+"""The network alone on a GPU, with torch and Triton and nothing else: steps of `benchmarks.gpu`.
+
+python -m benchmarks.gpu_network [--device cuda] machine|accuracy|launches|graph|sanitized
+
+Each step prints its figures as one line of JSON, again after each of its parts, so that what was measured
+before a failure is kept. On a CPU the pictures are small and the figures mean nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import statistics
+import subprocess
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import gifnet
+from gifnet import weights
+from gifnet.hardware import exact_float32
+from gifnet.loading import Precision
+from gifnet.model import GIFNet
+from stream.device.cuda_graph import CapturedGraph
+from stream.device.streams import take_stream
+
+SIXTEEN_BIT: tuple[Precision, ...] = ("bfloat16", "float16")
+LEAST_DB = 45.0
+
+
+def main() -> None:
+    steps = {
+        "machine": machine,
+        "accuracy": accuracy,
+        "launches": launches,
+        "graph": graph,
+        "sanitized": sanitized,
+    }
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
+    parser.add_argument("step", choices=steps)
+    arguments = parser.parse_args()
+    steps[arguments.step](torch.device(arguments.device))
+
+
+def machine(device: torch.device) -> None:
+    """The device and the versions."""
+    figures: dict[str, Any] = {"python": platform.python_version(), "torch": torch.__version__}
+    figures["cuda"] = torch.version.cuda
+    if device.type == "cuda":
+        properties = torch.cuda.get_device_properties(device)
+        figures["gpu"] = {"name": properties.name, "memory_bytes": properties.total_memory}
+        figures["gpu"] |= {"multiprocessors": properties.multi_processor_count}
+        figures["capability"] = list(torch.cuda.get_device_capability(device))
+        query = ["nvidia-smi", "--query-gpu=driver_version,clocks.sm,clocks.mem,power.limit", "--format=csv"]
+        figures["nvidia-smi"] = subprocess.run(query, capture_output=True, text=True).stdout.strip()
+    say(figures)
+
+
+def accuracy(device: torch.device) -> None:
+    """PSNR against float32 on the CPU, and how long the first call takes, which compiles.
+
+    Raises:
+        SystemExit: a form is further from the CPU's than 45 dB.
+    """
+    figures: dict[str, Any] = {}
+    height, width = (480, 640) if device.type == "cuda" else (48, 64)
+    visible, thermal = pictures(1, height, width)
+    with torch.inference_mode():
+        exact = gifnet.load(precision="float32")(visible, thermal)
+        for precision in ("float32", *SIXTEEN_BIT) if device.type == "cuda" else ("float32", "bfloat16"):
+            network = gifnet.load(device=device, precision=precision)
+            begin_s = time.monotonic()
+            fused = network(visible.to(device), thermal.to(device)).cpu()
+            figures[precision] = {"form": network.form, "first_call_s": time.monotonic() - begin_s}
+            figures[precision]["psnr_db"] = float(
+                -10 * torch.log10((fused - exact).square().mean().clamp_min(1e-15))
+            )
+            say(figures)
+    worst = min(each["psnr_db"] for each in figures.values())
+    if not worst > LEAST_DB:
+        raise SystemExit(f"the worst form is {worst:.1f} dB from the CPU's, which is below {LEAST_DB} dB")
+
+
+def launches(device: torch.device) -> None:
+    """Each launch of the Triton form alone: milliseconds, and bytes of its tensors over that time."""
+    if device.type == "cpu":
+        say({"not measured": "launches are a GPU's"})
+        return
+    from gifnet.gpu import form
+
+    network = gifnet.load(device=device, precision="bfloat16")
+    visible, thermal = (picture.to(device) for picture in pictures(1, 480, 640))
+    recorded: list[tuple[str, Callable[[], Any], int]] = []
+    kernels = ("convolve", "attend", "finish", "reduce_moments")
+    originals = {name: getattr(form, name) for name in kernels}
+    with torch.inference_mode():
+        network(visible, thermal)
+        for name, kernel in originals.items():
+            setattr(form, name, _Recorder(name, kernel, recorded))
+        try:
+            network(visible, thermal)
+        finally:
+            for name, kernel in originals.items():
+                setattr(form, name, kernel)
+        figures: dict[str, Any] = {"launches": []}
+        for name, launch, moved in recorded:
+            taken_ms = median_ms(launch, 30)
+            row = {"kernel": name, "ms": round(taken_ms, 4), "tensor_bytes_per_s": moved / taken_ms * 1000}
+            figures["launches"].append(row)
+        figures["sum_ms"] = sum(row["ms"] for row in figures["launches"])
+    say(figures)
+
+
+class _Recorder:
+    """Stands in for a Triton kernel: launches it, and keeps the launch to be repeated."""
+
+    def __init__(self, name: str, kernel: Any, recorded: list[tuple[str, Callable[[], Any], int]]) -> None:
+        self._name, self._kernel, self._recorded = name, kernel, recorded
+
+    def __getitem__(self, grid: Any) -> Callable[..., Any]:
+        def launch(*arguments: Any, **options: Any) -> Any:
+            tensors = {each.data_ptr(): each for each in arguments if isinstance(each, Tensor)}
+            moved = sum(each.numel() * each.element_size() for each in tensors.values())
+
+            def again() -> Any:
+                return self._kernel[grid](*arguments, **options)
+
+            self._recorded.append((f"{self._name} {list(grid)}", again, moved))
+            return again()
+
+        return launch
+
+
+def graph(device: torch.device) -> None:
+    """The captured network, the published form, and the ceilings of products and copies, in one run."""
+    figures: dict[str, Any] = {}
+    cuda = device.type == "cuda"
+    height, width = (480, 640) if cuda else (32, 48)
+    with torch.inference_mode():
+        for precision in SIXTEEN_BIT if cuda else ("float32",):
+            for batch in (1, 4) if cuda else (1,):
+                name = f"ours {precision} batch {batch}"
+                attempt(figures, name, lambda p=precision, b=batch: _ours(device, p, b, height, width))
+        attempt(figures, "matrix product, operations/s", lambda: _product(device))
+        attempt(figures, "copy, bytes/s", lambda: _copy(device))
+        # Last: what it takes must not be in the way of ours.
+        attempt(figures, "published eager float32", lambda: _published(device, height, width))
+
+
+def sanitized(device: torch.device) -> None:
+    """One small frame, for compute-sanitizer."""
+    network = gifnet.load(device=device, precision="bfloat16")
+    visible, thermal = (picture.to(device) for picture in pictures(1, 64, 96))
+    with torch.inference_mode():
+        fused = network(visible, thermal).cpu()
+    say({"finite": bool(torch.isfinite(fused).all())})
+
+
+def attempt(figures: dict[str, Any], name: str, measure: Callable[[], Any]) -> None:
+    """Measure one thing; what it raises is its figure, and the others go on."""
+    try:
+        figures[name] = measure()
+    except Exception as error:
+        figures[name] = f"not measured: {type(error).__name__}: {str(error).splitlines()[:1]}"
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    say(figures)
+
+
+def _ours(device: torch.device, precision: Precision, batch: int, height: int, width: int) -> Any:
+    network = gifnet.load(device=device, precision=precision)
+    dtype: torch.dtype = getattr(torch, precision)
+    visible, thermal = (each.to(device, dtype) for each in pictures(batch, height, width))
+    fused = torch.empty(batch, 1, height, width, device=device)
+
+    def work() -> None:
+        fused.copy_(network(visible, thermal))
+
+    replay = CapturedGraph(work, take_stream(device)).replay if device.type == "cuda" else work
+    return {"ms": median_ms(replay, 100 if device.type == "cuda" else 3) / batch, "form": network.form}
+
+
+def _published(device: torch.device, height: int, width: int) -> Any:
+    network = GIFNet()
+    weights.load_into(network, weights.read(weights.PACKAGED))
+    network.to(device).eval()
+    visible, thermal = (each.to(device) for each in pictures(1, height, width))
+    with exact_float32(device):
+        return {"ms": median_ms(lambda: network(visible, thermal), 20 if device.type == "cuda" else 2)}
+
+
+def _product(device: torch.device) -> float:
+    side = 8192 if device.type == "cuda" else 256
+    first, second = (torch.randn(side, side, device=device, dtype=torch.bfloat16) for _ in range(2))
+    out = torch.empty_like(first)
+    return 2 * side**3 / median_ms(lambda: torch.mm(first, second, out=out), 10) * 1000
+
+
+def _copy(device: torch.device) -> float:
+    source = torch.zeros(1 << (30 if device.type == "cuda" else 20), dtype=torch.uint8, device=device)
+    target = torch.empty_like(source)
+    return 2 * source.numel() / median_ms(lambda: target.copy_(source), 10) * 1000
+
+
+def median_ms(work: Callable[[], Any], count: int) -> float:
+    """Median time of a run, by events on a GPU; one run goes before."""
+    work()
+    if not torch.cuda.is_available():
+        times_ms = []
+        for _ in range(count):
+            begin_s = time.perf_counter()
+            work()
+            times_ms.append((time.perf_counter() - begin_s) * 1000)
+        return statistics.median(times_ms)
+    events = [torch.cuda.Event(enable_timing=True) for _ in range(count + 1)]  # type: ignore[no-untyped-call]  # torch has no types here
+    events[0].record()
+    for event in events[1:]:
+        work()
+        event.record()
+    events[-1].synchronize()
+    return statistics.median(a.elapsed_time(b) for a, b in pairwise(events))
+
+
+def pictures(batch: int, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Two smooth random pictures [batch, 1, height, width] in [0, 1], the same every time."""
+    generator = torch.Generator().manual_seed(1)
+    small = torch.rand(2, batch, 1, height // 8, width // 8, generator=generator)
+    return tuple(  # type: ignore[return-value]
+        torch.nn.functional.interpolate(each, size=(height, width), mode="bilinear") for each in small
+    )
+
+
+def say(figures: dict[str, Any]) -> None:
+    print(json.dumps(figures), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""GIFNet-lite: convolutions over cells of 4 x 4 pixels choose, pixel by pixel, how two pictures are mixed.
+
+    fused = a visible + b thermal + c + d fine + e coarse
+
+`a` to `e` come from the network, one of each for every pixel. `fine` and `coarse` are the stronger details of
+both pictures at full resolution, so that the network only has to say how much of them is wanted. Nothing is
+normalised by statistics of the frame: what lies far away, or a bright lamp that comes into view, does not
+move the rest of the picture.
+
+This network is this project's own; that detail is chosen by strength before the network scales it, and that
+a mean of the whole frame is left out, are what sets it apart from networks of its size.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gifnet.lite.bands import MEANS_PX, band_kernels, stronger
+from gifnet.lite.config import CELL, CELL_PX, LiteConfig
+
+BASES = 2 + len(MEANS_PX)
+"""What is scaled: both pictures and the details of each scale."""
+
+GREY = 0.5
+"""Subtracted from what the convolutions see, so that zero padding means grey."""
+
+
+SHARE = 0.85
+"""Of each picture, before training."""
+
+
+class Context(nn.Module):
+    """What lies around, within some hundred pixels: halves the resolution and comes back up."""
+
+    def __init__(self, config: LiteConfig) -> None:
+        super().__init__()
+        outer, inner = config.channels, config.context
+        sizes = [outer] + [inner] * (config.context_levels - 1)
+        self.down = nn.ModuleList(nn.Conv2d(size, inner, 3, stride=2, padding=1) for size in sizes)
+        self.wide = nn.ModuleList(nn.Conv2d(inner, inner, 3, padding=1) for _ in sizes)
+        self.back = nn.Conv2d(inner, outer, 1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[B, C, h, w] to the same shape; h and w divide by 2 for each level."""
+        levels = []
+        for down, wide in zip(self.down, self.wide, strict=True):
+            features = F.relu(down(features))
+            features = features + F.relu(wide(features))
+            levels.append(features)
+        for finer in reversed(levels[:-1]):
+            features = finer + _doubled(features)
+        return _doubled(self.back(features))
+
+
+class GIFNetLite(nn.Module):
+    """Fuses [B, 1, H, W] pictures in [0, 1] of any size; visible first.
+
+    Attributes:
+        weights_sha256: of the file that the parameters came from.
+        precision: number format of the convolutions.
+        form: name in reports.
+    """
+
+    bands: Tensor
+
+    def __init__(self, config: LiteConfig | None = None) -> None:
+        super().__init__()
+        self.config = config = config or LiteConfig()
+        channels = config.channels
+        self.first = nn.Conv2d(2 * CELL, channels, 3)
+        self.layers = nn.ModuleList(
+            nn.Conv2d(channels, channels, 3, padding=1) for _ in range(config.layers - 1)
+        )
+        self.context = Context(config)
+        self.head = nn.Conv2d(channels, (BASES + 1) * CELL, 1)
+        self.register_buffer("bands", band_kernels(), persistent=False)
+        self.weights_sha256 = ""
+        self.form = "lite"
+        self._begin_with_a_sum()
+
+    @property
+    def precision(self) -> str:
+        """Number format of the convolutions, as torch names it."""
+        return str(self.first.weight.dtype).removeprefix("torch.")
+
+    def forward(self, visible: Tensor, thermal: Tensor) -> Tensor:
+        """Fuse two pictures into one, [B, 1, H, W] float32 in [0, 1].
+
+        Raises:
+            ValueError: when the two differ in shape or are no pictures.
+        """
+        check_pair(visible, thermal)
+        return self.fuse(visible, thermal)[0].clamp(0, 1)
+
+    def fuse(self, visible: Tensor, thermal: Tensor) -> tuple[Tensor, Tensor]:
+        """The fused picture, not yet held within [0, 1], and the coefficients [B, 5 * 16, h, w] of its cells.
+
+        In the order a, b, d, e, c; for each the 16 pixels of a cell, row by row.
+        """
+        height, width = visible.shape[2:]
+        pictures = torch.cat([visible, thermal], dim=1).float()
+        cells = F.pixel_unshuffle(_framed(pictures, self.config.multiple_px), CELL_PX)
+        cells = cells.contiguous(memory_format=torch.channels_last)
+        coefficients = self._coefficients(cells)
+        mixed = self._mix(cells, coefficients)
+        return F.pixel_shuffle(mixed, CELL_PX)[..., :height, :width], coefficients
+
+    def _coefficients(self, cells: Tensor) -> Tensor:
+        """[B, 32, h + 2, w + 2] cells with a frame to [B, 5 * 16, h, w]: a, b, d, e, c of each pixel."""
+        features = F.relu(self.first((cells - GREY).to(self.first.weight.dtype)))
+        for index, layer in enumerate(self.layers):
+            added = layer(features)
+            features = F.relu(added + self.context(F.relu(added)) if index == 0 else added)
+        return cast(Tensor, self.head(features))
+
+    def _mix(self, cells: Tensor, coefficients: Tensor) -> Tensor:
+        """Cells with a frame and their coefficients to cells [B, 16, h, w] of the fused picture."""
+        kernels = self.bands.to(self.first.weight.dtype)
+        sources = cells.to(kernels.dtype).chunk(2, dim=1)
+        details = [F.conv2d(source, kernels).float() for source in sources]
+        bases = torch.cat([cells[..., 1:-1, 1:-1], stronger(details[0], details[1], self.config.calm)], dim=1)
+        scaled = coefficients[:, : BASES * CELL].float() * bases
+        mixed = coefficients[:, BASES * CELL :].float()
+        for part in scaled.chunk(BASES, dim=1):
+            mixed = mixed + part
+        return mixed
+
+    @torch.no_grad()
+    def _begin_with_a_sum(self) -> None:
+        """Nearly the sum of both pictures, kept in range: what each of them holds is then in the picture."""
+        bias = torch.zeros(BASES + 1, CELL)
+        bias[:2], bias[BASES] = SHARE, GREY - SHARE
+        self.head.weight.mul_(0.1)
+        self.head.bias = nn.Parameter(bias.flatten())
+
+
+def check_pair(visible: Tensor, thermal: Tensor) -> None:
+    """Refuse pictures that the network cannot take.
+
+    Raises:
+        ValueError: says what came.
+    """
+    if visible.ndim != 4 or visible.shape[1] != 1 or visible.shape != thermal.shape or not visible.numel():
+        raise ValueError(
+            "GIFNet-lite takes two pictures of one shape [B, 1, H, W], "
+            f"got visible {tuple(visible.shape)} and thermal {tuple(thermal.shape)}"
+        )
+
+
+def _framed(pictures: Tensor, multiple_px: int) -> Tensor:
+    """Repeat the border pixels: a cell on every side, and up to a multiple at the bottom and right."""
+    height, width = pictures.shape[-2:]
+    below, right = -height % multiple_px + CELL_PX, -width % multiple_px + CELL_PX
+    return F.pad(pictures, (CELL_PX, right, CELL_PX, below), mode="replicate")
+
+
+def _doubled(features: Tensor) -> Tensor:
+    return F.interpolate(features, scale_factor=2, mode="bilinear", align_corners=False)

@@ -1,0 +1,132 @@
+"""What a run of training does for the lite network: losses of its picture against both sources."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gifnet import loading
+from gifnet.errors import TrainingError
+from gifnet.lite.config import CELL
+from gifnet.lite.model import GIFNetLite
+from gifnet.train import picture_losses as losses
+from gifnet.train.config import LiteSettings
+from gifnet.train.data import split
+from gifnet.train.moments import MovingCrop, PictureCrops, load_moments
+from gifnet.train.pairs import load_pairs
+from gifnet.train.validation import choose, validate_pictures
+
+
+class LiteTraining:
+    """See `gifnet.train.loop.Training`."""
+
+    def __init__(self, settings: LiteSettings, device: torch.device) -> None:
+        """Load the pictures; the network is made by `begin`."""
+        pairs, held_out = split(
+            load_pairs(settings.data, settings.clip_step, settings.crop_px), settings.held_out
+        )
+        moments = (
+            load_moments(settings.data, settings.clip_step, settings.held_out)
+            if settings.losses.temporal
+            else []
+        )
+        self._crops = PictureCrops(pairs, moments, settings)
+        self._shown = choose(held_out)
+        self._settings, self._device = settings, device
+        self._teacher = Teacher(settings, self._crops, device) if settings.distil else None
+
+    def begin(self) -> tuple[nn.Module, torch.optim.Optimizer]:
+        """The network with random weights, and what moves them."""
+        self._model = GIFNetLite().to(self._device).train()
+        self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's types
+        self._optimiser = torch.optim.Adam(self._model.parameters(), lr=self._settings.learning_rate)
+        return self._model, self._optimiser
+
+    def step(self, iteration: int, rate: float) -> dict[str, float]:
+        """One step on new crops, counted from 0; returns the losses.
+
+        Raises:
+            TrainingError: the loss is not finite; no step was taken.
+        """
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate
+        visible, thermal = (part.to(self._device) for part in self._crops.batch(iteration))
+        fused, coefficients = self._model.fuse(visible, thermal)
+        parts = picture_parts(fused, visible, thermal) | {"unsteady": unsteadiness(coefficients)}
+        weights = self._settings.losses.model_dump()
+        if self._settings.losses.temporal and (moving := self._crops.moving(iteration)):
+            parts["temporal"] = temporal_loss(self._model, moving.to(self._device))
+        if self._teacher and iteration % self._teacher.every == 0:
+            parts["distil"] = self._teacher.distance(self._model, iteration)
+            weights["distil"] = self._teacher.weight
+        loss = torch.stack([weights[name] * part for name, part in parts.items()]).sum()
+        if not torch.isfinite(loss):
+            raise TrainingError(f"the loss is {loss.item()}; lower learning_rate, or look at the data")
+        self._optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]  # missing in torch's types
+        if self._settings.clip_norm:
+            nn.utils.clip_grad_norm_(self._model.parameters(), self._settings.clip_norm)
+        self._optimiser.step()
+        return {"private": loss.item()} | {name: part.item() for name, part in parts.items()}
+
+    def validate(self, model: nn.Module, sheet: Path) -> dict[str, float]:
+        """Metrics of the held-out pairs, none where no scene is held out; a contact sheet."""
+        if not self._shown:
+            return {}
+        assert isinstance(model, GIFNetLite)
+        return validate_pictures(model, self._shown, sheet)
+
+
+class Teacher:
+    """A full network that fuses a fixed set of crops, each once."""
+
+    def __init__(self, settings: LiteSettings, crops: PictureCrops, device: torch.device) -> None:
+        assert settings.distil
+        self.every, self.weight = settings.distil.every, settings.distil.weight
+        self._network = loading.load(settings.distil.weights, device)
+        self._crops, self._count, self._device = crops, settings.distil.crops, device
+        self._fused: dict[int, Tensor] = {}
+
+    def distance(self, model: GIFNetLite, iteration: int) -> Tensor:
+        """Mean distance of the model's picture of one of the crops from the teacher's."""
+        number = iteration // self.every % self._count
+        visible, thermal = (torch.from_numpy(part)[None, None] for part in self._crops.crop(number))
+        visible, thermal = visible.to(self._device), thermal.to(self._device)
+        if number not in self._fused:
+            with torch.no_grad():
+                self._fused[number] = self._network(visible, thermal)
+        return F.l1_loss(model.fuse(visible, thermal)[0], self._fused[number])
+
+
+def picture_parts(fused: Tensor, visible: Tensor, thermal: Tensor) -> dict[str, Tensor]:
+    """Each loss by the name of its weight in `PictureLossSettings`."""
+    shown = fused.clamp(0, 1)
+    sources = visible, thermal
+    return {
+        "intensity": losses.intensity_loss(fused, *sources),
+        "gradient": losses.gradient_loss(shown, *sources),
+        "difference": losses.difference_loss(shown, *sources),
+        "similarity": losses.similarity_loss(shown, *sources),
+        "information": losses.information_loss(shown, *sources),
+        "range": losses.range_loss(fused),
+    }
+
+
+def unsteadiness(coefficients: Tensor) -> Tensor:
+    """How much a, b and c change from cell to cell.
+
+    A mixture that is the same over large areas holds for other cameras than those seen in training, and keeps
+    brightness in order across the picture; details are left free.
+    """
+    mixture = torch.cat([coefficients[:, : 2 * CELL], coefficients[:, -CELL:]], dim=1)
+    return mixture.diff(dim=2).abs().mean() + mixture.diff(dim=3).abs().mean()
+
+
+def temporal_loss(model: GIFNetLite, moving: MovingCrop) -> Tensor:
+    """Flicker of the model's picture of a crop at two moments."""
+    sources = moving.visible, moving.thermal
+    pictures: Tensor = model(*(torch.cat(source) for source in sources))
+    return losses.temporal_loss((pictures[:1], pictures[1:]), *sources, moving.places)

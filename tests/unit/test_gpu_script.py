@@ -1,0 +1,59 @@
+"""The script for a GPU's few minutes, tried out without one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks import gpu
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_steps_go_on_after_a_failure_and_each_is_kept(tmp_path: Path) -> None:
+    result = tmp_path / "gpu.json"
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "benchmarks.gpu", "--device", "cpu", "--json", str(result)),
+            *("--only", "machine", "graph", "sanitizer"),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    steps = json.loads(result.read_text(encoding="utf-8"))["steps"]
+    assert list(steps) == ["machine", "graph", "sanitizer"], done.stderr
+    assert steps["machine"]["outcome"] == "passed"
+    assert steps["machine"]["figures"]["python"]
+    assert steps["graph"]["figures"]["ours float32 batch 1"]["ms"] > 0
+    assert steps["graph"]["figures"]["published eager float32"]["ms"] > 0
+
+
+def test_a_step_that_hangs_or_fails_is_said(tmp_path: Path) -> None:
+    hung = gpu.run(gpu.Step((sys.executable, "-c", "print('{\"a\": 1}', flush=True); input()"), 0.0))
+    assert hung["outcome"].startswith(("killed after", "failed with status 1"))
+    failed = gpu.run(gpu.Step((sys.executable, "-c", "print('{\"a\": 1}'); raise SystemExit(3)"), 60))
+    assert failed["outcome"] == "failed with status 3"
+    assert failed["figures"] == {"a": 1}
+    absent = gpu.run(gpu.Step(("no-such-program",), 1))
+    assert absent["outcome"] == "absent"
+
+
+def test_an_unknown_step_is_named() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.gpu", "--only", "nonsense"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1 and "there is no step nonsense; steps are machine, accuracy" in done.stderr
+
+
+def test_the_first_steps_need_torch_and_triton_alone() -> None:
+    heavy = ("av", "pydantic", "zmq", "cv2", "pythonjsonlogger")
+    probe = f"import sys, benchmarks.gpu_network; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
