@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from stream.errors import SinkError
 from stream.files.atomic_write import write_atomic
@@ -59,10 +59,11 @@ class RecordingWriter:
         try:
             folder.mkdir(exist_ok=True)
             values = {"schema": SCHEMA, "made": datetime.now(UTC).isoformat(timespec="seconds"), **about}
-            # Mode x makes new files only: nothing that is there is replaced, and no link is followed.
-            self._frames = (folder / FRAMES).open("x", encoding="utf-8", buffering=1)
-            self._pairs = (folder / PAIRS).open("x", encoding="utf-8", buffering=1)
-            write_atomic(folder / ABOUT, json.dumps(values, indent=2) + "\n")
+            with ExitStack() as opened:
+                self._frames = opened.enter_context(_new_list(folder / FRAMES))
+                self._pairs = opened.enter_context(_new_list(folder / PAIRS))
+                write_atomic(folder / ABOUT, json.dumps(values, indent=2) + "\n")
+                opened.pop_all()
         except OSError as error:
             raise SinkError(f"the recording {folder} cannot be made: {reason(error)}") from None
         self._tracks: dict[Side, Track] = {side: Track(folder, side) for side in ("visible", "thermal")}
@@ -164,3 +165,8 @@ class RecordingWriter:
             for track in self._tracks.values():
                 track.finish()
                 track.bytes = 0
+
+
+def _new_list(path: Path) -> TextIO:
+    """Open a file that is not there yet: nothing is replaced, and no link is followed."""
+    return path.open("x", encoding="utf-8", buffering=1)

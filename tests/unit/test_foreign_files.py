@@ -71,7 +71,7 @@ def test_a_sidecar_replaces_an_earlier_sidecar_only(tmp_path: Path, other: Path,
         sidecar.write_text('{"mine": 1}\n')
     else:
         sidecar.symlink_to(other if make == "link" else "/dev/null")
-    with pytest.raises(SinkError, match="the sidecar .* (would overwrite|cannot be written: it is a link)"):
+    with pytest.raises(SinkError, match=r"the sidecar .* (would overwrite|cannot be written: it is a link)"):
         opened(tmp_path / "a.mp4", sidecar=True)
     assert other.read_text() == "precious"
 
@@ -92,7 +92,7 @@ def test_pictures_replace_those_of_an_earlier_run_only(tmp_path: Path, other: Pa
     (folder / "000001.png").write_bytes(b"cut off when the run was killed")
     write_one(f"{folder}/")
     (folder / "000007.png").write_bytes(b"mine")
-    with pytest.raises(SinkError, match=r"000007\.png is of no earlier run"):
+    with pytest.raises(SinkError, match=r"000007\.png is no picture of an earlier run"):
         opened(f"{folder}/")
     (folder / "000007.png").unlink()
     (folder / "times.csv").write_text("frame;seconds\n")
@@ -121,6 +121,6 @@ def test_a_playlist_replaces_a_playlist_only(tmp_path: Path, other: Path) -> Non
 def test_a_recording_replaces_nothing(tmp_path: Path, other: Path, name: str) -> None:
     (tmp_path / "r").mkdir()
     (tmp_path / "r" / name).symlink_to(other)
-    with pytest.raises(SinkError, match="cannot be made|holds a recording already"):
+    with pytest.raises(SinkError, match=r"cannot be made|holds a recording already"):
         RecordingWriter(tmp_path / "r", {})
     assert other.read_text() == "precious"
