@@ -100,7 +100,7 @@ class OnwardSink(SinkBase):
         """Hand one frame over, or skip it.
 
         Raises:
-            SinkError: the playlist cannot be written, for recordings only; live, it is tried again without end.
+            SinkError: the playlist cannot be written, for recordings only; live, it is retried without end.
         """
         if self._process is None:
             raise SinkError(f"{self._uri} is closed")

@@ -62,10 +62,10 @@ class Subscriptions:
 
 
 class PublisherSocket:
-    """A bound XPUB socket that drops what a subscriber has no room for, and waits for one only if `wait_ms` says so.
+    """A bound XPUB socket that drops what a subscriber has no room for; it waits only if `wait_ms` says so.
 
     Attributes:
-        endpoint: where it really is, for example after binding port 0.
+        endpoint: the address in use, for example after binding port 0.
     """
 
     def __init__(self, settings: PublisherSettings, topics: tuple[bytes, ...]) -> None:
