@@ -133,3 +133,13 @@ def test_an_input_that_an_output_would_sweep_away(tmp_path: Path, output: str, n
     check_outputs(settings(tmp_path, outputs=outputs))
     with pytest.raises(ConfigError, match="would be overwritten"):
         check_outputs(settings(tmp_path, outputs=outputs, visible={"uri": str(tmp_path / name)}))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("/dev/full", "a device"), ("link.json", "a link"), ("in", "a folder")]
+)
+def test_a_report_in_the_place_of_what_is_no_file(tmp_path: Path, name: str, kind: str) -> None:
+    (tmp_path / "link.json").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "in").mkdir()
+    with pytest.raises(ConfigError, match=f"the report .* cannot be written: it is {kind}"):
+        check_outputs(settings(tmp_path, report=tmp_path / name))
