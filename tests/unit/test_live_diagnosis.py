@@ -1,4 +1,4 @@
-"""What is said when live cameras stop pairing: measured, with an option that helps, and followed to its end."""
+"""Diagnosis of live cameras that stop pairing: measured, with an option that helps, until it ends."""
 
 from __future__ import annotations
 
