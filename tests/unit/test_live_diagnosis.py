@@ -1,4 +1,4 @@
-"""What is said when live cameras stop pairing: measured, with an option that helps, and followed to its end."""
+"""Diagnosis of live pairing: measured, with an option that helps, and followed to its end."""
 
 from __future__ import annotations
 
