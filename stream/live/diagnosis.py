@@ -78,10 +78,10 @@ class PairingDiagnosis:
         )
 
     def _clocks_apart(self, apart_s: Fraction) -> str:
-        follow = "" if self._pairer.policy.offset_s is None else "pass --offset-ms auto, "
+        follow = "" if self._pairer.policy.offset_s is None else "auto or --offset-ms "
         return (
             "both cameras stream, but nothing pairs: of frames that arrive together, the thermal one has a "
-            f"stamp {_ms(apart_s)} ms later than the visible one; {follow}pass --offset-ms "
+            f"stamp {_ms(apart_s)} ms later than the visible one; pass --offset-ms {follow}"
             f"{round(apart_s * 1000)}, or set the clocks of the cameras by NTP"
         )
 
