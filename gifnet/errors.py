@@ -16,5 +16,9 @@ class DeviceError(GifnetError):
     """A device or precision that this machine does not offer."""
 
 
+class ExportError(GifnetError):
+    """A network that cannot be written for another engine, or that gives other pictures there."""
+
+
 class TrainingError(GifnetError):
     """Training that cannot start or go on: data, configuration or checkpoint."""

@@ -146,8 +146,7 @@ def split_windows(features: Tensor, window_px: int, shift_px: int) -> Tensor:
     """Cut [B, C, H, W] into windows [B * windows, window_px**2, C], reflecting what is missing."""
     height, width = features.shape[2:]
     below, right = -(height + shift_px) % window_px, -(width + shift_px) % window_px
-    if shift_px or below or right:
-        features = F.pad(features, (shift_px, right, shift_px, below), mode="reflect")
+    features = F.pad(features, (shift_px, right, shift_px, below), mode="reflect")
     batch, channels, height, width = features.shape
     rows, columns = height // window_px, width // window_px
     cut = features.reshape(batch, channels, rows, window_px, columns, window_px)
@@ -156,7 +155,8 @@ def split_windows(features: Tensor, window_px: int, shift_px: int) -> Tensor:
 
 def join_windows(windows: Tensor, height: int, width: int, window_px: int, shift_px: int) -> Tensor:
     """The reverse of `split_windows`: [B, C, height, width], the reflected margin cut off."""
-    rows, columns = -(-(height + shift_px) // window_px), -(-(width + shift_px) // window_px)
+    # Rounded up without negative numbers: ONNX divides whole numbers towards zero.
+    rows, columns = ((size + shift_px + window_px - 1) // window_px for size in (height, width))
     channels = windows.shape[-1]
     cut = windows.reshape(-1, rows, columns, window_px, window_px, channels)
     joined = cut.permute(0, 5, 1, 3, 2, 4).reshape(-1, channels, rows * window_px, columns * window_px)

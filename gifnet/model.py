@@ -139,6 +139,12 @@ class GIFNet(nn.Module):
         self.weights_sha256 = ""
         self._inference: Fusion | None = None
 
+    @property
+    def picture_dtype(self) -> torch.dtype:
+        """Number format of pictures that spares a conversion; float32 is taken too."""
+        dtype: torch.dtype = getattr(torch, self.precision)
+        return dtype
+
     def use_inference_form(self, form: Fusion, precision: str, name: str) -> None:
         """Let `forward` run `form`, made of these weights, until they may change (train, to, loading)."""
         self._inference, self.precision, self.form = form, precision, name
@@ -252,4 +258,4 @@ def pad_to_multiple(features: Tensor) -> Tensor:
     """Reflect [B, C, H, W] at the bottom and right so that both sides divide by 4."""
     height, width = features.shape[2:]
     below, right = -height % PAD_MULTIPLE_PX, -width % PAD_MULTIPLE_PX
-    return F.pad(features, (0, right, 0, below), mode="reflect") if below or right else features
+    return F.pad(features, (0, right, 0, below), mode="reflect")

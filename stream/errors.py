@@ -10,18 +10,20 @@
     ├── DeviceError         a device or precision that this machine does not offer
     │   └── KernelError     CUDA kernels that cannot be compiled or loaded
     ├── WeightsError        weights that are missing, damaged or of another network
+    ├── ExportError         a network for another engine that cannot be written, or gives other pictures
     ├── TrainingError       training that cannot start or go on
     └── SinkError           a file, folder or socket that fused frames go to
 
 The text of each is one sentence: what was wrong, what is allowed, what came, what to do.
 """
 
-from gifnet.errors import DeviceError, GifnetError, TrainingError, WeightsError
+from gifnet.errors import DeviceError, ExportError, GifnetError, TrainingError, WeightsError
 
 __all__ = [
     "CalibrationError",
     "ConfigError",
     "DeviceError",
+    "ExportError",
     "GifnetError",
     "KernelError",
     "PasswordError",

@@ -18,18 +18,9 @@ class LiteConfig:
     Attributes:
         channels: of the layers at cell resolution.
         layers: 3x3 layers at cell resolution.
-        context: channels of the context branch.
-        context_levels: how often the context branch halves the resolution.
         calm: square of the detail, in units of white, below which details fade instead of being sharpened.
     """
 
     channels: int = 32
-    layers: int = 4
-    context: int = 24
-    context_levels: int = 3
+    layers: int = 5
     calm: float = 1e-5
-
-    @property
-    def multiple_px(self) -> int:
-        """Height and width are padded to a multiple of this."""
-        return CELL_PX << self.context_levels

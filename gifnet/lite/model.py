@@ -1,11 +1,11 @@
 """GIFNet-lite: convolutions over cells of 4 x 4 pixels choose, pixel by pixel, how two pictures are mixed.
 
-    fused = a visible + b thermal + c + d fine + e coarse
+    fused = a visible + b thermal + c + sum of d_i detail_i
 
-`a` to `e` come from the network, one of each for every pixel. `fine` and `coarse` are the stronger details of
-both pictures at full resolution, so that the network only has to say how much of them is wanted. Nothing is
-normalised by statistics of the frame: what lies far away, or a bright lamp that comes into view, does not
-move the rest of the picture.
+`a`, `b`, `c` and `d_i` come from the network, one of each for every pixel. The details are fine and coarse
+ones of either picture, by which noise can be taken away, and the stronger ones of both, so that the network
+only has to say how much of them is wanted; all at full resolution. Nothing is normalised by statistics of the
+frame: what lies far away, or a bright lamp that comes into view, does not move the rest of the picture.
 
 This network is this project's own; that detail is chosen by strength before the network scales it, and that
 a mean of the whole frame is left out, are what sets it apart from networks of its size.
@@ -22,38 +22,14 @@ from torch.nn import functional as F
 from gifnet.lite.bands import MEANS_PX, band_kernels, stronger
 from gifnet.lite.config import CELL, CELL_PX, LiteConfig
 
-BASES = 2 + len(MEANS_PX)
-"""What is scaled: both pictures and the details of each scale."""
+BASES = 2 + 3 * len(MEANS_PX)
+"""What is scaled: both pictures; for each scale the details of visible, thermal and the stronger ones."""
 
 GREY = 0.5
 """Subtracted from what the convolutions see, so that zero padding means grey."""
 
-
 SHARE = 0.85
 """Of each picture, before training."""
-
-
-class Context(nn.Module):
-    """What lies around, within some hundred pixels: halves the resolution and comes back up."""
-
-    def __init__(self, config: LiteConfig) -> None:
-        super().__init__()
-        outer, inner = config.channels, config.context
-        sizes = [outer] + [inner] * (config.context_levels - 1)
-        self.down = nn.ModuleList(nn.Conv2d(size, inner, 3, stride=2, padding=1) for size in sizes)
-        self.wide = nn.ModuleList(nn.Conv2d(inner, inner, 3, padding=1) for _ in sizes)
-        self.back = nn.Conv2d(inner, outer, 1)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """[B, C, h, w] to the same shape; h and w divide by 2 for each level."""
-        levels = []
-        for down, wide in zip(self.down, self.wide, strict=True):
-            features = F.relu(down(features))
-            features = features + F.relu(wide(features))
-            levels.append(features)
-        for finer in reversed(levels[:-1]):
-            features = finer + _doubled(features)
-        return _doubled(self.back(features))
 
 
 class GIFNetLite(nn.Module):
@@ -63,9 +39,11 @@ class GIFNetLite(nn.Module):
         weights_sha256: of the file that the parameters came from.
         precision: number format of the convolutions.
         form: name in reports.
+        picture_dtype: of pictures that go in; 16 bits would round what is mixed at full resolution.
     """
 
     bands: Tensor
+    picture_dtype = torch.float32
 
     def __init__(self, config: LiteConfig | None = None) -> None:
         super().__init__()
@@ -75,7 +53,6 @@ class GIFNetLite(nn.Module):
         self.layers = nn.ModuleList(
             nn.Conv2d(channels, channels, 3, padding=1) for _ in range(config.layers - 1)
         )
-        self.context = Context(config)
         self.head = nn.Conv2d(channels, (BASES + 1) * CELL, 1)
         self.register_buffer("bands", band_kernels(), persistent=False)
         self.weights_sha256 = ""
@@ -97,24 +74,23 @@ class GIFNetLite(nn.Module):
         return self.fuse(visible, thermal)[0].clamp(0, 1)
 
     def fuse(self, visible: Tensor, thermal: Tensor) -> tuple[Tensor, Tensor]:
-        """The fused picture, not yet held within [0, 1], and the coefficients [B, 5 * 16, h, w] of its cells.
+        """The fused picture, not yet held within [0, 1], and the coefficients [B, 9 * 16, h, w] of its cells.
 
-        In the order a, b, d, e, c; for each the 16 pixels of a cell, row by row.
+        In the order a, b, d_1 to d_6, c; for each the 16 pixels of a cell, row by row.
         """
         height, width = visible.shape[2:]
         pictures = torch.cat([visible, thermal], dim=1).float()
-        cells = F.pixel_unshuffle(_framed(pictures, self.config.multiple_px), CELL_PX)
+        cells = F.pixel_unshuffle(_framed(pictures, CELL_PX), CELL_PX)
         cells = cells.contiguous(memory_format=torch.channels_last)
         coefficients = self._coefficients(cells)
         mixed = self._mix(cells, coefficients)
         return F.pixel_shuffle(mixed, CELL_PX)[..., :height, :width], coefficients
 
     def _coefficients(self, cells: Tensor) -> Tensor:
-        """[B, 32, h + 2, w + 2] cells with a frame to [B, 5 * 16, h, w]: a, b, d, e, c of each pixel."""
+        """[B, 32, h + 2, w + 2] cells with a frame to the coefficients of each pixel."""
         features = F.relu(self.first((cells - GREY).to(self.first.weight.dtype)))
-        for index, layer in enumerate(self.layers):
-            added = layer(features)
-            features = F.relu(added + self.context(F.relu(added)) if index == 0 else added)
+        for layer in self.layers:
+            features = F.relu(layer(features))
         return cast(Tensor, self.head(features))
 
     def _mix(self, cells: Tensor, coefficients: Tensor) -> Tensor:
@@ -122,7 +98,8 @@ class GIFNetLite(nn.Module):
         kernels = self.bands.to(self.first.weight.dtype)
         sources = cells.to(kernels.dtype).chunk(2, dim=1)
         details = [F.conv2d(source, kernels).float() for source in sources]
-        bases = torch.cat([cells[..., 1:-1, 1:-1], stronger(details[0], details[1], self.config.calm)], dim=1)
+        details.append(stronger(details[0], details[1], self.config.calm))
+        bases = torch.cat([cells[..., 1:-1, 1:-1], *details], dim=1)
         scaled = coefficients[:, : BASES * CELL].float() * bases
         mixed = coefficients[:, BASES * CELL :].float()
         for part in scaled.chunk(BASES, dim=1):
@@ -156,7 +133,3 @@ def _framed(pictures: Tensor, multiple_px: int) -> Tensor:
     height, width = pictures.shape[-2:]
     below, right = -height % multiple_px + CELL_PX, -width % multiple_px + CELL_PX
     return F.pad(pictures, (CELL_PX, right, CELL_PX, below), mode="replicate")
-
-
-def _doubled(features: Tensor) -> Tensor:
-    return F.interpolate(features, scale_factor=2, mode="bilinear", align_corners=False)

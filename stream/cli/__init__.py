@@ -30,6 +30,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "weights": ("stream.cli.weights:weights", "List, import, verify and fetch weights."),
         "train": ("stream.cli.train:train", "Train GIFNet from image pairs."),
         "eval": ("stream.cli.eval:evaluate", "Measure fused pictures and videos against their sources."),
+        "export": ("stream.cli.export:export", "Write a network as ONNX or for OpenVINO."),
         "scenes": ("stream.cli.scenes:scenes", "Write generated pairs with known truth to a folder."),
     },
     "Machine": {

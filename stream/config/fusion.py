@@ -15,10 +15,15 @@ class FusionSettings(Settings):
     """The network that fuses, and its precision."""
 
     model: Annotated[
-        Literal["full", "null"],
-        Field(description="full: GIFNet; null: no network, the visible picture, to try everything else"),
+        Literal["full", "lite", "null"],
+        Field(
+            description="full: GIFNet; lite: a small network for camera rate on a CPU; "
+            "null: no network, the visible picture, to try everything else"
+        ),
     ] = "full"
-    weights: Annotated[str, Field(min_length=1, description="default, published or a file")] = "default"
+    weights: Annotated[
+        str, Field(min_length=1, description="default, published or a file; default is that of the model")
+    ] = "default"
     precision: Annotated[Precision, Field(description="number format of the network")] = "auto"
     batch: Annotated[
         int, Field(ge=1, le=64, description="pairs fused at once; more costs latency and memory")

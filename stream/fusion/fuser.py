@@ -12,6 +12,7 @@ import torch
 
 import gifnet
 from gifnet.config import MIN_SIDE_PX
+from gifnet.loading import load_network
 from stream.config import FuseSettings
 from stream.device.context import DeviceContext
 from stream.device.errors import mapped_cuda_errors
@@ -31,7 +32,7 @@ from stream.thermal.agc_plan import plan_gain
 Size = tuple[int, int]
 # Called with frames that cannot be fused, and why.
 OnUnregistrable = Callable[[FrameSet, GifnetError], None]
-Network: TypeAlias = gifnet.GIFNet | NullModel
+LoadedNetwork: TypeAlias = gifnet.GIFNet | gifnet.GIFNetLite | NullModel
 
 _log = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ class Fuser:
         self._lock = threading.Lock()
         self._coverage: Pixels | None = None
         network = _load_network(settings, context)
-        name = "none" if settings.fusion.model == "null" else settings.fusion.weights
+        name = _weights_name(settings)
         report.weights = {"name": name, "sha256": network.weights_sha256}
         report.precision = network.precision
         self._planner = StepPlanner(network, context, settings.fusion.batch, report.times, report.device)
@@ -308,11 +309,18 @@ def check_size(name: str, size: Size) -> None:
         )
 
 
-def _load_network(settings: FuseSettings, context: DeviceContext) -> Network:
+def _load_network(settings: FuseSettings, context: DeviceContext) -> LoadedNetwork:
     fusion = settings.fusion
     if fusion.model == "null":
         return NullModel()
-    return gifnet.load(fusion.weights, context.device, fusion.precision)
+    return load_network(fusion.model, fusion.weights, context.device, fusion.precision)
+
+
+def _weights_name(settings: FuseSettings) -> str:
+    fusion = settings.fusion
+    if fusion.model == "null":
+        return "none"
+    return "lite" if (fusion.model, fusion.weights) == ("lite", "default") else fusion.weights
 
 
 def _on_host(coverage: torch.Tensor | None) -> Pixels | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 
@@ -11,11 +12,13 @@ class NullModel:
     Attributes:
         weights_sha256: empty, for there are none.
         precision: number format.
+        picture_dtype: of what goes in.
         form: name in reports.
     """
 
     weights_sha256 = ""
     precision = "float32"
+    picture_dtype = torch.float32
     form = "null"
 
     def __call__(self, visible: Tensor, thermal: Tensor) -> Tensor:

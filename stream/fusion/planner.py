@@ -28,8 +28,13 @@ _log = logging.getLogger(__name__)
 class Network(Fusion, Protocol):
     """A network, the name of its number format, and the name of its form in reports."""
 
-    precision: str
-    form: str
+    @property
+    def precision(self) -> str:
+        """Name of the number format."""
+
+    @property
+    def form(self) -> str:
+        """Name of the form in reports."""
 
 
 class StepPlanner:

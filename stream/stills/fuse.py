@@ -1,159 +1,120 @@
-"""One still picture and another to a fused one, with the colour rule of every published task."""
+"""Fusion of still pictures, with the colour rule of every published task."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 from cuda_kernels import reference
-from gifnet.config import MIN_SIDE_PX
-from stream.config import GainSettings
-from stream.errors import SinkError, SourceError
-from stream.files.atomic_write import write_atomic
-from stream.files.output_path import reason
 from stream.frame import Pixels
-from stream.sinks.images import encode
-from stream.sources.pictures.decode import PICTURE_SUFFIXES, convert_picture, read_picture
-from stream.stills.pairs import OUTPUT_KINDS
-from stream.thermal.agc import Agc
+from stream.registration.registrar import Registrar
+from stream.stills.picture import Picture
 
 Network = Callable[[Tensor, Tensor], Tensor]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Picture:
-    """The luma and chroma of a picture, for the network and the colour rule.
+class Registered(NamedTuple):
+    """A picture on the grid of another one.
 
     Attributes:
-        path: where it came from.
-        luma: [H, W] float32, whole numbers in 0..255.
-        chroma: cb and cr, each [H, W] float32; None for a grey picture.
+        picture: the warped picture.
+        coverage: [H, W] float32 in 0..1, 0 where it sees nothing; None where it sees everything.
     """
 
-    path: Path
-    luma: Tensor
-    chroma: reference.TensorPair | None
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height in pixels."""
-        return self.luma.shape[1], self.luma.shape[0]
+    picture: Picture
+    coverage: Tensor | None
 
 
-def load_picture(path: Path, colour: bool | None = None, device: torch.device | str = "cpu") -> Picture:
-    """Read a picture for fusion.
-
-    Args:
-        path: a picture of 8 or 16 bits; 16-bit grey is brought to 8 bits by percentiles.
-        colour: whether its colour matters; None decides by the file: colour where the channels differ.
-        device: where the tensors go.
-
-    Raises:
-        SourceError: the file is missing, is no whole picture, or is too small for the network.
-    """
-    stored = _read(path)
-    if colour is None:
-        colour = stored.ndim == 3 and bool((stored != stored[..., :1]).any())
-    if not colour:
-        return Picture(path, _grey(path, stored).to(device), None)
-    rgb = torch.from_numpy(_rgb(path, stored)).to(device)
-    return Picture(path, reference.luma(rgb), reference.chroma(rgb))
+def register(picture: Picture, registrar: Registrar) -> Registered:
+    """Bring a thermal picture onto the visible grid."""
+    if registrar.maps is None:
+        return Registered(picture, None)
+    luma, _ = reference.warp(picture.luma, *registrar.maps)
+    if picture.chroma is None:
+        return Registered(Picture(luma, None), registrar.coverage)
+    cb, cr = (reference.warp(plane, *registrar.maps)[0] for plane in picture.chroma)
+    return Registered(Picture(luma, (cb, cr)), registrar.coverage)
 
 
 @torch.inference_mode()
-def fuse_pictures(visible: Picture, thermal: Picture, network: Network) -> Pixels:
+def fuse_two(first: Picture, second: Picture, network: Network, coverage: Tensor | None = None) -> Picture:
     """Fuse two pictures of one size.
 
     Luma goes through the network. Colour comes from the one input that has any; of two, from both, each
-    weighted by its distance from grey as in the published code (see
-    `reference.blend_chroma`).
+    weighted by its distance from grey as in the published code (see `reference.blend_chroma`).
 
     Args:
-        visible: the first picture; for tasks other than visible and thermal the published network's second.
-        thermal: the second picture.
+        first: visible; for tasks other than visible and thermal the published network's second input.
+        second: thermal.
         network: from `gifnet.load`.
+        coverage: of the second, see `Registered`; where it is 0 the first picture stays.
 
     Returns:
-        [H, W, 3] uint8 RGB, or [H, W] uint8 where neither input has colour.
-
-    Raises:
-        SourceError: the sizes differ.
+        The fused picture, its luma not rounded.
     """
-    _check_one_size(visible, thermal)
-    fused = network(visible.luma[None, None] / 255, thermal.luma[None, None] / 255)[0, 0] * 255
-    chroma = _fused_chroma(visible, thermal)
-    # Rounding half to even is what OpenCV does when it writes a float picture.
-    grey = fused.clamp(0, 255).round().to(torch.uint8)
-    return np.asarray((grey if chroma is None else reference.merge(fused, *chroma)).cpu().numpy())
+    if coverage is None:
+        fused = network(first.luma[None, None] / 255, second.luma[None, None] / 255)[0, 0]
+        return Picture((fused * 255).clamp(0, 255), _fused_chroma(first, second))
+    packed = reference.pack(first.luma, second.luma / 255, coverage)
+    fused = network(packed[0][None, None], packed[1][None, None])[0, 0]
+    luma = reference.cover(first.luma, fused, coverage).clamp(0, 255)
+    chroma = _fused_chroma(first, second)
+    if chroma is None or second.chroma is None:
+        return Picture(luma, chroma)
+    own = first.chroma or (torch.zeros_like(luma), torch.zeros_like(luma))
+    cb, cr = (torch.lerp(one, both, coverage) for one, both in zip(own, chroma, strict=True))
+    return Picture(luma, (cb, cr))
 
 
-def save_picture(path: Path, pixels: Pixels) -> None:
-    """Write a picture, whole or not at all.
+def fuse_stack(count: int, load: Callable[[int], Picture], network: Network) -> Picture:
+    """Fuse any number of pictures of one size, two by two, neighbours first.
+
+    A tree of pairs passes each picture through the network log2(count) times, a chain up to count - 1 times,
+    and every pass sharpens.
 
     Args:
-        path: ends in one of `OUTPUT_KINDS`.
-        pixels: [H, W, 3] uint8 RGB or [H, W] uint8.
-
-    Raises:
-        SinkError: it cannot be written.
+        count: number of pictures.
+        load: gives a picture by its index; few are held at once.
+        network: from `gifnet.load`.
     """
-    try:
-        write_atomic(path, encode(pixels, OUTPUT_KINDS[path.suffix.lower()]), durable=False)
-    except (OSError, cv2.error) as error:
-        raise SinkError(f"{path} cannot be written: {reason(error)}") from None
+
+    def fold(indices: Sequence[int]) -> Picture:
+        if len(indices) == 1:
+            return load(indices[0])
+        half = (len(indices) + 1) // 2
+        return fuse_two(fold(indices[:half]), fold(indices[half:]), network)
+
+    return fold(range(count))
 
 
-def _fused_chroma(visible: Picture, thermal: Picture) -> reference.TensorPair | None:
-    if visible.chroma is not None and thermal.chroma is not None:
-        return reference.blend_chroma(*visible.chroma, *thermal.chroma)
-    return visible.chroma if thermal.chroma is None else thermal.chroma
+def to_pixels(picture: Picture, top: int = 255) -> Pixels:
+    """A picture as pixels to store.
+
+    Args:
+        picture: luma and chroma.
+        top: the count that is white; up to 255 gives uint8, above it uint16.
+
+    Returns:
+        [H, W, 3] RGB, or [H, W] where the picture is grey.
+    """
+    # Rounding half to even is what OpenCV does when it writes a float picture.
+    if top <= 255:
+        if picture.chroma is not None:
+            return np.asarray(reference.merge(picture.luma, *picture.chroma).cpu().numpy())
+        return np.asarray(picture.luma.round().to(torch.uint8).cpu().numpy())
+    shown = picture.luma
+    if picture.chroma is not None:
+        cb, cr = picture.chroma
+        red, green, blue = shown + 1.402 * cr, shown - 0.344136 * cb - 0.714136 * cr, shown + 1.772 * cb
+        shown = torch.stack((red, green, blue), dim=-1)
+    return np.asarray((shown.cpu().numpy() * (top / 255)).round().clip(0, top).astype(np.uint16))
 
 
-def _read(path: Path) -> Pixels:
-    if not path.is_file():
-        raise SourceError(f"the picture {path} does not exist")
-    stored = read_picture(path)
-    if stored is None:
-        kinds = ", ".join(sorted(suffix[1:] for suffix in PICTURE_SUFFIXES))
-        raise SourceError(f"{path} is not a whole picture; {kinds} files are read")
-    if stored.dtype not in (np.uint8, np.uint16):
-        raise SourceError(f"{path} has pixels of {stored.dtype}; pictures of 8 or 16 bits are read")
-    height, width = stored.shape[:2]
-    if min(height, width) < MIN_SIDE_PX:
-        raise SourceError(
-            f"{path} has {width}x{height} pixels; the network needs at least {MIN_SIDE_PX}x{MIN_SIDE_PX}"
-        )
-    return stored
-
-
-def _grey(path: Path, stored: Pixels) -> Tensor:
-    """[H, W] float32, whole numbers in 0..255."""
-    if stored.ndim == 3:
-        # Decoded once more, because a JPEG holds a grey picture of its own that no colours give back.
-        stored = np.asarray(cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE))
-    counts = torch.from_numpy(stored)
-    if stored.dtype == np.uint8:
-        return counts.to(torch.float32)
-    return (Agc(GainSettings(), bits=16).show(counts) * 255).round()
-
-
-def _rgb(path: Path, stored: Pixels) -> Pixels:
-    """[H, W, 3] uint8."""
-    if stored.ndim == 2:
-        stored = _grey(path, stored).numpy().astype(np.uint8)
-    return np.ascontiguousarray(convert_picture(stored, "visible", None))
-
-
-def _check_one_size(visible: Picture, thermal: Picture) -> None:
-    if visible.size != thermal.size:
-        (width, height), (other_width, other_height) = visible.size, thermal.size
-        raise SourceError(
-            f"{visible.path} has {width}x{height} pixels and {thermal.path} {other_width}x{other_height}; "
-            "pictures that are fused must cover the same view with one size: register them first"
-        )
+def _fused_chroma(first: Picture, second: Picture) -> reference.TensorPair | None:
+    if first.chroma is not None and second.chroma is not None:
+        return reference.blend_chroma(*first.chroma, *second.chroma)
+    return first.chroma if second.chroma is None else second.chroma

@@ -1,4 +1,4 @@
-"""Pairs of pictures and their output files, from two files or two folders."""
+"""Pictures that are fused together and their output files, from files or folders."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pathlib import Path
 from stream.errors import SinkError, SourceError
 from stream.files.output_path import check_place
 from stream.sources.pictures.folder import find_pictures
+from stream.stills.tasks import Task
 
 # What is written, and what the encoder calls it.
 OUTPUT_KINDS = {".png": "png", ".jpg": "jpg", ".jpeg": "jpg", ".tif": "tif", ".tiff": "tif"}
 
 
 @dataclass(frozen=True, slots=True)
-class PicturePair:
-    """Two pictures and where their fused one goes."""
+class PictureGroup:
+    """Pictures in the order of the task, and where their fused one goes."""
 
-    visible: Path
-    thermal: Path
+    inputs: tuple[Path, ...]
     output: Path
 
 
@@ -28,83 +28,100 @@ class Plan:
     """The planned work.
 
     Attributes:
-        pairs: in natural order of the visible names.
-        alone: pictures of either folder whose name the other one lacks.
+        groups: in natural order of the first pictures' names.
+        alone: pictures of a folder whose name another folder lacks.
     """
 
-    pairs: list[PicturePair]
+    groups: list[PictureGroup]
     alone: list[Path] = field(default_factory=list)
 
 
-def plan_pictures(visible: Path, thermal: Path, output: str) -> Plan:
-    """Pair the pictures of two files or folders, and name their outputs.
+def plan_pictures(inputs: tuple[Path, ...], output: str, task: Task) -> Plan:
+    """Group the pictures of files or folders, and name their outputs.
 
-    Pictures of two folders belong together when their names agree but for the suffix; where no name does
-    and the folders hold equally many, they belong together in natural order. Outputs in a folder are named
-    after the visible picture, as PNG.
+    Pictures of folders belong together when their names agree but for the suffix; where no name does and the
+    folders hold equally many, they belong together in natural order. Outputs in a folder are named after the
+    first picture, as PNG or, of pansharpening, TIFF. One folder is a stack of pictures for the tasks that
+    take any number.
 
     Args:
-        visible: a picture or a folder.
-        thermal: likewise.
+        inputs: pictures or folders, in the order of the task.
         output: a file, or a folder: one that exists or ends with a slash. For folders it is a folder, made
             where the folder above it exists.
+        task: how many pictures belong together.
 
     Raises:
-        SourceError: inputs that are missing, of two kinds, or cannot be paired.
+        SourceError: inputs that are missing, mixed or cannot be grouped, or too few or too many.
         SinkError: an output that cannot be written, or that is an input.
     """
-    for path in (visible, thermal):
+    for path in inputs:
         if not path.exists():
             raise SourceError(f"{path} does not exist; name a picture or a folder of pictures")
-    if visible.is_dir() != thermal.is_dir():
-        raise SourceError(f"name two pictures or two folders, got {_kind(visible)} and {_kind(thermal)}")
-    if visible.is_dir():
-        plan = _plan_folders(visible, thermal, Path(output))
-    else:
-        plan = _plan_files(visible, thermal, output)
+    folders = [path for path in inputs if path.is_dir()]
+    if folders and len(folders) < len(inputs):
+        file = next(path for path in inputs if not path.is_dir())
+        raise SourceError(
+            f"name pictures or folders, as in two pictures or two folders, not both; got {_kind(folders[0])} "
+            f"and {_kind(file)}"
+        )
+    if len(folders) == 1 and task.is_stack:
+        inputs, folders = tuple(find_pictures(str(folders[0]))), []
+    task.check_count(len(inputs))
+    plan = (
+        _plan_folders(folders, Path(output), task.suffix)
+        if folders
+        else _plan_files(inputs, output, task.suffix)
+    )
     _check_not_input(plan)
     return plan
 
 
-def _plan_files(visible: Path, thermal: Path, output: str) -> Plan:
+def _plan_files(inputs: tuple[Path, ...], output: str, suffix: str) -> Plan:
     place = Path(output)
     if place.is_dir() or output.endswith(("/", os.sep)):
         _make_folder(place)
-        place = place / f"{visible.stem}.png"
+        place = place / f"{inputs[0].stem}{suffix}"
     if place.suffix.lower() not in OUTPUT_KINDS:
         kinds = ", ".join(OUTPUT_KINDS)
         raise SinkError(f"the output {place} must end in one of {kinds}, or be a folder that ends with /")
     check_place(place)
-    return Plan([PicturePair(visible, thermal, place)])
+    return Plan([PictureGroup(inputs, place)])
 
 
-def _plan_folders(visible: Path, thermal: Path, output: Path) -> Plan:
-    matches, alone = pair_folders(visible, thermal)
+def _plan_folders(folders: list[Path], output: Path, suffix: str) -> Plan:
+    rows, alone = group_folders(folders)
     _make_folder(output)
-    return Plan([PicturePair(one, other, output / f"{one.stem}.png") for one, other in matches], alone)
+    return Plan([PictureGroup(row, output / f"{row[0].stem}{suffix}") for row in rows], alone)
+
+
+def group_folders(folders: list[Path]) -> tuple[list[tuple[Path, ...]], list[Path]]:
+    """Group the pictures of folders, by the rule of `plan_pictures`.
+
+    Returns:
+        One picture of each folder a group, in natural order of the first folder's names, and pictures that
+        are alone.
+
+    Raises:
+        SourceError: a folder without pictures, or pictures that cannot be grouped.
+    """
+    listed = [_by_stem(folder) for folder in folders]
+    common = set(listed[0]).intersection(*listed[1:])
+    if common:
+        rows = [tuple(each[stem] for each in listed) for stem in listed[0] if stem in common]
+        return rows, [path for each in listed for stem, path in each.items() if stem not in common]
+    for folder, pictures in zip(folders[1:], listed[1:], strict=True):
+        if len(pictures) != len(listed[0]):
+            raise SourceError(
+                f"no picture of {folders[0]} ({len(listed[0])}) has the name of one in {folder} "
+                f"({len(pictures)}), and the numbers differ; give pictures that belong together the same name"
+            )
+    return list(zip(*(each.values() for each in listed), strict=True)), []
 
 
 def pair_folders(visible: Path, thermal: Path) -> tuple[list[tuple[Path, Path]], list[Path]]:
-    """Pair the pictures of two folders, by the rule of `plan_pictures`.
-
-    Returns:
-        Pairs in natural order of the visible names, and pictures that are alone.
-
-    Raises:
-        SourceError: a folder without pictures, or pictures that cannot be paired.
-    """
-    visibles, thermals = _by_stem(visible), _by_stem(thermal)
-    common = visibles.keys() & thermals.keys()
-    if common:
-        matches = [(path, thermals[stem]) for stem, path in visibles.items() if stem in common]
-        lonely = [*visibles.items(), *thermals.items()]
-        return matches, [path for stem, path in lonely if stem not in common]
-    if len(visibles) == len(thermals):
-        return list(zip(visibles.values(), thermals.values(), strict=True)), []
-    raise SourceError(
-        f"no picture of {visible} ({len(visibles)}) has the name of one in {thermal} ({len(thermals)}), "
-        "and the numbers differ; give pictures that belong together the same name"
-    )
+    """Pair the pictures of two folders, by the rule of `plan_pictures`; see `group_folders`."""
+    rows, alone = group_folders([visible, thermal])
+    return [(row[0], row[1]) for row in rows], alone
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:
@@ -125,10 +142,10 @@ def _make_folder(folder: Path) -> None:
 
 
 def _check_not_input(plan: Plan) -> None:
-    inputs = {path.resolve() for pair in plan.pairs for path in (pair.visible, pair.thermal)}
-    for pair in plan.pairs:
-        if pair.output.resolve() in inputs:
-            raise SinkError(f"the output {pair.output} is also an input; name another place")
+    inputs = {path.resolve() for group in plan.groups for path in group.inputs}
+    for group in plan.groups:
+        if group.output.resolve() in inputs:
+            raise SinkError(f"the output {group.output} is also an input; name another place")
 
 
 def _kind(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from stream.registration.calibration import PlaneHomography, one_grid, save_calibration
+from stream.sources.pictures.geotiff import add_tags, read_tags
+from stream.sources.pictures.tiff import TagValue
 from tests.e2e.conftest import Done, Gifnet
 
 Pixels = NDArray[Any]
@@ -286,3 +290,90 @@ def test_missing_weights_are_one_sentence(gifnet: Gifnet, tmp_path: Path) -> Non
     )
     assert "none.safetensors" in sentence(done)
     assert not (tmp_path / "o.png").exists()
+
+
+def run_task(images: Gifnet, task: str, *words: object) -> Done:
+    return images("--task", task, *words)
+
+
+def test_an_unknown_task_is_refused(images: Gifnet, tmp_path: Path) -> None:
+    done = run_task(images, "x-ray", *two(tmp_path), "-o", tmp_path / "o.png")
+    assert done.status != 0
+    assert "pansharpen" in done.err
+
+
+def test_a_count_that_the_task_does_not_take_is_refused(images: Gifnet, tmp_path: Path) -> None:
+    done = run_task(images, "enhance", *two(tmp_path), "-o", tmp_path / "o.png")
+    assert "enhance takes one picture" in sentence(done)
+
+
+def test_a_folder_alone_is_a_stack(images: Gifnet, tmp_path: Path) -> None:
+    for index in range(3):
+        save(tmp_path / "stack" / f"{index}.png", colour(index))
+    out = tmp_path / "o.png"
+    assert run_task(images, "multi-focus", tmp_path / "stack", "-o", out).status == 0
+    assert read(out).shape == (20, 24, 3)
+
+
+def test_enhance_fuses_a_picture_with_itself(images: Gifnet, tmp_path: Path) -> None:
+    one = save(tmp_path / "a.png", grey(1))
+    run_task(images, "enhance", one, "-o", tmp_path / "1.png")
+    images(one, one, "-o", tmp_path / "2.png")
+    assert difference(read(tmp_path / "1.png"), read(tmp_path / "2.png")) == 0
+
+
+def test_sizes_that_differ_name_the_calibration(images: Gifnet, tmp_path: Path) -> None:
+    thermal = save(tmp_path / "t.png", grey(2, (12, 10)))
+    visible = save(tmp_path / "v.png", colour(1))
+    done = images(visible, thermal, "-o", tmp_path / "o.png")
+    assert "24x20 pixels" in sentence(done)
+    assert "gifnet calibrate" in done.err
+    done = run_task(images, "medical", visible, visible, "-o", tmp_path / "o.png", "--calibration", "c.yaml")
+    assert "not for medical" in sentence(done)
+
+
+def test_a_calibration_registers_the_thermal_picture(images: Gifnet, tmp_path: Path) -> None:
+    """A thermal picture of half the size is fused as the one that it becomes on the visible grid."""
+    visible, small = save(tmp_path / "v.png", colour(1)), grey(2, (12, 10))
+    calibration = one_grid((24, 20))
+    matrix = ((2.0, 0.0, 0.0), (0.0, 2.0, 0.0), (0.0, 0.0, 1.0))
+    thermal = calibration.thermal.scaled((12, 10))
+    plane = PlaneHomography(matrix=matrix, distance_m=1.0)
+    save_calibration(
+        calibration.model_copy(update={"thermal": thermal, "homography": plane}), tmp_path / "c.yaml"
+    )
+    out = tmp_path / "1.png"
+    words = visible, save(tmp_path / "t.png", small), "-o", out, "--calibration", tmp_path / "c.yaml"
+    assert images(*words).status == 0
+    y, x = np.mgrid[:20, :24].astype(np.float32) / 2
+    warped = cv2.remap(small, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    images(visible, save(tmp_path / "w.png", np.asarray(warped)), "-o", tmp_path / "2.png")
+    # Within the feather of the border the visible picture is mixed in, and the rounding differs.
+    assert read(out).shape == (20, 24, 3)
+    assert difference(read(out)[:4, :4], read(tmp_path / "2.png")[:4, :4]) <= 60
+
+
+def test_pansharpening_of_bands_keeps_depth_and_georeference(images: Gifnet, tmp_path: Path) -> None:
+    scale = TagValue(12, 3, struct.pack("<3d", 0.6, 0.6, 0.0))
+    plain = cv2.imencode(".tif", grey(1).astype(np.uint16) * 8)[1].tobytes()
+    pan, bands, out = tmp_path / "pan.tif", [], tmp_path / "o.tif"
+    pan.write_bytes(add_tags(plain, {33550: scale}))
+    for index in range(4):
+        bands.append(save(tmp_path / f"b{index}.tif", grey(index, (12, 10)).astype(np.uint16) * 8))
+    assert run_task(images, "pansharpen", pan, *bands, "-o", out).status == 0
+    stored = np.frombuffer(out.read_bytes()[8 : 8 + 20 * 24 * 4 * 2], "<u2").reshape(20, 24, 4)
+    for index in range(4):
+        original = read(bands[index])
+        assert np.median(stored[..., index]) == pytest.approx(np.median(original), abs=150)
+    assert read_tags(out)[33550] == scale
+    done = run_task(images, "pansharpen", pan, *bands, "-o", tmp_path / "o.png")
+    assert "cannot hold 4 bands" in sentence(done)
+
+
+def test_alpha_and_16_bits_of_the_visible_picture_are_kept(images: Gifnet, tmp_path: Path) -> None:
+    deep = np.dstack((colour(1).astype(np.uint16) * 257, np.full((20, 24), 30000, np.uint16)))
+    images(save(tmp_path / "v.png", deep), save(tmp_path / "t.png", grey(2)), "-o", tmp_path / "o.png")
+    fused = read(tmp_path / "o.png")
+    assert fused.dtype == np.uint16
+    assert np.unique(fused[..., 3]).tolist() == [30000]
+    assert len(np.unique(fused[..., 0] % 257)) > 10

@@ -71,7 +71,7 @@ def test_a_sidecar_replaces_an_earlier_sidecar_only(tmp_path: Path, other: Path,
         sidecar.write_text('{"mine": 1}\n')
     else:
         sidecar.symlink_to(other if make == "link" else "/dev/null")
-    with pytest.raises(SinkError, match="the sidecar .* (would overwrite|cannot be written: it is a link)"):
+    with pytest.raises(SinkError, match=r"the sidecar .* (would overwrite|cannot be written: it is a link)"):
         opened(tmp_path / "a.mp4", sidecar=True)
     assert other.read_text() == "precious"
 
@@ -121,6 +121,6 @@ def test_a_playlist_replaces_a_playlist_only(tmp_path: Path, other: Path) -> Non
 def test_a_recording_replaces_nothing(tmp_path: Path, other: Path, name: str) -> None:
     (tmp_path / "r").mkdir()
     (tmp_path / "r" / name).symlink_to(other)
-    with pytest.raises(SinkError, match="cannot be made|holds a recording already"):
+    with pytest.raises(SinkError, match=r"cannot be made|holds a recording already"):
         RecordingWriter(tmp_path / "r", {})
     assert other.read_text() == "precious"

@@ -78,7 +78,7 @@ def test_an_output_in_a_recording_that_is_fused_again(tmp_path: Path) -> None:
     replay = {"uri": f"replay://{tmp_path}/r"}
     (tmp_path / "r").mkdir()
     for output in ("r/fused.mp4", "r/visible-0000.mkv"):
-        with pytest.raises(ConfigError, match="lies in the visible input replay://"):
+        with pytest.raises(ConfigError, match=r"lies in the visible input replay://"):
             check_outputs(settings(tmp_path, output, visible=replay, thermal=replay))
 
 
@@ -87,9 +87,9 @@ def test_an_output_inside_a_folder_that_is_read(tmp_path: Path, uri: str) -> Non
     (tmp_path / "in").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "in")
     for output in ("in/out.mp4", "in/deeper/", "link/out.mp4"):
-        with pytest.raises(ConfigError, match="lies in the visible input"):
+        with pytest.raises(ConfigError, match=r"lies in the visible input"):
             check_outputs(settings(tmp_path, output, visible={"uri": uri.format(tmp_path)}))
-    with pytest.raises(ConfigError, match="the report .* lies in the visible input"):
+    with pytest.raises(ConfigError, match=r"the report .* lies in the visible input"):
         report = tmp_path / "in/report.json"
         check_outputs(settings(tmp_path, visible={"uri": uri.format(tmp_path)}, report=report))
 

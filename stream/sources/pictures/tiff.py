@@ -47,6 +47,7 @@ _SIZES = {
     17: 8,
     18: 8,
 }
+_FRACTIONS = (5, 10)
 _WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 _SUBFILE, _WIDTH, _HEIGHT, _DESCRIPTION = 254, 256, 257, 270
 # Where the pixels are, and how many bytes of them: in strips or in tiles.
@@ -75,7 +76,7 @@ class _Layout(NamedTuple):
 _CLASSIC, _BIG = ("H", "HHI4s", "I"), ("Q", "HHQ8s", "Q")
 
 
-class _Value(NamedTuple):
+class TagValue(NamedTuple):
     """A tag's value: its type, how many, and their bytes."""
 
     kind: int
@@ -116,13 +117,25 @@ class TiffPages:
         """The number of pages."""
         return len(self._offsets)
 
-    def read(self, index: int) -> Pixels | None:
-        """A page as it is stored: [H, W] or [H, W, 3] (BGR); None when it cannot be read."""
+    def read(self, index: int, alpha: bool = False) -> Pixels | None:
+        """A page as it is stored: [H, W], [H, W, 3] BGR, or BGRA with alpha; None when it cannot be read."""
         try:
             page = self._page(self._tags(self._offsets[index], _NEEDED))
-            return cv2.imdecode(np.frombuffer(page, np.uint8), cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR)
+            form = cv2.IMREAD_UNCHANGED if alpha else cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR
+            return cv2.imdecode(np.frombuffer(page, np.uint8), form)
         except (ValueError, OSError, struct.error, cv2.error):
             return None
+
+    def tags(self, index: int, wanted: tuple[int, ...]) -> dict[int, TagValue]:
+        """Values of those of the wanted tags that a page has, their bytes always little-endian.
+
+        Raises:
+            ValueError: the file ends before a value.
+        """
+        tags = self._tags(self._offsets[index], wanted)
+        if self._layout.order == "<":
+            return tags
+        return {tag: value._replace(data=_swapped(value)) for tag, value in tags.items()}
 
     def undirected(self) -> int:
         """Pictures of an ImageJ stack that follow the first one without a directory of their own."""
@@ -181,7 +194,7 @@ class TiffPages:
                 return int(struct.unpack_from(self._layout.order + "I", data)[0])
         return 0
 
-    def _tags(self, offset: int, wanted: tuple[int, ...]) -> dict[int, _Value]:
+    def _tags(self, offset: int, wanted: tuple[int, ...]) -> dict[int, TagValue]:
         layout, tags = self._layout, {}
         entries, _ = self._directory(offset)
         for tag, kind, count, data in struct.iter_unpack(layout.order + layout.entry, entries):
@@ -192,10 +205,10 @@ class TiffPages:
                 raise ValueError(f"tag {tag} of {length} bytes")
             if length > len(data):
                 data = self._at(struct.unpack(layout.order + layout.offset, data)[0], length)
-            tags[tag] = _Value(kind, count, data[:length])
+            tags[tag] = TagValue(kind, count, data[:length])
         return tags
 
-    def _page(self, tags: dict[int, _Value]) -> bytes:
+    def _page(self, tags: dict[int, TagValue]) -> bytes:
         """A TIFF file of one page: header, pixels, values that are too long for an entry, directory."""
         order = self._layout.order
         page = bytearray(b"II*\0" if order == "<" else b"MM\0*") + bytes(4)
@@ -212,13 +225,13 @@ class TiffPages:
             moved.append(len(page))
             page += self._at(start, length)
         for tag, numbers in ((places, moved), (_PLACES[places], lengths)):
-            tags[tag] = _Value(_LONG, len(numbers), struct.pack(f"{order}{len(numbers)}I", *numbers))
+            tags[tag] = TagValue(_LONG, len(numbers), struct.pack(f"{order}{len(numbers)}I", *numbers))
         return _finish(page, tags, order)
 
-    def _side(self, tags: dict[int, _Value], tag: int) -> int:
+    def _side(self, tags: dict[int, TagValue], tag: int) -> int:
         return self._numbers(tags[tag])[0] if tag in tags and tags[tag].number else 0
 
-    def _numbers(self, value: _Value) -> tuple[int, ...]:
+    def _numbers(self, value: TagValue) -> tuple[int, ...]:
         if value.kind not in _WHOLE_NUMBERS:
             raise ValueError("places that are no whole numbers")
         return struct.unpack(f"{self._layout.order}{value.number}{_WHOLE_NUMBERS[value.kind]}", value.data)
@@ -238,7 +251,13 @@ class TiffPages:
         return data
 
 
-def _finish(page: bytearray, tags: dict[int, _Value], order: str) -> bytes:
+def _swapped(value: TagValue) -> bytes:
+    """The bytes of a value in the other order; a fraction is two numbers of four bytes."""
+    size = 4 if value.kind in _FRACTIONS else _SIZES[value.kind]
+    return np.frombuffer(value.data, f"V{size}").view(np.uint8).reshape(-1, size)[:, ::-1].tobytes()
+
+
+def _finish(page: bytearray, tags: dict[int, TagValue], order: str) -> bytes:
     """Add values and directory to a page's pixels, and point its header there."""
     entries = b""
     for tag, value in sorted(tags.items()):

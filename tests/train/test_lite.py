@@ -1,0 +1,154 @@
+"""Training of the lite network: exact resume, export, and each loss on its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from gifnet import weights
+from gifnet.errors import TrainingError
+from gifnet.lite.model import GIFNetLite
+from gifnet.model import GIFNet
+from gifnet.train import checkpoint as checkpoints
+from gifnet.train import picture_losses as losses
+from gifnet.train.config import LiteSettings, validate
+from gifnet.train.degrade import degrade
+from gifnet.train.export import export
+from gifnet.train.lite import temporal_loss, unsteadiness
+from gifnet.train.loop import train
+from gifnet.train.moments import MovingCrop
+from tests.helpers.media import write_video
+
+
+@pytest.fixture
+def lite(pairs: Path, tmp_path: Path) -> LiteSettings:
+    """Two iterations on crops of 48 pixels."""
+    values = {"network": "lite", "data": [pairs], "output": tmp_path / "run", "crop_px": 48, "batch": 1}
+    settings = validate(values | {"iterations": 2, "device": "cpu", "log_every": 1}, "the test")
+    assert isinstance(settings, LiteSettings)
+    return settings
+
+
+def final(settings: LiteSettings) -> checkpoints.Checkpoint:
+    return checkpoints.load(checkpoints.latest(settings.output))
+
+
+def test_resumed_equals_uninterrupted(lite: LiteSettings, tmp_path: Path):
+    train(lite)
+    parts = lite.model_copy(update={"output": tmp_path / "parts"})
+    assert train(parts, stopping=lambda: True).stopped
+    torch.manual_seed(77)
+    train(parts, resume=True)
+    one, two = final(lite), final(parts)
+    assert one.iteration == two.iteration == 2
+    assert all(torch.equal(value, two.model[name]) for name, value in one.model.items())
+    assert all(torch.equal(value, two.average[name]) for name, value in one.average.items())
+
+
+def test_a_finished_run_becomes_weights_and_a_card(lite: LiteSettings, tmp_path: Path):
+    settings = lite.model_copy(update={"held_out": ("yard",), "validate_every": 1})
+    train(settings)
+    path = tmp_path / "out" / "lite.safetensors"
+    card = export(settings.output, path, "gifnet train --network lite")
+    state = weights.read(path)
+    assert (card.name, state.kind) == ("LITE_CARD.md", "lite")
+    assert "SCD" in card.read_text(encoding="utf-8")
+    weights.load_into(GIFNetLite(), state)
+
+
+def test_a_teacher_adds_its_loss(lite: LiteSettings, tmp_path: Path):
+    torch.manual_seed(1)
+    weights.save(tmp_path / "full.safetensors", GIFNet(), {})
+    distil = {"weights": str(tmp_path / "full.safetensors"), "every": 2, "crops": 1}
+    values = lite.model_dump() | {"distil": distil}
+    settings = validate(values, "the test")
+    seen: list[dict[str, float]] = []
+    train(settings, report=lambda iteration, parts: seen.append(parts))
+    assert ["distil" in parts for parts in seen] == [True, False]
+
+
+def test_clips_add_the_temporal_loss(lite: LiteSettings, tmp_path: Path):
+    random = np.random.default_rng(0)
+    frames = [random.integers(0, 256, (64, 64, 3), np.uint8) for _ in range(4)]
+    (tmp_path / "clips").mkdir()
+    for side in ("visible", "thermal"):
+        write_video(tmp_path / "clips" / f"walk_{side}.mp4", frames)
+    settings = lite.model_copy(update={"data": (*lite.data, tmp_path / "clips"), "clip_step": 2})
+    seen: list[dict[str, float]] = []
+    train(settings, report=lambda iteration, parts: seen.append(parts))
+    assert all("temporal" in parts for parts in seen)
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_step(lite: LiteSettings):
+    with pytest.raises(TrainingError, match="the loss is nan; lower learning_rate"):
+        train(lite.model_copy(update={"learning_rate": 1e30, "clip_norm": None, "iterations": 20}))
+
+
+def sources() -> tuple[torch.Tensor, torch.Tensor]:
+    random = torch.Generator().manual_seed(2)
+    return tuple(torch.rand(2, 1, 1, 64, 64, generator=random).unbind())  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("loss", "lowest"),
+    [
+        (losses.intensity_loss, 0.0),
+        (losses.gradient_loss, 0.0),
+        (losses.similarity_loss, 0.0),
+        (losses.information_loss, 0.0),
+    ],
+)
+def test_a_picture_equal_to_both_sources_costs_nothing(loss, lowest: float):
+    visible, _ = sources()
+    assert float(loss(visible, visible, visible)) == pytest.approx(lowest, abs=1e-2)
+    assert float(loss(1 - visible, visible, visible)) > 0.05
+
+
+def test_the_sum_of_both_sources_has_no_difference_loss():
+    visible, thermal = sources()
+    assert float(losses.difference_loss(visible + thermal, visible, thermal)) == pytest.approx(0, abs=1e-3)
+
+
+def test_amplified_noise_does_not_pay():
+    visible, thermal = sources()
+    once = losses.information_loss(visible, visible, thermal)
+    twice = losses.information_loss(2 * visible, visible, thermal)
+    assert float(twice) >= float(once) - 1e-3
+
+
+def test_gradients_of_the_losses_are_finite_on_flat_pictures():
+    flat = torch.full((1, 1, 64, 64), 0.5)
+    fused = flat.clone().requires_grad_()
+    terms = (losses.difference_loss, losses.similarity_loss, losses.information_loss, losses.gradient_loss)
+    sum(loss(fused, flat, flat) for loss in terms).backward()
+    assert torch.isfinite(fused.grad).all()
+
+
+def test_a_mixture_that_is_the_same_everywhere_is_steady():
+    coefficients = torch.ones(1, 9 * 16, 4, 5)
+    assert unsteadiness(coefficients) == 0
+    coefficients[:, 40] = torch.rand(4, 5)  # a detail may change
+    assert unsteadiness(coefficients) == 0
+    coefficients[:, 0, 0, 0] = 2
+    assert unsteadiness(coefficients) > 0
+
+
+def test_a_still_picture_does_not_flicker():
+    visible, thermal = sources()
+    side = torch.linspace(-1 + 1 / 64, 1 - 1 / 64, 64)
+    rows, columns = torch.meshgrid(side, side, indexing="ij")
+    places = torch.stack([columns, rows], dim=-1)[None]
+    moving = MovingCrop((visible, thermal), (visible, thermal), places)
+    assert temporal_loss(GIFNetLite(), moving).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_degraded_pictures_are_pictures_and_repeat():
+    picture = np.random.default_rng(1).random((64, 64), np.float32)
+    for seed in range(40):
+        one, two = (degrade(picture, np.random.default_rng(seed), seed % 2 == 0) for _ in range(2))
+        assert np.array_equal(one, two)
+        assert one.dtype == np.float32
+        assert 0 <= one.min() <= one.max() <= 1
