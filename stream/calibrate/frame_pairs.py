@@ -33,7 +33,7 @@ def open_pairs(settings: FuseSettings) -> Iterator[Iterator[FramePair]]:
         SourceError: a stream cannot be read.
     """
     if parse_uri(settings.visible.uri).scheme == "replay":
-        moments = Recording(Path(parse_uri(settings.visible.uri).path)).moments()
+        moments = Recording(Path(parse_uri(settings.visible.uri).path)).frame_sets()
         yield (moment for moment in moments if isinstance(moment, FramePair))
     elif is_live_pair(settings):
         with LiveSession(settings, SystemClock()) as live:

@@ -51,11 +51,11 @@ class Control:
         self._socket: zmq.Socket[bytes] | None = None
 
     def status(self) -> dict[str, Any]:
-        """What the run does now: rate, latency, cameras, counts; see `RunStatus.status`."""
+        """State of the run: rate, latency, cameras, counts; see `RunStatus.status`."""
         return self._ask({"ask": "status"})
 
     def settings(self) -> dict[str, Any]:
-        """Settings that can be changed, by place."""
+        """Settings that can be changed, by their path."""
         return self._ask({"ask": "settings"})
 
     def change(self, settings: dict[str, Any]) -> dict[str, Any]:

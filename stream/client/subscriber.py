@@ -1,4 +1,4 @@
-"""What a detector imports: fused frames from the network; needs pyzmq and numpy only.
+"""Fused frames from the network, for a detector to import; needs pyzmq and numpy only.
 
     from stream.client.subscriber import Subscriber
 
@@ -8,7 +8,7 @@
             frame.header.flags        # held, single, stale
 
 `latest` gives the newest frame whenever it is asked, and skips what came meanwhile; `every` gives all in
-order, as far as they arrive. Both connect anew by themselves. `AsyncSubscriber` is the same for asyncio.
+order, as far as they arrive. Both reconnect by themselves. `AsyncSubscriber` is the same for asyncio.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class ReceivedFrame:
         pixels: [H, W, 3] uint8 RGB, or [H, W] for thermal; read-only.
         header: identity, times, flags; see `stream.zeromq.message.Header`.
         missed: frames between the last one that was given out and this one; 0 for the first.
-        restarted: True when the publisher began anew, with `seq` from 0.
+        restarted: True when the publisher was restarted, with `seq` from 0.
     """
 
     pixels: NDArray[Any]
@@ -71,7 +71,7 @@ class ReceivedFrame:
 
 
 class _Receiver:
-    """What both subscribers share: sockets, checks and gaps.
+    """Base of both subscribers: sockets, checks and gaps.
 
     Attributes:
         malformed: messages that were none of ours, so far.
@@ -151,7 +151,7 @@ class Subscriber(_Receiver):
         """The newest frame, each time one is asked for; waits for one that was not given out yet.
 
         Args:
-            timeout_s: ends after so many seconds without a frame; None waits for ever.
+            timeout_s: ends after so many seconds without a frame; None waits without a limit.
 
         Raises:
             MessageError: the publisher is of a later version.
@@ -162,7 +162,7 @@ class Subscriber(_Receiver):
         """All frames in order, as far as they arrive; `missed` tells of those that did not.
 
         Args:
-            timeout_s: ends after so many seconds without a frame; None waits for ever.
+            timeout_s: ends after so many seconds without a frame; None waits without a limit.
 
         Raises:
             MessageError: the publisher is of a later version.
@@ -256,7 +256,7 @@ LOOK_EVERY_S = 1.0
 class Link:
     """Keeps a SUB socket connected.
 
-    ZeroMQ connects anew by itself when a publisher goes away and comes back, but never again to one that
+    ZeroMQ reconnects by itself when a publisher goes away and comes back, but never again to one that
     broke its protocol once: that sent more than is allowed, or spoke something else, or did not know a key.
     """
 
@@ -276,7 +276,7 @@ class Link:
         socket.connect(address)
 
     def look(self) -> None:
-        """Connect anew if the connection was lost since the last look; frames on their way may be lost."""
+        """Reconnect if the connection was lost since the last check; frames on their way may be lost."""
         lost = False
         while int(self._events.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
             self._events.recv_multipart()

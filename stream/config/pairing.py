@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from stream.config.base import Settings
 
@@ -12,7 +13,13 @@ from stream.config.base import Settings
 class PairingSettings(Settings):
     """How frames of the two streams find each other."""
 
-    tolerance_ms: Annotated[float, Field(ge=0, description="largest time between partners")] = 20.0
+    tolerance_ms: Annotated[
+        float | Literal["auto"],
+        Field(
+            description="largest time between partners; auto: 0.6 of the time between frames of the faster "
+            "camera, 20 at least, by the rates as they are"
+        ),
+    ] = "auto"
     offset_ms: Annotated[
         float | Literal["auto"],
         Field(description="thermal clock minus visible clock; auto: follow the clocks of live cameras"),
@@ -32,3 +39,11 @@ class PairingSettings(Settings):
         Literal["auto", "on", "off"],
         Field(description="recognise a closed thermal shutter by repeated frames; auto: of 9 to 16 bits"),
     ] = "auto"
+
+    @field_validator("tolerance_ms")
+    @classmethod
+    def _check_tolerance(cls, value: float | str) -> float | str:
+        # A bound on the field would be compared with the word too.
+        if isinstance(value, float) and value < 0:
+            raise PydanticCustomError("greater_than_equal", "Input should be greater than or equal to 0")
+        return value

@@ -13,10 +13,10 @@ _LEAST_FREE_BYTES = 1_000_000
 
 
 def check_place(path: Path) -> None:
-    """Refuse a place where no file can be made, before anything is computed for it.
+    """Refuse a path where no file can be made, before anything is computed for it.
 
     Raises:
-        SinkError: says what is wrong with the place.
+        SinkError: says what is wrong with the path.
     """
     folder = path.absolute().parent
     if not folder.is_dir():

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stream.config import FuseSettings, RunSettings
 from stream.errors import ConfigError
+from stream.files.atomic_write import check_replaceable
 from stream.uri import mask, parse_uri
 
 _LOCAL_SCHEMES = ("", "file", "images", "recording", "replay", "thermal")
@@ -69,6 +70,15 @@ def check_places(settings: RunSettings, outputs: Sequence[OutputPlace]) -> None:
             raise ConfigError(f"{one.name} and {other.name} are the same file; give each a file of its own")
     if settings.report and not settings.report.absolute().parent.is_dir():
         raise ConfigError(f"the folder of the report {settings.report} does not exist; make it first")
+    if settings.report:
+        _check_report(settings.report)
+
+
+def _check_report(report: Path) -> None:
+    try:
+        check_replaceable(report)
+    except OSError as error:
+        raise ConfigError(f"the report {report} cannot be written: {error.strerror}") from None
 
 
 def _read(settings: FuseSettings) -> Iterator[tuple[str, Path, bool]]:

@@ -1,4 +1,4 @@
-"""Two live cameras to a stream of moments: pairs, and frames of one camera where the other is away."""
+"""Two live cameras to a stream of frame sets: pairs, and frames of one camera where the other is away."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any, Self
 from stream.config import FuseSettings, InputSettings, PairingSettings, ThermalInputSettings
 from stream.errors import ConfigError, GifnetError
 from stream.frame import Frame, FrameSet, Side
+from stream.live.diagnosis import PairingDiagnosis
 from stream.live.reconnect import ReconnectingCamera
 from stream.pairing.frame_counts import FrameCounts
 from stream.pairing.online import OnlinePairer
@@ -28,8 +29,6 @@ LATE_S = 0.1
 TEND_S = 0.1
 # Frames of both cameras that wait to be taken at most.
 MOST_TAKEN = 240
-# With frames of both cameras for so long and no pair, something is wrong.
-NO_PAIR_AFTER_S = 5.0
 
 _log = logging.getLogger(__name__)
 
@@ -59,8 +58,6 @@ class LiveSession:
         self._changed = threading.Condition()
         self._ready: deque[FrameSet] = deque()
         self._stopped = False
-        self._unpaired_since_s: float | None = None
-        self._complained = False
         self._misfit = ""
         self._end_s = clock.monotonic_s() + (settings.duration_s or float("inf"))
         played = sum(is_played(one.uri) for one in (settings.visible, settings.thermal))
@@ -69,6 +66,7 @@ class LiveSession:
             "visible": self._camera("visible", settings.visible),
             "thermal": self._camera("thermal", settings.thermal),
         }
+        self._diagnosis = PairingDiagnosis(self._pairer, self.cameras)
 
     @property
     def is_over(self) -> bool:
@@ -77,8 +75,13 @@ class LiveSession:
 
     @property
     def books(self) -> FrameCounts:
-        """Accounts of every frame."""
+        """Counts of every frame."""
         return self._pairer.books
+
+    @property
+    def not_pairing(self) -> str:
+        """One sentence while both cameras stream and no pair was made for 5 s; empty otherwise."""
+        return self._diagnosis.not_pairing
 
     def clocks(self) -> dict[str, Any]:
         """What is known of the cameras' clocks: their kind, offset in ms, drift in ppm."""
@@ -88,7 +91,7 @@ class LiveSession:
             return {
                 "visible": pairer.relation.watches["visible"].clock,
                 "thermal": pairer.relation.watches["thermal"].clock,
-                "offset_ms": round(pairer.offset_s(now_s) * 1000, 3),
+                "offset_ms": round(float(pairer.offset_s(now_s)) * 1000, 3),
                 "drift_ppm": None if drift_ppm is None else round(drift_ppm, 2),
             }
 
@@ -113,10 +116,8 @@ class LiveSession:
 
     def why_nothing(self) -> str:
         """Why no moment came so far."""
-        for camera in self.cameras.values():
-            if not camera.account.frames:
-                return f"no picture came from the {camera.describe()}"
-        return self._why_no_pair(self._clock.monotonic_s())
+        with self._changed:
+            return self._diagnosis.why_nothing(self._clock.monotonic_s())
 
     def __enter__(self) -> Self:
         """Connect both cameras."""
@@ -175,6 +176,7 @@ class LiveSession:
                 over = all(camera.is_over for camera in self.cameras.values())
                 now_s = self._clock.monotonic_s()
                 self._decide(now_s)
+                self._diagnosis.watch(now_s)
                 self._stopped = self._stopped or now_s >= self._end_s
                 if self._stopped or self._ready:
                     return self._ready.popleft() if self._ready and not self._stopped else None
@@ -182,7 +184,6 @@ class LiveSession:
                 self._stopped = self._stopped or (over and waiting_until_s is None)
                 if self._stopped or now_s >= give_up_s:
                     return None
-                self._complain(now_s)
                 until_s = give_up_s if waiting_until_s is None else min(waiting_until_s, give_up_s)
                 self._changed.wait(max(0.001, until_s - now_s))
 
@@ -203,27 +204,6 @@ class LiveSession:
         arrived_s = max(frame.arrived_s or 0.0 for frame in frames)
         waited_s = self._pairer.settings.max_wait_ms / 1000 if moment.flags else 0.0
         return now_s - arrived_s > waited_s + LATE_S
-
-    def _complain(self, now_s: float) -> None:
-        """Say once why there is no pair although both cameras stream."""
-        streaming = all(camera.account.state == "streaming" for camera in self.cameras.values())
-        if self.books.moments["pairs"] or not streaming:
-            self._unpaired_since_s = None
-        elif self._unpaired_since_s is None:
-            self._unpaired_since_s = now_s
-        elif not self._complained and now_s - self._unpaired_since_s > NO_PAIR_AFTER_S:
-            self._complained = True
-            _log.warning("%s", self._why_no_pair(now_s))
-
-    def _why_no_pair(self, now_s: float) -> str:
-        settings = self._pairer.settings
-        apart_s = (self._pairer.relation.apart_s(now_s) or 0.0) - self._pairer.offset_s(now_s)
-        follow = "" if settings.offset_ms == "auto" else "pass --offset-ms auto, "
-        return (
-            f"both cameras stream, but no two frames are within {settings.tolerance_ms:g} ms: by their "
-            f"arrival, the thermal clock is {apart_s * 1000:.0f} ms ahead of the visible one; {follow}set "
-            "the clocks of the cameras by NTP, or raise --tolerance-ms"
-        )
 
     def _camera(self, side: Side, settings: InputSettings) -> ReconnectingCamera:
         def open_here(wait: Wait) -> Source:

@@ -1,4 +1,4 @@
-"""What a report tells of live cameras."""
+"""Statistics of live cameras for reports, the page and metrics."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class LiveStats:
-    """Reads the books of live cameras for a report."""
+    """Reads the counts of live cameras for a report."""
 
     def __init__(self, live: LiveSession) -> None:
         self._live = live
@@ -25,14 +25,19 @@ class LiveStats:
         return books.received, books.dropped, lost
 
     def cameras(self) -> dict[str, dict[str, Any]]:
-        """What each camera does now, by side."""
+        """State and counts of each camera now, by side."""
         return {
             side: {**camera.account.as_json(), "why": camera.why}
             for side, camera in self._live.cameras.items()
         }
 
+    @property
+    def not_pairing(self) -> str:
+        """One sentence while both cameras stream and no pair was made for 5 s; empty otherwise."""
+        return self._live.not_pairing
+
     def clocks(self) -> dict[str, Any]:
-        """What is known of the cameras' clocks."""
+        """Kind, offset in ms and drift in ppm of the cameras' clocks."""
         return self._live.clocks()
 
     def pairing_errors(self) -> Histogram:
@@ -44,7 +49,7 @@ class LiveStats:
         return dict(self._live.books.moments)
 
     def lines(self) -> Iterator[tuple[str, str]]:
-        """What people want to know at the end, as titles and texts."""
+        """Titles and texts for the summary at the end."""
         for side, camera in self._live.cameras.items():
             account = camera.account
             failures = account.failures.total() + account.stuck
@@ -53,6 +58,8 @@ class LiveStats:
             yield f"{side} camera", f"{account.state}{again}{away}, {failures} failures"
         books, clocks = self._live.books.as_json(), self._live.clocks()
         errors, moments = books["pairing_error_ms"], self._live.books.moments
+        if self.not_pairing:
+            yield "not pairing", self.not_pairing
         yield (
             "pairing",
             (
@@ -81,6 +88,7 @@ class LiveStats:
         return {
             "cameras": {side: camera.account.as_json() for side, camera in self._live.cameras.items()},
             "clocks": self._live.clocks(),
+            "not_pairing": self.not_pairing,
             **books,
             "on_the_way_at_stop": sent - books["moments"].get("given_up", 0) - fused,
         }

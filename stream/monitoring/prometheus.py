@@ -133,6 +133,8 @@ class RunCollector(Collector):
         yield moments
         if live is None:
             return
+        words = "1 while both cameras stream and no pair was made for 5 s."
+        yield GaugeMetricFamily("gifnet_not_pairing", words, value=bool(live.not_pairing))
         clocks = live.clocks()
         yield GaugeMetricFamily(
             "gifnet_clock_offset_seconds",

@@ -101,8 +101,9 @@ class RunReport:
         """Note the end of the run and what ended it."""
         self.wall_s = self.elapsed_s()
         self.take_live()
-        self.complete = error is None
-        self.error = None if error is None else describe_error(error)
+        not_pairing = self.live.not_pairing if self.live else ""
+        self.complete = error is None and not not_pairing
+        self.error = (not_pairing or None) if error is None else describe_error(error)
 
     def take_live(self) -> None:
         """Bring the counters of live cameras up to date."""

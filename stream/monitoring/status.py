@@ -59,6 +59,10 @@ class RunStatus:
             return f"the newest frame is {age_s:.1f} s old"
         return ""
 
+    def not_pairing(self) -> str:
+        """Why live cameras make no pairs; empty while they do, and for recordings."""
+        return self.report.live.not_pairing if self.report.live else ""
+
     def status(self) -> dict[str, Any]:
         """Everything worth a glance, as plain values; a copy."""
         report, newest = self.report, self.recent.newest
@@ -67,6 +71,7 @@ class RunStatus:
             "schema": SCHEMA,
             "elapsed_s": round(report.elapsed_s(), 2),
             "not_ready": self.not_ready(),
+            "not_pairing": self.not_pairing(),
             "recent": self.recent.as_json(),
             "newest": _describe(newest) if newest else None,
             "names": self._names,

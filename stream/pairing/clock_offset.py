@@ -1,4 +1,4 @@
-"""How the clocks of two live cameras relate, by when their frames arrive."""
+"""The offset between the clocks of two live cameras, by when their frames arrive."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from stream.frame import ClockSource, Frame, Side
 AGREE_S = 0.5
 # A clock that moves by more than this against arrival from one frame to the next has jumped.
 JUMP_S = 1.0
+# A clock that goes back by more than this from one frame to the next has jumped too: no delay does that.
+BACK_S = 0.1
 BUCKET_S = 1.0
 BUCKETS = 180
 # What the first frames show is provisional for so long.
@@ -83,7 +85,9 @@ class ClockTracker:
         # A frame may come late, and the ones behind it at once; only what no delay explains is a jump.
         earlier = last_delay_s - delay_s
         late_at_most_s = arrived_s - last_arrived_s
-        return earlier > JUMP_S + self._held_up_s(last_delay_s) or -earlier > JUMP_S + late_at_most_s
+        if -earlier > BACK_S + late_at_most_s:
+            return True
+        return earlier > JUMP_S + self._held_up_s(last_delay_s)
 
     def _held_up_s(self, delay_s: float) -> float:
         return max(0.0, delay_s - min(delay for _, delay in self._minima)) if self._minima else 0.0
@@ -150,7 +154,7 @@ class ClockOffsetEstimator:
         return 0.0 if agree else apart_s
 
     def drift_ppm(self) -> float | None:
-        """How fast the thermal clock runs against the visible one, in parts per million; None if unknown."""
+        """Drift of the thermal clock against the visible one, in parts per million; None if unknown."""
         visible, thermal = self.watches["visible"], self.watches["thermal"]
         if visible.line is None or thermal.line is None:
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from fractions import Fraction
 from statistics import median
 
 from stream.config import LiveSettings
@@ -12,6 +13,8 @@ from stream.pairing.frame_counts import FrameCounts
 
 _INTERVALS = 30
 _KNOWN_FROM = 8
+# Stamps that are kept to tell how far the cameras' frames lie apart.
+_RECENT = 32
 
 
 @dataclass(slots=True)
@@ -27,8 +30,8 @@ class TimedFrame:
     """
 
     frame: Frame
-    own_s: float
-    time_s: float
+    own_s: Fraction
+    time_s: Fraction
     arrived_s: float
     stale: bool = False
 
@@ -41,19 +44,23 @@ class LiveQueue:
         last_s: capture time of the newest frame so far, on the visible clock; None before the first.
         arrived_s: when it arrived.
         overran: True when frames were dropped for want of room since the flag was last cleared.
+        interval_s: median time between frames; None before there are enough of them.
+        recent_s: stamps of the newest frames on their camera's own clock, ascending.
     """
 
     def __init__(self, side: Side, limits: LiveSettings, books: FrameCounts) -> None:
         self.waiting: deque[TimedFrame] = deque()
-        self.last_s: float | None = None
-        self._last_own_s: float | None = None
+        self.last_s: Fraction | None = None
+        self.interval_s: Fraction | None = None
+        self.recent_s: deque[Fraction] = deque(maxlen=_RECENT)
+        self._offset_s = Fraction(0)
         self.arrived_s = float("-inf")
         self.overran = False
         self._side: Side = side
         self._limits, self._books = limits, books
         self._intervals_s: deque[float] = deque(maxlen=_INTERVALS)
 
-    def put(self, frame: Frame, arrived_s: float, offset_s: float, stale: bool) -> None:
+    def put(self, frame: Frame, arrived_s: float, offset_s: Fraction, stale: bool) -> None:
         """Take a frame in, if it is later than the one before.
 
         Args:
@@ -63,17 +70,19 @@ class LiveQueue:
                 are brought onto it too.
             stale: it shows nothing new.
         """
-        own_s = float(frame.time_s)
-        if self._last_own_s is not None:
-            if own_s <= self._last_own_s:
-                self.drop_frame("out_of_order")
-                return
-            self._intervals_s.append(own_s - self._last_own_s)
-        self._last_own_s, self.arrived_s = own_s, arrived_s
-        self.last_s = own_s - offset_s
+        own_s = frame.time_s
+        if self.recent_s and own_s <= self.recent_s[-1]:
+            self.drop_frame("out_of_order")
+            return
+        if self.recent_s:
+            self._add_interval(own_s - self.recent_s[-1])
+        self.recent_s.append(own_s)
+        self.arrived_s, self.last_s = arrived_s, own_s - offset_s
         self.waiting.append(TimedFrame(frame, own_s, self.last_s, arrived_s, stale))
-        for entry in self.waiting:
-            entry.time_s = entry.own_s - offset_s
+        if offset_s != self._offset_s:
+            self._offset_s = offset_s
+            for entry in self.waiting:
+                entry.time_s = entry.own_s - offset_s
         while self._is_over():
             self.drop("overrun")
             self.overran = True
@@ -81,7 +90,8 @@ class LiveQueue:
     def restart(self) -> None:
         """The clock jumped: what waits has times of the old one."""
         self.clear("unpaired")
-        self.last_s = self._last_own_s = None
+        self.last_s = self.interval_s = None
+        self.recent_s.clear()
         self._intervals_s.clear()
 
     def expire(self, now_s: float) -> None:
@@ -89,10 +99,6 @@ class LiveQueue:
         while self.waiting and now_s - self.waiting[0].arrived_s > self._limits.queue_ms / 1000:
             self.drop("overrun")
             self.overran = True
-
-    def period_s(self) -> float | None:
-        """Median time between frames; None before there are enough of them."""
-        return median(self._intervals_s) if len(self._intervals_s) >= _KNOWN_FROM else None
 
     def take(self) -> TimedFrame:
         """The oldest frame, to be used."""
@@ -112,6 +118,11 @@ class LiveQueue:
         """Let all go."""
         while self.waiting:
             self.drop(reason)
+
+    def _add_interval(self, interval_s: Fraction) -> None:
+        self._intervals_s.append(float(interval_s))
+        if len(self._intervals_s) >= _KNOWN_FROM:
+            self.interval_s = Fraction(median(self._intervals_s)).limit_denominator(1_000_000)
 
     def _is_over(self) -> bool:
         if len(self.waiting) > self._limits.queue_frames:

@@ -8,11 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from stream.frame import Frame
-from stream.pairing.assignment import best_match
-
-# How many anchors are weighed together, and how many partners beyond each are looked at: the bound on the
-# memory of pairing. Only tolerances above half a period ever need more than two.
-HORIZON = 4
+from stream.pairing.policy import PairingPolicy
 
 
 @dataclass(slots=True)
@@ -47,11 +43,11 @@ class PeekableStream:
 
         Args:
             frames: in the order of their times; those that are not are dropped.
-            side: name of the stream in the books.
+            side: name of the stream in the counts.
             offset_s: its clock minus the visible clock.
             holds: True when a frame may be held after it left the buffer.
-            read: book of the frames that came, by side.
-            dropped: book of the frames that reached no pair, by reason.
+            read: counts of the frames that came, by side.
+            dropped: counts of the frames that reached no pair, by reason.
         """
         self.buffer: deque[TimedFrame] = deque()
         self.latest: TimedFrame | None = None
@@ -116,61 +112,25 @@ class PeekableStream:
         self._dropped[f"{self._side}_{reason}"] += 1
 
 
-def choose_partner(anchors: PeekableStream, partners: PeekableStream, tolerance_s: Fraction) -> int | None:
-    """Which of the buffered partners the oldest anchor gets, None for none.
+def choose_partner(
+    anchors: PeekableStream, partners: PeekableStream, policy: PairingPolicy, follows: bool
+) -> int | None:
+    """The index of the oldest anchor's partner among the buffered ones, None for none.
 
-    A further anchor is looked at only while it competes for the same partners, up to `HORIZON`.
+    Reads partners up to the first one that is not before the anchor, and one further anchor.
+
+    Args:
+        anchors: the leading stream; its buffer holds a frame.
+        partners: the other stream.
+        policy: the rule.
+        follows: True when the anchor before this one has a partner later than itself.
     """
-    count = 1
-    while True:
-        _read_around(anchors.buffer[0].time_s, anchors.buffer[count - 1].time_s, partners, tolerance_s)
-        if count == 1 and _first_is_best(anchors.buffer[0].time_s, partners):
-            return 0
-        if count == HORIZON or not anchors.reach(count + 1):
-            break
-        if not _compete(
-            anchors.buffer[count - 1].time_s, anchors.buffer[count].time_s, partners, tolerance_s
-        ):
-            break
-        count += 1
-    anchor_times = [anchors.buffer[index].time_s for index in range(count)]
-    partner_times = [partner.time_s for partner in partners.buffer]
-    return best_match(anchor_times, partner_times, tolerance_s)[0]
-
-
-def _read_around(
-    first_s: Fraction, last_s: Fraction, partners: PeekableStream, tolerance_s: Fraction
-) -> None:
-    """Hold all partners that matter for anchors between two times: let older go, read newer."""
-    buffer = partners.buffer
-    while True:
-        while buffer and _too_early(first_s, buffer, tolerance_s):
+    anchor_s, buffer = anchors.buffer[0].time_s, partners.buffer
+    while not (buffer and buffer[-1].time_s >= anchor_s) and partners.read():
+        # Nothing before the newest partner up to the anchor is ever needed again.
+        while len(buffer) > 1 and buffer[1].time_s <= anchor_s:
             partners.drop("unpaired")
-        beyond = sum(partner.time_s >= last_s for partner in buffer)
-        if beyond >= HORIZON or (buffer and buffer[-1].time_s > last_s + tolerance_s) or not partners.read():
-            return
-
-
-def _too_early(first_s: Fraction, buffer: deque[TimedFrame], tolerance_s: Fraction) -> bool:
-    """Whether no anchor wants the oldest partner: out of reach, or enough others are nearer."""
-    crowded = len(buffer) > HORIZON and buffer[HORIZON].time_s <= first_s
-    return crowded or buffer[0].time_s < first_s - tolerance_s
-
-
-def _first_is_best(anchor_s: Fraction, partners: PeekableStream) -> bool:
-    """Whether the oldest partner is the only one before the anchor, and the nearest of all.
-
-    No later anchor is nearer to it, so nothing further has to be read; most pairs of most streams end here.
-    """
-    times = [partner.time_s for partner in partners.buffer]
-    if not times or times[0] > anchor_s:
-        return False
-    return len(times) == 1 or times[1] - anchor_s >= anchor_s - times[0]
-
-
-def _compete(anchor_s: Fraction, next_s: Fraction, partners: PeekableStream, tolerance_s: Fraction) -> bool:
-    """Whether two neighbouring anchors reach a common partner that they could both need."""
-    times = [partner.time_s for partner in partners.buffer]
-    common = any(next_s - tolerance_s <= time_s <= anchor_s + tolerance_s for time_s in times)
-    between = sum(anchor_s <= time_s <= next_s for time_s in times)
-    return common and between < HORIZON
+    while buffer and buffer[0].time_s < anchor_s - policy.tolerance_s:
+        partners.drop("unpaired")
+    next_anchor_s = anchors.buffer[1].time_s if anchors.reach(2) else None
+    return policy.choose(anchor_s, [partner.time_s for partner in buffer], next_anchor_s, follows)

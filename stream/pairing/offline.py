@@ -1,14 +1,11 @@
-"""Pairs two streams of frames by capture time: pure logic, no device, no thread.
+"""Pairs two recorded streams of frames by capture time: pure logic, no device, no thread.
 
-The slower stream leads. Each of its frames, an anchor, looks for a partner in the other stream: the one
-nearest in time, within the tolerance, once the offset between the clocks is taken out. Where anchors
-compete for a partner, the choice is the one whose total time error is least when an anchor left alone
-counts as much as the tolerance. So a partner is never taken from an anchor that it fits clearly better,
-and streams half a period apart, where jitter makes every partner contested, keep nearly all their frames.
+The rule is that of `stream/pairing/policy.py`, which live cameras are paired by too.
 """
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -18,12 +15,17 @@ from stream.config import PairingSettings
 from stream.errors import ConfigError, SyncError
 from stream.frame import Flag, Frame, FramePair, FrameSet, Side, SingleFrame
 from stream.pairing.look_ahead import PeekableStream, TimedFrame, choose_partner
+from stream.pairing.policy import PairingPolicy
+
+_log = logging.getLogger(__name__)
 
 
 class OfflinePairer:
-    """What pairing goes by, and its books.
+    """The policy of pairing two recordings, and counts of their frames.
 
     Attributes:
+        policy: leader, tolerance and choice of partners.
+        offset_s: thermal clock minus visible clock.
         anchor: the stream whose frames look for partners.
         read: how many frames came, by side.
         dropped: how many frames reached no pair, by reason; a reason begins with the frame's side.
@@ -39,7 +41,7 @@ class OfflinePairer:
         visible_rate: float | Fraction | None = None,
         thermal_rate: float | Fraction | None = None,
     ) -> None:
-        """Choose the anchor: the slower stream; visible when unknown, equal, or when frames are held.
+        """Choose the anchor, and an automatic tolerance, by the rates.
 
         Args:
             settings: tolerance, offset, and what happens to unpaired frames.
@@ -49,17 +51,16 @@ class OfflinePairer:
         Raises:
             ConfigError: the offset is `auto`, which only live cameras can have.
         """
-        slower = visible_rate is not None and thermal_rate is not None and thermal_rate < visible_rate
         if settings.offset_ms == "auto":
             raise ConfigError(
                 "the offset of recordings is a number; gifnet sync-check finds it, auto is for live cameras"
             )
-        self.hold = settings.unpaired == "hold"
-        self.single = settings.unpaired == "single"
-        self.anchor: Side = "thermal" if slower and not self.hold else "visible"
-        self.tolerance_s = _seconds(settings.tolerance_ms)
-        self.offset_s = _seconds(settings.offset_ms)
-        self.max_age_s = _seconds(settings.max_age_ms)
+        intervals_s = _interval_s(visible_rate), _interval_s(thermal_rate)
+        self.policy = PairingPolicy.of(settings).at_intervals(*intervals_s)
+        if self.policy.is_auto and intervals_s[0] and intervals_s[1]:
+            _log.info("%s", self.policy.describe_tolerance(intervals_s[0], intervals_s[1]))
+        self.offset_s = self.policy.offset_s or Fraction(0)
+        self.anchor: Side = self.policy.leader(*intervals_s)
         self.read: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
         self.pairs = 0
@@ -70,12 +71,12 @@ def pair_streams(
 ) -> Iterator[FrameSet]:
     """Pair two streams, reading either only as far as the next pair needs.
 
-    Both are read to their ends, so that every frame is in the books.
+    Both are read to their ends, so that every frame is counted.
 
     Args:
         visible: frames in the order of their times.
         thermal: frames in the order of their times.
-        pairer: what pairing goes by; its counters are filled.
+        pairer: policy and counts; the counts are filled.
 
     Yields:
         Pairs in the order of their times. Each frame is in one pair at most, but for a held thermal frame:
@@ -85,17 +86,18 @@ def pair_streams(
     Raises:
         SyncError: at the end, when there was no pair at all.
     """
+    hold = pairer.policy.unpaired == "hold"
     sides = {
         "visible": PeekableStream(visible, "visible", Fraction(0), False, pairer.read, pairer.dropped),
-        "thermal": PeekableStream(
-            thermal, "thermal", pairer.offset_s, pairer.hold, pairer.read, pairer.dropped
-        ),
+        "thermal": PeekableStream(thermal, "thermal", pairer.offset_s, hold, pairer.read, pairer.dropped),
     }
     anchors = sides[pairer.anchor]
     partners = sides["thermal" if pairer.anchor == "visible" else "visible"]
     nearest_s: Fraction | None = None
+    follows = False
     while anchors.reach(1):
-        choice = choose_partner(anchors, partners, pairer.tolerance_s)
+        choice = choose_partner(anchors, partners, pairer.policy, follows)
+        follows = choice is not None and partners.buffer[choice].time_s > anchors.buffer[0].time_s
         if choice is None:
             nearest_s = _nearer(nearest_s, anchors.buffer[0], partners)
         pair = _pair_of(anchors, partners, choice, pairer)
@@ -103,19 +105,19 @@ def pair_streams(
             pairer.pairs += isinstance(pair, FramePair)
             yield pair
     partners.drain()
-    if pairer.pairs == 0 and not pairer.single:
+    if pairer.pairs == 0 and pairer.policy.unpaired != "single":
         raise SyncError(_no_pairs(sides["visible"], sides["thermal"], nearest_s, pairer))
 
 
 def _pair_of(
     anchors: PeekableStream, partners: PeekableStream, choice: int | None, pairer: OfflinePairer
 ) -> FrameSet | None:
-    """What becomes of the oldest anchor."""
+    """The oldest anchor with its partner, held, or alone; None when it is dropped."""
     if choice is not None:
         return _matched_pair(anchors, partners, choice, pairer)
-    if pairer.hold:
+    if pairer.policy.unpaired == "hold":
         return _held_pair(anchors, partners, pairer)
-    if pairer.single:
+    if pairer.policy.unpaired == "single":
         lonely = anchors.take()
         return SingleFrame(lonely.frame, pairer.anchor, lonely.time_s)
     anchors.drop("unpaired")
@@ -138,7 +140,7 @@ def _held_pair(visibles: PeekableStream, thermals: PeekableStream, pairer: Offli
     if latest is None:
         visibles.drop("unpaired")
         return None
-    if visibles.buffer[0].time_s - latest.time_s > pairer.max_age_s:
+    if visibles.buffer[0].time_s - latest.time_s > pairer.policy.max_age_s:
         visibles.drop("thermal_too_old")
         return None
     latest.used = True
@@ -163,7 +165,7 @@ def _no_pairs(
     for name, stream in (("visible", visible), ("thermal", thermal)):
         if stream.first_s is None:
             return f"the {name} stream has no frames, so nothing can be paired"
-    tolerance_ms = float(pairer.tolerance_s * 1000)
+    tolerance_ms = float(pairer.policy.tolerance_s * 1000)
     return (
         f"no visible frame has a thermal frame within {tolerance_ms:g} ms: visible runs from "
         f"{_range(visible, Fraction(0))}, thermal from {_range(thermal, pairer.offset_s)}, "
@@ -179,7 +181,7 @@ def _range(stream: PeekableStream, offset_s: Fraction) -> str:
 def _remedy(
     visible: PeekableStream, thermal: PeekableStream, nearest_s: Fraction | None, pairer: OfflinePairer
 ) -> str:
-    """What to pass: an offset where the streams do not overlap, else a tolerance."""
+    """The option to pass: an offset where the streams do not overlap, else a tolerance."""
     assert visible.first_s is not None and visible.last_s is not None
     assert thermal.first_s is not None and thermal.last_s is not None
     apart = thermal.last_s < visible.first_s or visible.last_s < thermal.first_s
@@ -192,5 +194,5 @@ def _remedy(
     )
 
 
-def _seconds(milliseconds: float) -> Fraction:
-    return Fraction(str(milliseconds)) / 1000
+def _interval_s(rate: float | Fraction | None) -> Fraction | None:
+    return 1 / Fraction(rate) if rate else None

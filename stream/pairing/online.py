@@ -1,13 +1,14 @@
 """Pairs two live cameras by capture time, and never waits for one that is silent.
 
 Pure logic: no thread, and no clock but the arrival times that frames carry and the time that callers pass in.
-The slower camera leads, as with recordings (`stream/pairing/offline.py`). A frame is decided as soon as its
-nearest partner is certain: a later frame of the other camera is there, or the next one can only be further
-away. It waits `max_wait_ms` at most, and not at all for a camera that has been silent for longer than that.
+The rule is that of `stream/pairing/policy.py`, by which recordings are paired too. A frame is decided as soon
+as its partner is certain, judged by the measured intervals of both cameras. It waits `max_wait_ms` at most,
+and not at all for a camera that has been silent for longer than that.
 """
 
 from __future__ import annotations
 
+import logging
 from fractions import Fraction
 
 from stream.config import LiveSettings, PairingSettings
@@ -15,14 +16,13 @@ from stream.frame import Flag, Frame, FramePair, FrameSet, Side, SingleFrame
 from stream.pairing.clock_offset import ClockOffsetEstimator
 from stream.pairing.frame_counts import FrameCounts
 from stream.pairing.frame_queue import LiveQueue, TimedFrame
+from stream.pairing.policy import PairingPolicy
 from stream.thermal.ffc import FfcDetector
 
-# The slower camera leads only if it is slower by more than this, so that equal rates do not take turns.
-_SLOWER_BY = 1.1
-# The nearest partner is certain when it is nearer than this share of the time to the next one.
-_CERTAIN_SHARE = 0.4
-# The next frame of a camera comes no earlier than this share of its period after the last one.
-_EARLIEST_SHARE = 0.7
+# The next frame of a camera comes no earlier than this share of its interval after the last one.
+_EARLIEST_SHARE = Fraction(8, 10)
+
+_log = logging.getLogger(__name__)
 
 OTHER: dict[Side, Side] = {"visible": "thermal", "thermal": "visible"}
 
@@ -32,14 +32,18 @@ class OnlinePairer:
 
     Attributes:
         settings: tolerance, offset, waiting and what happens to frames without a partner.
-        books: accounts of every frame.
-        relation: how the clocks relate.
+        policy: leader, tolerance and choice of partners; an automatic tolerance follows the measured rates.
+        books: counts of every frame.
+        relation: the offset between the clocks.
         queues: frames that wait, by side.
+        matches: anchors that found a partner, those with a closed shutter included.
     """
 
     def __init__(self, settings: PairingSettings, limits: LiveSettings) -> None:
         self.settings = settings
+        self.policy = PairingPolicy.of(settings)
         self.books = FrameCounts()
+        self.matches = 0
         self.relation = ClockOffsetEstimator()
         self.queues: dict[Side, LiveQueue] = {
             "visible": LiveQueue("visible", limits, self.books),
@@ -47,12 +51,14 @@ class OnlinePairer:
         }
         self._shutter = FfcDetector()
         self._held: TimedFrame | None = None
+        self._follows = False
+        self._is_said = False
 
     def change(self, settings: PairingSettings) -> None:
         """Go by other settings from now on; frames that wait are decided by them."""
-        moved_s = self._fixed_offset_s(self.settings) - self._fixed_offset_s(settings)
-        self.settings = settings
-        if moved_s:
+        before, self.settings, self.policy = self.policy, settings, PairingPolicy.of(settings)
+        self._is_said = self._is_said and before.is_auto
+        if (before.offset_s or 0) != (self.policy.offset_s or 0):
             self._restart("thermal")
 
     def offer(self, side: Side, frame: Frame) -> None:
@@ -67,10 +73,11 @@ class OnlinePairer:
         if other.arrived_s == float("-inf"):
             other.arrived_s = frame.arrived_s
         stale = side == "thermal" and self._is_stale(frame)
-        offset_s = self.offset_s(frame.arrived_s) if side == "thermal" else 0.0
+        offset_s = self.offset_s(frame.arrived_s) if side == "thermal" else Fraction(0)
         self.queues[side].put(frame, frame.arrived_s, offset_s, stale)
         if side == "thermal" and self._held is not None:
             self._held.time_s = self._held.own_s - offset_s
+        self._follow_rates()
 
     def due(self, now_s: float) -> list[FrameSet]:
         """Everything that is decided by now, oldest first."""
@@ -92,25 +99,32 @@ class OnlinePairer:
         for queue in self.queues.values():
             queue.clear("at_stop")
 
-    def offset_s(self, arrived_s: float) -> float:
+    def offset_s(self, arrived_s: float) -> Fraction:
         """Thermal clock minus visible clock, in seconds."""
-        if self.settings.offset_ms == "auto":
-            return self.relation.offset_s(arrived_s)
-        return self._fixed_offset_s(self.settings)
+        if self.policy.offset_s is not None:
+            return self.policy.offset_s
+        return Fraction(self.relation.offset_s(arrived_s)).limit_denominator(1_000_000)
 
     def anchor(self) -> Side:
         """The camera whose frames look for partners."""
-        visible_s, thermal_s = (self.queues[side].period_s() for side in ("visible", "thermal"))
-        slower = visible_s is not None and thermal_s is not None and thermal_s > visible_s * _SLOWER_BY
-        return "thermal" if slower and self.settings.unpaired != "hold" else "visible"
+        return self.policy.leader(*self._intervals_s())
 
-    @staticmethod
-    def _fixed_offset_s(settings: PairingSettings) -> float:
-        return 0.0 if settings.offset_ms == "auto" else settings.offset_ms / 1000
+    def _intervals_s(self) -> tuple[Fraction | None, Fraction | None]:
+        return self.queues["visible"].interval_s, self.queues["thermal"].interval_s
+
+    def _follow_rates(self) -> None:
+        """Bring an automatic tolerance to the rates as they are measured now, and say so."""
+        visible_s, thermal_s = self._intervals_s()
+        if not self.policy.is_auto or visible_s is None or thermal_s is None:
+            return
+        before, self.policy = self.policy, self.policy.at_intervals(visible_s, thermal_s)
+        if not self._is_said or self.policy is not before:
+            self._is_said = True
+            _log.info("%s", self.policy.describe_tolerance(visible_s, thermal_s))
 
     def _restart(self, side: Side) -> None:
         self.queues[side].restart()
-        self._held = None
+        self._held, self._follows = None, False
 
     def _is_stale(self, frame: Frame) -> bool:
         wanted = self.settings.shutter
@@ -127,19 +141,33 @@ class OnlinePairer:
         if not anchors.waiting:
             return self._without_anchor(OTHER[side], anchors, partners, now_s)
         anchor = anchors.waiting[0]
-        best = _nearest(anchor, partners, anchors)
-        certain = _certain(anchor, best, partners, self._tolerance_s())
-        if not certain and not self._waited(anchor, partners, now_s):
+        partners_s = [partner.time_s for partner in partners.waiting]
+        if not self._is_certain(anchors, partners, partners_s) and not self._waited(anchor, partners, now_s):
             return None
-        if best is not None and abs(partners.waiting[best].time_s - anchor.time_s) <= self._tolerance_s():
-            return self._matched(side, best)
-        return self._unmatched(side)
+        next_anchor_s = anchors.waiting[1].time_s if len(anchors.waiting) > 1 else None
+        best = self.policy.choose(anchor.time_s, partners_s, next_anchor_s, self._follows)
+        self._follows = best is not None and partners_s[best] > anchor.time_s
+        return self._unmatched(side) if best is None else self._matched(side, best)
+
+    def _is_certain(self, anchors: LiveQueue, partners: LiveQueue, partners_s: list[Fraction]) -> bool:
+        if partners.last_s is None:
+            return False
+        soonest_partner_s = partners.last_s + _EARLIEST_SHARE * (partners.interval_s or 0)
+        soonest_anchor_s = None
+        anchor_s = anchors.waiting[0].time_s
+        if len(anchors.waiting) == 1:
+            soonest_anchor_s = anchor_s + _EARLIEST_SHARE * (anchors.interval_s or 0)
+        return self.policy.is_certain(
+            anchor_s, partners_s, soonest_partner_s, soonest_anchor_s, self._follows
+        )
 
     def _waited(self, entry: TimedFrame, missing: LiveQueue, now_s: float) -> bool:
         wait_s = self.settings.max_wait_ms / 1000
-        return now_s - entry.arrived_s >= wait_s or now_s - missing.arrived_s > max(wait_s, 0.05)
+        silent_after_s = max(wait_s, 0.05, 1.5 * float(missing.interval_s or 0))
+        return now_s - entry.arrived_s >= wait_s or now_s - missing.arrived_s > silent_after_s
 
     def _matched(self, side: Side, best: int) -> FrameSet | _Nothing:
+        self.matches += 1
         partners = self.queues[OTHER[side]]
         for _ in range(best):
             self._pass_over(OTHER[side], partners)
@@ -177,7 +205,7 @@ class OnlinePairer:
         return _NOTHING
 
     def _stale(self, visible: TimedFrame) -> FrameSet | _Nothing:
-        """What becomes of a visible frame whose partner shows nothing new."""
+        """A visible frame whose partner shows nothing new: held, alone or dropped."""
         if self.settings.unpaired == "hold":
             return self._hold(visible, frozenset({"held", "stale"}), "thermal_stale")
         if self.settings.unpaired == "single":
@@ -191,7 +219,7 @@ class OnlinePairer:
         if held is None:
             queue.drop(without)
             return _NOTHING
-        if visible.time_s - held.time_s > self.settings.max_age_ms / 1000:
+        if visible.time_s - held.time_s > self.policy.max_age_s:
             queue.drop("thermal_too_old")
             return _NOTHING
         queue.take()
@@ -201,7 +229,7 @@ class OnlinePairer:
         entry = self.queues[side].take()
         time_s = entry.frame.time_s
         if side == "thermal":
-            time_s -= Fraction(self.offset_s(entry.arrived_s)).limit_denominator(1_000_000)
+            time_s -= self.offset_s(entry.arrived_s)
         moment = SingleFrame(entry.frame, side, time_s, flags)
         self.books.use(moment)
         return moment
@@ -209,7 +237,7 @@ class OnlinePairer:
     def _pair(
         self, visible: TimedFrame, thermal: TimedFrame, flags: frozenset[Flag] = frozenset()
     ) -> FramePair:
-        error_s = thermal.time_s - visible.time_s
+        error_s = float(thermal.time_s - visible.time_s)
         pair = FramePair(visible.frame, thermal.frame, visible.frame.time_s, error_s, flags)
         self.books.use(pair)
         return pair
@@ -225,38 +253,9 @@ class OnlinePairer:
         self._pass_over(side, partners)
         return _NOTHING
 
-    def _tolerance_s(self) -> float:
-        return self.settings.tolerance_ms / 1000
-
 
 class _Nothing:
     """A decision after which nothing goes on to fusion."""
 
 
 _NOTHING = _Nothing()
-
-
-def _nearest(anchor: TimedFrame, partners: LiveQueue, anchors: LiveQueue) -> int | None:
-    """Which partner is nearest in time, of those that the next anchor does not need more."""
-    following = anchors.waiting[1].time_s if len(anchors.waiting) > 1 else None
-    best, least_s = None, float("inf")
-    for index, partner in enumerate(partners.waiting):
-        error_s = abs(partner.time_s - anchor.time_s)
-        contested = following is not None and abs(partner.time_s - following) < error_s
-        if error_s < least_s and not contested:
-            best, least_s = index, error_s
-    return best
-
-
-def _certain(anchor: TimedFrame, best: int | None, partners: LiveQueue, tolerance_s: float) -> bool:
-    """Whether no partner that is still to come can be nearer."""
-    period_s = partners.period_s()
-    if partners.last_s is None:
-        return False
-    if partners.last_s >= anchor.time_s:
-        return True
-    if period_s is None:
-        return False
-    if best is None:
-        return partners.last_s + _EARLIEST_SHARE * period_s > anchor.time_s + tolerance_s
-    return anchor.time_s - partners.waiting[best].time_s <= _CERTAIN_SHARE * period_s

@@ -50,7 +50,7 @@ def open_replay(settings: FuseSettings, context: DeviceContext, report: RunRepor
         report.dropped["not_registered"] += 1
 
     def moments() -> Iterator[FrameSet]:
-        for moment in recording.moments():
+        for moment in recording.frame_sets():
             for side, frame in (("visible", moment.visible), ("thermal", moment.thermal)):
                 report.frames_in[side] += frame is not None
             if moment.thermal is not None:

@@ -46,7 +46,7 @@ def record(
         try:
             while goes_on() and not live.is_over:
                 _step(live, writer)
-                report.fused = writer.moments
+                report.fused = writer.frame_sets
                 report.take_live()
                 tell(report, None)
         finally:
@@ -64,4 +64,4 @@ def _step(live: LiveSession, writer: RecordingWriter) -> None:
     for side, frame in live.taken():
         writer.add_frame(side, frame)
     if moment is not None:
-        writer.add_moment(moment)
+        writer.add_frame_set(moment)

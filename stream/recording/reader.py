@@ -1,4 +1,4 @@
-"""Reads a recording: its moments as they were, or the frames of one camera."""
+"""Reads a recording: its frame sets as they were, or the frames of one camera."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from stream.radiometry import Radiometry, from_json
 from stream.recording import ABOUT, FRAMES, PAIRS, SCHEMA
 
 _FORMATS: dict[str, PixelFormat] = {"gray": "gray8", "gray16le": "gray16le"}
-# Frames that moments may name once more: a held thermal frame is the last one.
+# Frames that frame sets may name once more: a held thermal frame is the last one.
 _KEPT = 4
 
 _log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class Recording:
         for line in _lines(folder / FRAMES):
             self.entries[line["side"]].append(_entry(line))
 
-    def moments(self) -> Iterator[FrameSet]:
+    def frame_sets(self) -> Iterator[FrameSet]:
         """Pairs and single frames as they were when it was made."""
         tracks: dict[Side, TrackReader] = {side: TrackReader(self, side) for side in ("visible", "thermal")}
         try:
@@ -74,7 +74,7 @@ class Recording:
                 if None in frames.values():
                     _log.warning("%s ends early: it was not closed", self.folder)
                     return
-                yield _moment(line, frames)
+                yield _frame_set(line, frames)
         finally:
             for track in tracks.values():
                 track.close()
@@ -172,7 +172,7 @@ def _entry(line: dict[str, Any]) -> Entry:
     )
 
 
-def _moment(line: dict[str, Any], frames: dict[Side, Frame | None]) -> FrameSet:
+def _frame_set(line: dict[str, Any], frames: dict[Side, Frame | None]) -> FrameSet:
     visible, thermal = frames.get("visible"), frames.get("thermal")
     time_s, flags = Fraction(line["time_s"]), frozenset(line["flags"])
     if visible is not None and thermal is not None:

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from stream.errors import SinkError
 from stream.files.atomic_write import write_atomic
@@ -19,16 +19,16 @@ from stream.radiometry import as_json
 from stream.recording import ABOUT, FRAMES, PAIRS, SCHEMA
 from stream.recording.track import Track
 
-# Frames that moments may still name.
+# Frames that frame sets may still name.
 _REMEMBERED = 256
 
 
 class RecordingWriter:
-    """Takes frames and moments; a moment's frames must come before it. Used by one thread.
+    """Takes frames and frame sets; the frames of a set must come before it. Used by one thread.
 
     Attributes:
         frames: written, by side.
-        moments: written.
+        frame_sets: written.
         skipped: frames that were not written because the disk was too full, by side.
     """
 
@@ -59,19 +59,20 @@ class RecordingWriter:
         try:
             folder.mkdir(exist_ok=True)
             values = {"schema": SCHEMA, "made": datetime.now(UTC).isoformat(timespec="seconds"), **about}
-            # Mode x makes new files only: nothing that is there is replaced, and no link is followed.
-            self._frames = (folder / FRAMES).open("x", encoding="utf-8", buffering=1)
-            self._pairs = (folder / PAIRS).open("x", encoding="utf-8", buffering=1)
-            write_atomic(folder / ABOUT, json.dumps(values, indent=2) + "\n")
+            with ExitStack() as opened:
+                self._frames = opened.enter_context(_new_list(folder / FRAMES))
+                self._pairs = opened.enter_context(_new_list(folder / PAIRS))
+                write_atomic(folder / ABOUT, json.dumps(values, indent=2) + "\n")
+                opened.pop_all()
         except OSError as error:
             raise SinkError(f"the recording {folder} cannot be made: {reason(error)}") from None
         self._tracks: dict[Side, Track] = {side: Track(folder, side) for side in ("visible", "thermal")}
         self._began_s: Fraction | None = None
-        # Numbers of the last frames, which moments may still name.
+        # Numbers of the last frames, which frame sets may still name.
         self._numbers: dict[Side, dict[tuple[Fraction, int], int]] = {"visible": {}, "thermal": {}}
         self.frames: dict[Side, int] = {"visible": 0, "thermal": 0}
         self.skipped: dict[Side, int] = {"visible": 0, "thermal": 0}
-        self.moments = 0
+        self.frame_sets = 0
 
     def add_frame(self, side: Side, frame: Frame) -> None:
         """Write a frame.
@@ -106,24 +107,24 @@ class RecordingWriter:
             del numbers[next(iter(numbers))]
         self.frames[side] += 1
 
-    def add_moment(self, moment: FrameSet) -> None:
+    def add_frame_set(self, frame_set: FrameSet) -> None:
         """Write how frames were paired; leaves it out where one of them was not written.
 
         Raises:
             SinkError: when it cannot be written.
         """
         numbers: dict[Side, int | None] = {}
-        if moment.visible is not None:
-            numbers["visible"] = self.number("visible", moment.visible)
-        if moment.thermal is not None:
-            numbers["thermal"] = self.number("thermal", moment.thermal)
+        if frame_set.visible is not None:
+            numbers["visible"] = self.number("visible", frame_set.visible)
+        if frame_set.thermal is not None:
+            numbers["thermal"] = self.number("thermal", frame_set.thermal)
         if any(number is None for number in numbers.values()):
             return
-        error_s = moment.pairing_error_s
+        error_s = frame_set.pairing_error_s
         line: dict[str, Any] = {side: number for side, number in numbers.items()}
-        line |= {"time_s": str(moment.time_s), "error_s": error_s, "flags": sorted(moment.flags)}
+        line |= {"time_s": str(frame_set.time_s), "error_s": error_s, "flags": sorted(frame_set.flags)}
         self._write_line(self._pairs, line)
-        self.moments += 1
+        self.frame_sets += 1
 
     def number(self, side: Side, frame: Frame) -> int | None:
         """Index of a frame on its side, from 0; None when it was not written, or long ago."""
@@ -164,3 +165,8 @@ class RecordingWriter:
             for track in self._tracks.values():
                 track.finish()
                 track.bytes = 0
+
+
+def _new_list(path: Path) -> TextIO:
+    """Open a file that is not there yet: nothing is replaced, and no link is followed."""
+    return path.open("x", encoding="utf-8", buffering=1)

@@ -15,7 +15,7 @@ from stream.frame import Colour, ColourMap, FusedFrame, View
 
 @dataclass(frozen=True, slots=True)
 class SinkOptions:
-    """How a sink writes.
+    """Options of a sink, and what is known of the frames that it gets.
 
     Attributes:
         view: which picture of a fused frame it writes.

@@ -42,7 +42,7 @@ class ClipRecorder(SinkBase):
         self._why = ""
 
     def attach(self, open_file: OpenFile) -> None:
-        """How files are opened, once the cameras are known."""
+        """Set how files are opened, once the cameras are known."""
         self._open = open_file
 
     def start(self, view: View) -> dict[str, Any]:
@@ -98,7 +98,7 @@ class ClipRecorder(SinkBase):
 
     def _begin(self, path: Path, view: View) -> Sink:
         if self._open is None:
-            raise SinkError("the run has not begun yet; try again in a moment")
+            raise SinkError("the run has not begun yet; try again in a second")
         self._folder.mkdir(parents=True, exist_ok=True)
         sink = self._open(path, view)
         _log.warning("recording %s", path)

@@ -72,7 +72,7 @@ class ImageSink(SinkBase):
     """
 
     def __init__(self, folder: Path, options: SinkOptions, suffix: str = "png") -> None:
-        """Check the place.
+        """Check the folder.
 
         Args:
             folder: where the pictures go; the folder above it must exist.

@@ -63,8 +63,8 @@ class RecordingSink(SinkBase):
             self._writer.add_frame("visible", pair.visible)
         if pair.thermal is not None and self._writer.number("thermal", pair.thermal) is None:
             self._writer.add_frame("thermal", pair.thermal)
-        self._writer.add_moment(pair)
-        self.written = self._writer.moments
+        self._writer.add_frame_set(pair)
+        self.written = self._writer.frame_sets
         self.skipped = self._writer.skipped["visible"]
 
     def close(self) -> None:

@@ -132,9 +132,9 @@ def _allowed(model: type[Settings], key: str) -> str:
         return "1 or 0"
     low = next((limit.ge for limit in field.metadata if isinstance(limit, annotated_types.Ge)), None)
     high = next((limit.le for limit in field.metadata if isinstance(limit, annotated_types.Le)), None)
-    if low is None or high is None:
-        return field.description or "something else"
     number = "a whole number" if field.annotation is int else "a number"
+    if low is None or high is None:
+        return number if field.annotation in (int, float) else field.description or "another value"
     return f"{number} from {low:g} to {high:g}"
 
 

@@ -59,8 +59,8 @@ def fuse_two(first: Picture, second: Picture, network: Network, coverage: Tensor
     if coverage is None:
         fused = network(first.luma[None, None] / 255, second.luma[None, None] / 255)[0, 0]
         return Picture((fused * 255).clamp(0, 255), _fused_chroma(first, second))
-    inputs = reference.to_network_input(first.luma, second.luma / 255, coverage)
-    fused = network(inputs[0][None, None], inputs[1][None, None])[0, 0]
+    packed = reference.to_network_input(first.luma, second.luma / 255, coverage)
+    fused = network(packed[0][None, None], packed[1][None, None])[0, 0]
     luma = reference.blend_by_coverage(first.luma, fused, coverage).clamp(0, 255)
     chroma = _fused_chroma(first, second)
     if chroma is None or second.chroma is None:

@@ -54,7 +54,7 @@ class HealthApi:
         return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE})
 
     async def _alive(self, request: web.Request) -> web.Response:
-        return web.json_response({"alive": True})
+        return web.json_response({"alive": True, "not_pairing": self._panel.not_pairing()})
 
     async def _ready(self, request: web.Request) -> web.Response:
         why = self._panel.not_ready()

@@ -43,7 +43,7 @@ def open_gate(context: zmq.Context[zmq.Socket[bytes]], socket: zmq.Socket[bytes]
         )
     public, private = zmq.auth.load_certificate(secret)
     if private is None:
-        raise SinkError(f"{secret} holds no secret key; make keys anew by gifnet keys")
+        raise SinkError(f"{secret} holds no secret key; make new keys with gifnet keys")
     authenticator = ThreadAuthenticator(context)
     authenticator.start()
     authenticator.configure_curve(domain="*", location=str(clients))

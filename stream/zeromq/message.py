@@ -48,7 +48,7 @@ class MessageError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What travels beside a picture.
+    """The header that travels beside a picture.
 
     Attributes:
         stream: id of the camera pair.
@@ -109,7 +109,7 @@ class Header:
 
 
 def latest_topic(topic: bytes) -> bytes:
-    """What the one-part form of a topic begins with."""
+    """The first bytes of the one-part form of a topic."""
     return LATEST + topic + b"\0"
 
 

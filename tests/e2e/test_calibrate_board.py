@@ -55,7 +55,7 @@ def recording(pictures: Pictures, tmp_path_factory: pytest.TempPathFactory) -> P
     for moment in pairs_of(pictures):
         writer.add_frame("visible", moment.visible)
         writer.add_frame("thermal", moment.thermal)
-        writer.add_moment(moment)
+        writer.add_frame_set(moment)
     writer.close()
     return folder
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import stat
 import subprocess
 import sys
 from fractions import Fraction
@@ -140,11 +141,27 @@ def test_a_folder_that_goes_away_ends_a_recording_and_not_a_live_run(
 
 
 def test_a_full_disk_is_no_secret_of_the_muxer(tmp_path: Path) -> None:
+    try:
+        os.mknod(tmp_path / "full", 0o666 | stat.S_IFCHR, os.makedev(1, 7))
+        (tmp_path / "full").open("wb").close()
+    except PermissionError:
+        pytest.skip("only root may make a device that is always full")
     with pytest.raises(SinkError, match="the disk is full"), opened(f"hls://{tmp_path}", RECORDED) as sink:
         for index in range(100):
             sink.write(fused_frame(index))
             if index == 5:
-                (tmp_path / "index-000001.ts.tmp").symlink_to("/dev/full")
+                (tmp_path / "full").rename(tmp_path / "index-000001.ts.tmp")
+
+
+def test_a_segment_is_never_written_through_a_link(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_text("precious")
+    with pytest.raises(SinkError, match="it is a link"), opened(f"hls://{tmp_path}", RECORDED) as sink:
+        for index in range(100):
+            sink.write(fused_frame(index))
+            if index == 5:
+                (tmp_path / "index-000001.ts.tmp").symlink_to(other)
+    assert other.read_text() == "precious"
 
 
 def gifnet_run(output: object, *more: object) -> subprocess.Popen[str]:

@@ -126,7 +126,7 @@ def test_record_keeps_every_frame_and_ends_by_a_signal(tmp_path: Path) -> None:
     for side in ("visible", "thermal"):
         indices = [entry.index for entry in recording.entries[side]]  # type: ignore[index]
         assert indices == list(range(len(indices))) and len(indices) > 30
-    pairs = list(recording.moments())
+    pairs = list(recording.frame_sets())
     assert len(pairs) == lines(folder / "pairs.jsonl")
     assert all(abs(pair.pairing_error_s or 0) < 0.02 for pair in pairs)
     assert f"written         {folder}" in told
@@ -140,7 +140,7 @@ def test_files_are_rotated_and_read_as_one(tmp_path: Path) -> None:
     assert recorder.wait() == 0
     names = sorted(path.name for path in folder.glob("*.mkv"))
     assert names[:3] == ["thermal-0000.mkv", "thermal-0001.mkv", "thermal-0002.mkv"]
-    assert len(list(Recording(folder).moments())) == lines(folder / "pairs.jsonl") > 70
+    assert len(list(Recording(folder).frame_sets())) == lines(folder / "pairs.jsonl") > 70
 
 
 def test_a_change_of_size_begins_a_new_file(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_a_change_of_size_begins_a_new_file(tmp_path: Path) -> None:
         fusion={"model": "null"},
         pairing={"tolerance_ms": 40},
     )
-    sizes = [pair.visible.size for pair in Recording(tmp_path / "kept").moments() if pair.visible]
+    sizes = [pair.visible.size for pair in Recording(tmp_path / "kept").frame_sets() if pair.visible]
     assert set(sizes) == {(64, 48), (128, 96)}
     videos = sorted(tmp_path.glob("fused*.mp4"))
     assert len(videos) == 2 and videos[1].name == "fused.mp4"
@@ -233,7 +233,7 @@ def test_a_real_hand_held_recording_as_two_live_streams(tmp_path: Path, refdata:
     assert live["moments"]["pairs"] >= 60
     assert live["pairing_error_ms"]["p99"] < 15
     assert sum(live["unaccounted"].values()) == 0
-    pairs = list(Recording(tmp_path / "kept").moments())
+    pairs = list(Recording(tmp_path / "kept").frame_sets())
     assert all(pair.visible.index == pair.thermal.index for pair in pairs if pair.visible and pair.thermal)
     assert all(pair.thermal.pixels.max() > 3400 for pair in pairs if pair.thermal)
 

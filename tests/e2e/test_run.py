@@ -50,7 +50,7 @@ def test_the_report_tells_everything(run: Gifnet, tmp_path: Path, weights: Path)
     assert told["outputs"] == [output]
     decoder = {"name": "cpu (libav h264)", "why": "the network does not run on a GPU"}
     assert told["decoders"] == {"visible": decoder, "thermal": decoder}
-    assert told["settings"]["pairing"]["tolerance_ms"] == 20
+    assert told["settings"]["pairing"]["tolerance_ms"] == "auto"
     stages = ["read", "upload", "luma", "gain", "register", "network", "merge", "download", "write"]
     assert sorted(told["stages"]) == sorted(stages)
     assert all(stage["count"] == 4 for stage in told["stages"].values())

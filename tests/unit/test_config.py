@@ -155,7 +155,7 @@ def test_the_description_is_a_configuration_without_passwords() -> None:
     text = describe(settings, values, {})
     assert "secret" not in text
     assert validate(RunSettings, yaml.safe_load(text), "x").outputs == settings.outputs
-    assert "tolerance_ms: 20.0" in text
+    assert "tolerance_ms: auto" in text
     assert text.splitlines()[1].endswith("# file")
 
 

@@ -92,7 +92,7 @@ def test_pictures_replace_those_of_an_earlier_run_only(tmp_path: Path, other: Pa
     (folder / "000001.png").write_bytes(b"cut off when the run was killed")
     write_one(f"{folder}/")
     (folder / "000007.png").write_bytes(b"mine")
-    with pytest.raises(SinkError, match=r"000007\.png is of no earlier run"):
+    with pytest.raises(SinkError, match=r"000007\.png is no picture of an earlier run"):
         opened(f"{folder}/")
     (folder / "000007.png").unlink()
     (folder / "times.csv").write_text("frame;seconds\n")

@@ -100,7 +100,7 @@ def freezing(index: int) -> np.ndarray:
 def test_hold_goes_on_where_no_two_frames_are_ever_near(phase_s: float, rate: float) -> None:
     """Two slow cameras that nobody triggers, each always between the frames of the other."""
     thermal = Film("thermal", rate, phase_s=phase_s)
-    played = play(Film("visible", rate), thermal, 20, unpaired="hold", max_age_ms=600)
+    played = play(Film("visible", rate), thermal, 20, unpaired="hold", max_age_ms=600, tolerance_ms=20)
     assert len(played.moments) >= 20 * rate - 2
     for moment in played.moments:
         assert isinstance(moment, FramePair) and moment.flags == {"held"}

@@ -78,7 +78,7 @@ def test_an_output_in_a_recording_that_is_fused_again(tmp_path: Path) -> None:
     replay = {"uri": f"replay://{tmp_path}/r"}
     (tmp_path / "r").mkdir()
     for output in ("r/fused.mp4", "r/visible-0000.mkv"):
-        with pytest.raises(ConfigError, match=r"lies in the visible input replay://"):
+        with pytest.raises(ConfigError, match="lies in the visible input replay://"):
             check_outputs(settings(tmp_path, output, visible=replay, thermal=replay))
 
 
@@ -86,8 +86,8 @@ def test_an_output_in_a_recording_that_is_fused_again(tmp_path: Path) -> None:
 def test_an_output_inside_a_folder_that_is_read(tmp_path: Path, uri: str) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "in")
-    for output in ("in/out.mp4", "in/deeper/", "link/out.mp4"):
-        with pytest.raises(ConfigError, match=r"lies in the visible input"):
+    for output in ("in/out.mp4", "in/deeper/a.mkv", "link/out.mp4"):
+        with pytest.raises(ConfigError, match="lies in the visible input"):
             check_outputs(settings(tmp_path, output, visible={"uri": uri.format(tmp_path)}))
     with pytest.raises(ConfigError, match=r"the report .* lies in the visible input"):
         report = tmp_path / "in/report.json"
@@ -133,3 +133,13 @@ def test_an_input_that_an_output_would_sweep_away(tmp_path: Path, output: str, n
     check_outputs(settings(tmp_path, outputs=outputs))
     with pytest.raises(ConfigError, match="would be overwritten"):
         check_outputs(settings(tmp_path, outputs=outputs, visible={"uri": str(tmp_path / name)}))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("/dev/full", "a device"), ("link.json", "a link"), ("in", "a folder")]
+)
+def test_a_report_in_the_place_of_what_is_no_file(tmp_path: Path, name: str, kind: str) -> None:
+    (tmp_path / "link.json").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "in").mkdir()
+    with pytest.raises(ConfigError, match=f"the report .* cannot be written: it is {kind}"):
+        check_outputs(settings(tmp_path, report=tmp_path / name))

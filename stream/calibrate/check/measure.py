@@ -175,7 +175,7 @@ def check_recording(
             checker.add(frame, fused.fuser.coverage())
     if checker.clearest is None:
         raise SyncError(
-            f"no two frames lie within {settings.pairing.tolerance_ms:g} ms of each other; "
+            f"no two frames make a pair with --tolerance-ms {settings.pairing.tolerance_ms}; "
             "gifnet sync-check finds the offset between the clocks"
         )
     return checker.result(), checker.clearest

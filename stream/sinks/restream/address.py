@@ -46,7 +46,7 @@ class Address:
 
     @property
     def kind(self) -> str:
-        """What it is, for messages."""
+        """Name of the protocol, for messages."""
         return {"rtsp": "RTSP", "flv": "RTMP", "hls": "HLS"}[self.format]
 
 

@@ -1,4 +1,4 @@
-"""What a sink and its forwarding process say to each other, and the memory that pictures cross by.
+"""Messages between a sink and its forwarding process, and the shared memory of the pictures.
 
 Messages go over a pair of private sockets, pickled, one a packet; pixels lie in anonymous memory whose file
 descriptor travels with a message. Both vanish with the last of the two processes.
@@ -25,7 +25,7 @@ SLOTS = 4
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to forward to, and how.
+    """Destination and encoder of the forwarded frames.
 
     Attributes:
         url: as libav takes it, with its password.

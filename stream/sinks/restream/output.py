@@ -64,7 +64,7 @@ class Output:
         self._set_up(job, colour)
 
     def fits(self, size: tuple[int, int], time_s: Fraction) -> bool:
-        """Whether a picture can follow the last one here."""
+        """True when a picture can follow the last one here."""
         return size == self._size and -LONGEST_STEP_BACK_S <= time_s - self._last_s <= LONGEST_STEP_S
 
     def add(self, pixels: Pixels, time_s: Fraction) -> None:
@@ -105,5 +105,5 @@ class Output:
 
 
 def _clock(origin_s: Fraction) -> dict[str, str]:
-    """The moment of time stamp zero, where it is a date."""
+    """The date of time stamp zero, where times are dates."""
     return {"start_time_realtime": str(int(origin_s * 1_000_000))} if origin_s >= DATES_FROM_S else {}

@@ -1,4 +1,4 @@
-"""The parent's side of forwarding: a process that is fed without waiting, watched, and started anew."""
+"""The parent's side of forwarding: a process that is fed without waiting, watched, and restarted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from stream.runtime.backoff import Backoff
 from stream.runtime.clock import Clock
 from stream.sinks.restream.ipc import Done, Job, Link, Memory, Picture, Slots, State, make_slots
 
-# `-P`: a module of the working directory must not come before ours. The place of this package comes last.
+# `-P`: a module of the working directory must not come before ours. The path of this package comes last.
 _CODE = "import sys; sys.path.append(sys.argv[2]); from stream.sinks.restream.worker import main; main()"
 _PLACE = Path(__file__).parents[3]
 # A process that lived for so long was good, and its end is a first failure.
@@ -168,7 +168,7 @@ class ForwardingProcess:
         self.forwarded -= count
 
     def _has_room(self, pixels: Pixels, colour: Colour) -> bool:
-        """Whether a slot is free; for a new size once all pictures of the old one have left."""
+        """True when a slot is free; for a new size once all pictures of the old one have left."""
         height, width = pixels.shape[:2]
         fits = self._slots is not None and (width, height) == (self._memory.width, self._memory.height)
         if not fits and self._under_way == 0:

@@ -21,7 +21,7 @@ _REMEDIES = {
 
 
 def is_refusal(error: Exception) -> bool:
-    """Whether the server does not take the user name or password."""
+    """True when the server does not take the user name or password."""
     return isinstance(error, av.error.HTTPUnauthorizedError | av.error.HTTPForbiddenError)
 
 

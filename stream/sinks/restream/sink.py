@@ -1,6 +1,6 @@
 """A sink that sends fused frames onward, to an RTSP or RTMP server or into an HLS playlist.
 
-    write ─► free slot in shared memory ─► process of its own: encode, mux, connect anew ─► server or folder
+    write ─► free slot in shared memory ─► process of its own: encode, mux, reconnect ─► server or folder
 
 libav holds Python up while it connects, and a slow server holds libav up; both stay in that process.
 """
@@ -100,7 +100,7 @@ class OnwardSink(SinkBase):
         """Hand one frame over, or skip it.
 
         Raises:
-            SinkError: the playlist cannot be written, for recordings only; live, it is tried again for ever.
+            SinkError: the playlist cannot be written, for recordings only; live, it is retried without end.
         """
         if self._process is None:
             raise SinkError(f"{self._uri} is closed")

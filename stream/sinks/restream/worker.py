@@ -1,4 +1,4 @@
-"""The forwarding process: encodes and sends what a sink hands over, and connects anew for ever.
+"""The forwarding process: encodes and sends what a sink hands over, and reconnects without end.
 
     python -c "...; main()" DESCRIPTOR
 

@@ -30,7 +30,7 @@ class SegmentedSink(SinkBase):
     """
 
     def __init__(self, path: Path, options: SinkOptions) -> None:
-        """Check the place and the encoder before the first frame.
+        """Check the path and the encoder before the first frame.
 
         Args:
             path: name of the first file; the suffix chooses the container.

@@ -37,7 +37,7 @@ class VideoSink(SinkBase):
             options: how to write it.
 
         Raises:
-            SinkError: when the place, the encoder or its quality is wrong, or the container cannot hold it.
+            SinkError: when the path, the encoder or its quality is wrong, or the container cannot hold it.
         """
         self.written = 0
         self._path = path
@@ -116,7 +116,7 @@ class VideoSink(SinkBase):
 
 
 def _trace(path: Path) -> tuple[int, int] | None:
-    """What changes when a file is written to; None where there is no file."""
+    """Time of change and size of a file, to notice writes; None where there is no file."""
     try:
         stat = path.stat()
     except OSError:

@@ -50,7 +50,7 @@ def gpu_coder(quality: int | None) -> Coder | None:
 
 
 def opens(container: str, coder: Coder, options: SinkOptions) -> bool:
-    """Whether one silent black picture can be encoded into memory."""
+    """True when one silent black picture can be encoded into memory."""
     try:
         encode_black(container, coder, replace(options, audio_from=None), options.size or _SIZE)
     except (av.error.FFmpegError, ValueError):

@@ -31,7 +31,7 @@ class PublisherSink(SinkBase):
     """
 
     def __init__(self, uri: Uri, options: SinkOptions, clock: Clock | None = None) -> None:
-        """Bind, or connect where told so; nothing is sent before the first frame.
+        """Bind, or connect where the address says so; nothing is sent before the first frame.
 
         Args:
             uri: `zmq+tcp://HOST:PORT` or `zmq+ipc://PATH`, with options.
@@ -55,7 +55,7 @@ class PublisherSink(SinkBase):
 
     @property
     def endpoint(self) -> str:
-        """Where it really is, for example after binding port 0."""
+        """The address in use, for example after binding port 0."""
         return self._socket.endpoint
 
     def write(self, frame: FusedFrame) -> None:

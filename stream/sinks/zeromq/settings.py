@@ -22,7 +22,7 @@ DEFAULT_JPEG_QUALITY = 85
 class PublisherSettings(SinkSettings):
     """A ZeroMQ publisher; it sends every view that is asked for, so that `view` is of no use to it."""
 
-    # A socket in the file system is no place that frames are written to; `_check_socket` guards it.
+    # No frames are written to a socket in the file system; `_check_socket` keeps it off files.
     schemes: ClassVar = {"zmq+tcp": False, "zmq+ipc": False}
     form: ClassVar = "zmq+tcp://127.0.0.1:PORT"
     kind: ClassVar = "a ZeroMQ publisher"

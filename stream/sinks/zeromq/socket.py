@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Subscriptions:
-    """Which topics somebody wants, by the prefixes that subscribers ask for.
+    """Topics with a subscriber, by the prefixes that subscribers ask for.
 
     Prefixes that fit no topic are not kept but counted.
     """
@@ -57,19 +57,19 @@ class Subscriptions:
             self.prefixes.discard(prefix)
 
     def want(self, topic: bytes) -> bool:
-        """Whether anybody gets what is sent under a topic."""
+        """True when anybody gets what is sent under a topic."""
         return any(topic.startswith(prefix) for prefix in self.prefixes)
 
 
 class PublisherSocket:
-    """A bound XPUB socket that drops what a subscriber has no room for, and waits for one only if told so.
+    """A bound XPUB socket that drops what a subscriber has no room for; it waits only if `wait_ms` says so.
 
     Attributes:
-        endpoint: where it really is, for example after binding port 0.
+        endpoint: the address in use, for example after binding port 0.
     """
 
     def __init__(self, settings: PublisherSettings, topics: tuple[bytes, ...]) -> None:
-        """Bind, or connect to a proxy if told so.
+        """Bind, or connect to a proxy where `connect` says so.
 
         Args:
             settings: address, room for each subscriber, keys.
@@ -80,7 +80,7 @@ class PublisherSocket:
             SinkError: there are no keys where the settings say.
         """
         self._settings, self._subscriptions = settings, Subscriptions(topics)
-        self._bound_frames, self._patient, self._cut_off, self._told = 0, True, False, False
+        self._bound_frames, self._patient, self._cut_off, self._reported = 0, True, False, False
         self._context = zmq.Context()
         self._gate: Gate | None = None
         self._watch: Watch | None = None
@@ -117,11 +117,11 @@ class PublisherSocket:
             self._cut_all_off()
 
     def want(self, topic: bytes) -> bool:
-        """Whether anybody gets what is sent under a topic."""
+        """True when anybody gets what is sent under a topic."""
         return self._subscriptions.want(topic)
 
     def bound_queue(self, frame_bytes: int) -> None:
-        """How many messages may wait for each subscriber: as many of the largest frame so far as have room.
+        """Limit of messages that wait for each subscriber: as many of the largest frame so far as have room.
 
         It only ever shrinks. libzmq 4.3.5 tells every subscriber's connection of a change, also one that is
         just breaking off, which can crash it: changes have to be rare, and not come with every view.
@@ -168,8 +168,8 @@ class PublisherSocket:
 
     def _cut_all_off(self) -> None:
         """ZeroMQ cannot close one connection alone; subscribers come back by themselves."""
-        told, self._told = self._told, True
-        level = logging.DEBUG if told else logging.WARNING
+        reported, self._reported = self._reported, True
+        level = logging.DEBUG if reported else logging.WARNING
         _log.log(
             level,
             "%s: somebody has subscribed to more than %d things that are not published here; "

@@ -9,6 +9,8 @@ from fractions import Fraction
 WINDOW_S = 20
 # Stamps that leap by more than this against arrival begin a new time line.
 LEAP_S = Fraction(5)
+# So do stamps that go back by more than this: an encoder that began again, not a frame out of turn.
+BACK_S = Fraction(1, 10)
 
 
 class MediaClock:
@@ -22,6 +24,7 @@ class MediaClock:
     def __init__(self) -> None:
         # Least difference within each second: (second, difference).
         self._least: deque[tuple[int, Fraction]] = deque()
+        self._last_s: Fraction | None = None
 
     def utc_s(self, stamp_s: Fraction, arrived_s: Fraction) -> Fraction:
         """The time of day of a stamp.
@@ -31,8 +34,10 @@ class MediaClock:
             arrived_s: time of day of its arrival, in seconds since 1970.
         """
         difference_s, second = arrived_s - stamp_s, int(arrived_s)
-        if self._least and abs(difference_s - self._least[-1][1]) > LEAP_S:
+        went_back = self._last_s is not None and stamp_s < self._last_s - BACK_S
+        if went_back or (self._least and abs(difference_s - self._least[-1][1]) > LEAP_S):
             self._least.clear()
+        self._last_s = stamp_s
         if self._least and self._least[-1][0] == second:
             self._least[-1] = (second, min(difference_s, self._least[-1][1]))
         else:

@@ -153,7 +153,9 @@ async function watch() {
 function tell(status) {
   const recent = status.recent;
   at("health").dataset.state = status.not_ready ? (status.fused ? "bad" : "wait") : worst(status.cameras);
-  at("health").textContent = status.not_ready || "fusing";
+  if (status.not_pairing) at("health").dataset.state = "bad";
+  at("health").textContent = status.not_pairing ? "not pairing" : status.not_ready || "fusing";
+  at("health").title = status.not_pairing;
   at("rate").textContent = `${number(recent.rate)} /s`;
   at("latency").textContent = pair(recent.latency_ms);
   at("pairing").textContent = pair(recent.pairing_error_ms);
