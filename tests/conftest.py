@@ -10,11 +10,9 @@ from pathlib import Path
 
 import pytest
 
-# A shell that starts the tests in the background may ignore SIGINT; commands that tests start would inherit that.
-if (
-    threading.current_thread() is threading.main_thread()
-    and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-):
+# A shell that starts the tests in the background may ignore SIGINT; commands that tests start inherit that.
+_in_main_thread = threading.current_thread() is threading.main_thread()
+if _in_main_thread and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
