@@ -70,7 +70,7 @@ def parse() -> argparse.Namespace:
 
 
 def steps_for(device: str) -> dict[str, Step]:
-    """Steps in their order; together about 8 minutes at most on a GPU."""
+    """Steps in their order; their time limits add up to 13.5 minutes."""
     network = ("-m", "benchmarks.gpu_network", "--device", device)
     bench_file = RESULTS / "gpu_bench.json"
     sizes = ("--size", "640x480", "--batch", "1", "--batch", "4") if device == "cuda" else ("--quick",)
