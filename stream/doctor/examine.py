@@ -127,8 +127,8 @@ def _space_row() -> Row:
 def _weight_rows() -> Iterator[Row]:
     from gifnet.inventory import inventory, verify
 
-    for entry in inventory()[:2]:
-        name, needed = f"weights {entry.name}", entry.name == "default"
+    for entry in inventory()[:3]:
+        name, needed = f"weights {entry.name}", entry.name != "published"
         if not entry.present:
             remedy = "install gifnet-stream again" if needed else "gifnet weights fetch published"
             yield Row(name, "problem" if needed else "missing", "not here", remedy)

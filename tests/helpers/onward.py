@@ -83,6 +83,6 @@ def processes_of(parent: int) -> list[int]:
             words = (status.parent / "cmdline").read_text()
         except OSError:
             continue
-        if int(fields.split()[1]) == parent and "onward_child" in words and fields.split()[0] != "Z":
+        if int(fields.split()[1]) == parent and "restream.worker" in words and fields.split()[0] != "Z":
             found.append(int(name.split()[0]))
     return found

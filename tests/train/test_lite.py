@@ -141,7 +141,7 @@ def test_a_still_picture_does_not_flicker():
     side = torch.linspace(-1 + 1 / 64, 1 - 1 / 64, 64)
     rows, columns = torch.meshgrid(side, side, indexing="ij")
     places = torch.stack([columns, rows], dim=-1)[None]
-    moving = MovingCrop((visible, thermal), (visible, thermal), places)
+    moving = MovingCrop((visible, visible), (thermal, thermal), places)
     assert temporal_loss(GIFNetLite(), moving).item() == pytest.approx(0, abs=1e-6)
 
 
