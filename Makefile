@@ -4,7 +4,7 @@ CONSTRAINTS ?= constraints.txt
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-pythons lint types check gpu clean
+.PHONY: demo test test-pythons stress lint types check gpu clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gifnet demo --output demo
@@ -24,6 +24,12 @@ test-pythons:
 	    echo "Python $$version: not on this machine, not tested"; \
 	  fi; \
 	done
+
+# The end-to-end tests beside two busy loops: finds waits that only a fast and idle machine keeps.
+stress: $(VENV)/.installed
+	@$(BIN)/python -c 'while True: pass' & one=$$!; $(BIN)/python -c 'while True: pass' & two=$$!; \
+	  trap "kill $$one $$two" EXIT; trap 'exit 130' INT TERM; \
+	  OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/e2e
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

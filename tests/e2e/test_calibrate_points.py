@@ -18,11 +18,12 @@ import pytest
 
 from stream.registration.calibration import load_calibration
 from tests.helpers.media import write_video
+from tests.helpers.patience import patience
 
 VISIBLE, THERMAL = (320, 240), (160, 120)
 TRUE = np.array([[1.8, 0.0, 16.0], [0.0, 1.8, 12.0], [0.0, 0.0, 1.0]])
 THINGS = [(20, 15), (140, 18), (25, 100), (135, 105), (80, 60)]
-PATIENCE_S = 30
+PATIENCE_S = patience(30)
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def open_page(browser: Any, address: str) -> Any:
 
 
 def wait_until(page: Any, is_so: Any) -> None:
-    for _ in range(PATIENCE_S * 20):
+    for _ in range(int(PATIENCE_S * 20)):
         if is_so():
             return
         page.wait_for_timeout(50)

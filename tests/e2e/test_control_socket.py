@@ -12,10 +12,10 @@ import zmq
 
 from stream.client.control import Control, ControlError
 from stream.zeromq.curve_keys import make_keys
-from tests.helpers.onward import wait_until
+from tests.helpers.patience import patience, wait_until
 from tests.helpers.running import Running, running
 
-PATIENCE_MS = 10_000
+PATIENCE_MS = int(patience(10_000))
 
 
 @pytest.fixture(scope="module")

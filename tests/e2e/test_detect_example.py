@@ -22,6 +22,7 @@ from stream.sinks import SinkOptions
 from stream.sinks.zeromq.publisher import PublisherSink
 from stream.uri import parse_uri
 from tests.helpers.onnx_model import write_colour_detector
+from tests.helpers.patience import patience
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "detect.py"
 
@@ -122,8 +123,8 @@ def test_a_model_of_another_layout(tmp_path: Path) -> None:
 
 def test_a_model_that_is_not_there(tmp_path: Path) -> None:
     command = [sys.executable, str(EXAMPLE), "tcp://127.0.0.1:1", "--model", str(tmp_path / "no.onnx")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=patience(60))
     assert done.returncode == 1 and "does not exist" in done.stderr
     (tmp_path / "no.onnx").write_bytes(b"nothing of the kind")
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=patience(60))
     assert done.returncode == 1 and "cannot be read" in done.stderr and "Traceback" not in done.stderr

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.helpers.fault_matrix import FAULTS, Fault, Outcome, Who, inflict
+from tests.helpers.patience import patience, wait_until
 from tests.helpers.rtsp_process import GstProcess, RtspProcess, gstreamer_or_skip
 
 # The promise is two seconds from the camera's return.
@@ -71,17 +72,9 @@ def test_a_wrong_password_ends_a_run_at_its_start(tmp_path: Path) -> None:
         url = server.url.replace("right", "wr0ng")
         command = [sys.executable, "-m", "stream", "run", server.url, url, "--model", "null"]
         done = subprocess.run(
-            [*command, "-o", str(tmp_path / "out.mp4")], capture_output=True, text=True, timeout=60
+            [*command, "-o", str(tmp_path / "out.mp4")], capture_output=True, text=True, timeout=patience(60)
         )
     assert done.returncode == 1
     assert "refuses the user name or password; check them in the URL" in done.stderr
     assert "wr0ng" not in done.stderr and "Traceback" not in done.stderr
     assert not (tmp_path / "out.mp4").exists()
-
-
-def wait_until(condition: object, patience_s: float = 20) -> None:
-    assert callable(condition)
-    until_s = time.monotonic() + patience_s
-    while not condition():
-        assert time.monotonic() < until_s, "it did not happen in time"
-        time.sleep(0.02)

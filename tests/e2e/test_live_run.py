@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.test_live_faults import wait_until
+from tests.helpers.patience import patience, wait_until
 from tests.helpers.rtsp_process import RtspProcess
 
 SMALL = {"size": "160x120", "rate": 25}
@@ -25,7 +25,7 @@ def gifnet(*arguments: object, **more: object) -> list[str]:
 
 
 def run(*arguments: object, **more: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(gifnet(*arguments, **more), capture_output=True, text=True, timeout=60)
+    return subprocess.run(gifnet(*arguments, **more), capture_output=True, text=True, timeout=patience(60))
 
 
 def test_clocks_hours_apart_are_said_and_followed(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_settings_change_on_sighup(tmp_path: Path) -> None:
         lines = output.with_suffix(".jsonl")
         wait_until(lambda: lines.exists() and len(lines.read_text().splitlines()) > 20)
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=30)
+        process.wait(timeout=patience(30))
     told = log.read_text()
     assert "pairing.tolerance_ms" in told.split("the settings stay as they are")[1].splitlines()[0]
     assert "SIGHUP changed pairing.tolerance_ms to 21.0, pairing.offset_ms to 400.0" in told
@@ -115,7 +115,7 @@ def test_a_storm_of_sighup_does_not_stop_a_run(tmp_path: Path) -> None:
         count = len(lines.read_text().splitlines())
         wait_until(lambda: len(lines.read_text().splitlines()) > count + 5)
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=30)
+        process.wait(timeout=patience(30))
     assert "Traceback" not in log.read_text()
     assert json.loads(report.read_text())["fused"] > count
 
@@ -132,7 +132,7 @@ def test_sighup_without_a_file_does_not_end_a_run(tmp_path: Path) -> None:
         process.send_signal(signal.SIGHUP)
         wait_until(lambda: "there is no configuration file" in log.read_text())
         process.send_signal(signal.SIGINT)
-        process.wait(timeout=30)
+        process.wait(timeout=patience(30))
     assert "Traceback" not in log.read_text() and report.exists()
 
 
@@ -152,13 +152,13 @@ def test_cameras_in_python(tmp_path: Path) -> None:
         "--model", "null", duration_s=3, tolerance_ms=25, report=tmp_path / "report.json",
     )  # fmt: skip
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=patience(60), env=environment)
     assert done.returncode == 0, done.stderr
     told = json.loads((tmp_path / "report.json").read_text())
     assert told["fused"] > 30 and told["live"]["clocks"]["visible"] == "device"
     wrong = subprocess.run(
         gifnet("run", "python://my_cameras:raw", "python://my_cameras:raw", "-o", "null://"),
-        capture_output=True, text=True, timeout=60, env=environment,
+        capture_output=True, text=True, timeout=patience(60), env=environment,
     )  # fmt: skip
     assert wrong.returncode == 1
     assert "must give arrays [H, W, 3] uint8 for the visible camera, got (48, 64) uint16" in wrong.stderr

@@ -19,7 +19,8 @@ from stream.config import OutputSettings
 from stream.sinks import SinkOptions, open_sink
 from stream.sinks.restream.sink import OnwardSink
 from tests.helpers.media_server import MediaServer, Taken, free_port
-from tests.helpers.onward import PATIENCE_S, feed, now_ms, processes_of, stamped, wait_until
+from tests.helpers.onward import PATIENCE_S, feed, now_ms, processes_of, stamped
+from tests.helpers.patience import wait_until
 from tests.helpers.readback import read_frames
 from tests.helpers.rtsp_process import SYSTEM_PYTHON, GstProcess, gstreamer_or_skip
 from tests.helpers.stamped_picture import read

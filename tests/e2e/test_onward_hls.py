@@ -18,7 +18,8 @@ from stream.errors import SinkError
 from stream.sinks import SinkOptions
 from tests.e2e.test_onward import opened
 from tests.helpers.fused import fused_frame
-from tests.helpers.onward import fast_clock, feed, processes_of, wait_until
+from tests.helpers.onward import fast_clock, feed, processes_of
+from tests.helpers.patience import wait_until
 from tests.helpers.readback import read_times
 
 ROOT = Path(__file__).parents[2]

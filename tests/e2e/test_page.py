@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.helpers.patience import patience
 from tests.helpers.running import CAMERAS, Running, running
 
-PATIENCE_MS = 30_000
+PATIENCE_MS = int(patience(30_000))
 
 
 @pytest.fixture(scope="module")

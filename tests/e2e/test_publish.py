@@ -28,10 +28,11 @@ from stream.uri import parse_uri
 from stream.zeromq.curve_keys import make_keys
 from stream.zeromq.message import SCHEMA, Header, one_part_head, parse_header
 from tests.helpers.fused import fused_frame
+from tests.helpers.patience import patience
 
 SCHEMA_FILE = Path(__file__).parents[2] / "stream" / "zeromq" / "frame_message.schema.json"
 OPTIONS = SinkOptions(model=("default", "ab" * 32))
-PATIENCE_S = 10
+PATIENCE_S = patience(10)
 
 
 @contextmanager
@@ -351,7 +352,7 @@ def test_a_run_is_listened_to_from_another_process(tmp_path: Path) -> None:
         done = subprocess.run(
             [sys.executable, "-m", "stream", "listen", f"tcp://127.0.0.1:{port}", "--stream", "street",
              "--count", "40", "--timeout-s", "20", "--save", str(tmp_path / "kept")],
-            capture_output=True, text=True, timeout=60,
+            capture_output=True, text=True, timeout=patience(60),
         )  # fmt: skip
     finally:
         run.terminate()
@@ -365,6 +366,6 @@ def test_a_run_is_listened_to_from_another_process(tmp_path: Path) -> None:
 
 def test_listening_to_nobody(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "stream", "listen", "tcp://127.0.0.1:1", "--timeout-s", "0.3"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=patience(60))
     assert done.returncode == 1
     assert "no frame came from tcp://127.0.0.1:1 for 0.3 s; check address" in done.stderr

@@ -14,13 +14,14 @@ from stream.cli.frame_pipe import FrameCommand
 from stream.errors import SinkError
 from tests.e2e.test_publish_rubbish import sending
 from tests.helpers.fused import gradient
+from tests.helpers.patience import patience
 
 KEEP = f"{sys.executable} -c 'import sys; open(sys.argv[1], \"wb\").write(sys.stdin.buffer.read())'"
 
 
 def listen(address: str, *options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "stream", "listen", address, "--timeout-s", "20", *options]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, timeout=patience(60))
 
 
 def test_raw_frames_reach_the_command(tmp_path: Path) -> None:

@@ -26,9 +26,10 @@ from stream.sinks.zeromq.socket import MOST_FOREIGN
 from stream.uri import parse_uri
 from stream.zeromq.curve_keys import make_keys
 from tests.helpers.fused import fused_frame
+from tests.helpers.patience import patience
 from tests.helpers.zmtp import NO_KEYS, connect, join, ready, subscription
 
-PATIENCE_S = 20
+PATIENCE_S = patience(20)
 LEAST_FRAMES = 40
 """Frames in a row that a good subscriber must get while others misbehave."""
 

@@ -21,8 +21,9 @@ import zmq
 
 from stream.client import MessageError, Subscriber
 from stream.zeromq.message import LATEST
+from tests.helpers.patience import patience
 
-PATIENCE_S = 20
+PATIENCE_S = patience(20)
 TOPIC = b"main/fused"
 BODY = bytes(48 * 64 * 3)
 FIELDS: dict[str, Any] = {
@@ -158,7 +159,7 @@ def test_listening_to_rubbish(tmp_path: Path) -> None:
     with sending(*[[TOPIC, header, BODY] for header in WRONG.values()], [TOPIC], [b"", b""]) as address:
         command = [sys.executable, "-m", "stream", "listen", address, "--count", "5", "--timeout-s", "20",
                    "--save", str(tmp_path / "kept")]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=patience(60))
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("\n") == 1 and "are passed over" in done.stderr
     assert len((tmp_path / "kept" / "frames.jsonl").read_text().splitlines()) == 5

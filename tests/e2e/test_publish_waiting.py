@@ -12,9 +12,10 @@ from stream.sinks import SinkOptions
 from stream.sinks.zeromq.publisher import PublisherSink
 from stream.uri import parse_uri
 from tests.helpers.fused import fused_frame
+from tests.helpers.patience import patience
 
 SIZE = (640, 480)
-PATIENCE_S = 10
+PATIENCE_S = patience(10)
 FRAMES = 200
 
 

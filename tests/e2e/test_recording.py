@@ -23,7 +23,7 @@ from stream.recording.reader import Recording
 from stream.runtime.clock import SystemClock
 from stream.sources.live.iterable import give
 from stream.sources.recording import RecordedSide
-from tests.e2e.test_live_faults import wait_until
+from tests.helpers.patience import patience, wait_until
 
 SIZE = (48, 64)
 
@@ -183,7 +183,7 @@ def test_a_disk_that_is_really_full_is_said_and_what_fitted_is_kept(tmp_path: Pa
     street = "loop://synthetic://street?seed=1&size=160x120&duration=2"
     arguments = ["gifnet", "record", street, street, *command[6:]]
     limit += f"sys.argv = {arguments!r}\nrunpy.run_module('stream', run_name='__main__')"
-    done = subprocess.run([sys.executable, "-c", limit], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", limit], capture_output=True, text=True, timeout=patience(60))
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert "cannot be written: the file is larger than this system allows" in done.stderr
     assert replay(tmp_path / "kept", tmp_path / "again", fusion={"model": "null"}).fused > 5

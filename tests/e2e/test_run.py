@@ -15,6 +15,7 @@ import stream
 from gifnet.weights import read
 from tests.e2e.conftest import Gifnet
 from tests.helpers.media import make_pair, moving_pattern, write_video
+from tests.helpers.patience import patience
 from tests.helpers.readback import count_frames, read_frames, read_times
 from tests.helpers.running import CAMERAS
 
@@ -235,13 +236,14 @@ def test_messages_are_json_where_asked_for(tmp_path: Path) -> None:
         "json",
     ]
     done = subprocess.run(
-        [*line, "--verbose", "--duration-s", "4"], capture_output=True, text=True, timeout=60
+        [*line, "--verbose", "--duration-s", "4"], capture_output=True, text=True, timeout=patience(60)
     )
     said = [json.loads(words) for words in done.stderr.splitlines()]
     assert done.returncode == 0 and len(said) >= 3
     assert {"time", "level", "logger", "message"} <= set(said[0])
     assert any("device cpu" in one["message"] and one["level"] == "INFO" for one in said)
-    failed = subprocess.run([*line, "--preview", "nowhere"], capture_output=True, text=True, timeout=60)
+    nowhere = [*line, "--preview", "nowhere"]
+    failed = subprocess.run(nowhere, capture_output=True, text=True, timeout=patience(60))
     last = json.loads(failed.stderr.splitlines()[-1])
     assert failed.returncode == 1 == last["status"]
     assert last["level"] == "ERROR" and "preview.bind must be HOST:PORT" in last["message"]

@@ -21,6 +21,7 @@ from stream.files.yaml_edit import write_number
 from stream.runtime.clock import SystemClock
 from stream.sources.live.iterable import give
 from stream.sync_check.run import check_sync
+from tests.helpers.patience import patience
 from tests.unit.test_motion_offset import walk
 
 RATE = 25
@@ -48,7 +49,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 def sync_check(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "stream", "sync-check", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, timeout=patience(120))
 
 
 def test_recordings(clips: tuple[Path, Path]) -> None:

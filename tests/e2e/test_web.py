@@ -7,7 +7,6 @@ import json
 import re
 import socket
 import struct
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -22,9 +21,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from stream.web.listener import MOST_CONNECTIONS
+from tests.helpers.patience import patience, wait_until
 from tests.helpers.running import Running, running
 
-PATIENCE_S = 20
+PATIENCE_S = patience(20)
 DASHBOARD = Path(__file__).parents[2] / "docs" / "grafana" / "gifnet.json"
 
 
@@ -36,13 +36,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         wait_until(lambda: call(process, "readyz")[0] == 200)
         yield process
         assert "Traceback" not in process.stop()
-
-
-def wait_until(is_so: Any) -> None:
-    give_up_s = time.monotonic() + PATIENCE_S
-    while not is_so():
-        assert time.monotonic() < give_up_s
-        time.sleep(0.05)
 
 
 def call(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
@@ -17,9 +16,10 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS
 
+from tests.helpers.patience import patience, wait_until
 from tests.helpers.running import Running, running
 
-PATIENCE_S = 20
+PATIENCE_S = patience(20)
 EXAMPLES = 50
 
 
@@ -27,10 +27,7 @@ EXAMPLES = 50
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     clips = tmp_path_factory.mktemp("clips")
     with running("--preview", "127.0.0.1:0", "--preview-clips", clips) as process:
-        give_up_s = time.monotonic() + PATIENCE_S
-        while status(process)["not_ready"]:
-            assert time.monotonic() < give_up_s
-            time.sleep(0.1)
+        wait_until(lambda: not status(process)["not_ready"])
         yield process
 
 

@@ -18,7 +18,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-PATIENCE_S = 20
+from tests.helpers.patience import patience
+
+PATIENCE_S = patience(20)
 _LISTEN = {
     "rtsp": {"rtsp_flags": "listen", "listen_timeout": "60"},
     "rtmp": {"listen": "1"},

@@ -13,10 +13,11 @@ import numpy as np
 from stream.frame import FusedFrame
 from stream.sinks.base import Sink
 from tests.helpers.fused import fused_frame
+from tests.helpers.patience import patience
 from tests.helpers.stamped_picture import draw
 
 RATE = 25
-PATIENCE_S = 30
+PATIENCE_S = patience(30)
 
 
 def now_ms() -> int:
@@ -53,14 +54,6 @@ def feed(
         assert time.monotonic() < end_s, "what was waited for has not happened"
         sink.write(stamped(clock(), size, index, noisy))
         time.sleep(1 / RATE)
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for what another process does."""
-    end_s = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end_s, "what was waited for has not happened"
-        time.sleep(0.02)
 
 
 def stamped(

@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from tests.helpers.patience import patience
+
 CAMERAS = ("loop://synthetic://street?seed=3&size=160x120", "loop://synthetic://street?seed=3&size=160x120")
-PATIENCE_S = 30
+PATIENCE_S = patience(30)
 
 
 @dataclass

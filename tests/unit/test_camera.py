@@ -16,8 +16,9 @@ from stream.live.reconnect import MOST_STUCK, ReconnectingCamera, Wait
 from stream.runtime.backoff import Backoff
 from stream.sources.base import SourceBase, SourceInfo
 from tests.helpers.clock import HandClock
+from tests.helpers.patience import patience
 
-PATIENCE_S = 10
+PATIENCE_S = patience(10)
 
 
 class Script(SourceBase):

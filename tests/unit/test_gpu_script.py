@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from benchmarks import gpu
+from tests.helpers.patience import patience
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,7 +23,7 @@ def test_steps_go_on_after_a_failure_and_each_is_kept(tmp_path: Path) -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=patience(120),
     )
     steps = json.loads(result.read_text(encoding="utf-8"))["steps"]
     assert list(steps) == ["machine", "graph", "sanitizer"], done.stderr
