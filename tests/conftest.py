@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.leftovers import leftovers, resources
+
 # A shell that starts the tests in the background may ignore SIGINT; commands that tests start inherit that.
 _in_main_thread = threading.current_thread() is threading.main_thread()
 if _in_main_thread and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -41,11 +43,9 @@ def cuda() -> str:
 
 
 @pytest.fixture(autouse=True)
-def no_thread_left_over() -> Iterator[None]:
-    """Every test ends with the threads that it began with."""
-    before = set(threading.enumerate())
+def nothing_left_over() -> Iterator[None]:
+    """Every test ends with the threads, sockets and child processes that it began with."""
+    before = resources()
     yield
-    left = [
-        thread for thread in set(threading.enumerate()) - before if thread.is_alive() and not thread.daemon
-    ]
-    assert not left, f"threads left over: {left}"
+    left = leftovers(before)
+    assert not left, f"left over: {left}"

@@ -1,0 +1,45 @@
+"""What the check after every test finds."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from tests.helpers import leftovers as check
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "_GRACE_S", 0.0)
+
+
+def test_a_daemon_thread_is_found_by_its_name() -> None:
+    before, end = check.resources(), threading.Event()
+    thread = threading.Thread(target=end.wait, name="prefetch", daemon=True)
+    thread.start()
+    (found,) = check.leftovers(before)
+    end.set()
+    thread.join()
+    assert found.startswith("thread prefetch")
+    assert not check.leftovers(before)
+
+
+def test_a_socket_is_found() -> None:
+    before = check.resources()
+    with socket.socket():
+        (found,) = check.leftovers(before)
+    assert found.startswith("socket:")
+    assert not check.leftovers(before)
+
+
+def test_a_child_process_is_found_running_and_unwaited() -> None:
+    before = check.resources()
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    (found,) = check.leftovers(before)
+    assert found.startswith(f"process {child.pid}")
+    child.communicate()
+    assert not check.leftovers(before)
