@@ -20,8 +20,8 @@ from stream.device.context import open_device
 from stream.fusion.fuser import Fuser
 from stream.fusion.planner import SLOTS
 from stream.fusion.slots import PendingBatch
-from stream.monitoring.report import RunReport
 from stream.runtime.clock import SystemClock
+from stream.runtime.stage_times import StageTimes
 
 CHECKS = 10
 
@@ -47,7 +47,7 @@ def endure(device: str, size: tuple[int, int], frames: int) -> dict[int, tuple[f
     """Megabytes of the process and of the device, at regular places of a run."""
     load, context = make_load(size), open_device(device)
     with settings_for(load, "default", "auto", 1) as settings:
-        fuser = Fuser(settings, load.visible, load.thermal, context, RunReport(SystemClock()))
+        fuser = Fuser(settings, load.visible, load.thermal, context, StageTimes(SystemClock()))
     pairs, flying, memory = cycle(load.pairs), deque[PendingBatch](), {}
     every = max(1, frames // CHECKS)
     for frame in range(1, frames + 1):

@@ -12,9 +12,8 @@ from stream.device.context import DeviceContext
 from stream.fusion.fuser import Fuser
 from stream.fusion.planner import SLOTS
 from stream.fusion.slots import PendingBatch
-from stream.monitoring.report import RunReport
 from stream.runtime.clock import Clock
-from stream.runtime.stage_times import StageTime
+from stream.runtime.stage_times import StageTime, StageTimes
 
 
 class EndToEnd(NamedTuple):
@@ -39,11 +38,11 @@ def measure_end_to_end(
     load: Load, weights: str, precision: str, batch: int, context: DeviceContext, clock: Clock, burst_s: float
 ) -> EndToEnd:
     """Fuse the load's pairs as a run does, without sources and sinks."""
-    report = RunReport(clock)
+    times = StageTimes(clock)
     begin_s = clock.monotonic_s()
     with settings_for(load, weights, precision, batch) as settings:
-        fuser = Fuser(settings, load.visible, load.thermal, context, report)
-    batch = int(report.device["batch"])
+        fuser = Fuser(settings, load.visible, load.thermal, context, times)
+    batch = int(fuser.device_usage["batch"])
     pairs = cycle(load.pairs)
 
     def submit() -> PendingBatch:
@@ -73,6 +72,6 @@ def measure_end_to_end(
         summarise(between_s, batch),
         summarise(latencies_s, batch),
         start_s,
-        report.times.summary(),
-        report.device,
+        times.summary(),
+        fuser.device_usage,
     )

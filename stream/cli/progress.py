@@ -1,10 +1,11 @@
-"""What a run tells on standard error while it goes on, and when it is over."""
+"""Progress of a run on standard error, and a summary when it is over."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -85,19 +86,46 @@ def _lines(report: RunReport) -> Iterator[tuple[str, str]]:
     for stream, reasons in report.lost.items():
         if reasons:
             yield f"lost ({stream})", _reasons(reasons)
-    if report.live:
-        yield from report.live.lines()
-    if report.device:
-        yield "device", f"{report.device['name']}, {report.precision} ({report.device['why']})"
-    for stream, decoder in report.decoders.items():
+    if live := report.section("live"):
+        yield from _live_lines(live)
+    if device := report.section("device"):
+        yield "device", f"{device['name']}, {report.section('precision')} ({device['why']})"
+    for stream, decoder in report.section("decoders").items():
         yield stream, f"decoded by {decoder['name']}: {decoder['why']}"
-    if report.weights.get("sha256"):
-        yield "weights", f"{report.weights['name']}, SHA-256 {report.weights['sha256'][:12]}"
+    weights = report.section("weights")
+    if weights.get("sha256"):
+        yield "weights", f"{weights['name']}, SHA-256 {weights['sha256'][:12]}"
     for output in report.outputs:
         if output.frames:
             encoder = f", {output.encoder}" if output.encoder else ""
             skipped = f", {output.skipped} not for want of room" if output.skipped else ""
             yield "written", f"{output.uri} ({output.view}, {output.frames} frames{encoder}{skipped})"
+
+
+def _live_lines(live: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Lines on live cameras, from their section of the report."""
+    for side, camera in live["cameras"].items():
+        failures = sum(camera["failures"].values()) + camera["stuck"]
+        again = f", reconnected {camera['connects'] - 1} times" if camera["connects"] > 1 else ""
+        away = f", away for {camera['away_s']:.1f} s" if camera["away_s"] else ""
+        yield f"{side} camera", f"{camera['state']}{again}{away}, {failures} failures"
+    if live["not_pairing"]:
+        yield "not pairing", live["not_pairing"]
+    pairs, held, single, stale = (
+        live["moments"].get(kind, 0) for kind in ("pairs", "held", "single", "stale")
+    )
+    errors_ms, clocks = live["pairing_error_ms"], live["clocks"]
+    yield (
+        "pairing",
+        f"{pairs} pairs, {held} held, {single} single, {stale} with the shutter closed; "
+        f"error p50 {errors_ms['p50']:.1f} ms, p99 {errors_ms['p99']:.1f} ms",
+    )
+    drift = "" if clocks["drift_ppm"] is None else f", drift {clocks['drift_ppm']:.1f} ppm"
+    offset = f"offset {clocks['offset_ms']:.1f} ms{drift}"
+    yield (
+        "clocks",
+        f"visible {clocks['visible']}, thermal {clocks['thermal']}, {offset}",
+    )
 
 
 def _reasons(reasons: dict[str, int]) -> str:

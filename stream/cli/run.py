@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options, verbosity_options
+from stream.cli.reload import hangups, reloading
 from stream.config import NAMES, FuseSettings, RunSettings, load_yaml, validate
 from stream.config.merge import describe, overlay
 from stream.frame import FusedFrame
+
+if TYPE_CHECKING:
+    from stream.pipeline.run import Adjuster
 
 
 @click.command(epilog="Every option has its key in the configuration file; see --print-config.")
@@ -68,8 +73,14 @@ def fuse_and_tell(
         look: called with every fused frame before it is written.
         load_again: reads the settings again on SIGHUP.
     """
+    with hangups() as requests:
+        _fuse_and_tell(settings, quiet, look, partial(reloading, requests, load_again))
+
+
+def _fuse_and_tell(
+    settings: RunSettings, quiet: bool, look: Callable[[FusedFrame], None], adjuster: Adjuster
+) -> None:
     from stream.cli.progress import print_summary, show_progress
-    from stream.cli.reload import reloading
     from stream.monitoring.report import RunReport
     from stream.pipeline import run as pipeline
     from stream.runtime.clock import SystemClock
@@ -82,8 +93,8 @@ def fuse_and_tell(
 
     report = RunReport(SystemClock())
     try:
-        with StopSignals() as stop, reloading(load_again, report), show_progress(quiet) as tell:
-            pipeline.run(settings, report, watch, tell)
+        with StopSignals() as stop, show_progress(quiet) as tell:
+            pipeline.run(settings, report, watch, tell, adjuster)
     finally:
         if not quiet and report.fused:
             print_summary(report)

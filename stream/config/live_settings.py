@@ -1,4 +1,4 @@
-"""What can be changed while a run goes on: checked like a configuration file, applied between two frames."""
+"""Settings that can change during a run: checked like a configuration file, applied between two frames."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -19,8 +20,6 @@ SECTIONS = ("pairing", "registration", "gain")
 # Changes that are kept for the report.
 MOST_KEPT = 1000
 
-Apply = Callable[[FuseSettings], None]
-
 _log = logging.getLogger(__name__)
 
 
@@ -30,6 +29,19 @@ def changeable() -> list[str]:
     return [place for place in places if place.split(".")[0] in SECTIONS and not _is_file(place)]
 
 
+@dataclass(frozen=True, slots=True)
+class Adjustable:
+    """Handle on a running pipeline, for what may be changed; its functions may be called by any thread.
+
+    Attributes:
+        retune: takes over registration and gain from the next frame on; raises where they do not fit.
+        change_pairing: takes over the pairing; None for recordings, which keep the pairing they began with.
+    """
+
+    retune: Callable[[FuseSettings], None]
+    change_pairing: Callable[[PairingSettings], None] | None = None
+
+
 class AdjustableSettings:
     """The settings of a run as they are now; may be used by any thread.
 
@@ -37,26 +49,19 @@ class AdjustableSettings:
         changes: the last changes: who, and the values by place.
     """
 
-    def __init__(self, settings: RunSettings) -> None:
-        """Begin with the settings of the run, before there is anything to apply them to."""
-        self._settings = settings
-        self._retune: Apply | None = None
-        self._pair_anew: Callable[[PairingSettings], None] | None = None
+    def __init__(self, settings: RunSettings, pipeline: Adjustable) -> None:
+        """Begin with the settings of the run.
+
+        Args:
+            settings: that the pipeline was built with.
+            pipeline: takes changes over.
+        """
+        self._settings, self._pipeline = settings, pipeline
         self._lock = threading.Lock()
         self.changes: deque[dict[str, Any]] = deque(maxlen=MOST_KEPT)
 
-    def attach(self, retune: Apply, pair_anew: Callable[[PairingSettings], None] | None) -> None:
-        """Apply changes from now on.
-
-        Args:
-            retune: takes over registration and gain; raises where they do not fit.
-            pair_anew: takes over the pairing; None for recordings, which are paired as they began.
-        """
-        with self._lock:
-            self._retune, self._pair_anew = retune, pair_anew
-
     def values(self) -> dict[str, Any]:
-        """What holds now, plain values by place."""
+        """The settings that hold now, plain values by path."""
         with self._lock:
             return _values(self._settings)
 
@@ -64,14 +69,14 @@ class AdjustableSettings:
         """Change some settings, all of them or none.
 
         Args:
-            values: by place, for example `{"pairing.tolerance_ms": 30}`.
+            values: by path, for example `{"pairing.tolerance_ms": 30}`.
             by: who asks, for the log.
 
         Returns:
-            What holds then, by place.
+            All adjustable settings after the change, by path.
 
         Raises:
-            ConfigError: a place or value is wrong, cannot be changed now, or does not fit the pictures.
+            ConfigError: a path or value is wrong, cannot be changed now, or does not fit the pictures.
         """
         unknown = sorted(set(values) - set(changeable()))
         if unknown:
@@ -108,14 +113,14 @@ class AdjustableSettings:
         changed = {place: value for place, value in after.items() if value != before[place]}
         if not changed:
             return after
-        if self._retune is None:
-            raise ConfigError("the run has not begun yet; try again in a moment")
-        pairs = wanted.pairing != self._settings.pairing
-        if pairs and self._pair_anew is None:
-            raise ConfigError("recordings are paired by the settings that they began with; start anew")
-        self._retune(wanted)
-        if pairs and self._pair_anew:
-            self._pair_anew(wanted.pairing)
+        pairs, change_pairing = wanted.pairing != self._settings.pairing, self._pipeline.change_pairing
+        if pairs and change_pairing is None:
+            raise ConfigError(
+                "recordings are paired by the settings that they began with; start another run for others"
+            )
+        self._pipeline.retune(wanted)
+        if pairs and change_pairing:
+            change_pairing(wanted.pairing)
         self._settings = wanted
         self.changes.append({"by": by, "settings": changed})
         _log.warning("%s changed %s", by, ", ".join(f"{key} to {value}" for key, value in changed.items()))
@@ -123,7 +128,7 @@ class AdjustableSettings:
 
 
 def describe() -> Iterator[dict[str, Any]]:
-    """What can be changed, for a page: place, description, default, and `choices` or `minimum`, `maximum`."""
+    """Adjustable settings: path (`place`), description, default, and `choices` or `minimum`, `maximum`."""
     for place in changeable():
         field = field_at(place)
         words = {"place": place, "description": field.description, "default": field.default}

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 
-from stream.frame import FusedFrame
+from stream.config.live_settings import Adjustable
+from stream.frame import FusedFrame, Pixels
 from stream.fusion.fuser import Fuser
 from stream.fusion.slots import Batch
 from stream.live.session import LiveSession
+from stream.live.stats import LiveStats
+from stream.registration.calibration import Calibration
 from stream.runtime.prefetch import prefetch
 from stream.runtime.stage_times import StageTimes
 from stream.sources.base import SourceInfo
@@ -22,8 +25,8 @@ class FusedStream:
     Attributes:
         visible: what is known of the visible stream.
         device: type of the device that fuses, `cpu` or `cuda`.
-        live: the cameras; None for recordings.
-        fuser: what makes them.
+        live: statistics of the cameras; None for recordings.
+        adjustable: handle for what may be changed while frames are fused.
     """
 
     def __init__(
@@ -35,9 +38,29 @@ class FusedStream:
         times: StageTimes,
         live: LiveSession | None = None,
     ) -> None:
-        self.visible, self.device, self.live = visible, device, live
-        self.fuser = fuser
+        self.visible, self.device = visible, device
+        self.live = LiveStats(live) if live else None
+        self.adjustable = Adjustable(fuser.retune, live.change if live else None)
+        self._session, self._fuser = live, fuser
         self._batches, self._times = batches, times
+
+    @property
+    def weights(self) -> dict[str, str]:
+        """`name` and `sha256` of the weights."""
+        return self._fuser.weights
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """The calibration of the run; None where both cameras share one grid."""
+        return self._fuser.calibration
+
+    def coverage(self) -> Pixels | None:
+        """Coverage of the thermal camera now, see `Fuser.coverage`."""
+        return self._fuser.coverage()
+
+    def why_nothing(self) -> str:
+        """Why live cameras gave nothing to fuse so far; empty for recordings."""
+        return self._session.why_nothing() if self._session else ""
 
     @contextmanager
     def ahead(self) -> Iterator[Iterator[FusedFrame]]:
@@ -47,11 +70,11 @@ class FusedStream:
                 try:
                     yield self._results(batches)
                 finally:
-                    if self.live:  # it may be waiting for frames that never come
-                        self.live.stop()
+                    if self._session:  # it may be waiting for frames that never come
+                        self._session.stop()
         finally:
             # Only when the thread has ended: what is still on its way reads the memory that is given up.
-            self.fuser.close()
+            self._fuser.close()
 
     def _results(self, batches: Iterable[Batch]) -> Iterator[FusedFrame]:
         for batch in batches:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -37,27 +37,15 @@ LoadedNetwork: TypeAlias = gifnet.GIFNet | gifnet.GIFNetLite | NullModel
 _log = logging.getLogger(__name__)
 
 
-class FusionReport(Protocol):
-    """Part of a run's report that fusion fills in.
-
-    Attributes:
-        weights: name and SHA-256.
-        precision: number format that is really used.
-        device: gets `batch`, `slots` and `form`.
-        times: of the stages.
-    """
-
-    weights: dict[str, str]
-    precision: str
-    device: dict[str, str]
-    times: StageTimes
-
-
 class Fuser:
     """Fuses pairs in the order in which they come; used by one thread at a time.
 
     Memory is taken, and the step captured, once for each shape of frames, see `StepPlanner`. When a camera
     changes its size, a new step takes over with the same gain control; batches on their way keep theirs.
+
+    Attributes:
+        weights: `name` and `sha256` of the weights.
+        precision: number format that is really used.
     """
 
     def __init__(
@@ -66,7 +54,7 @@ class Fuser:
         visible: SourceInfo | None,
         thermal: SourceInfo | None,
         context: DeviceContext,
-        report: FusionReport,
+        times: StageTimes,
         on_unregistrable: OnUnregistrable | None = None,
     ) -> None:
         """Load the network, and prepare the step where the sources' frames are known.
@@ -76,7 +64,7 @@ class Fuser:
             visible: what is known of the visible source; None while a camera has not been seen.
             thermal: what is known of the thermal source.
             context: the device.
-            report: gets weights, precision and what the device takes.
+            times: gets the times of the stages.
             on_unregistrable: called, in place of an error, for frames that no registration fits.
 
         Raises:
@@ -84,7 +72,7 @@ class Fuser:
             DeviceError: the device does not offer the precision, or has too little memory.
             CalibrationError: the sizes differ and no calibration is given, or it does not fit them.
         """
-        self._settings, self._context, self._report = settings, context, report
+        self._settings, self._context, self._times = settings, context, times
         self._on_unregistrable = on_unregistrable
         self._count = 0
         self._shape: BatchShape | None = None
@@ -97,15 +85,20 @@ class Fuser:
         self._coverage: Pixels | None = None
         network = _load_network(settings, context)
         name = _weights_name(settings)
-        report.weights = {"name": name, "sha256": network.weights_sha256}
-        report.precision = network.precision
-        self._planner = StepPlanner(network, context, settings.fusion.batch, report.times, report.device)
+        self.weights = {"name": name, "sha256": network.weights_sha256}
+        self.precision = network.precision
+        self._planner = StepPlanner(network, context, settings.fusion.batch, times)
         self._registrars = Registrars(settings.registration)
         if visible and thermal:
             counts = torch.uint16 if thermal.pixel_format == "gray16le" else torch.uint8
             shape = BatchShape((visible.width, visible.height), (thermal.width, thermal.height), counts)
             with mapped_cuda_errors():
                 self._prepare(shape, thermal.bits)
+
+    @property
+    def device_usage(self) -> dict[str, str]:
+        """What is used of the device, see `StepPlanner.usage`."""
+        return self._planner.usage
 
     @property
     def calibration(self) -> Calibration | None:
@@ -172,7 +165,7 @@ class Fuser:
             self._adapt(pairs[0])
             slots = self._planner.slots
             slot = slots.take()
-            with self._report.times.measure("upload"):
+            with self._times.measure("upload"):
                 slot.upload(pairs, [self._gain.next_ema_weight(frozen=bool(pair.flags)) for pair in pairs])
             slot.compute(self._planner.work)
             slot.download()

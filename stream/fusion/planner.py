@@ -41,18 +41,17 @@ class StepPlanner:
     """Owns the fusion step of a run, its captured graph and its slots; used by one thread.
 
     Where the device has too little memory, batches become smaller, then the slots fewer; that is logged and
-    in `device`. Nothing moves to another device by itself.
+    in `usage`. Nothing moves to another device by itself.
 
     Attributes:
         shape: of single pairs that the step serves; None where there is no step.
         batch: pairs that are fused at once.
         slots: of the step.
+        usage: what is used of the device: `batch`, `slots` and `form`; empty before the first step.
         work: the step: a graph's replay, or its stages one by one.
     """
 
-    def __init__(
-        self, network: Network, context: DeviceContext, batch: int, times: StageTimes, device: dict[str, str]
-    ) -> None:
+    def __init__(self, network: Network, context: DeviceContext, batch: int, times: StageTimes) -> None:
         """Take no memory yet.
 
         Args:
@@ -60,9 +59,9 @@ class StepPlanner:
             context: the device.
             batch: pairs to fuse at once, memory permitting.
             times: gets the times of the stages where they run one by one.
-            device: gets what is used of the device: `batch`, `slots` and `form`.
         """
-        self._network, self._context, self._times, self._device = network, context, times, device
+        self._network, self._context, self._times = network, context, times
+        self.usage: dict[str, str] = {}
         self.shape: BatchShape | None = None
         self.batch = batch
         self.slots = SlotPool([])
@@ -94,7 +93,7 @@ class StepPlanner:
                 _log.warning("too little memory on the device for %s", _words(batch, slots))
             else:
                 self.shape, self.batch = shape, batch
-                self._device |= {"batch": str(batch), "slots": str(slots), "form": self._network.form}
+                self.usage = {"batch": str(batch), "slots": str(slots), "form": self._network.form}
                 return
             # Only here: while the error is handled, it refers to all that was taken.
             self.close()

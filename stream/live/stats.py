@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from stream.runtime.stage_times import Histogram
@@ -18,11 +17,17 @@ class LiveStats:
     def __init__(self, live: LiveSession) -> None:
         self._live = live
 
-    def counters(self) -> tuple[Counter[str], Counter[str], dict[str, Counter[str]]]:
-        """Frames in, by side; dropped, by reason; lost in the sources, by side and reason."""
-        books, cameras = self._live.books, self._live.cameras
-        lost: dict[str, Counter[str]] = {side: camera.account.lost for side, camera in cameras.items()}
-        return books.received, books.dropped, lost
+    def frames_in(self) -> Counter[str]:
+        """Frames that came, by side."""
+        return self._live.books.received
+
+    def dropped(self) -> Counter[str]:
+        """Frames that were not fused, by side and reason."""
+        return self._live.books.dropped
+
+    def lost(self) -> dict[str, Counter[str]]:
+        """Frames that the sources could not deliver, by side and reason."""
+        return {side: camera.account.lost for side, camera in self._live.cameras.items()}
 
     def cameras(self) -> dict[str, dict[str, Any]]:
         """State and counts of each camera now, by side."""
@@ -47,35 +52,6 @@ class LiveStats:
     def moments(self) -> dict[str, int]:
         """Moments that went on to fusion, by kind."""
         return dict(self._live.books.moments)
-
-    def lines(self) -> Iterator[tuple[str, str]]:
-        """Titles and texts for the summary at the end."""
-        for side, camera in self._live.cameras.items():
-            account = camera.account
-            failures = account.failures.total() + account.stuck
-            again = f", connected anew {account.connects - 1} times" if account.connects > 1 else ""
-            away = f", away for {account.away_s:.1f} s" if account.away_s else ""
-            yield f"{side} camera", f"{account.state}{again}{away}, {failures} failures"
-        books, clocks = self._live.books.as_json(), self._live.clocks()
-        errors, moments = books["pairing_error_ms"], self._live.books.moments
-        if self.not_pairing:
-            yield "not pairing", self.not_pairing
-        yield (
-            "pairing",
-            (
-                f"{moments['pairs']} pairs, {moments['held']} held, {moments['single']} single, "
-                f"{moments['stale']} with the shutter closed; error p50 {errors['p50']:.1f} ms, "
-                f"p99 {errors['p99']:.1f} ms"
-            ),
-        )
-        drift = "" if clocks["drift_ppm"] is None else f", drift {clocks['drift_ppm']:.1f} ppm"
-        yield (
-            "clocks",
-            (
-                f"visible {clocks['visible']}, thermal {clocks['thermal']}, "
-                f"offset {clocks['offset_ms']:.1f} ms{drift}"
-            ),
-        )
 
     def as_json(self, fused: int) -> dict[str, Any]:
         """As plain values.

@@ -18,7 +18,6 @@ from prometheus_client.registry import Collector
 from stream.live.camera_stats import State
 from stream.monitoring.report import versions
 from stream.monitoring.status import RunStatus
-from stream.registration.drift import DriftState
 from stream.runtime.stage_times import Histogram
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
@@ -65,7 +64,6 @@ class RunCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """All families of numbers."""
-        self._panel.report.take_live()
         yield from self._frames()
         yield from self._cameras()
         yield from self._pairing()
@@ -79,7 +77,9 @@ class RunCollector(Collector):
             "gifnet_build_info", "Versions and device.", labels=["version", "torch", "device"]
         )
         known = versions()
-        build.add_metric([known["gifnet-stream"], known["torch"], report.device.get("name", "")], 1)
+        build.add_metric(
+            [known["gifnet-stream"], known["torch"], report.section("device").get("name", "")], 1
+        )
         yield build
         frames_in = CounterMetricFamily("gifnet_frames_in", "Frames that came.", labels=["camera"])
         for side in SIDES:
@@ -89,19 +89,19 @@ class RunCollector(Collector):
         dropped = CounterMetricFamily(
             "gifnet_frames_dropped", "Frames that were left out, by reason.", labels=["reason"]
         )
-        for reason, count in dict(report.dropped).items():
+        for reason, count in report.dropped.items():
             dropped.add_metric([reason], count)
         yield dropped
         lost = CounterMetricFamily(
             "gifnet_frames_lost", "Frames that a source could not deliver.", labels=["camera", "reason"]
         )
-        for side, reasons in list(report.lost.items()):
-            for reason, count in dict(reasons).items():
+        for side, reasons in report.lost.items():
+            for reason, count in reasons.items():
                 lost.add_metric([side, reason], count)
         yield lost
 
     def _cameras(self) -> Iterator[Metric]:
-        live = self._panel.report.live
+        live = self._panel.live
         cameras = live.cameras() if live else {}
         states = GaugeMetricFamily(
             "gifnet_camera_state", "1 for the state that a camera is in.", labels=["camera", "state"]
@@ -124,7 +124,7 @@ class RunCollector(Collector):
         yield from (states, connects, failures, away)
 
     def _pairing(self) -> Iterator[Metric]:
-        live = self._panel.report.live
+        live = self._panel.live
         moments = CounterMetricFamily(
             "gifnet_moments", "Moments that went on to fusion, by kind.", labels=["kind"]
         )
@@ -149,8 +149,7 @@ class RunCollector(Collector):
         yield _histograms("gifnet_pairing_error_seconds", "Time between the frames of a pair.", None, errors)
 
     def _drift(self) -> Iterator[Metric]:
-        guard = self._panel.report.drift
-        state = guard.state if guard else DriftState()
+        state = self._panel.drift.state
         moved = GaugeMetricFamily("gifnet_cameras_moved", "1 while thermal lies off the visible picture.")
         moved.add_metric([], state.verdict == "moved")
         off = GaugeMetricFamily("gifnet_misregistration_px", "How far off it lies.", labels=["direction"])
@@ -164,7 +163,7 @@ class RunCollector(Collector):
         skipped = CounterMetricFamily(
             "gifnet_output_skipped", "Frames not written.", labels=["output", "view"]
         )
-        for output in list(self._panel.report.outputs):
+        for output in self._panel.report.outputs:
             frames.add_metric([output.uri, output.view], output.frames)
             skipped.add_metric([output.uri, output.view], output.skipped)
         yield from (frames, skipped)

@@ -1,25 +1,40 @@
-"""The account of a run: what went in, what came out, what was left out and why, and how long it took."""
+"""The account of a run: frames in and out, frames left out and why, and the time of each stage."""
 
 from __future__ import annotations
 
 import json
 import platform
-from collections import Counter
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from stream.config.live_settings import AdjustableSettings
 from stream.errors import ConfigError
 from stream.files.atomic_write import write_atomic
-from stream.live.stats import LiveStats
-from stream.radiometry import Radiometry, as_json
-from stream.registration.drift_monitor import DriftMonitor
 from stream.runtime.clock import Clock
 from stream.runtime.stage_times import StageTimes
 
 SCHEMA = "gifnet.report/1"
+# Reads a section from the stage that keeps it; called by any thread, while the run goes on and after it.
+Section = Callable[[], Any]
+# Sections in the order of the JSON, with the content of those that no stage has given.
+EMPTY: dict[str, Any] = {
+    "settings": {},
+    "device": {},
+    "decoders": {},
+    "weights": {},
+    "precision": "",
+    "radiometry": None,
+    "frames_in": {},
+    "fused": 0,
+    "dropped": {},
+    "lost": {},
+    "live": None,
+    "drift": None,
+    "changes": [],
+    "outputs": [],
+}
 _PACKAGES = ("gifnet-stream", "torch", "av", "numpy", "opencv-python-headless")
 
 
@@ -42,73 +57,90 @@ class Output:
     encoder: str = ""
 
 
-@dataclass(slots=True)
 class RunReport:
-    """Filled in by the pipeline while it runs; complete only when the last frame is safe.
+    """Sections by name, each read from the stage that keeps it; complete only when the last frame is safe.
+
+    The pipeline adds sections as it opens its stages; nothing is written into the counters of a stage.
 
     Attributes:
         clock: for the wall time.
-        settings: effective settings without passwords.
-        device: where the network ran, and why there.
-        decoders: what decoded each stream and why, by stream; empty for streams that are no video.
-        weights: name and SHA-256.
-        precision: number format that was really used.
-        radiometry: what a thermal count means in degrees Celsius, of the first frame; None where not known.
-        frames_in: frames read, by stream.
-        fused: fused frames.
-        dropped: frames without a partner, by reason.
-        lost: frames that a source could not deliver, by stream and reason.
-        live: the account of live cameras; None for recordings.
-        controls: what can be changed while the run goes on.
-        drift: whether the cameras moved against each other.
-        outputs: what was written where.
-        times: how long each stage took.
+        times: duration of each stage; stages add to it.
         wall_s: seconds from start to end.
-        complete: whether the run went through to its end.
-        error: why it did not.
+        complete: True when the run went through to its end.
+        error: one sentence on why it did not; None otherwise.
     """
 
-    clock: Clock
-    settings: dict[str, Any] = field(default_factory=dict)
-    device: dict[str, str] = field(default_factory=dict)
-    decoders: dict[str, dict[str, str]] = field(default_factory=dict)
-    weights: dict[str, str] = field(default_factory=dict)
-    precision: str = ""
-    radiometry: Radiometry | None = None
-    frames_in: Counter[str] = field(default_factory=Counter)
-    fused: int = 0
-    dropped: Counter[str] = field(default_factory=Counter)
-    lost: dict[str, Counter[str]] = field(default_factory=dict)
-    live: LiveStats | None = None
-    controls: AdjustableSettings | None = None
-    drift: DriftMonitor | None = None
-    outputs: list[Output] = field(default_factory=list)
-    times: StageTimes = field(init=False)
-    start_s: float = field(init=False)
-    wall_s: float = 0.0
-    complete: bool = False
-    error: str | None = None
+    def __init__(self, clock: Clock) -> None:
+        """Begin with the run.
 
-    def __post_init__(self) -> None:
-        self.times = StageTimes(self.clock)
-        self.start_s = self.clock.monotonic_s()
+        Args:
+            clock: for durations.
+        """
+        self.clock, self.times = clock, StageTimes(clock)
+        self.wall_s, self.complete = 0.0, False
+        self.error: str | None = None
+        self._start_s = clock.monotonic_s()
+        self._sections: dict[str, Section] = {}
+        self._incomplete: Callable[[], str] = str
+
+    def add(self, **sections: Section) -> None:
+        """Add sections, or replace them.
+
+        Args:
+            sections: functions that read plain values, by the names in `EMPTY`; `outputs` gives a list of
+                `Output`.
+
+        Raises:
+            ValueError: a section has another name.
+        """
+        unknown = sorted(set(sections) - set(EMPTY))
+        if unknown:
+            raise ValueError(f"a report has no section {', '.join(unknown)}, allowed are {', '.join(EMPTY)}")
+        self._sections |= sections
+
+    def incomplete_if(self, why: Callable[[], str]) -> None:
+        """At the end of a run without errors, ask why it is incomplete: a sentence, or empty."""
+        self._incomplete = why
+
+    def section(self, name: str) -> Any:
+        """A section's content now."""
+        return self._sections[name]() if name in self._sections else EMPTY[name]
+
+    @property
+    def frames_in(self) -> dict[str, int]:
+        """Frames read, by stream."""
+        return {"visible": 0, "thermal": 0, **self.section("frames_in")}
+
+    @property
+    def fused(self) -> int:
+        """Fused frames."""
+        return int(self.section("fused"))
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Frames without a partner, by reason."""
+        return dict(self.section("dropped"))
+
+    @property
+    def lost(self) -> dict[str, dict[str, int]]:
+        """Frames that a source could not deliver, by stream and reason."""
+        lost: Mapping[str, Mapping[str, int]] = self.section("lost")
+        return {stream: dict(reasons) for stream, reasons in list(lost.items())}
+
+    @property
+    def outputs(self) -> list[Output]:
+        """Every output with its counts."""
+        return list(self.section("outputs"))
 
     def elapsed_s(self) -> float:
         """Seconds since the run began."""
-        return self.clock.monotonic_s() - self.start_s
+        return self.clock.monotonic_s() - self._start_s
 
     def finish(self, error: BaseException | None) -> None:
         """Note the end of the run and what ended it."""
         self.wall_s = self.elapsed_s()
-        self.take_live()
-        not_pairing = self.live.not_pairing if self.live else ""
-        self.complete = error is None and not not_pairing
-        self.error = (not_pairing or None) if error is None else describe_error(error)
-
-    def take_live(self) -> None:
-        """Bring the counters of live cameras up to date."""
-        if self.live:
-            self.frames_in, self.dropped, self.lost = self.live.counters()
+        self.error = (self._incomplete() or None) if error is None else describe_error(error)
+        self.complete = self.error is None
 
     def kept(self) -> str:
         """One phrase on what was written, for a run that stopped early."""
@@ -119,24 +151,16 @@ class RunReport:
 
     def as_json(self) -> dict[str, Any]:
         """The report as plain values."""
+        sections = {name: self.section(name) for name in EMPTY}
         return {
             "schema": SCHEMA,
             "complete": self.complete,
             "error": self.error,
             "versions": versions(),
-            "settings": self.settings,
-            "device": self.device,
-            "decoders": self.decoders,
-            "weights": self.weights,
-            "precision": self.precision,
-            "radiometry": as_json(self.radiometry),
+            **sections,
             "frames_in": {stream: self.frames_in[stream] for stream in ("visible", "thermal")},
-            "fused": self.fused,
-            "dropped": dict(self.dropped),
-            "lost": {stream: dict(reasons) for stream, reasons in self.lost.items()},
-            "live": self.live.as_json(self.fused) if self.live else None,
-            "drift": self.drift.as_json() if self.drift else None,
-            "changes": list(self.controls.changes) if self.controls else [],
+            "dropped": self.dropped,
+            "lost": self.lost,
             "outputs": [asdict(output) for output in self.outputs],
             "stages": {stage: asdict(time) for stage, time in self.times.summary().items()},
             "wall_s": round(self.wall_s, 3),

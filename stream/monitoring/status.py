@@ -1,4 +1,4 @@
-"""What people and programs see of a run and can do to it: the middle of page, metrics and control."""
+"""State of a run for page, metrics and control, and what they can do to it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Any
 from stream.config import RunSettings
 from stream.config.live_settings import AdjustableSettings
 from stream.frame import FusedFrame
+from stream.live.stats import LiveStats
 from stream.monitoring.report import RunReport
 from stream.monitoring.rolling import RollingStats
+from stream.registration.drift_monitor import DriftMonitor
 from stream.sinks.clip import ClipRecorder, OpenFile
 from stream.uri import mask
 
@@ -22,31 +24,41 @@ class RunStatus:
 
     Attributes:
         report: of the run.
+        live: statistics of live cameras; None for recordings.
+        drift: watches the registration.
         recent: the newest frame, and figures of the last seconds.
-        controls: what can be changed.
+        controls: settings that can be changed.
         clip: the clip that is recorded from the page.
         clock: for durations.
     """
 
-    def __init__(self, settings: RunSettings, report: RunReport) -> None:
-        """Before anything is opened.
+    def __init__(
+        self,
+        settings: RunSettings,
+        report: RunReport,
+        controls: AdjustableSettings,
+        drift: DriftMonitor,
+        live: LiveStats | None,
+        open_clip: OpenFile,
+    ) -> None:
+        """Show a run whose stages are built.
 
         Args:
             settings: of the run.
-            report: filled in while it runs.
+            report: of the run.
+            controls: settings that can be changed.
+            drift: watches the registration.
+            live: statistics of live cameras; None for recordings.
+            open_clip: opens the file of a clip.
         """
         self.report, self.clock = report, report.clock
+        self.controls, self.drift, self.live = controls, drift, live
         self.recent = RollingStats(report.clock)
-        self.controls = report.controls = AdjustableSettings(settings)
-        self.clip = ClipRecorder(settings.preview.clips, report.clock)
+        self.clip = ClipRecorder(settings.preview.clips, report.clock, open_clip)
         self._names = {"visible": _name(settings.visible), "thermal": _name(settings.thermal)}
 
-    def attach(self, open_file: OpenFile) -> None:
-        """The cameras are known: clips can be written."""
-        self.clip.attach(open_file)
-
     def show(self, frame: FusedFrame, latency_s: float | None) -> None:
-        """A frame that every sink has; called by the thread of the sinks."""
+        """Take a frame that every sink has; called by the thread of the sinks."""
         self.clip.write(frame)
         self.recent.show(frame, latency_s)
 
@@ -61,12 +73,11 @@ class RunStatus:
 
     def not_pairing(self) -> str:
         """Why live cameras make no pairs; empty while they do, and for recordings."""
-        return self.report.live.not_pairing if self.report.live else ""
+        return self.live.not_pairing if self.live else ""
 
     def status(self) -> dict[str, Any]:
-        """Everything worth a glance, as plain values; a copy."""
-        report, newest = self.report, self.recent.newest
-        report.take_live()
+        """The state of the run as plain values; a copy."""
+        report, live, newest = self.report, self.live, self.recent.newest
         return {
             "schema": SCHEMA,
             "elapsed_s": round(report.elapsed_s(), 2),
@@ -75,21 +86,21 @@ class RunStatus:
             "recent": self.recent.as_json(),
             "newest": _describe(newest) if newest else None,
             "names": self._names,
-            "cameras": report.live.cameras() if report.live else {},
-            "clocks": report.live.clocks() if report.live else None,
-            "moments": report.live.moments() if report.live else {},
-            "frames_in": dict(report.frames_in),
+            "cameras": live.cameras() if live else {},
+            "clocks": live.clocks() if live else None,
+            "moments": live.moments() if live else {},
+            "frames_in": report.frames_in,
             "fused": report.fused,
-            "drift": report.drift.as_json() if report.drift else None,
-            "dropped": dict(report.dropped),
-            "lost": {side: dict(reasons) for side, reasons in list(report.lost.items())},
+            "drift": self.drift.as_json(),
+            "dropped": report.dropped,
+            "lost": report.lost,
             "outputs": [
                 {"uri": output.uri, "view": output.view, "frames": output.frames, "skipped": output.skipped}
-                for output in list(report.outputs)
+                for output in report.outputs
             ],
-            "device": dict(report.device),
-            "precision": report.precision,
-            "weights": dict(report.weights),
+            "device": report.section("device"),
+            "precision": report.section("precision"),
+            "weights": report.section("weights"),
             "clip": self.clip.state(),
         }
 

@@ -2,57 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from stream.config import OutputSettings, RunSettings
 from stream.files.run_paths import local_path
 from stream.frame import FusedFrame, View
-from stream.monitoring.report import Output, RunReport
+from stream.monitoring.report import Output
+from stream.runtime.stage_times import StageTimes
 from stream.sinks import sink_settings
 from stream.sinks.base import Sink, SinkOptions
 from stream.sources.base import SourceInfo
 from stream.uri import mask
 
 KEEP_FREE_MB = 200.0
+NO_WEIGHTS: Mapping[str, str] = MappingProxyType({})
 
 
 class FanOut:
     """Owns the sinks of a run; used by one thread.
 
-    SinkBase finishes every sink, also when one of them or the run has failed, and masks no exception.
+    Leaving the block finishes every sink, also when one of them or the run failed; no exception is masked.
+
+    Attributes:
+        outputs: every output with its counts.
+        fused: frames that every sink got.
     """
 
     def __init__(
-        self, settings: RunSettings, visible: SourceInfo, report: RunReport, device: str = "cpu"
+        self,
+        settings: RunSettings,
+        visible: SourceInfo,
+        times: StageTimes,
+        device: str = "cpu",
+        weights: Mapping[str, str] = NO_WEIGHTS,
     ) -> None:
-        """Open all sinks.
+        """Open nothing before the `with` block.
 
         Args:
             settings: of the outputs, and where sound comes from.
             visible: gives rate, time base, colour and size.
-            report: gets the outputs, and a count of every frame.
+            times: gets the time that writing takes.
             device: type of the device that fuses, `cpu` or `cuda`.
-
-        Raises:
-            SinkError: when one cannot be opened; those before it are closed again.
+            weights: `name` and `sha256` of the weights, for sinks that state them.
         """
-        self._report = report
-        self._open = partial(_open_output, settings, visible, device, report)
-        report.outputs = [Output(mask(output.uri), output.view) for output in settings.outputs]
-        with ExitStack() as stack:
-            # What is opened first is closed last: files are whole before a network library has the last word.
-            opened = {
-                number: stack.enter_context(self._open(output))
-                for number, output in sorted(enumerate(settings.outputs), key=partial(_files_last, settings))
-            }
-            self._sinks = [opened[number] for number in range(len(opened))]
-            self._stack = stack.pop_all()
-        for sink, noted in zip(self._sinks, report.outputs, strict=True):
-            noted.encoder = sink.encoder
+        self._settings, self._times = settings, times
+        self._open = partial(_open_output, settings, visible, device, weights)
+        self._sinks: list[Sink] = []
+        self.outputs = [Output(mask(output.uri), output.view) for output in settings.outputs]
+        self.fused = 0
 
     def write(self, frame: FusedFrame) -> None:
         """Give a frame to every sink.
@@ -60,11 +62,11 @@ class FanOut:
         Raises:
             SinkError: when one cannot write it.
         """
-        with self._report.times.measure("write"):
+        with self._times.measure("write"):
             for sink in self._sinks:
                 sink.write(frame)
         self._count()
-        self._report.fused += 1
+        self.fused += 1
 
     def open_clip(self, path: Path, view: View) -> Sink:
         """A video file beside the outputs, without sound; whoever opens it closes it.
@@ -75,7 +77,22 @@ class FanOut:
         return self._open(OutputSettings(uri=str(path), view=view, audio=False))
 
     def __enter__(self) -> Self:
-        """The fan-out itself."""
+        """Open all sinks.
+
+        Raises:
+            SinkError: when one cannot be opened; those before it are closed again.
+        """
+        outputs = enumerate(self._settings.outputs)
+        with ExitStack() as stack:
+            # What is opened first is closed last: files are whole before a network library has the last word.
+            opened = {
+                number: stack.enter_context(self._open(output))
+                for number, output in sorted(outputs, key=partial(_files_last, self._settings))
+            }
+            self._sinks = [opened[number] for number in range(len(opened))]
+            self._stack = stack.pop_all()
+        for sink, noted in zip(self._sinks, self.outputs, strict=True):
+            noted.encoder = sink.encoder
         return self
 
     def __exit__(
@@ -91,7 +108,7 @@ class FanOut:
             self._count()  # what a sink still had in its hands when it was closed
 
     def _count(self) -> None:
-        for sink, output in zip(self._sinks, self._report.outputs, strict=True):
+        for sink, output in zip(self._sinks, self.outputs, strict=True):
             output.frames, output.skipped = sink.written, sink.skipped
 
 
@@ -100,14 +117,22 @@ def _files_last(settings: RunSettings, numbered: tuple[int, OutputSettings]) -> 
 
 
 def _open_output(
-    settings: RunSettings, visible: SourceInfo, device: str, report: RunReport, output: OutputSettings
+    settings: RunSettings,
+    visible: SourceInfo,
+    device: str,
+    weights: Mapping[str, str],
+    output: OutputSettings,
 ) -> Sink:
     sink = sink_settings(output, settings.outputs)
-    return sink.open(_options(output, settings, visible, device, report))
+    return sink.open(_options(output, settings, visible, device, weights))
 
 
 def _options(
-    output: OutputSettings, settings: RunSettings, visible: SourceInfo, device: str, report: RunReport
+    output: OutputSettings,
+    settings: RunSettings,
+    visible: SourceInfo,
+    device: str,
+    weights: Mapping[str, str],
 ) -> SinkOptions:
     audio = local_path(settings.visible.uri) if visible.audio else None
     return SinkOptions(
@@ -119,7 +144,7 @@ def _options(
         size=None if visible.live else _picture_size(output.view, visible),
         live=visible.live,
         keep_free_mb=_keep_free_mb(output, visible),
-        model=(report.weights.get("name", ""), report.weights.get("sha256", "")),
+        model=(weights.get("name", ""), weights.get("sha256", "")),
         calibration=settings.registration.file,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -20,6 +21,7 @@ from stream.live.session import LiveSession, is_live_pair
 from stream.live.stats import LiveStats
 from stream.monitoring.report import RunReport
 from stream.pairing.offline import OfflinePairer, pair_streams
+from stream.radiometry import Radiometry, as_json
 from stream.recording.reader import Recording
 from stream.runtime.prefetch import Prefetch, prefetch
 from stream.sources import Source, SourceInfo, open_source
@@ -32,35 +34,78 @@ _log = logging.getLogger(__name__)
 def open_cameras(settings: FuseSettings, context: DeviceContext, report: RunReport) -> Iterator[FusedStream]:
     """Two live cameras, neither of which need be there yet."""
     with LiveSession(settings, report.clock) as live:
-        fuser = Fuser(settings, None, None, context, report, live.misfit)
-        report.live = LiveStats(live)
-        flights = fuser.fuse(report.times.waits("read", live))
+        fuser = Fuser(settings, None, None, context, report.times, live.misfit)
+        _add_fusion(report, fuser)
+        add_cameras(report, LiveStats(live))
+        batches = fuser.fuse(report.times.waits("read", live))
         visible = _unseen(settings)
-        yield FusedStream(flights, fuser, visible, context.device.type, report.times, live)
+        yield FusedStream(batches, fuser, visible, context.device.type, report.times, live)
+
+
+def add_cameras(report: RunReport, live: LiveStats) -> None:
+    """Add the sections of live cameras to a report."""
+    report.add(
+        frames_in=live.frames_in,
+        dropped=live.dropped,
+        lost=live.lost,
+        live=lambda: live.as_json(report.fused),
+    )
+    report.incomplete_if(lambda: live.not_pairing)
+
+
+def _add_fusion(report: RunReport, fuser: Fuser) -> None:
+    device = report.section("device")
+    report.add(
+        device=lambda: device | fuser.device_usage,
+        weights=lambda: fuser.weights,
+        precision=lambda: fuser.precision,
+    )
 
 
 @contextmanager
 def open_replay(settings: FuseSettings, context: DeviceContext, report: RunReport) -> Iterator[FusedStream]:
     """A recorded pair of cameras once more, paired as it was then."""
-    recording = Recording(Path(parse_uri(settings.visible.uri).path))
+    replay = _Replay(Recording(Path(parse_uri(settings.visible.uri).path)), settings.thermal.radiometry)
+    report.add(
+        frames_in=lambda: replay.frames_in,
+        dropped=lambda: replay.dropped,
+        radiometry=lambda: as_json(replay.radiometry),
+    )
+    fuser = Fuser(settings, None, None, context, report.times, replay.leave_out)
+    _add_fusion(report, fuser)
+    batches = fuser.fuse(report.times.waits("read", replay))
+    visible = replace(_unseen(settings), rate=replay.recording.rate("visible"))
+    yield FusedStream(batches, fuser, visible, context.device.type, report.times)
 
-    def leave_out(moment: FrameSet, error: GifnetError) -> None:
-        if not report.dropped["not_registered"]:
+
+class _Replay:
+    """Frame sets of a recording, counted.
+
+    Attributes:
+        recording: it.
+        frames_in: frames read, by side.
+        dropped: frame sets that could not be fused, by reason.
+        radiometry: of the newest thermal frame.
+    """
+
+    def __init__(self, recording: Recording, radiometry: Radiometry | None) -> None:
+        self.recording, self.radiometry = recording, radiometry
+        self.frames_in: Counter[str] = Counter()
+        self.dropped: Counter[str] = Counter()
+
+    def __iter__(self) -> Iterator[FrameSet]:
+        for frame_set in self.recording.frame_sets():
+            for side, frame in (("visible", frame_set.visible), ("thermal", frame_set.thermal)):
+                self.frames_in[side] += frame is not None
+            if frame_set.thermal is not None:
+                self.radiometry = frame_set.thermal.radiometry
+            yield frame_set
+
+    def leave_out(self, frame_set: FrameSet, error: GifnetError) -> None:
+        """Count a frame set that cannot be fused; said once."""
+        if not self.dropped["not_registered"]:
             _log.warning("%s; such frames are left out", error)
-        report.dropped["not_registered"] += 1
-
-    def moments() -> Iterator[FrameSet]:
-        for moment in recording.frame_sets():
-            for side, frame in (("visible", moment.visible), ("thermal", moment.thermal)):
-                report.frames_in[side] += frame is not None
-            if moment.thermal is not None:
-                report.radiometry = moment.thermal.radiometry
-            yield moment
-
-    fuser = Fuser(settings, None, None, context, report, leave_out)
-    flights = fuser.fuse(report.times.waits("read", moments()))
-    visible = replace(_unseen(settings), rate=recording.rate("visible"))
-    yield FusedStream(flights, fuser, visible, context.device.type, report.times)
+        self.dropped["not_registered"] += 1
 
 
 def _unseen(settings: FuseSettings) -> SourceInfo:
@@ -84,9 +129,9 @@ def open_fused(settings: FuseSettings, report: RunReport) -> Iterator[FusedStrea
         GifnetError: of the device, a source, the weights or the calibration, before the first frame.
     """
     context = open_device(settings.device)
-    report.radiometry = settings.thermal.radiometry
-    report.device = {"name": str(context.device), "why": explain_device(settings.device, context.device)}
-    _log.info("device %s: %s", context.device, report.device["why"])
+    device = {"name": str(context.device), "why": explain_device(settings.device, context.device)}
+    report.add(device=lambda: device, radiometry=lambda: as_json(settings.thermal.radiometry))
+    _log.info("device %s: %s", context.device, device["why"])
     with _opener(settings)(settings, context, report) as fused:
         yield fused
 
@@ -102,28 +147,33 @@ def _opener(settings: FuseSettings) -> Opener:
 def _open_recorded(
     settings: FuseSettings, context: DeviceContext, report: RunReport
 ) -> Iterator[FusedStream]:
+    lost: dict[str, Counter[str]] = {}
+    report.add(lost=lambda: lost)
     with (
-        _open_source(settings.visible, "visible", context, report) as visible,
-        _open_source(settings.thermal, "thermal", context, report) as thermal,
+        _open_source(settings.visible, "visible", context, lost) as visible,
+        _open_source(settings.thermal, "thermal", context, lost) as thermal,
     ):
         visible_info, thermal_info = _info(visible), _info(thermal)
-        report.decoders = _decoders(visible=visible_info, thermal=thermal_info)
-        report.radiometry = thermal_info.radiometry
+        report.add(
+            decoders=lambda: _decoders(visible=visible_info, thermal=thermal_info),
+            radiometry=lambda: as_json(thermal_info.radiometry),
+        )
         check_sizes(visible_info, thermal_info)
-        fuser = Fuser(settings, visible_info, thermal_info, context, report)
+        fuser = Fuser(settings, visible_info, thermal_info, context, report.times)
+        _add_fusion(report, fuser)
         pairer = OfflinePairer(settings.pairing, visible_info.rate, thermal_info.rate)
-        report.frames_in, report.dropped = pairer.read, pairer.dropped
+        report.add(frames_in=lambda: pairer.read, dropped=lambda: pairer.dropped)
         pairs = report.times.waits("read", pair_streams(visible, thermal, pairer))
-        flights = fuser.fuse(pairs)
-        yield FusedStream(flights, fuser, visible_info, context.device.type, report.times)
+        batches = fuser.fuse(pairs)
+        yield FusedStream(batches, fuser, visible_info, context.device.type, report.times)
 
 
 def _open_source(
-    settings: InputSettings, role: Side, context: DeviceContext, report: RunReport
+    settings: InputSettings, role: Side, context: DeviceContext, lost: dict[str, Counter[str]]
 ) -> AbstractContextManager[Prefetch[Frame]]:
     def open_here() -> Source:
         source = open_source(settings, role, context.device)
-        report.lost[role] = source.lost
+        lost[role] = source.lost
         return source
 
     return prefetch(open_here, SOURCE_AHEAD, name=role)

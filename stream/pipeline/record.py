@@ -13,6 +13,7 @@ from stream.live.session import LiveSession
 from stream.live.stats import LiveStats
 from stream.monitoring.report import Output, RunReport
 from stream.pipeline.fan_out import KEEP_FREE_MB
+from stream.pipeline.open import add_cameras
 from stream.recording.writer import RecordingWriter
 
 PATIENCE_S = 0.05
@@ -30,7 +31,7 @@ def record(
     Args:
         settings: cameras, pairing and duration.
         output: folder, rotation and room to leave.
-        report: filled in.
+        report: gets its sections.
         goes_on: asked between two frames.
         tell: called now and then with the report.
 
@@ -41,22 +42,25 @@ def record(
     about = {"settings": public_values(settings)}
     keep_free_mb = KEEP_FREE_MB if output.keep_free_mb is None else output.keep_free_mb
     with LiveSession(settings, report.clock, keep_frames=True) as live:
-        report.live = LiveStats(live)
+        add_cameras(report, LiveStats(live))
         writer = RecordingWriter(Path(output.uri), about, output.segment_s, output.segment_mb, keep_free_mb)
+        report.add(
+            fused=lambda: writer.frame_sets,
+            outputs=lambda: [_account(output.uri, live, writer)],
+        )
         try:
             while goes_on() and not live.is_over:
                 _step(live, writer)
-                report.fused = writer.frame_sets
-                report.take_live()
                 tell(report, None)
         finally:
             writer.close()
-            missing = live.untaken + Counter(writer.skipped)
-            report.outputs = [
-                Output(output.uri, "both cameras", sum(writer.frames.values()), missing.total())
-            ]
     if not any(writer.frames.values()):
         raise SourceError(f"nothing was recorded: {live.why_nothing()}")
+
+
+def _account(uri: str, live: LiveSession, writer: RecordingWriter) -> Output:
+    missing = live.untaken + Counter(writer.skipped)
+    return Output(uri, "both cameras", sum(writer.frames.values()), missing.total())
 
 
 def _step(live: LiveSession, writer: RecordingWriter) -> None:

@@ -11,13 +11,16 @@ its way through the device; it is waited for where it lands.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 
 from stream.config import RunSettings
+from stream.config.live_settings import AdjustableSettings
 from stream.config.merge import public_values
 from stream.errors import ConfigError, SinkError, SourceError
 from stream.frame import FusedFrame
+from stream.fusion.fused_stream import FusedStream
 from stream.monitoring.report import RunReport
+from stream.monitoring.status import RunStatus
 from stream.pipeline.fan_out import FanOut
 from stream.pipeline.open import open_fused
 from stream.registration.drift_monitor import DriftMonitor
@@ -26,6 +29,8 @@ from stream.web import open_panel
 
 Watch = Callable[[Iterable[FusedFrame]], Iterable[FusedFrame]]
 Progress = Callable[[RunReport, int | None], None]
+# Changes settings from outside while the block lasts.
+Adjuster = Callable[[AdjustableSettings], AbstractContextManager[object]]
 
 
 def run(
@@ -33,24 +38,27 @@ def run(
     report: RunReport,
     watch: Watch = iter,
     progress: Progress = lambda report, total: None,
+    adjuster: Adjuster = nullcontext,
 ) -> None:
     """Fuse two streams into every output.
 
     Args:
         settings: what to do.
-        report: filled in while it runs, and written to `settings.report` however the run ends, unless that
-            very place is refused.
+        report: gets its sections as stages open, and is written to `settings.report` however the run ends,
+            unless that very place is refused.
         watch: passes frames on and may end the run between two of them, for example on a signal.
         progress: called after every frame with the report and the number of visible frames, if known.
+        adjuster: gets the settings that can change, once the stages are built, and may change them from
+            another thread while frames flow.
 
     Raises:
         GifnetError: a note on it tells how many frames were kept and where.
         Stopped: `watch` ended the run; the outputs are whole up to there.
     """
-    report.settings = public_values(settings)
+    report.add(settings=lambda: public_values(settings))
     check_outputs(settings)
     try:
-        _run(settings, report, watch, progress)
+        _run(settings, report, watch, progress, adjuster)
     except BaseException as error:
         if report.fused and not isinstance(error, SinkError):  # a sink says itself what it kept
             error.add_note(report.kept())
@@ -62,25 +70,35 @@ def run(
     _write_report(settings, report)
 
 
-def _run(settings: RunSettings, report: RunReport, watch: Watch, progress: Progress) -> None:
-    with (
-        open_panel(settings, report) as panel,
-        open_fused(settings, report) as fused,
-        FanOut(settings, fused.visible, report, fused.device) as sinks,
-        fused.ahead() as frames,
-    ):
-        panel.controls.attach(fused.fuser.retune, fused.live.change if fused.live else None)
-        panel.attach(sinks.open_clip)
-        guard = report.drift = DriftMonitor(panel.controls, fused.fuser.coverage, fused.fuser.calibration)
-        for frame in watch(frames):
-            sinks.write(frame)
-            panel.show(frame, _count_latency(frame, report))
-            guard.look(frame)
-            progress(report, fused.visible.frames)
-            if settings.duration_s is not None and report.elapsed_s() >= settings.duration_s:
-                break
-        if fused.live and not report.fused:
-            raise SourceError(f"nothing was fused: {fused.live.why_nothing()}")
+def _run(
+    settings: RunSettings, report: RunReport, watch: Watch, progress: Progress, adjuster: Adjuster
+) -> None:
+    with open_fused(settings, report) as fused:
+        sinks = FanOut(settings, fused.visible, report.times, fused.device, fused.weights)
+        panel = _status(settings, report, fused, sinks)
+        with open_panel(settings, panel), sinks, adjuster(panel.controls), fused.ahead() as frames:
+            report.add(drift=panel.drift.as_json)
+            for frame in watch(frames):
+                sinks.write(frame)
+                panel.show(frame, _count_latency(frame, report))
+                panel.drift.look(frame)
+                progress(report, fused.visible.frames)
+                if settings.duration_s is not None and report.elapsed_s() >= settings.duration_s:
+                    break
+            if fused.live and not report.fused:
+                raise SourceError(f"nothing was fused: {fused.why_nothing()}")
+
+
+def _status(settings: RunSettings, report: RunReport, fused: FusedStream, sinks: FanOut) -> RunStatus:
+    """The state of a run whose stages are built; their sections are added to the report."""
+    controls = AdjustableSettings(settings, fused.adjustable)
+    drift = DriftMonitor(controls, fused.coverage, fused.calibration)
+    report.add(
+        outputs=lambda: sinks.outputs,
+        fused=lambda: sinks.fused,
+        changes=lambda: list(controls.changes),
+    )
+    return RunStatus(settings, report, controls, drift, fused.live, sinks.open_clip)
 
 
 def _count_latency(frame: FusedFrame, report: RunReport) -> float | None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from stream.errors import GifnetError, SinkError
+from stream.errors import GifnetError
 from stream.frame import FusedFrame, View
 from stream.runtime.clock import Clock
 from stream.sinks.base import Sink, SinkBase
@@ -26,24 +26,20 @@ class ClipRecorder(SinkBase):
     A clip that cannot be written is given up and says why; the run goes on.
     """
 
-    def __init__(self, folder: Path, clock: Clock) -> None:
+    def __init__(self, folder: Path, clock: Clock, open_file: OpenFile) -> None:
         """Nothing is written, and no folder made, before the first clip.
 
         Args:
             folder: of the clips.
             clock: for their names.
+            open_file: opens each clip.
         """
-        self._folder, self._clock = folder, clock
-        self._open: OpenFile | None = None
+        self._folder, self._clock, self._open = folder, clock, open_file
         self._lock = threading.Lock()
         self._wanted: View | None = None
         self._sink: Sink | None = None
         self._path: Path | None = None
         self._why = ""
-
-    def attach(self, open_file: OpenFile) -> None:
-        """Set how files are opened, once the cameras are known."""
-        self._open = open_file
 
     def start(self, view: View) -> dict[str, Any]:
         """Begin a clip with the next frame; one that goes on is left alone."""
@@ -97,8 +93,6 @@ class ClipRecorder(SinkBase):
         return self._folder / f"{view}-{date:%Y%m%dT%H%M%S}-{date.microsecond // 1000:03d}Z.mp4"
 
     def _begin(self, path: Path, view: View) -> Sink:
-        if self._open is None:
-            raise SinkError("the run has not begun yet; try again in a second")
         self._folder.mkdir(parents=True, exist_ok=True)
         sink = self._open(path, view)
         _log.warning("recording %s", path)

@@ -6,22 +6,20 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from stream.config import RunSettings
-from stream.monitoring.report import RunReport
 from stream.monitoring.status import RunStatus
 
 
 @contextmanager
-def open_panel(settings: RunSettings, report: RunReport) -> Iterator[RunStatus]:
-    """A panel, and every server that the settings ask for; they close with the block.
+def open_panel(settings: RunSettings, panel: RunStatus) -> Iterator[None]:
+    """Open every server that the settings ask for; they close with the block, the panel's clip too.
 
     Raises:
         ConfigError: an address is wrong or taken, or open to others without a secret.
     """
     with ExitStack() as stack:
-        panel = RunStatus(settings, report)
         stack.callback(panel.close)
         if settings.preview.bind or settings.metrics.bind or settings.control.bind:
             from stream.web.servers import open_servers
 
             stack.enter_context(open_servers(settings, panel))
-        yield panel
+        yield

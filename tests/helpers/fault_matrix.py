@@ -86,7 +86,7 @@ def inflict(fault: Fault, who: Who, kind: type[RtspProcess] = RtspProcess) -> Ou
             back_s = time.time()
             frames += wait_for_pair(stream, back_s)
             resumed_s = time.time() - back_s
-        report.fused = frames
+        report.add(fused=lambda: frames)
         report.finish(None)
     settle(threads, files)
     live = report.as_json()["live"]

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from tests.helpers.patience import patience
 
-# What libraries start once and keep for the life of the process, by the start of the name.
+# What libraries start once and keep for the life of the process, by the start of the name or by module.
 _KEPT_THREADS = ("asyncio_", "pytest_timeout", "execnet", "pydevd")
+_KEPT_THREAD_MODULES = ("zmq.utils.garbage",)
 _KEPT_PROCESSES = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
 _GRACE_S = 2.0
 
@@ -37,7 +38,9 @@ def _threads() -> set[str]:
     return {
         f"thread {thread.name} ({thread.ident})"
         for thread in threading.enumerate()
-        if thread.is_alive() and not thread.name.startswith(_KEPT_THREADS)
+        if thread.is_alive()
+        and not thread.name.startswith(_KEPT_THREADS)
+        and type(thread).__module__ not in _KEPT_THREAD_MODULES
     }
 
 

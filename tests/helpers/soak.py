@@ -83,7 +83,7 @@ def soak(minutes: float, seed: int = 1) -> Soak:
         finally:
             stop.set()
             vandal.join()
-        report.fused = found.fused
+        report.add(fused=lambda: found.fused)
         report.finish(None)
     settle(threads, files)
     found.report = report.as_json()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stream.config import FuseSettings, PairingSettings, RunSettings, validate
-from stream.config.live_settings import AdjustableSettings, changeable, describe
+from stream.config.live_settings import Adjustable, AdjustableSettings, changeable, describe
 from stream.errors import CalibrationError, ConfigError
 
 SETTINGS = {"visible": {"uri": "v"}, "thermal": {"uri": "t"}, "outputs": [{"uri": "null://"}]}
@@ -20,8 +20,8 @@ class Run:
         self.retuned: list[FuseSettings] = []
         self.paired: list[PairingSettings] = []
         self.refusal: Exception | None = None
-        self.controls = AdjustableSettings(validate(RunSettings, SETTINGS, "here"))
-        self.controls.attach(self.retune, self.paired.append if live else None)
+        pipeline = Adjustable(self.retune, self.paired.append if live else None)
+        self.controls = AdjustableSettings(validate(RunSettings, SETTINGS, "here"), pipeline)
 
     def retune(self, settings: FuseSettings) -> None:
         if self.refusal:
@@ -75,12 +75,6 @@ def test_recordings_keep_their_pairing_and_may_change_the_rest() -> None:
     assert not run.retuned
     run.controls.change({"gain.low": 3}, "the page")
     assert run.retuned[-1].gain.low == 3
-
-
-def test_before_the_run_begins_there_is_nothing_to_change() -> None:
-    controls = AdjustableSettings(validate(RunSettings, SETTINGS, "here"))
-    with pytest.raises(ConfigError, match="has not begun yet"):
-        controls.change({"gain.low": 3}, "the page")
 
 
 def test_a_file_that_is_read_again_keeps_what_needs_another_start() -> None:

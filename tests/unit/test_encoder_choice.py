@@ -72,7 +72,9 @@ def test_the_report_names_the_encoder_of_each_output(tmp_path: Path) -> None:
     inputs = {"visible": {"uri": "v.mp4"}, "thermal": {"uri": "t.mp4"}}
     settings = RunSettings.model_validate({**inputs, "outputs": outputs})
     report = RunReport(SystemClock())
-    with FanOut(settings, SourceInfo("v.mp4", 64, 48, "rgb24"), report):
+    sinks = FanOut(settings, SourceInfo("v.mp4", 64, 48, "rgb24"), report.times)
+    report.add(outputs=lambda: sinks.outputs)
+    with sinks:
         pass
     assert [output.encoder for output in report.outputs] == ["ffv1", ""]
     assert report.as_json()["outputs"][0]["encoder"] == "ffv1"

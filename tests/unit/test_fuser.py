@@ -15,7 +15,7 @@ from stream.device.cuda_graph import CapturedGraph
 from stream.errors import CalibrationError, DeviceError
 from stream.frame import Frame, FramePair, FusedFrame
 from stream.fusion.fuser import Fuser
-from stream.monitoring.report import RunReport
+from stream.runtime.stage_times import StageTimes
 from stream.sources.base import SourceInfo
 from tests.helpers.clock import HandClock
 
@@ -45,7 +45,7 @@ def pair_of(index: int, size: tuple[int, int] = SIZE) -> FramePair:
     return FramePair(visible, Frame(counts, "gray16le", time_s, "pts", index, 14), time_s, 0.0)
 
 
-def fuser(batch: int = 1, context: HostContext | None = None, report: RunReport | None = None) -> Fuser:
+def fuser(batch: int = 1, context: HostContext | None = None) -> Fuser:
     settings = FuseSettings.model_validate(
         {
             "visible": {"uri": "a"},
@@ -56,7 +56,7 @@ def fuser(batch: int = 1, context: HostContext | None = None, report: RunReport 
     )
     visible = SourceInfo("a", *SIZE, "rgb24")
     thermal = SourceInfo("b", *SIZE, "gray16le", 14)
-    return Fuser(settings, visible, thermal, context or HostContext(), report or RunReport(HandClock()))
+    return Fuser(settings, visible, thermal, context or HostContext(), StageTimes(HandClock()))
 
 
 def landed(by: Fuser, pairs: list[FramePair]) -> list[FusedFrame]:
@@ -114,11 +114,11 @@ def test_a_change_of_size_goes_on_with_the_same_gain(caplog: pytest.LogCaptureFi
 
 
 def test_too_little_memory_means_smaller_batches_said_aloud(caplog: pytest.LogCaptureFixture) -> None:
-    report = RunReport(HandClock())
     pairs = [pair_of(i) for i in range(5)]
     with caplog.at_level(logging.WARNING):
-        frames = landed(fuser(8, SmallDevice(room=2), report), pairs)
-    assert report.device["batch"] == "2"
+        by = fuser(8, SmallDevice(room=2))
+        frames = landed(by, pairs)
+    assert by.device_usage["batch"] == "2"
     assert "too little memory on the device for 8 pairs at once" in caplog.text
     assert same(frames, landed(fuser(), pairs))
 
@@ -135,7 +135,7 @@ def test_pictures_that_are_too_small_are_given_back_and_the_stream_goes_on() -> 
         {"visible": {"uri": "a"}, "thermal": {"uri": "b"}, "fusion": {"model": "null"}}
     )
     by = Fuser(
-        settings, None, None, HostContext(), RunReport(HandClock()),
+        settings, None, None, HostContext(), StageTimes(HandClock()),
         lambda moment, error: given_back.append(str(error)),
     )  # fmt: skip
     frames = landed(by, [pair_of(0), pair_of(1, (1, 1)), pair_of(2, (1, 1)), pair_of(3)])

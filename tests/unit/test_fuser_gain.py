@@ -15,8 +15,8 @@ from stream.device.context import HostContext
 from stream.errors import CalibrationError, ConfigError
 from stream.frame import FramePair, FusedFrame
 from stream.fusion.fuser import Fuser
-from stream.monitoring.report import RunReport
 from stream.radiometry import Linear, Radiometry
+from stream.runtime.stage_times import StageTimes
 from stream.sources.base import SourceInfo
 from tests.helpers.clock import HandClock
 from tests.unit.test_fuser import SIZE, landed, pair_of
@@ -33,7 +33,7 @@ def settings(gain: dict[str, Any]) -> FuseSettings:
 def fuser(radiometry: Radiometry | None = None, **gain: Any) -> Fuser:
     thermal = SourceInfo("b", *SIZE, "gray16le", 14, radiometry=radiometry)
     visible = SourceInfo("a", *SIZE, "rgb24")
-    return Fuser(settings(gain), visible, thermal, HostContext(), RunReport(HandClock()))
+    return Fuser(settings(gain), visible, thermal, HostContext(), StageTimes(HandClock()))
 
 
 def thermal_of(by: Fuser, pair: FramePair) -> np.ndarray:

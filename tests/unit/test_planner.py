@@ -19,7 +19,7 @@ from stream.device.cuda_graph import CapturedGraph
 from stream.errors import CalibrationError
 from stream.frame import FramePair
 from stream.fusion.fuser import Fuser
-from stream.monitoring.report import RunReport
+from stream.runtime.stage_times import StageTimes
 from tests.helpers.clock import HandClock
 from tests.helpers.cuda_stub import StubContext, StubCuda, install
 from tests.unit.test_fuser import SIZE, changed, landed, pair_of
@@ -59,7 +59,7 @@ def fuser(context: HostContext | StubContext, batch: int = 1, **gain: Any) -> Fu
             "gain": gain,
         }
     )
-    return Fuser(settings, None, None, context, RunReport(HandClock()))
+    return Fuser(settings, None, None, context, StageTimes(HandClock()))
 
 
 def test_what_had_no_room_is_gone_before_less_is_tried() -> None:
@@ -204,7 +204,7 @@ def test_refused_frames_are_not_kept() -> None:
         {"visible": {"uri": "a"}, "thermal": {"uri": "b"}, "fusion": {"model": "null"}}
     )
     by = Fuser(
-        settings, None, None, HostContext(), RunReport(HandClock()),
+        settings, None, None, HostContext(), StageTimes(HandClock()),
         lambda frame_set, error: refused.append(str(error)),
     )  # fmt: skip
     pictures = []

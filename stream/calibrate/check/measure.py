@@ -172,7 +172,7 @@ def check_recording(
     checker = Checker()
     with open_fused(unfused, RunReport(SystemClock())) as fused, fused.ahead() as frames:
         for frame in spread_out(frames, seconds, goes_on):
-            checker.add(frame, fused.fuser.coverage())
+            checker.add(frame, fused.coverage())
     if checker.clearest is None:
         raise SyncError(
             f"no two frames make a pair with --tolerance-ms {settings.pairing.tolerance_ms}; "
