@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 
 import click
@@ -73,12 +74,20 @@ def cli(debug: bool) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; an error becomes one sentence and an exit status."""
     words = sys.argv[1:] if arguments is None else arguments
+    # Outside the command itself, the caller decides what Ctrl-C does.
+    answers_interrupts = arguments is None and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
     try:
         status = cli.main(args=_without_debug(words), prog_name="gifnet", standalone_mode=False)
     except BaseException as error:
+        if answers_interrupts:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a sentence is all that is left to do
         from stream.cli.failure import leave
 
         leave(error, debug=words != _without_debug(words))
+    finally:
+        if answers_interrupts:
+            # All is closed; during the interpreter's own clean-up, Python's handler prints a traceback.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.exit(status if isinstance(status, int) else 0)
 
 

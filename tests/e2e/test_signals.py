@@ -24,7 +24,17 @@ FRAMES = 1500
 RATE = 5  # a group of pictures is a second long, so few frames make one
 DEADLINE_S = patience(60)
 
-START = "import sys; from stream.cli import main; main(sys.argv[1:])"
+START = "from stream.cli import main; main()"
+# Sends signals to the process itself when it first imports certain modules, by their names.
+SIGNALS_AT_IMPORT = """
+import builtins, os, signal
+plain, left = builtins.__import__, {left}
+def importing(name, *more):
+    if name in left:
+        os.kill(os.getpid(), left.pop(name))
+    return plain(name, *more)
+builtins.__import__ = importing
+"""
 START_WITH_SMALL_FILES = (
     "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, 8_000)); " + START
 )
@@ -91,6 +101,58 @@ def test_a_signal_closes_the_file_properly(
     told = json.loads(report.read_text())
     assert (told["complete"], told["fused"]) == (False, kept)
     assert not list(tmp_path.glob("*.part"))
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.8, 1.2])
+def test_ctrl_c_while_a_run_starts_is_one_sentence(
+    long_pair: tuple[Path, Path], tmp_path: Path, start_s: float, share: float, times: int
+) -> None:
+    """At any share of the time that starting takes, while libraries are imported too."""
+    words = ("run", *long_pair, "-o", tmp_path / "out.mp4", "--model", "null", "--device", "cpu", "-q")
+    with running(START, *words) as process:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(share * start_s)
+        for _ in range(times):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.01)
+        _, err = process.communicate(timeout=DEADLINE_S)
+    # The second one may find a process that has said its sentence and is leaving.
+    assert process.returncode in (130, -signal.SIGINT)
+    assert "Traceback" not in err and "Exception ignored" not in err
+    (sentence,) = err.strip().splitlines()  # an empty line ends that of the terminal's ^C
+    assert sentence.startswith(("gifnet: interrupted", "gifnet: stopped by SIGINT"))
+
+
+def test_ctrl_c_again_while_the_sentence_is_made_and_while_python_ends(
+    long_pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    words = ("run", *long_pair, "-o", tmp_path / "out.mp4", "--model", "null", "--device", "cpu")
+    at_import = {"stream.pipeline": int(signal.SIGINT), "stream.cli.failure": int(signal.SIGINT)}
+    at_exit = "import atexit; atexit.register(os.kill, os.getpid(), signal.SIGINT)\n"
+    with running(SIGNALS_AT_IMPORT.format(left=at_import) + at_exit + START, *words) as process:
+        _, err = process.communicate(timeout=DEADLINE_S)
+    assert (process.returncode, err.strip()) == (-signal.SIGINT, "gifnet: interrupted")
+
+
+@pytest.fixture(scope="module")
+def start_s(long_pair: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> float:
+    """Seconds from starting the command to its first bytes of output."""
+    out = tmp_path_factory.mktemp("start") / "out.mp4"
+    begin_s = time.monotonic()
+    with running(START, "run", *long_pair, "-o", out, "--model", "null", "--device", "cpu", "-q") as process:
+        wait_for_bytes(out, 1, process)
+        return time.monotonic() - begin_s
+
+
+def test_sighup_while_a_run_starts_does_not_end_it(long_pair: tuple[Path, Path], tmp_path: Path) -> None:
+    words = ("run", *long_pair, "-o", tmp_path / "out.mp4", "--model", "null", "--device", "cpu")
+    code = SIGNALS_AT_IMPORT.format(left={"stream.pipeline": int(signal.SIGHUP)}) + START
+    with running(code, *words) as process:
+        _, err = process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 0, err
+    assert "there is no configuration file to read again" in err
+    assert count_frames(tmp_path / "out.mp4") == FRAMES
 
 
 def test_what_was_written_survives_a_kill(
