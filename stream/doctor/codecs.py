@@ -1,4 +1,4 @@
-"""What `doctor` looks at in PyAV: encoders, those of the GPU too, and decoders."""
+"""Checks of PyAV for `doctor`: encoders, those of the GPU too, and decoders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What this machine can do and what it lacks, each with its remedy."""
+"""Capabilities of this machine and what it lacks, each with its remedy."""
 
 from __future__ import annotations
 

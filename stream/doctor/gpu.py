@@ -1,4 +1,4 @@
-"""What `doctor` looks at on the GPU: the card and its driver, the kernels, Triton, NVDEC."""
+"""Checks of the GPU for `doctor`: the card and its driver, the kernels, Triton, NVDEC."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Card:
 
 
 def gpu_rows() -> list[Row]:
-    """Look at everything of the GPU; without one, at what can be told of the rest."""
+    """Check everything of the GPU; without one, what can be checked of the rest."""
     cards: list[Card] = []
     driver = driver_version(text_of("/proc/driver/nvidia/version"))
     try:
@@ -109,7 +109,7 @@ def cuda_row(built_for: str | None, driver: str | None, cards: list[Card]) -> Ro
 
 
 def cupy_row() -> Row:
-    """What launches the kernels."""
+    """The library that launches the kernels."""
     if importlib.util.find_spec("cupy") is None:
         return Row("CuPy", "missing", "not installed", _INSTALL)
     try:
@@ -138,7 +138,7 @@ def kernels_row(capability: tuple[int, int] | None) -> Row:
 
 
 def triton_row(capability: tuple[int, int] | None, parts: TritonParts) -> Row:
-    """What compiles the network for 16-bit precisions.
+    """The compiler of the network for 16-bit precisions.
 
     Args:
         capability: of the GPU, None without one.
@@ -174,7 +174,7 @@ def nvdec_row(has_gpu: bool) -> Row:
 
 
 def _decode_one() -> str:
-    """What decodes an H.264 file of one picture on the first GPU, or why NVDEC does not."""
+    """The decoder of an H.264 file of one picture on the first GPU, or why NVDEC is not it."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "one.mp4")
         _write_one(path)

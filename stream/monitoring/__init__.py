@@ -1,1 +1,1 @@
-"""What a run tells about itself: report, status, Prometheus metrics, rolling statistics."""
+"""The state of a run for people and programs: report, status, Prometheus metrics, rolling statistics."""

@@ -1,4 +1,4 @@
-"""How a run goes just now: the newest frame, and figures of the last seconds."""
+"""The newest frame of a run, and figures of its last seconds."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ READY_WITHIN_S = 5.0
 
 
 class RunStatus:
-    """Shown every frame by the pipeline; asked and told by servers on threads of their own.
+    """Gets every frame from the pipeline; servers read and change it from threads of their own.
 
     Attributes:
         report: of the run.

@@ -109,7 +109,7 @@ class _Replay:
 
 
 def _unseen(settings: FuseSettings) -> SourceInfo:
-    """What is known of a visible camera that need not be there yet."""
+    """The known properties of a visible camera that need not be there yet."""
     rate = settings.visible.rate
     stated = None if rate is None else Fraction(rate).limit_denominator(1001)
     return SourceInfo(mask(settings.visible.uri), 0, 0, "rgb24", rate=stated, live=True)
@@ -184,7 +184,7 @@ def _info(frames: Prefetch[Frame]) -> SourceInfo:
 
 
 def _decoders(**streams: SourceInfo) -> dict[str, dict[str, str]]:
-    """What decodes each stream, and why, of those that are video."""
+    """The decoder of each stream that is video, and why it was chosen."""
     return {
         name: {"name": info.decoder, "why": info.decoder_why}
         for name, info in streams.items()

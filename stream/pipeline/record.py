@@ -64,8 +64,8 @@ def _account(uri: str, live: LiveSession, writer: RecordingWriter) -> Output:
 
 
 def _step(live: LiveSession, writer: RecordingWriter) -> None:
-    moment = live.next(PATIENCE_S)
+    frame_set = live.next(PATIENCE_S)
     for side, frame in live.taken():
         writer.add_frame(side, frame)
-    if moment is not None:
-        writer.add_frame_set(moment)
+    if frame_set is not None:
+        writer.add_frame_set(frame_set)

@@ -37,7 +37,7 @@ class Prefetch(Generic[Item]):
 
     @property
     def upstream(self) -> Iterable[Item]:
-        """What `open_upstream` gave; only what is safe to read from another thread may be touched."""
+        """The result of `open_upstream`; only what is safe to read from another thread may be touched."""
         if self._upstream is None:
             raise ValueError("a prefetch has no upstream before its `with` block")
         return self._upstream

@@ -51,7 +51,7 @@ class StopSignals:
 
     @property
     def asked(self) -> bool:
-        """Whether a signal came; for loops that do not use `watch`."""
+        """True once a signal came; for loops that do not use `watch`."""
         return self._received is not None
 
     def watch(self, items: Iterable[Item]) -> Iterator[Item]:

@@ -1,4 +1,4 @@
-"""How long each stage takes, in bounded memory."""
+"""Durations of each stage, in bounded memory."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Histogram:
         self.total_s += duration_s
 
     def cumulative(self, bounds_s: Sequence[float]) -> list[int]:
-        """How many durations are at most as long as each bound, in rising order, within a bin of 2 %."""
+        """Number of durations at most as long as each bound, in rising order, within a bin of 2 %."""
         places = [int(math.log(bound_s / _FIRST_S, _GROWTH)) for bound_s in bounds_s]
         sums = list(accumulate(list(self._bins)))
         return [sums[min(place, _BINS - 1)] for place in places]

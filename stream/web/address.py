@@ -10,7 +10,7 @@ from stream.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a server listens.
+    """Address that a server listens on.
 
     Attributes:
         host: name or number; without the brackets of IPv6.
@@ -22,7 +22,7 @@ class Address:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether only this machine can reach it."""
+        """True when only this machine can reach it."""
         return is_loopback(self.host)
 
     def __str__(self) -> str:
@@ -50,7 +50,7 @@ def parse_address(text: str, setting: str) -> Address:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host's name or number is this machine's own."""
+    """True when a host's name or number is this machine's own."""
     if host.lower().rstrip(".") == "localhost":
         return True
     try:

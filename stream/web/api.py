@@ -62,7 +62,7 @@ class HealthApi:
 
 
 class PageApi:
-    """What the page asks and does."""
+    """Requests of the page: status, settings, pictures, clips."""
 
     def __init__(self, panel: RunStatus) -> None:
         """Answer for a run.

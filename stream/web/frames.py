@@ -30,7 +30,7 @@ SEND_TIMEOUT_S = 20.0
 
 
 class Question(Settings):
-    """What a page asks for."""
+    """Request of a page for frames."""
 
     after: Annotated[int | None, Field(description="newest frame that it has")] = None
     views: Annotated[tuple[View, ...], Field(min_length=1, max_length=3)] = ("fused",)

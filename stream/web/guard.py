@@ -1,4 +1,4 @@
-"""Who is let in: a token where others reach the page, and no page of somebody else's steering ours."""
+"""Access control: a token where others reach the page, and no page of somebody else's steering ours."""
 
 from __future__ import annotations
 

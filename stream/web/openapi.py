@@ -1,4 +1,4 @@
-"""What the page's server offers, as an OpenAPI 3.1 document for programs."""
+"""The interface of the page's server, as an OpenAPI 3.1 document for programs."""
 
 from __future__ import annotations
 
