@@ -77,3 +77,5 @@ def _reload(load: Callable[[], FuseSettings] | None, controls: AdjustableSetting
         controls.change_to(load(), "SIGHUP")
     except GifnetError as error:
         _log.warning("the settings stay as they are: %s", error)
+    except Exception:  # a mistake of ours ends neither the run nor later requests
+        _log.exception("the settings stay as they are")

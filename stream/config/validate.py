@@ -75,10 +75,9 @@ def load_yaml(path: Path, what: str = "configuration") -> dict[str, Any]:
     except yaml.YAMLError as error:
         place = getattr(error, "problem_mark", None)
         line = f" in line {place.line + 1}" if place else ""
-        raise ConfigError(
-            f"the {what} {path} is not YAML{line}: {getattr(error, 'problem', error)}"
-        ) from None
-    except (ValueError, RecursionError):
+        why = " ".join(str(getattr(error, "problem", error)).split())
+        raise ConfigError(f"the {what} {path} is not YAML{line}: {why}") from None
+    except (ValueError, LookupError, AttributeError, ArithmeticError, RecursionError):
         # A date, number or nesting that YAML's own reader cannot hold, such as 2024-13-45 or !!int abc.
         raise ConfigError(f"the {what} {path} holds a date, number or nesting that cannot be read") from None
     if _too_large(values):
@@ -129,7 +128,14 @@ def _sentence(problem: Any) -> str:
     if problem["type"] == "value_error":
         return f"{path or 'the settings'}: {problem['ctx']['error']}"
     text = problem["msg"].replace("Input", "it").replace("List", "it").replace("Tuple", "it")
-    return f"{path or 'the settings'}: {text}{words}, got {problem['input']!r}"
+    return f"{path or 'the settings'}: {text}{words}, got {_shown(problem['input'])}"
+
+
+def _shown(value: Any) -> str:
+    try:
+        return repr(value)
+    except ValueError:  # Python prints no integer of more than some thousand digits
+        return f"an integer of {value.bit_length()} bits" if isinstance(value, int) else "a long number"
 
 
 def _words_beside_number(path: str) -> str:

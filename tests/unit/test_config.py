@@ -188,11 +188,34 @@ def test_configurations_of_run_hold(path: Path) -> None:
         ),
         "a: &a [*a]",
         "[" * 5000,
+        "a: !!timestamp abc",
+        "a: !!bool abc",
+        "a: !!int ''",
+        f"a: !!float {'1:' * 400}1",
+        "\0",
     ],
-    ids=["date", "integer", "long number", "aliases", "recursion", "nesting"],
+    ids=[
+        "date",
+        "integer",
+        "long number",
+        "aliases",
+        "recursion",
+        "nesting",
+        "timestamp",
+        "boolean",
+        "empty integer",
+        "large float",
+        "zero byte",
+    ],
 )
 def test_yaml_that_its_reader_cannot_hold_is_one_sentence(tmp_path: Path, text: str) -> None:
     path = tmp_path / "run.yaml"
     path.write_text(text)
-    with pytest.raises(ConfigError, match=r"run\.yaml"):
+    with pytest.raises(ConfigError, match=r"run\.yaml") as caught:
         load_yaml(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_integer_too_long_to_print_is_refused_by_its_place() -> None:
+    with pytest.raises(ConfigError, match=r"pairing\.max_wait_ms: .*got an integer of 20000 bits"):
+        validate(RunSettings, {"pairing": {"max_wait_ms": 1 << 19_999}}, "here")
