@@ -20,7 +20,7 @@ _GRACE_S = 5.0
 
 
 def leftovers(before: set[str]) -> list[str]:
-    """Resources that are there now and were not before; those that are just ending get five seconds to end."""
+    """Resources that are there now and were not before; what is ending gets five seconds."""
     end_s = time.monotonic() + patience(_GRACE_S)
     while left := resources() - before:
         if time.monotonic() > end_s:
