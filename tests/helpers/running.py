@@ -29,6 +29,11 @@ class Running:
     process: subprocess.Popen[str]
     said: list[str] = field(default_factory=list)
     _heard: threading.Condition = field(default_factory=threading.Condition)
+    _listener: threading.Thread = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._listener = threading.Thread(target=self._listen)
+        self._listener.start()
 
     def wait_for(self, pattern: str) -> re.Match[str]:
         """The first line that matches, once it is there."""
@@ -49,7 +54,12 @@ class Running:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
         self.process.wait(PATIENCE_S)
+        self.hear_out()
         return "".join(self.said)
+
+    def hear_out(self) -> None:
+        """Wait for the last line; it may be read after the process has ended."""
+        self._listener.join(PATIENCE_S)
 
     def _find(self, pattern: str) -> re.Match[str] | None:
         return next((match for line in list(self.said) if (match := re.search(pattern, line))), None)
@@ -70,8 +80,6 @@ def running(*words: object, cameras: tuple[str, str] = CAMERAS, model: str = "nu
         [*line, *(str(word) for word in words)], stderr=subprocess.PIPE, text=True, bufsize=1
     )
     run = Running(process)
-    listener = threading.Thread(target=run._listen)
-    listener.start()
     try:
         yield run
     finally:
@@ -81,6 +89,6 @@ def running(*words: object, cameras: tuple[str, str] = CAMERAS, model: str = "nu
                 process.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:
                 process.kill()
-        listener.join()
+        run.hear_out()
         assert process.stderr
         process.stderr.close()
