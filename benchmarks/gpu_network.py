@@ -233,9 +233,10 @@ def pictures(batch: int, height: int, width: int) -> tuple[Tensor, Tensor]:
     """Two smooth random pictures [batch, 1, height, width] in [0, 1], the same every time."""
     generator = torch.Generator().manual_seed(1)
     small = torch.rand(2, batch, 1, height // 8, width // 8, generator=generator)
-    return tuple(  # type: ignore[return-value]
-        torch.nn.functional.interpolate(each, size=(height, width), mode="bilinear") for each in small
-    )
+    visible, thermal = torch.nn.functional.interpolate(
+        small.flatten(0, 1), size=(height, width), mode="bilinear"
+    ).unflatten(0, (2, batch))
+    return visible, thermal
 
 
 def say(figures: dict[str, Any]) -> None:

@@ -98,7 +98,7 @@ def mean(visible: Grey, thermal: Grey) -> Grey:
 
 
 def methods_of(data: Path, weights: dict[str, str], precision: Precision) -> dict[str, Fuse]:
-    """What is compared, by name."""
+    """The fused pictures of each method, by name."""
     methods: dict[str, Fuse] = {}
     published = data / "upstream/GIFNet_Final.model"
     if published.is_file():

@@ -7,7 +7,7 @@ from typing import Literal
 
 Task = Literal["multi-modal", "multi-focus"]
 Kind = Literal["full", "lite"]
-"""Which network: GIFNet as published, or the small one for real time (`gifnet.lite`)."""
+"""Kind of network: GIFNet as published, or the small one for real time (`gifnet.lite`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,7 +182,7 @@ class GIFNet(nn.Module):
 
     @property
     def uses_auxiliary(self) -> bool:
-        """Whether inference needs the multi-modal side: not where its gate is exactly 0."""
+        """True when inference needs the multi-modal side: its gate is not exactly 0."""
         return any(bool(gate != 0) for gate in self._gates())
 
     def drop_auxiliary(self) -> None:

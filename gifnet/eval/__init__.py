@@ -1,4 +1,4 @@
-"""How good a fused picture is: the field's metrics, each with its convention named.
+"""Metrics of fused pictures, each with its convention named.
 
 Conventions are those of the Python evaluator of the CDDFuse line of papers, but MI is in bits: grey levels
 0..255, MI, SCD, VIF, SSIM and MS-SSIM summed over both sources, CC and FMI their mean, AG the mean over all

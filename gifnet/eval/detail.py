@@ -20,7 +20,7 @@ def local_contrast(picture: Grey) -> Array:
 
 
 def lost_detail(fused: Grey, visible: Grey, thermal: Grey) -> Array:
-    """How much of the weaker source's local contrast is missing, for each pixel.
+    """Missing share of the weaker source's local contrast, for each pixel.
 
     Args:
         fused: [H, W] uint8 grey.

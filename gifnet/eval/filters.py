@@ -47,7 +47,7 @@ def sobel(picture: Array, border: str) -> tuple[Array, Array]:
         Two arrays [H, W] float64; sums of eight weights, so a step of 1 gives 4.
     """
     modes = {"zero": "constant", "edge": "edge", "wrap": "wrap"}
-    wide = np.pad(picture, 1, mode=modes[border])  # type: ignore[call-overload]
+    wide = np.pad(picture, 1, mode=modes[border])  # type: ignore[call-overload]  # numpy wants a literal mode
     smooth_y = wide[:-2] + 2 * wide[1:-1] + wide[2:]
     smooth_x = wide[:, :-2] + 2 * wide[:, 1:-1] + wide[:, 2:]
     return smooth_y[:, 2:] - smooth_y[:, :-2], smooth_x[2:] - smooth_x[:-2]

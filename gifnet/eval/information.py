@@ -52,7 +52,7 @@ def sum_of_vif(fused: Grey, visible: Grey, thermal: Grey) -> float:
 
 
 def _information(reference: Array, distorted: Array, window: Array) -> tuple[float, float]:
-    """What the distorted picture tells of the reference at one scale, and what the reference tells."""
+    """Information about the reference at one scale, in the distorted picture and in the reference."""
     mean_one, mean_other = convolve_valid(reference, window), convolve_valid(distorted, window)
     variance = np.maximum(convolve_valid(reference**2, window) - mean_one**2, 0)
     other_variance = np.maximum(convolve_valid(distorted**2, window) - mean_other**2, 0)

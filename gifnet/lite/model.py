@@ -23,7 +23,7 @@ from gifnet.lite.bands import MEANS_PX, band_kernels, stronger
 from gifnet.lite.config import CELL, CELL_PX, LiteConfig
 
 BASES = 2 + 3 * len(MEANS_PX)
-"""What is scaled: both pictures; for each scale the details of visible, thermal and the stronger ones."""
+"""Number of bases: both pictures, and per scale the details of visible, thermal and the stronger."""
 
 GREY = 0.5
 """Subtracted from what the convolutions see, so that zero padding means grey."""

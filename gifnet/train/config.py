@@ -141,7 +141,7 @@ class DistilSettings(_Settings):
 
 
 class CropSettings(RunSettings):
-    """What training by losses of the fused picture has; the losses need no reference picture."""
+    """Crops, degradation and losses of training by the fused picture, without a reference picture."""
 
     crop_px: Annotated[int, Field(ge=48, multiple_of=8, description="side of a training crop")] = 256
     scale_min: Annotated[float, Field(gt=0, le=1, description="smallest scale of a crop's source")] = 0.4

@@ -1,4 +1,4 @@
-"""What befalls pictures that a camera takes: other exposures, smoke, glare, blur, sharpening, noise, JPEG.
+"""Degradation of pictures as cameras and scenes cause it: exposure, smoke, glare, blur, noise, JPEG.
 
 Few scenes are at hand, and without this a network learns their cameras. Sources are made worse before both
 the network and the losses see them, so that the fused picture is asked for what is there, not for what was.

@@ -1,4 +1,4 @@
-"""What a run of training does for GIFNet's inference path: losses of the fused picture itself.
+"""Training of GIFNet's inference path by losses of the fused picture itself.
 
 The published recipe trains each task's side with the other one frozen, and what inference puts out is a
 by-product. Here the path that inference runs is trained by losses that say what a fused picture should be, on

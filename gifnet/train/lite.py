@@ -1,4 +1,4 @@
-"""What a run of training does for the lite network: losses of its picture against both sources."""
+"""Training of the lite network by losses of its picture against both sources."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def picture_parts(fused: Tensor, visible: Tensor, thermal: Tensor) -> dict[str, 
 
 
 def unsteadiness(coefficients: Tensor) -> Tensor:
-    """How much a, b and c change from cell to cell.
+    """Mean change of a, b and c from cell to cell.
 
     A mixture that is the same over large areas holds for other cameras than those seen in training, and keeps
     brightness in order across the picture; details are left free.

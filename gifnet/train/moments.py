@@ -144,7 +144,7 @@ def _turned(picture: Picture, turns: int, flip: bool) -> Picture:
 
 def _places(before: Picture, after: Picture) -> NDArray[np.float32]:
     """By dense inverse search (Kroeger et al. 2016), from the later frame to the earlier one."""
-    search: Any = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)  # type: ignore[attr-defined]
+    search: Any = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)  # type: ignore[attr-defined]  # missing in OpenCV's types
     grey = [np.asarray(np.rint(255 * picture), np.uint8) for picture in (after, before)]
     flow = search.calc(grey[0], grey[1], None)
     side = before.shape[0]

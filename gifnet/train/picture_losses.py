@@ -98,7 +98,7 @@ def temporal_loss(
     thermal: tuple[Tensor, Tensor],
     places: Tensor,
 ) -> Tensor:
-    """How much more the fused picture changes along the motion than the source that changes more.
+    """Flicker: change of the fused picture along the motion, beyond that of the source that changes more.
 
     Args:
         fused: pictures of two moments, the earlier one first.

@@ -11,7 +11,7 @@ from stream.config.base import Settings
 
 
 class PairingSettings(Settings):
-    """How frames of the two streams find each other."""
+    """Settings by which frames of the two streams are paired."""
 
     tolerance_ms: Annotated[
         float | Literal["auto"],

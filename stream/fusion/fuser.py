@@ -97,7 +97,7 @@ class Fuser:
 
     @property
     def device_usage(self) -> dict[str, str]:
-        """What is used of the device, see `StepPlanner.usage`."""
+        """Use of the device, see `StepPlanner.usage`."""
         return self._planner.usage
 
     @property

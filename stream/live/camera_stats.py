@@ -11,7 +11,7 @@ State = Literal["connecting", "streaming", "lost", "ended", "refused"]
 
 @dataclass(slots=True)
 class CameraStats:
-    """What happened to a camera.
+    """Counts and state of one camera.
 
     Attributes:
         state: what it does now.

@@ -224,7 +224,7 @@ class LiveSession:
 
 
 def is_live_pair(settings: FuseSettings) -> bool:
-    """Whether both inputs are live cameras.
+    """True when both inputs are live cameras.
 
     Raises:
         ConfigError: only one of them is.

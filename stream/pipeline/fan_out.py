@@ -84,7 +84,7 @@ class FanOut:
         """
         outputs = enumerate(self._settings.outputs)
         with ExitStack() as stack:
-            # What is opened first is closed last: files are whole before a network library has the last word.
+            # The first opened is closed last: files are whole before a network library has the last word.
             opened = {
                 number: stack.enter_context(self._open(output))
                 for number, output in sorted(outputs, key=partial(_files_last, self._settings))

@@ -1,4 +1,4 @@
-"""What is compared: fused pictures of several methods, each with its visible and thermal picture."""
+"""Inputs of a comparison: fused pictures of several methods, each with its visible and thermal picture."""
 
 from __future__ import annotations
 

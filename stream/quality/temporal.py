@@ -1,4 +1,4 @@
-"""How steady a fused video is: warped differences and brightness steps, also beside its sources' own."""
+"""Steadiness of a fused video: warped differences and brightness steps, also beside its sources' own."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ OUT_OF_MEMORY = "out of memory"
 
 
 class StubCuda:
-    """What the stubs share.
+    """State that the stubs share.
 
     Attributes:
         log: what was asked, in order: (stream, verb).

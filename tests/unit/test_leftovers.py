@@ -1,4 +1,4 @@
-"""What the check after every test finds."""
+"""Findings of the check after every test."""
 
 from __future__ import annotations
 

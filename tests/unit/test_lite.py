@@ -80,7 +80,7 @@ def test_bfloat16_is_close_to_float32(lite: GIFNetLite):
 
 
 def test_equal_pictures_keep_their_structure(lite: GIFNetLite):
-    """Where both cameras see the same, so does the fused picture."""
+    """The fused picture equals both sources where these are equal."""
     visible, _ = pictures(96, 96)
     fused = lite(visible, visible)
     both = torch.stack([visible.flatten(), fused.flatten()])

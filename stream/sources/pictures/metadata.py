@@ -1,4 +1,4 @@
-"""What a picture file holds beside its colours: EXIF, colour profile, transparency, TIFF tags."""
+"""Metadata of a picture file: EXIF, colour profile, transparency, TIFF tags."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ORIENTATION = 274
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What goes from a source file into the fused one.
+    """Metadata that goes from a source file into the fused one.
 
     Attributes:
         exif: the EXIF block of a JPEG, PNG or WebP, without its thumbnail and with orientation 1.
