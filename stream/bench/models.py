@@ -59,8 +59,7 @@ def published(weights: str, pictures: tuple[Tensor, Tensor], device: torch.devic
     @torch.no_grad()
     def fuse() -> Tensor:
         with exact_float32(device):
-            fused: Tensor = network(*pictures)
-            return fused
+            return network.fuse_as_published(*pictures)
 
     return fuse
 
@@ -69,7 +68,7 @@ def compiled(
     weights: str, precision: str, pictures: tuple[Tensor, Tensor], device: torch.device
 ) -> Callable[[], Tensor]:
     """The full network under torch.compile, with autocast for 16 bits."""
-    network = torch.compile(_full(weights, device))
+    network = torch.compile(_full(weights, device).fuse_as_published)
     dtype: torch.dtype = getattr(torch, precision)
 
     @torch.no_grad()

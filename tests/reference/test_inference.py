@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 import gifnet
 from gifnet import inference, weights
 from gifnet.errors import DeviceError
+from gifnet.folding import fold
 from gifnet.inference import InferenceForm
 from gifnet.model import GIFNet
+from stream.bench.roofline import multiply_adds
 from tests.reference.formula import formula_model
 
 
@@ -162,9 +164,29 @@ def test_a_closed_gate_leaves_the_other_side_out() -> None:
     visible, thermal = pictures(37, 50)
     assert form._weights.embed.outputs == 98 and all(block.other is None for block in form._weights.blocks)
     with torch.no_grad():
-        features = model.encode(visible, thermal)
-        whole = model.decode(features, model.interact(features, features))
+        whole = model.fuse_as_published(visible, thermal)
     assert (form(visible, thermal) - whole).abs().max() < 1e-4
+
+
+def test_the_published_form_computes_both_sides_whatever_the_gate(monkeypatch) -> None:
+    model = formula_model()
+    model.drop_auxiliary()
+    others = []
+    interact = model.interact
+    monkeypatch.setattr(
+        model, "interact", lambda main, other: (others.append(other), interact(main, other))[1]
+    )
+    with torch.no_grad():
+        model(*pictures(16, 16))
+        model.fuse_as_published(*pictures(16, 16))
+    assert others[0] is None and others[1] is not None
+
+
+def test_needed_arithmetic_follows_the_gate() -> None:
+    model = formula_model()
+    assert multiply_adds(fold(model, torch.float32)) == pytest.approx(653_000, rel=0.01)
+    model.drop_auxiliary()
+    assert multiply_adds(fold(model, torch.float32)) == pytest.approx(475_000, rel=0.01)
 
 
 @pytest.mark.parametrize(
