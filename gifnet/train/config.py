@@ -24,6 +24,14 @@ _FREE_TO_CHANGE = {
 }
 
 
+# Ranges of the schedule, the same in every recipe; the defaults are those of each.
+Iterations = Annotated[int, Field(ge=1, description="how many steps")]
+LearningRate = Annotated[float, Field(gt=0, description="step size of Adam")]
+Decay = Annotated[Literal["constant", "cosine"], Field(description="course of the learning rate")]
+ClipNorm = Annotated[float | None, Field(gt=0, description="largest norm of a gradient")]
+Average = Annotated[float, Field(ge=0, lt=1, description="decay of the mean of the weights; 0: none")]
+
+
 class _Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -60,15 +68,11 @@ class RunSettings(_Settings):
     held_out: Annotated[tuple[str, ...], Field(description="scenes kept for validation only")] = ()
     clip_step: Annotated[int, Field(ge=1, description="take every n-th frame of a clip")] = 10
     batch: Annotated[int, Field(ge=1, description="crops in one step")] = 8
-    iterations: Annotated[int, Field(ge=1, description="how many steps")] = 5000
-    learning_rate: Annotated[float, Field(gt=0, description="step size of Adam")] = 1e-3
-    decay: Annotated[Literal["constant", "cosine"], Field(description="course of the learning rate")] = (
-        "constant"
-    )
-    clip_norm: Annotated[float | None, Field(gt=0, description="largest norm of a gradient")] = None
-    average: Annotated[float, Field(ge=0, lt=1, description="decay of the mean of the weights; 0: none")] = (
-        0.0
-    )
+    iterations: Iterations = 5000
+    learning_rate: LearningRate = 1e-3
+    decay: Decay = "constant"
+    clip_norm: ClipNorm = None
+    average: Average = 0.0
     seed: Annotated[int, Field(ge=0, description="start of every random choice")] = 0
     device: Annotated[Literal["auto", "cpu", "cuda"], Field(description="where to compute")] = "auto"
     log_every: Annotated[int, Field(ge=1, description="iterations between two lines of the log")] = 10
@@ -95,15 +99,11 @@ class FeatureSettings(RunSettings):
 
     network: Literal["features"]
     batch: Annotated[int, Field(ge=1, description="pieces in one step")] = 12
-    iterations: Annotated[int, Field(ge=1, description="how many steps")] = 4000
-    learning_rate: Annotated[float, Field(gt=0, description="step size of Adam")] = 3e-3
-    decay: Annotated[Literal["constant", "cosine"], Field(description="course of the learning rate")] = (
-        "cosine"
-    )
-    clip_norm: Annotated[float | None, Field(gt=0, description="largest norm of a gradient")] = 1.0
-    average: Annotated[float, Field(ge=0, lt=1, description="decay of the mean of the weights; 0: none")] = (
-        0.998
-    )
+    iterations: Iterations = 4000
+    learning_rate: LearningRate = 3e-3
+    decay: Decay = "cosine"
+    clip_norm: ClipNorm = 1.0
+    average: Average = 0.998
     unsure_px: Annotated[
         float, Field(ge=0, description="pixels of the pictures by which their registration may be off")
     ] = 2.0
@@ -160,15 +160,11 @@ class DirectSettings(CropSettings):
     ] = False
     crop_px: Annotated[int, Field(ge=48, multiple_of=8, description="side of a training crop")] = 128
     batch: Annotated[int, Field(ge=1, description="crops in one step")] = 4
-    iterations: Annotated[int, Field(ge=1, description="how many steps")] = 4000
-    learning_rate: Annotated[float, Field(gt=0, description="step size of Adam")] = 7e-4
-    decay: Annotated[Literal["constant", "cosine"], Field(description="course of the learning rate")] = (
-        "cosine"
-    )
-    clip_norm: Annotated[float | None, Field(gt=0, description="largest norm of a gradient")] = 1.0
-    average: Annotated[float, Field(ge=0, lt=1, description="decay of the mean of the weights; 0: none")] = (
-        0.995
-    )
+    iterations: Iterations = 4000
+    learning_rate: LearningRate = 7e-4
+    decay: Decay = "cosine"
+    clip_norm: ClipNorm = 1.0
+    average: Average = 0.995
     precision: Annotated[
         Literal["auto", "float32", "bfloat16"],
         Field(description="number format of the network's forward pass"),
@@ -190,15 +186,11 @@ class LiteSettings(CropSettings):
 
     network: Literal["lite"]
     batch: Annotated[int, Field(ge=1, description="crops in one step")] = 2
-    iterations: Annotated[int, Field(ge=1, description="how many steps")] = 4000
-    learning_rate: Annotated[float, Field(gt=0, description="step size of Adam")] = 1.5e-3
-    decay: Annotated[Literal["constant", "cosine"], Field(description="course of the learning rate")] = (
-        "cosine"
-    )
-    clip_norm: Annotated[float | None, Field(gt=0, description="largest norm of a gradient")] = 0.5
-    average: Annotated[float, Field(ge=0, lt=1, description="decay of the mean of the weights; 0: none")] = (
-        0.995
-    )
+    iterations: Iterations = 4000
+    learning_rate: LearningRate = 1.5e-3
+    decay: Decay = "cosine"
+    clip_norm: ClipNorm = 0.5
+    average: Average = 0.995
     distil: Annotated[DistilSettings | None, Field(description="none: by the losses alone")] = None
 
 

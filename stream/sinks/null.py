@@ -16,7 +16,7 @@ class NullSettings(SinkSettings):
 
     schemes: ClassVar = {"null": False}
     form: ClassVar = "null://"
-    kind: ClassVar = "null://"
+    kind: ClassVar = "an output that keeps nothing"
 
     view: ShownView = "fused"
     colour_map: ShownColours = "heat"
