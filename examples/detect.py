@@ -138,11 +138,12 @@ def main() -> None:
         camera = Subscriber(arguments.address, arguments.stream, arguments.view)
         for number, frame in enumerate(camera.latest(), start=1):
             boxes = detect(frame.pixels)
-            socket.send_multipart(message(frame, boxes))
+            # Saved first: whoever reads of a detection finds its picture.
             if arguments.save:
                 arguments.save.mkdir(exist_ok=True)
                 picture = draw(frame.pixels, boxes)
                 cv2.imwrite(str(arguments.save / f"{frame.header.seq:06d}.png"), picture)
+            socket.send_multipart(message(frame, boxes))
             if number == arguments.count:
                 return
 
