@@ -21,5 +21,5 @@ def test_nothing_grows_and_nothing_is_lost() -> None:
     # A connection or two may be open more than at the best moment, never ever more of them.
     assert max(found.files) - min(found.files) <= 12
     # Memory finds its level within some minutes; what piles up pictures goes far beyond that in two. Circles,
-    # which pile up slowly, are looked for in tests/unit/test_no_circles.py.
+    # which pile up slowly, are looked for in tests/unit/sources/test_no_reference_cycles.py.
     assert found.growth_mb < 40

@@ -22,7 +22,7 @@ from stream.runtime.clock import SystemClock
 from stream.sources.live.iterable import give
 from stream.sync_check.run import check_sync
 from tests.helpers.patience import patience
-from tests.unit.test_motion_offset import walk
+from tests.unit.sync_check.test_motion import walk
 
 RATE = 25
 

@@ -8,7 +8,7 @@ import torch
 
 from stream.device.context import CudaContext, open_device
 from stream.fusion.fuser import Fuser
-from tests.unit.test_fuser import changed, fuser, landed, pair_of, same
+from tests.unit.fusion.test_fuser import changed, fuser, landed, pair_of, same
 
 pytestmark = pytest.mark.gpu
 

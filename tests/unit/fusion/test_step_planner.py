@@ -22,7 +22,7 @@ from stream.fusion.fuser import Fuser
 from stream.runtime.stage_times import StageTimes
 from tests.helpers.clock import HandClock
 from tests.helpers.cuda_stub import StubContext, StubCuda, install
-from tests.unit.test_fuser import SIZE, changed, landed, pair_of
+from tests.unit.fusion.test_fuser import SIZE, changed, landed, pair_of
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import yaml
 from stream.errors import CalibrationError
 from stream.registration.calibration import Calibration, load_calibration, save_calibration
 
-EXAMPLE = Path(__file__).parents[2] / "configs" / "calibration_example.yaml"
+EXAMPLE = Path(__file__).parents[3] / "configs" / "calibration_example.yaml"
 IDENTITY = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
 CAMERA = {"size": [640, 480], "camera_matrix": [[500, 0, 320], [0, 510, 240], [0, 0, 1]]}
 THERMAL = {"size": [320, 256], "camera_matrix": [[270, 0, 160], [0, 270, 128], [0, 0, 1]]}

@@ -159,7 +159,7 @@ def test_the_description_is_a_configuration_without_passwords() -> None:
     assert text.splitlines()[1].endswith("# file")
 
 
-CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+CONFIGS = sorted((Path(__file__).parents[3] / "configs").glob("*.yaml"))
 OF_RUN = [path for path in CONFIGS if path.read_text().startswith("# gifnet run -c ")]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-API = Path(__file__).parents[2] / "docs" / "api.md"
+API = Path(__file__).parents[3] / "docs" / "api.md"
 
 
 def documented(module: str) -> set[str]:

@@ -54,7 +54,7 @@ def interpreted(
     done = subprocess.run(
         [sys.executable, "-c", INTERPRETED, dtype, json.dumps(sizes), gate],
         env=os.environ | {"TRITON_INTERPRET": "1"},
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         capture_output=True,
         text=True,
         check=False,

@@ -19,7 +19,7 @@ from stream.radiometry import Linear, Radiometry
 from stream.runtime.stage_times import StageTimes
 from stream.sources.base import SourceInfo
 from tests.helpers.clock import HandClock
-from tests.unit.test_fuser import SIZE, landed, pair_of
+from tests.unit.fusion.test_fuser import SIZE, landed, pair_of
 
 KELVIN_PER_COUNT = Linear(celsius_per_count=0.1, celsius_at_zero=-273.15)
 CELSIUS = {"method": "fixed", "span_low": 30, "span_high": 300, "span_unit": "celsius"}

@@ -16,7 +16,7 @@ from stream.thermal.agc import Agc
 from stream.thermal.agc_plan import find_method
 from stream.thermal.front_end import ThermalFrontEnd
 from stream.thermal.methods.base import GainMethod
-from tests.unit.test_thermal_front import SIZE, counts
+from tests.unit.thermal.test_front_end import SIZE, counts
 
 NAMES = sorted(set(get_args(GainSettings.model_fields["method"].annotation)) - {"auto"})
 # Modules that several methods share.

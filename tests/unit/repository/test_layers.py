@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PACKAGES = ("stream", "gifnet", "cuda_kernels")
 # From the commands down to what everything uses; rooms of one line do not import each other.
 # docs/architecture.md shows the same list.

@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks import gpu
 from tests.helpers.patience import patience
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_steps_go_on_after_a_failure_and_each_is_kept(tmp_path: Path) -> None:

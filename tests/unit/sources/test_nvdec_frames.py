@@ -15,8 +15,8 @@ from stream.sources.video.file import VideoSource
 from stream.sources.video.nvdec import full_range, upright
 from stream.sources.video.yuv import WEIGHTS, Yuv
 from tests.helpers.media import Pixels, damage_packet, moving_pattern, write_video
-from tests.unit.test_nvdec_choice import opened
-from tests.unit.test_sources_video import noisy
+from tests.unit.sources.test_nvdec_choice import opened
+from tests.unit.sources.test_video import noisy
 
 BLOCK_PX = 16
 LOSSLESS = {"preset": "veryfast", "qp": "0"}
