@@ -8,7 +8,9 @@ from urllib.parse import parse_qsl, unquote
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 # A user and password before something like a host: a URI whose scheme was forgotten or misspelt.
-_FORGOTTEN_SCHEME = re.compile(r"^(\s*(?:[A-Za-z]+:/)?[^/@:]+):(.*)@(?=[^/@]+[:/]|\d+(?:\.\d+){3}$)", re.DOTALL)
+_FORGOTTEN_SCHEME = re.compile(
+    r"^(\s*(?:[A-Za-z]+:/)?[^/@:]+):(.*)@(?=[^/@]+[:/]|\d+(?:\.\d+){3}$)", re.DOTALL
+)
 _HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.%]*\]|[^:@\[\]]*)(:\d{1,5})?")
 _SECRET_NAME = re.compile(
     r"pass|pwd|pw\b|psw|psk|secret|token|key|auth|sig|code(?!c)|cred|jwt|sess|sid\b|pin\b|otp|hash|ticket"
@@ -21,7 +23,9 @@ _OPAQUE = re.compile(rf"^(?=.*\d)(?=.*[A-Za-z])[\w%+/=.~-]{{{_TOKEN_LENGTH},}}$"
 # What follows the name of the application.
 _STREAM_KEY = re.compile(r"^([^/]*/+[^/]+)/.+", re.DOTALL)
 # To the next blank; where user:password waits for its '@', up to that.
-_URI_IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://(?:[^\s/@:]*:(?!\d{1,5}(?:[/\s]|$))[^@\n]*@)?[^\s'\"<>]*")
+_URI_IN_TEXT = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]*:/{1,2}(?:[^\s/@:]*:(?!\d{1,5}(?:[/\s]|$))[^@\n]*@(?:[^\s@]*@)*)?[^\s'\"<>]*"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ def mask(uri: str) -> str:
 
     Hidden are the password of `user:password@host`, also where it holds `@` or `/`; a user name that stands
     alone or is long enough to be a token; the values of options whose name speaks of a secret or that look
-    like one; and the stream key of RTMP. Where a URI can be read in two ways, more is hidden rather than less.
+    like one; and the stream key of RTMP. Where there are two ways to read it, more is hidden, not less.
     Plain paths come back as they are, unless they look like a URI whose scheme was forgotten.
     """
     match = _SCHEME.search(uri)
@@ -96,18 +100,19 @@ def _without_user(rest: str) -> tuple[str, str]:
     """What may be shown of the user before a host, with its `@`; and what follows it."""
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
     whole, mark, place = rest.rpartition("@")
-    if not mark or (authority == rest and _HOST_PORT.fullmatch(rest)):
+    if not mark:
         return "", rest
     if "@" not in authority:
         # host:554/street@north has a port and a path, and no password; admin:12/34@10.0.0.5 may have one.
         is_host = ":" not in whole or "[" in authority or not re.search(r"[/.:]", place)
         if is_host and _HOST_PORT.fullmatch(authority):
             return "", rest
-    elif ":" not in authority.rpartition("@")[0]:
-        alone, _, _ = authority.rpartition("@")
+    alone = authority.rpartition("@")[0]
+    if ":" not in whole and "@" in authority:
         return "***@" if alone else "@", rest[len(alone) + 1 :]
     user, _, password = whole.partition(":")
-    if password in ("", "x-oauth-basic") or len(user) >= _TOKEN_LENGTH:
+    # What looks like a name may be a token, or the beginning of a password.
+    if password in ("", "x-oauth-basic") or len(user) >= _TOKEN_LENGTH or ":" not in (alone or user + ":"):
         user = "***"
     return f"{user}:***@", place
 

@@ -10,6 +10,9 @@ from pydantic import Field, SecretStr
 from stream.config.base import Settings
 from stream.frame import ColourMap, View
 
+SHORTEST_TOKEN = 16
+"""Characters of a token that the user sets."""
+
 # Options of sinks, with their ranges; each kind of sink in `stream.sinks` takes some of them.
 ShownView = Annotated[View, Field(description="which picture is written")]
 ShownColours = Annotated[
@@ -56,7 +59,10 @@ class PreviewSettings(Settings):
     ] = None
     token: Annotated[
         SecretStr | None,
-        Field(min_length=16, description="secret that the page asks for; made up where others reach it"),
+        Field(
+            min_length=SHORTEST_TOKEN,
+            description="secret that the page asks for; made up where others reach it",
+        ),
     ] = None
     clips: Annotated[Path, Field(description="folder of the clips that are recorded from the page")] = Path(
         "clips"

@@ -23,6 +23,7 @@ import zmq.asyncio
 from pydantic import Field, StrictBool
 
 from stream.config import ControlSettings, Settings, validate
+from stream.config.shown import shown
 from stream.errors import ConfigError, GifnetError
 from stream.frame import View
 from stream.monitoring.status import RunStatus
@@ -163,7 +164,8 @@ def _check_endpoint(endpoint: str, secret: bool) -> None:
     if scheme == "ipc" and place:
         return
     if scheme != "tcp":
-        raise ConfigError(f"control.bind must be tcp://HOST:PORT or ipc://PATH, got {endpoint!r}")
+        got = shown(endpoint, may_be_secret="@" in endpoint)
+        raise ConfigError(f"control.bind must be tcp://HOST:PORT or ipc://PATH, got {got}")
     if not parse_address(place, "control.bind").is_loopback and not secret:
         raise ConfigError(
             f"control.bind {endpoint} would let everybody who reaches this machine change the run: give it "

@@ -10,6 +10,8 @@ from contextlib import ExitStack, contextmanager
 from aiohttp import web
 
 from stream.config import RunSettings
+from stream.config.outputs import SHORTEST_TOKEN
+from stream.errors import ConfigError
 from stream.monitoring.status import RunStatus
 from stream.web.address import Address, parse_address
 from stream.web.api import LARGEST_REQUEST, HealthApi, PageApi, as_sentences
@@ -38,12 +40,14 @@ def open_servers(settings: RunSettings, panel: RunStatus) -> Iterator[None]:
         loop = stack.enter_context(LoopThread("web"))
         if settings.preview.bind:
             address = parse_address(settings.preview.bind, "preview.bind")
-            guard = Guard(address.is_loopback, _token(settings))
+            given = _token(settings)
+            guard = Guard(address.is_loopback, given)
             feed = FrameFeed(panel.recent)
             bound = stack.enter_context(_listening(loop, _page(panel, guard, feed), address, "preview.bind"))
             stack.callback(lambda: loop.run(feed.close()))
-            token = f"?token={guard.token}" if guard.token else ""
-            _log.warning("the page is at http://%s/%s", bound, token)
+            # A token that the user set is theirs to know, and no log's.
+            made_up = f"?token={guard.token}" if guard.token and not given else ""
+            _log.warning("the page is at http://%s/%s%s", bound, made_up, " with your token" if given else "")
         if settings.metrics.bind:
             address = parse_address(settings.metrics.bind, "metrics.bind")
             bound = stack.enter_context(_listening(loop, _numbers(panel, address), address, "metrics.bind"))
@@ -56,8 +60,14 @@ def open_servers(settings: RunSettings, panel: RunStatus) -> Iterator[None]:
 
 
 def _token(settings: RunSettings) -> str:
-    secret = settings.preview.token
-    return secret.get_secret_value() if secret else os.environ.get(TOKEN_VARIABLE, "")
+    if settings.preview.token:
+        return settings.preview.token.get_secret_value()
+    token = os.environ.get(TOKEN_VARIABLE, "")
+    if token and len(token) < SHORTEST_TOKEN:
+        raise ConfigError(
+            f"{TOKEN_VARIABLE} must have at least {SHORTEST_TOKEN} characters, got {len(token)}"
+        )
+    return token
 
 
 @contextmanager
