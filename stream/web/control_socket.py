@@ -27,6 +27,7 @@ from stream.config.shown import shown
 from stream.errors import ConfigError, GifnetError
 from stream.frame import View
 from stream.monitoring.status import RunStatus
+from stream.uri import mask_text
 from stream.web.address import parse_address
 from stream.zeromq.curve_keys import Gate, open_gate
 
@@ -125,7 +126,7 @@ class ControlSocket:
             words: dict[str, Any] = {"result": self._do(_parse(body))}
         except GifnetError as error:
             self._complain(f"the control socket refused a question: {error}")
-            words = {"error": str(error)}
+            words = {"error": mask_text(str(error))}
         return json.dumps({"schema": SCHEMA, **words}).encode()
 
     def _do(self, question: ControlQuestion) -> dict[str, Any]:

@@ -14,11 +14,15 @@ from stream.web.address import is_loopback
 COOKIE = "gifnet_token"
 # Whether a run lives and is well is no secret, and what asks for it can seldom show a token.
 OPEN_PATHS = ("/healthz", "/readyz")
+# Answered also where all connections are taken.
+HEALTH_PATHS = (*OPEN_PATHS, "/metrics")
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
 
@@ -64,7 +68,7 @@ class Guard:
             return refuse(403, "this page answers only to localhost, 127.0.0.1 and ::1")
         origin = request.headers.get("Origin")
         writes = request.method not in _SAFE or "Upgrade" in request.headers
-        if writes and origin is not None and urlsplit(origin).netloc != request.host:
+        if writes and origin is not None and _authority(origin) != request.host:
             return refuse(403, "another page asked for this; open the page itself")
         if self.token and request.path not in OPEN_PATHS and not self._shows_token(request):
             return refuse(401, "a token is needed: open the address that was printed when the run began")
@@ -87,6 +91,13 @@ class Guard:
 def refuse(status: int, sentence: str) -> web.Response:
     """An error as JSON, with one sentence."""
     return web.json_response({"error": sentence}, status=status)
+
+
+def _authority(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 def _hostname(address: str) -> str:
