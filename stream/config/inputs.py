@@ -18,7 +18,9 @@ class InputSettings(Settings):
     uri: Annotated[str, Field(min_length=1, description="path or URI of the stream")]
     name: Annotated[str | None, Field(description="name in reports")] = None
     bits: Annotated[int | None, Field(ge=8, le=16, description="significant bits of a grey count")] = None
-    rate: Annotated[float | None, Field(gt=0, description="frames a second of an image folder")] = None
+    rate: Annotated[float | None, Field(gt=0, le=1e6, description="frames a second of an image folder")] = (
+        None
+    )
     decoder: Annotated[
         Decoder,
         Field(description="where video is decoded; auto: by NVDEC on a GPU that runs the network, if it can"),
@@ -50,10 +52,14 @@ class ThermalInputSettings(InputSettings):
         int, Field(ge=0, le=1000, description="rows below the thermal picture that are no picture")
     ] = 0
     celsius_per_count: Annotated[
-        float | None, Field(description="degrees Celsius of one thermal count, if the camera counts linearly")
+        float | None,
+        Field(
+            ge=-1e6, le=1e6, description="degrees Celsius of one thermal count, if the camera counts linearly"
+        ),
     ] = None
     celsius_at_zero: Annotated[
-        float | None, Field(description="degrees Celsius of thermal count 0, with celsius-per-count")
+        float | None,
+        Field(ge=-1e6, le=1e6, description="degrees Celsius of thermal count 0, with celsius-per-count"),
     ] = None
 
     @model_validator(mode="after")

@@ -24,12 +24,16 @@ EncoderName = Annotated[
 Quality = Annotated[int | None, Field(ge=0, le=63, description="constant rate factor, lower is better")]
 Audio = Annotated[bool, Field(description="carry the visible file's audio over")]
 SegmentLength = Annotated[
-    float | None, Field(ge=1, description="begin a new file after so many seconds of video")
+    float | None, Field(ge=1, le=1e9, description="begin a new file after so many seconds of video")
 ]
-SegmentBytes = Annotated[float | None, Field(gt=0, description="begin a new file after so many megabytes")]
+SegmentBytes = Annotated[
+    float | None, Field(gt=0, le=1e9, description="begin a new file after so many megabytes")
+]
 FreeSpace = Annotated[
     float | None,
-    Field(ge=0, description="pause writing while less is free on the disk; by default 200 when live"),
+    Field(
+        ge=0, le=1e12, description="pause writing while less is free on the disk; by default 200 when live"
+    ),
 ]
 WithSidecar = Annotated[
     bool, Field(description="write the pairing of every frame to a .jsonl file beside the video")

@@ -85,6 +85,7 @@ class LibavSource(SourceBase):
                 "r",
                 format=address.format,
                 options=address.options,
+                metadata_errors="replace",
                 timeout=(2 * timeout_s, timeout_s),
             )
         except (av.error.FFmpegError, OSError, ValueError) as error:
