@@ -78,6 +78,7 @@ def main(arguments: list[str] | None = None) -> None:
     words = sys.argv[1:] if arguments is None else arguments
     if arguments is None:
         hide_secrets()
+        sys.unraisablehook = _interrupt_again
     # Outside the command itself, the caller decides what Ctrl-C does.
     answers_interrupts = arguments is None and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
     try:
@@ -93,6 +94,14 @@ def main(arguments: list[str] | None = None) -> None:
             # All is closed; during the interpreter's own clean-up, Python's handler prints a traceback.
             signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _interrupt_again(unraisable: sys.UnraisableHookArgs) -> None:
+    """A Ctrl-C that came in a destructor or a callback, where nothing can be raised, comes once more."""
+    if isinstance(unraisable.exc_value, KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    else:
+        sys.__unraisablehook__(unraisable)
 
 
 def _without_debug(words: list[str]) -> list[str]:
