@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from stream.config.base import Settings
 from stream.frame import ColourMap, View
+
+_HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
 
 SHORTEST_TOKEN = 16
 """Characters of a token that the user sets."""
@@ -68,9 +71,38 @@ class PreviewSettings(Settings):
             description="secret that the page asks for; made up where others reach it",
         ),
     ] = None
+    hosts: Annotated[
+        tuple[str, ...],
+        Field(
+            max_length=100,
+            description="NAME or NAME:PORT that browsers show for the page, as behind a proxy; repeatable",
+        ),
+    ] = ()
+    prefix: Annotated[
+        str,
+        Field(
+            pattern=r"^(/[A-Za-z0-9._~-]+)*/?$",
+            description="path below which a reverse proxy shows the page, for example /fused",
+        ),
+    ] = ""
     clips: Annotated[Path, Field(description="folder of the clips that are recorded from the page")] = Path(
         "clips"
     )
+
+    @field_validator("hosts")
+    @classmethod
+    def _are_names(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        for host in hosts:
+            if not _HOST.fullmatch(host):
+                raise ValueError(
+                    "each must be a name or number with or without a port, as in cam.example:8443"
+                )
+        return tuple(host.lower() for host in hosts)
+
+    @field_validator("prefix")
+    @classmethod
+    def _without_slash(cls, prefix: str) -> str:
+        return prefix.rstrip("/")
 
 
 class MetricsSettings(Settings):

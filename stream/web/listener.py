@@ -144,7 +144,7 @@ class Listener:
         if connection is None:
             response: web.StreamResponse = await handler(request)
             return response
-        if connection.for_health and request.path not in HEALTH_PATHS:
+        if connection.for_health and not request.path.endswith(HEALTH_PATHS):
             refusal = refuse(503, "too many requests are being answered; ask again later")
             refusal.force_close()
             return refusal
