@@ -97,11 +97,11 @@ def works(browser: Any, address: str) -> None:
     try:
         page.goto(address)
         assert urlsplit(page.url).path == "/fused/" and not urlsplit(page.url).query
-        moves = "Number(document.getElementById('picture').dataset.index) > {}"
-        page.wait_for_function(moves.format(-1))
-        page.wait_for_function(
-            moves.format(page.evaluate("document.getElementById('picture').dataset.index"))
-        )
+        shown = "Number(document.getElementById('picture').dataset.index ?? -1)"
+        first = [-1]
+        for _ in range(2):
+            wait_until(lambda: page.evaluate(shown) > first[-1])
+            first.append(page.evaluate(shown))
         change = (
             "fetch('api/settings', {method: 'PATCH', headers: {'Content-Type': 'application/json'}, "
             "body: '{\"pairing.tolerance_ms\": 25}'}).then((answer) => answer.status)"
