@@ -105,7 +105,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _leave_threads_behind(status: object) -> None:
-    """End at once where a thread is stuck inside a library: the interpreter's own clean-up would abort there."""
+    """End at once where a thread is stuck inside a library: the interpreter's clean-up would abort there."""
     main = threading.main_thread()
     if any(thread is not main and thread.is_alive() for thread in threading.enumerate()):
         with suppress(OSError, ValueError):
