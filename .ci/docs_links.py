@@ -1,4 +1,4 @@
-"""A hook of mkdocs: files of the repository that pages link to (`../benchmarks/...`) become files of the site."""
+"""A hook of mkdocs: repository files that pages link to (`../benchmarks/...`) become files of the site."""
 
 from __future__ import annotations
 
@@ -18,12 +18,8 @@ def on_files(files: Files, config: Any) -> Files:
     for page in list(files.documentation_pages()):
         for up, path, _ in _LINK.findall(page.content_string):
             target = _outside(page.src_uri, up, path)
-            if (
-                target
-                and (ROOT / target).is_file()
-                and files.get_file_from_path(f"repository/{target}") is None
-            ):
-                name = f"repository/{target}"
+            name = f"repository/{target}"
+            if target and (ROOT / target).is_file() and name not in files.src_uris:
                 files.append(File.generated(config, name, abs_src_path=str(ROOT / target)))
     return files
 

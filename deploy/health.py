@@ -1,4 +1,4 @@
-"""Health check of a container: the page answers, where the run has one; otherwise the process alone counts."""
+"""Health check of a container: the page answers, where the run has one; otherwise the process counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages to systemd (sd_notify(3)): ready, state in a line, alive; nothing where it did not ask for them."""
+"""Messages to systemd (sd_notify(3)): ready, state in a line, alive; none where it asked for none."""
 
 from __future__ import annotations
 
