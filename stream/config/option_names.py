@@ -38,6 +38,7 @@ NAMES: dict[str, str] = {
     "queue_mb": "live.queue_mb",
     "queue_ms": "live.queue_ms",
     "duration_s": "duration_s",
+    "allow_loss": "allow_loss",
     "calibration": "registration.file",
     "distance_m": "registration.distance_m",
     "nudge_right_px": "registration.nudge_right_px",

@@ -10,6 +10,7 @@ from stream.config import NAMES, FuseSettings, validate
 from stream.config.merge import overlay
 from stream.errors import ConfigError
 from stream.frame import FusedFrame
+from stream.monitoring.loss import check_loss
 from stream.monitoring.report import RunReport
 from stream.pipeline.open import open_fused
 from stream.runtime.clock import SystemClock
@@ -33,7 +34,8 @@ def fuse(visible: CameraInput, thermal: CameraInput, **settings: Any) -> Iterato
         is closed or forgotten.
 
     Raises:
-        GifnetError: settings at once, everything else with the first frame or where it happens.
+        GifnetError: settings at once, everything else with the first frame or where it happens; `LossError`
+            after the last frame.
     """
     allowed = [name for name, place in NAMES.items() if place.split(".")[0] in FuseSettings.model_fields]
     unknown = sorted(set(settings) - set(allowed))
@@ -51,5 +53,7 @@ def _uri(camera: CameraInput) -> str:
 
 
 def _fuse(settings: FuseSettings) -> Iterator[FusedFrame]:
-    with open_fused(settings, RunReport(SystemClock())) as fused, fused.ahead() as frames:
+    report = RunReport(SystemClock())
+    with open_fused(settings, report) as fused, fused.ahead() as frames:
         yield from frames
+    check_loss(report, settings.allow_loss)

@@ -17,7 +17,7 @@ from stream.errors import SourceError
 from stream.frame import AnyPixels, Frame, Side
 from stream.sources.base import SourceBase, SourceInfo
 from stream.sources.video.decoder_choice import SURFACES, Video, video_of, why_cpu
-from stream.sources.video.packets import DEFAULT_RATE, PictureReader
+from stream.sources.video.packets import PictureReader
 from stream.sources.video.pixels import (
     FrameToPixels,
     choose_target,
@@ -49,9 +49,9 @@ def open_cuda_surfaces(device: torch.device) -> Surfaces:
 class VideoSource(SourceBase):
     """Frames of the main video stream of a file, at the times that the file states.
 
-    Times are `pts * time_base`, exact and not shifted to zero; a frame without a time stamp gets its position
-    divided by the rate. A frame that does not decode, or that the decoder marks as damaged, is left out and
-    counted in `lost["corrupt"]`; one that is not later than the frame before, in `lost["out_of_order"]`.
+    Times are `pts * time_base`, exact and not shifted to zero, where the file has them in order; what else is
+    done tells `timeline.py`. A frame that does not decode, or that the decoder marks as damaged, is left out
+    and counted in `lost["corrupt"]`; one that has no place behind those before, in `lost["out_of_order"]`.
     Positions (`Frame.index`) count the lost frames too. Where no matrix is tagged, video of up to 576 lines
     is taken for BT.601 and larger video for BT.709.
 
@@ -164,14 +164,8 @@ class VideoSource(SourceBase):
         return None
 
     def _read(self) -> Generator[Frame, None, None]:
-        last_s: Fraction | None = None
-        for picture in self._pictures:
+        for picture, time_s in self._pictures:
             self._check_size(picture)
-            time_s = self._time_s(picture)
-            if last_s is not None and time_s <= last_s:
-                self.lost["out_of_order"] += 1
-                continue
-            last_s = time_s
             yield self._frame(picture, time_s)
             self._yielded += 1
         self._pictures.check_end()
@@ -190,11 +184,6 @@ class VideoSource(SourceBase):
 
     def _position(self) -> int:
         return self._yielded + self.lost.total()
-
-    def _time_s(self, picture: VideoFrame) -> Fraction:
-        if picture.pts is None or picture.time_base is None:
-            return self._position() / (self._pictures.rate or DEFAULT_RATE)
-        return picture.pts * picture.time_base
 
     def _check_size(self, picture: VideoFrame) -> None:
         size = picture.width, picture.height

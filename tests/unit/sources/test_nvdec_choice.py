@@ -15,8 +15,8 @@ from stream.frame import Side
 from stream.sources import open_source
 from stream.sources.video.decoder_choice import Video, obstacle, why_cpu
 from stream.sources.video.file import VideoSource
+from stream.sources.video.hardware_watch import HARDWARE_FAILURES, HardwareWatch
 from stream.sources.video.nvdec import Surfaces
-from stream.sources.video.packets import HARDWARE_FAILURES, HardwareWatch
 from tests.helpers.media import moving_pattern, write_video
 from tests.helpers.surfaces import CUDA, HostSurfaces, NoDecoder
 
