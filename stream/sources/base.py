@@ -34,6 +34,7 @@ class SourceInfo:
         finite: True for a live source that comes to an end, as a recording does that is played like a camera.
         audio: True when an audio track can be carried over from `uri`.
         radiometry: what a thermal count means in degrees Celsius, where known; frames may have their own.
+        tracks: the video tracks of its file, each in words; empty where it is no video file.
     """
 
     uri: str
@@ -52,6 +53,7 @@ class SourceInfo:
     finite: bool = False
     audio: bool = False
     radiometry: Radiometry | None = None
+    tracks: tuple[str, ...] = ()
 
 
 class Source(Protocol):

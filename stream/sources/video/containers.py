@@ -13,6 +13,7 @@ from av.codec.hwaccel import HWAccel
 from av.stream import Disposition
 
 from stream.errors import SourceError
+from stream.sources.video.tracks import find_track
 
 _DURATION_TAG = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 # libav's reader of text art would make a moving picture of any text file.
@@ -90,19 +91,32 @@ def lacks_index(path: Path) -> bool:
     return b"ftyp" in kinds and b"moov" not in kinds
 
 
-def video_stream(container: Any, name: str) -> Any:
-    """The main stream of moving pictures, not a cover.
+def video_streams(container: Any) -> list[Any]:
+    """The streams of moving pictures, without covers."""
+    return [each for each in container.streams.video if not each.disposition & Disposition.attached_pic]
+
+
+def video_stream(container: Any, name: str, track: str | None = None) -> Any:
+    """A stream of moving pictures.
+
+    Args:
+        container: opened for reading.
+        name: of the file, for messages.
+        track: number from 0 among its streams of moving pictures, language or title; None for the main one.
 
     Raises:
-        SourceError: when the file has none, or its codec is unknown.
+        SourceError: when the file has none, not that one, or its codec is unknown.
     """
-    streams = [each for each in container.streams.video if not each.disposition & Disposition.attached_pic]
+    streams = video_streams(container)
     if not streams:
         if container.streams.audio:
             raise SourceError(f"{name} holds sound but no video")
         raise SourceError(f"{name} holds no video")
-    best = container.streams.best("video")
-    stream = best if best in streams else streams[0]
+    if track is None:
+        best = container.streams.best("video")
+        stream = best if best in streams else streams[0]
+    else:
+        stream = find_track(streams, name, track)
     if stream.codec_context is None:
         raise SourceError(f"{name} is of a codec that cannot be decoded here")
     return stream

@@ -16,6 +16,7 @@ from stream.config import InputSettings
 from stream.errors import SourceError
 from stream.frame import AnyPixels, Frame, Side
 from stream.sources.base import SourceBase, SourceInfo
+from stream.sources.video.containers import video_streams
 from stream.sources.video.decoder_choice import SURFACES, Video, video_of, why_cpu
 from stream.sources.video.packets import PictureReader
 from stream.sources.video.pixels import (
@@ -25,6 +26,7 @@ from stream.sources.video.pixels import (
     display_matrix,
     rotation_degrees,
 )
+from stream.sources.video.tracks import describe_track
 from stream.sources.video.yuv import yuv_of
 from stream.uri import mask
 
@@ -85,7 +87,8 @@ class VideoSource(SourceBase):
         super().__init__()
         self._name, self._role = str(path), role
         self._yielded = 0
-        self._pictures = PictureReader(path)
+        self._track = settings.track
+        self._pictures = PictureReader(path, track=self._track)
         try:
             video = self._prepare(settings)
             self._choose_decoder(settings, path, video, device, open_surfaces)
@@ -119,8 +122,24 @@ class VideoSource(SourceBase):
             codec=context.name,
             audio=bool(pictures.container.streams.audio),
             radiometry=settings.radiometry,
+            tracks=self._describe_tracks(),
         )
         return video_of(context.codec, first)
+
+    def _describe_tracks(self) -> tuple[str, ...]:
+        streams = video_streams(self._pictures.container)
+        words = tuple(describe_track(number, each) for number, each in enumerate(streams))
+        if len(words) > 1 and self._track is None:
+            taken = streams.index(self._pictures.stream)
+            _log.warning(
+                "%s holds %s; track %d is taken, name another as in %s?track=%d",
+                self._name,
+                ", ".join(words),
+                taken,
+                self._name,
+                1 - taken if taken < 2 else 0,
+            )
+        return words
 
     def _choose_decoder(
         self,
@@ -150,7 +169,7 @@ class VideoSource(SourceBase):
         yuv = yuv_of(self._pictures.first, SURFACES[video.pixel_format])
         try:
             with surfaces.hardware() as hardware:
-                moved = PictureReader(path, hardware)
+                moved = PictureReader(path, hardware, self._track)
         except _HARDWARE_ERRORS as error:
             return f"NVDEC cannot be opened here ({getattr(error, 'strerror', None) or error})"
         except SourceError:

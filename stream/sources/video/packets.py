@@ -50,12 +50,13 @@ class PictureReader:
         read_until_s: end of what has been read, on the clock of the file.
     """
 
-    def __init__(self, path: Path, hardware: HWAccel | None = None) -> None:
+    def __init__(self, path: Path, hardware: HWAccel | None = None, track: str | None = None) -> None:
         """Open a file and decode its first picture.
 
         Args:
             path: the file.
             hardware: decodes in place of the CPU, where it can; it falls back to the CPU by itself.
+            track: as `containers.video_stream` takes it.
 
         Raises:
             SourceError: when the file holds no video that can be decoded.
@@ -67,13 +68,13 @@ class PictureReader:
         self._watch = HardwareWatch()
         self.container = open_container(path, hardware)
         try:
-            self._prepare()
+            self._prepare(track)
         except BaseException:
             self.close()
             raise
 
-    def _prepare(self) -> None:
-        self.stream: Any = video_stream(self.container, self._name)
+    def _prepare(self, track: str | None) -> None:
+        self.stream: Any = video_stream(self.container, self._name, track)
         # With threads, libav's H.264 decoder marks a damaged picture now and then only, or never. Hardware
         # works on several pictures by itself, and threads would hold more of its memory.
         self.stream.thread_type = "NONE"
