@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -43,9 +42,7 @@ class CroppedSource(SourceBase):
         _, _, width, height = self._box((inner.info.width, inner.info.height))
         self.info = replace(inner.info, width=width, height=height)
         self.lost = inner.lost
-        stored: Any = inner
-        self.rotation, self.stored_format = stored.rotation, stored.stored_format
-        self.stored_bits = stored.stored_bits
+        self._stored_as(inner)
 
     def _box(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
         try:

@@ -42,6 +42,7 @@ class CutSource(SourceBase):
         self._inner, self._top, self._bottom = inner, top, bottom
         self.info = replace(inner.info, height=inner.info.height - top - bottom)
         self.lost = inner.lost
+        self._stored_as(inner)
 
     def _read(self) -> Iterator[Frame]:
         for frame in self._inner:

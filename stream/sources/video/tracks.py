@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from stream.errors import SourceError
+
+_log = logging.getLogger(__name__)
 
 _UNKNOWN_LANGUAGES = (None, "", "und")
 
@@ -19,6 +22,24 @@ def describe_track(number: int, stream: Any) -> str:
         text for text in (stream.language, stream.metadata.get("title")) if text not in _UNKNOWN_LANGUAGES
     ]
     return f"track {number} ({', '.join(facts)})"
+
+
+def tracks_in_words(streams: list[Any], taken: Any, track: str | None, name: str) -> tuple[str, ...]:
+    """All tracks of a file in words; where there are several and none was named, it is said which is taken.
+
+    Args:
+        streams: those of moving pictures, in the order of the file.
+        taken: one of them.
+        track: as the user named it, or None.
+        name: of the file, for messages.
+    """
+    words = tuple(describe_track(number, each) for number, each in enumerate(streams))
+    if len(words) > 1 and track is None:
+        number = streams.index(taken)
+        other = 1 if number == 0 else 0
+        text = "%s holds %s; track %d is taken, name another as in %s?track=%d"
+        _log.warning(text, name, ", ".join(words), number, name, other)
+    return words
 
 
 def find_track(streams: list[Any], name: str, track: str) -> Any:
