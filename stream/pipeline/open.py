@@ -25,6 +25,7 @@ from stream.radiometry import Radiometry, as_json
 from stream.recording.reader import Recording
 from stream.runtime.prefetch import Prefetch, prefetch
 from stream.sources import Source, SourceInfo, open_source
+from stream.sources.part import same_pictures
 from stream.uri import mask, parse_uri
 
 _log = logging.getLogger(__name__)
@@ -158,6 +159,8 @@ def _open_recorded(
             decoders=lambda: _decoders(visible=visible_info, thermal=thermal_info),
             radiometry=lambda: as_json(thermal_info.radiometry),
         )
+        if doubt := same_pictures(settings, visible_info, thermal_info):
+            _log.warning("%s", doubt)
         check_sizes(visible_info, thermal_info)
         fuser = Fuser(settings, visible_info, thermal_info, context, report.times)
         _add_fusion(report, fuser)

@@ -17,6 +17,7 @@ from stream.sources.crop_rows import without_rows
 from stream.sources.files import is_recorded_video, open_pictures, with_bits
 from stream.sources.live import is_live, open_live
 from stream.sources.options import check_options
+from stream.sources.part import take_part
 from stream.sources.synthetic import SyntheticSource
 from stream.sources.video.file import VideoSource
 from stream.uri import Uri, parse_uri
@@ -50,12 +51,15 @@ def open_source(settings: InputSettings, role: Side, device: torch.device | None
     uri = parse_uri(settings.uri)
     if is_live(settings.uri):
         return open_live(settings, role, SystemClock(), Event().wait)
+    settings, uri = take_part(settings, uri)
     settings = with_bits(settings, uri)
     if uri.scheme not in OPENERS:
         raise SourceError(f"{uri}: no source is known for {uri.scheme}://; supported are {SUPPORTED}")
     if is_recorded_video(uri):
         check_options(uri, {"bits"} if uri.scheme == "thermal" else set())
         return without_rows(VideoSource(settings, Path(uri.path), role, device), settings)
+    if settings.track is not None:
+        raise SourceError(f"{uri} is no video file and has no tracks; leave out track={settings.track}")
     if settings.decoder == "cuda":
         raise SourceError(f"{uri} holds no video that NVDEC decodes; take --{role}-decoder auto or cpu")
     source = OPENERS[uri.scheme](settings, uri, role)
