@@ -12,6 +12,7 @@ from stream.config import InputSettings
 from stream.errors import SourceError
 from stream.frame import Side
 from stream.runtime.clock import SystemClock
+from stream.runtime.quiet import silence_libraries
 from stream.sources.base import Source, SourceInfo
 from stream.sources.crop_rows import without_rows
 from stream.sources.files import is_recorded_video, open_pictures, with_bits
@@ -53,6 +54,7 @@ def open_source(
     Raises:
         SourceError: when the kind is unknown or the source cannot be opened.
     """
+    silence_libraries()
     uri = parse_uri(settings.uri)
     if is_live(settings.uri):
         return open_live(settings, role, SystemClock(), Event().wait)

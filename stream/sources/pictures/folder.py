@@ -20,6 +20,7 @@ from stream.sources.pictures.decode import (
 )
 from stream.sources.pictures.tiff import check_single
 from stream.sources.pictures.together import times_beside
+from stream.sources.pictures.unsupported import CONVERT, describe_unsupported
 from stream.uri import Uri
 
 
@@ -85,6 +86,9 @@ class ImageSource(SourceBase):
             if stored is not None:
                 check_single(path)
                 return path, stored
+        kind = describe_unsupported(self._paths[0])
+        if kind:
+            raise SourceError(f"{self._paths[0]} is {kind}, which is not supported; {CONVERT}")
         raise SourceError(f"none of the {len(self._paths)} pictures of {uri} can be read: they are damaged")
 
     def _read(self) -> Iterator[Frame]:
@@ -92,7 +96,7 @@ class ImageSource(SourceBase):
         for index, path in enumerate(self._paths):
             stored = self._stored(path)
             if stored is None:
-                self.lost["corrupt"] += 1
+                self.lost["unsupported" if describe_unsupported(path) else "corrupt"] += 1
                 continue
             check_alike(str(path), stored.pixels, info, self._dtype)
             yield Frame(
