@@ -7,6 +7,8 @@ import sys
 from typing import TextIO
 
 TEXT = "gifnet: %(message)s"
+# What is guessed is said without being asked: a wrong guess is seen by nothing else.
+ALWAYS_TOLD = ("stream.sources.pictures.together",)
 
 
 class JsonLines(logging.StreamHandler[TextIO]):
@@ -21,18 +23,22 @@ class JsonLines(logging.StreamHandler[TextIO]):
         self.setFormatter(JsonFormatter(form, style="{", rename_fields=names, timestamp="time"))
 
 
-def set_up_logs(kind: str = "text", verbose: bool = False) -> None:
+def set_up_logs(kind: str = "text", verbose: bool = False, quiet: bool = False) -> None:
     """Begin to log, unless that has begun.
 
     Args:
         kind: `text` or `json`.
         verbose: also what is chosen and done.
+        quiet: not even what is always told otherwise.
     """
     level = logging.INFO if verbose else logging.WARNING
     if kind == "json":
         logging.basicConfig(handlers=[JsonLines()], level=level)
     else:
         logging.basicConfig(format=TEXT, level=level)
+    if not quiet:
+        for name in ALWAYS_TOLD:
+            logging.getLogger(name).setLevel(logging.INFO)
 
 
 def are_json() -> bool:

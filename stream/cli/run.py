@@ -55,7 +55,7 @@ def run(
     if print_config:
         click.echo(describe(settings, from_file, named))
         return
-    set_up_logs(settings.logs, verbose)
+    set_up_logs(settings.logs, verbose, quiet)
     fuse_and_tell(settings, quiet or settings.logs == "json", load_again=load if config else None)
 
 

@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import cast
 
-from stream.config import FuseSettings, InputSettings
+from stream.config import FuseSettings
 from stream.device.context import DeviceContext, explain_device, open_device
 from stream.errors import GifnetError
 from stream.frame import Frame, FrameSet, Side
@@ -151,8 +151,8 @@ def _open_recorded(
     lost: dict[str, Counter[str]] = {}
     report.add(lost=lambda: lost)
     with (
-        _open_source(settings.visible, "visible", context, lost) as visible,
-        _open_source(settings.thermal, "thermal", context, lost) as thermal,
+        _open_source(settings, "visible", context, lost) as visible,
+        _open_source(settings, "thermal", context, lost) as thermal,
     ):
         visible_info, thermal_info = _info(visible), _info(thermal)
         report.add(
@@ -172,10 +172,14 @@ def _open_recorded(
 
 
 def _open_source(
-    settings: InputSettings, role: Side, context: DeviceContext, lost: dict[str, Counter[str]]
+    settings: FuseSettings, role: Side, context: DeviceContext, lost: dict[str, Counter[str]]
 ) -> AbstractContextManager[Prefetch[Frame]]:
+    mine, partner = settings.visible, settings.thermal
+    if role == "thermal":
+        mine, partner = partner, mine
+
     def open_here() -> Source:
-        source = open_source(settings, role, context.device)
+        source = open_source(mine, role, context.device, partner)
         lost[role] = source.lost
         return source
 
