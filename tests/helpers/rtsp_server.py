@@ -124,7 +124,7 @@ class Client:
         if not self._has_key:
             return
         try:
-            if self.server.reports and time.monotonic() - self._reported_s > REPORT_EVERY_S:
+            if self.server.reports_now() and time.monotonic() - self._reported_s > REPORT_EVERY_S:
                 self._reported_s = time.monotonic()
                 self._send(1, self._rtp.report(clock_s))
             for packet in self._rtp.packets(units, clock_s):
@@ -150,7 +150,7 @@ class Server:
         self._options = options
         width, height = options.size.split("x")
         self.size, self.rate = (int(width), int(height)), options.rate
-        self.reports = not options.no_reports
+        self._playing_s: float | None = None
         self.stalled = self.wants_key = False
         self.clients: list[Client] = []
         self._lock = threading.Lock()
@@ -186,6 +186,12 @@ class Server:
             units = self._encode(now_ns // 1_000_000)
             for client in playing:
                 client.send(units, self._clock_s(now_ns))
+
+    def reports_now(self) -> bool:
+        """Whether sender reports are due, the first of them so long after the first picture was sent."""
+        self._playing_s = self._playing_s or time.monotonic()
+        late = time.monotonic() - self._playing_s < self._options.report_after_s
+        return not self._options.no_reports and not late
 
     def forget(self, client: Client) -> None:
         with self._lock:
@@ -239,6 +245,7 @@ def main() -> None:
     parser.add_argument("--password", default="")
     parser.add_argument("--clock-ms", type=float, default=0)
     parser.add_argument("--drift-ppm", type=float, default=0)
+    parser.add_argument("--report-after-s", type=float, default=0)
     parser.add_argument("--no-reports", action="store_true")
     server = Server(parser.parse_args())
     for work in (server.accept, server.film):
