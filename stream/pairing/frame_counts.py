@@ -9,7 +9,6 @@ from typing import Any
 from stream.frame import ClockSource, FrameSet, Side
 from stream.runtime.stage_times import Histogram
 
-
 # Jumps of clocks that are told one by one.
 STEPS_KEPT = 100
 

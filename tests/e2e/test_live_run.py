@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -62,10 +63,10 @@ def test_a_first_sender_report_that_sets_the_clock_moves_no_picture_of_the_file(
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
     times_s = [float(time_s) for time_s in read_times(output)]
-    gaps_s = [after - before for before, after in zip(times_s, times_s[1:], strict=False)]
+    gaps_s = [after - before for before, after in itertools.pairwise(times_s)]
     # As long as was filmed: neither a tick apart nor a still, whatever the machine has to do besides.
     true_s = [line["visible"]["time_ns"] / 1e9 for line in _lines(output)]
-    true_gaps_s = [after - before for before, after in zip(true_s, true_s[1:], strict=False)]
+    true_gaps_s = [after - before for before, after in itertools.pairwise(true_s)]
     (step,) = (number for number, gap_s in enumerate(true_gaps_s) if abs(gap_s) > 60)
     assert true_gaps_s[step] == pytest.approx(ahead_s, abs=3)
     assert gaps_s[step] < 3 and min(gaps_s) > 0.02

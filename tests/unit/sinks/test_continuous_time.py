@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
@@ -44,7 +45,7 @@ def file_times(frames: Iterable[FusedFrame]) -> list[Fraction]:
 
 
 def gaps(times_s: list[Fraction]) -> set[Fraction]:
-    return {after - before for before, after in zip(times_s, times_s[1:], strict=False)}
+    return {after - before for before, after in itertools.pairwise(times_s)}
 
 
 @pytest.mark.parametrize("live", [True, False])
