@@ -37,6 +37,7 @@ NAMES: dict[str, str] = {
     "queue_frames": "live.queue_frames",
     "queue_mb": "live.queue_mb",
     "queue_ms": "live.queue_ms",
+    "damaged": "live.damaged",
     "duration_s": "duration_s",
     "calibration": "registration.file",
     "distance_m": "registration.distance_m",

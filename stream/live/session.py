@@ -207,7 +207,7 @@ class LiveSession:
 
     def _camera(self, side: Side, settings: InputSettings) -> ReconnectingCamera:
         def open_here(wait: Wait) -> Source:
-            source = open_live(settings, side, self._clock, wait, self._together)
+            source = open_live(settings, side, self._clock, wait, self._together, self._settings.live)
             has_telemetry = isinstance(settings, ThermalInputSettings) and settings.telemetry == "lepton"
             return LeptonSource(source, read_lepton) if has_telemetry else source
 
