@@ -19,3 +19,6 @@ class LiveSettings(Settings):
         Literal["drop", "keep"],
         Field(description="drop: after lost packets, leave out pictures until the next whole one"),
     ] = "drop"
+    wait: Annotated[
+        bool, Field(description="wait for a camera that is not there at the start, or end the run")
+    ] = True

@@ -38,6 +38,7 @@ NAMES: dict[str, str] = {
     "queue_mb": "live.queue_mb",
     "queue_ms": "live.queue_ms",
     "damaged": "live.damaged",
+    "wait": "live.wait",
     "duration_s": "duration_s",
     "calibration": "registration.file",
     "distance_m": "registration.distance_m",

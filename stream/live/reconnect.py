@@ -12,7 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 
-from stream.errors import GifnetError, PasswordError, RefusedError
+from stream.errors import GifnetError, PasswordError, RefusedError, SourceError
 from stream.frame import Frame, Side
 from stream.live.camera_stats import CameraStats
 from stream.runtime.backoff import Backoff
@@ -48,7 +48,14 @@ class ReconnectingCamera:
     """
 
     def __init__(
-        self, side: Side, uri: str, timeout_s: float, open_source: Open, post: Post, clock: Clock
+        self,
+        side: Side,
+        uri: str,
+        timeout_s: float,
+        open_source: Open,
+        post: Post,
+        clock: Clock,
+        waits: bool = True,
     ) -> None:
         """Nothing is opened yet.
 
@@ -59,7 +66,9 @@ class ReconnectingCamera:
             open_source: opens one connection; called on the camera's thread.
             post: takes a frame; called on the camera's thread.
             clock: for waiting and arrival.
+            waits: for a camera that is not there at first; else that is a refusal.
         """
+        self._waits = waits
         self.account = CameraStats()
         self.info: SourceInfo | None = None
         self.refusal: GifnetError | None = None
@@ -101,6 +110,9 @@ class ReconnectingCamera:
         reader.leave()
         self._left.append(reader)
         self.account.stuck += 1
+        if not self._waits and not self.account.connects:
+            self._refuse(SourceError(f"{self._name}: {why}"))
+            return
         self._down(why)
         self._replace_left()
 
@@ -162,6 +174,9 @@ class ReconnectingCamera:
             _log.info("%s: connected", self._name)
         self._said = ""
 
+    def _refuse(self, error: GifnetError) -> None:
+        self.refusal, self.account.state = error, "refused"
+
     def _down(self, why: str) -> None:
         self.account.state = "lost" if self.account.connects else "connecting"
         self.account.failures[why] += 1
@@ -198,8 +213,9 @@ class _Reader(threading.Thread):
                 why = self._connection()
             except GifnetError as error:
                 why, refused = str(error), isinstance(error, PasswordError)
-                if isinstance(error, RefusedError) and not self._camera.account.connects:
-                    self._refuse(error)
+                is_final = isinstance(error, RefusedError) or not self._camera._waits
+                if is_final and not self._camera.account.connects and not self._left.is_set():
+                    self._camera._refuse(error)
                     return
             except Exception as error:  # a library's surprise must not end a live run
                 _log.debug("%s", error, exc_info=True)
@@ -248,7 +264,3 @@ class _Reader(threading.Thread):
                 camera._down(why)
         self.streams, self.heard_s = False, None
         self._left.wait(camera._backoff.next_s(refused))
-
-    def _refuse(self, error: GifnetError) -> None:
-        self._camera.refusal = error
-        self._camera.account.state = "refused"

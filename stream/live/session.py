@@ -220,7 +220,8 @@ class LiveSession:
                 self._pairer.offer(side, frame)
                 self._changed.notify_all()
 
-        return ReconnectingCamera(side, settings.uri, settings.timeout_s, open_here, post, self._clock)
+        timeout_s, waits = settings.timeout_s, self._settings.live.wait
+        return ReconnectingCamera(side, settings.uri, timeout_s, open_here, post, self._clock, waits)
 
 
 def is_live_pair(settings: FuseSettings) -> bool:

@@ -3,8 +3,8 @@
     python -m tests.helpers.rtsp_server --port 0
 
 prints `port N`, and reads commands from standard input: `stall`, `resume`, `drop`, `lose picture`,
-`lose packet`, `size 320x240`, `rate 15`, `quit`. Its pictures carry the true time
-(`tests.helpers.stamped_picture`), whatever its clock says.
+`lose packet`, `refuse 404 Not Found`, `refuse`, `size 320x240`, `rate 15`, `quit`. Its pictures carry the
+true time (`tests.helpers.stamped_picture`), whatever its clock says.
 """
 
 from __future__ import annotations
@@ -77,6 +77,8 @@ class Client:
             status, reply["WWW-Authenticate"] = "401 Unauthorized", 'Basic realm="camera"'
         elif self.server.path not in url:
             status = "404 Not Found"
+        elif method == "DESCRIBE" and self.server.refusal:
+            status = self.server.refusal
         elif method == "OPTIONS":
             reply["Public"] = "OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, GET_PARAMETER"
         elif method == "DESCRIBE":
@@ -171,6 +173,8 @@ class Server:
         self._options = options
         width, height = options.size.split("x")
         self.size, self.rate = (int(width), int(height)), options.rate
+        # Status with which DESCRIBE is answered in place of a description.
+        self.refusal = options.refusal
         self.has_sound = options.sound
         self._playing_s: float | None = None
         # What of the next picture that is no key picture is lost on the way.
@@ -281,6 +285,7 @@ def main() -> None:
     parser.add_argument("--drift-ppm", type=float, default=0)
     parser.add_argument("--key-every-ms", type=float, default=500)
     parser.add_argument("--report-after-s", type=float, default=0)
+    parser.add_argument("--refusal", default="")
     parser.add_argument("--sound", action="store_true")
     parser.add_argument("--no-reports", action="store_true")
     server = Server(parser.parse_args())
@@ -298,6 +303,8 @@ def main() -> None:
         elif command == "size":
             width, height = value.split("x")
             server.size = int(width), int(height)
+        elif command == "refuse":
+            server.refusal = value
         elif command == "lose":
             server.losing = value
         elif command == "rate":

@@ -40,14 +40,16 @@ class Script(SourceBase):
 class Stage:
     """A camera, its connections one after the other, and what arrived."""
 
-    def __init__(self, *connections: Callable[[Wait], Script], timeout_s: float = 1.0) -> None:
+    def __init__(
+        self, *connections: Callable[[Wait], Script], timeout_s: float = 1.0, waits: bool = True
+    ) -> None:
         self.clock = HandClock()
         self.arrived: list[int] = []
         self.changed = threading.Condition()
         self._connections = iter(connections)
         self.opened = 0
         self.camera = ReconnectingCamera(
-            "visible", "rtsp://u:secret@host/x", timeout_s, self.open, self.post, self.clock
+            "visible", "rtsp://u:secret@host/x", timeout_s, self.open, self.post, self.clock, waits
         )
 
     def open(self, wait: Wait) -> Script:
@@ -116,6 +118,35 @@ def test_a_refusal_at_first_is_final() -> None:
             assert not until.wait(0.001)
         assert stage.camera.is_over and stage.opened == 1
     assert str(stage.camera.refusal) == "no"
+
+
+def test_without_waiting_an_absent_camera_is_a_refusal_too() -> None:
+    with Stage(failing(SourceError("nothing listens there")), waits=False) as stage:
+        until = threading.Event()
+        while stage.camera.refusal is None:
+            assert not until.wait(0.001)
+    assert stage.opened == 1
+
+
+def test_without_waiting_a_camera_that_does_not_answer_is_a_refusal_too() -> None:
+    release = threading.Event()
+
+    def silent(wait: Wait) -> Script:
+        release.wait(PATIENCE_S)
+        raise SourceError("late")
+
+    with Stage(silent, waits=False) as stage:
+        stage.wait_for(lambda: stage.opened == 1)
+        stage.clock.now_s += 2.1
+        stage.camera.check_stalled()
+        release.set()
+    assert str(stage.camera.refusal) == "visible camera rtsp://u:***@host/x: no answer for 2 s"
+
+
+def test_without_waiting_a_camera_that_was_there_is_still_tried_again() -> None:
+    with Stage(frames(0), failing(SourceError("gone")), frames(1), waits=False) as stage:
+        stage.wait_for(lambda: stage.arrived == [0, 1])
+    assert stage.camera.refusal is None
 
 
 def test_a_refusal_later_is_tried_again() -> None:
