@@ -8,6 +8,7 @@ import sys
 
 import click
 
+from stream.cli.standard_streams import secure_standard_streams
 from stream.runtime.quiet import keep_standard_error
 
 # Name -> (module:attribute, one line for the table of contents). Modules load only when called, so that
@@ -76,6 +77,8 @@ def cli(debug: bool) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; an error becomes one sentence and an exit status."""
     words = sys.argv[1:] if arguments is None else arguments
+    if arguments is None:
+        secure_standard_streams()
     # Outside the command itself, the caller decides what Ctrl-C does.
     debug = words != _without_debug(words)
     if arguments is None and not debug:

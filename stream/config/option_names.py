@@ -37,6 +37,8 @@ NAMES: dict[str, str] = {
     "queue_frames": "live.queue_frames",
     "queue_mb": "live.queue_mb",
     "queue_ms": "live.queue_ms",
+    "damaged": "live.damaged",
+    "wait": "live.wait",
     "duration_s": "duration_s",
     "allow_loss": "allow_loss",
     "calibration": "registration.file",

@@ -207,7 +207,7 @@ class LiveSession:
 
     def _camera(self, side: Side, settings: InputSettings) -> ReconnectingCamera:
         def open_here(wait: Wait) -> Source:
-            source = open_live(settings, side, self._clock, wait, self._together)
+            source = open_live(settings, side, self._clock, wait, self._together, self._settings.live)
             has_telemetry = isinstance(settings, ThermalInputSettings) and settings.telemetry == "lepton"
             return LeptonSource(source, read_lepton) if has_telemetry else source
 
@@ -220,7 +220,8 @@ class LiveSession:
                 self._pairer.offer(side, frame)
                 self._changed.notify_all()
 
-        return ReconnectingCamera(side, settings.uri, settings.timeout_s, open_here, post, self._clock)
+        timeout_s, waits = settings.timeout_s, self._settings.live.wait
+        return ReconnectingCamera(side, settings.uri, timeout_s, open_here, post, self._clock, waits)
 
 
 def is_live_pair(settings: FuseSettings) -> bool:
