@@ -234,4 +234,11 @@ def _sentence(problem: Any) -> str:
         return f"{path} is not a known key"
     if problem["type"] == "missing":
         return f"{path} is missing"
-    return f"{path}: {problem['msg'][0].lower()}{problem['msg'][1:]}, got {problem['input']!r}"
+    return f"{path}: {problem['msg'][0].lower()}{problem['msg'][1:]}, got {_shown(problem['input'])}"
+
+
+def _shown(value: Any) -> str:
+    try:
+        return repr(value)[:100]
+    except ValueError:  # Python prints no integer of more than some thousand digits
+        return "a number too long to print"

@@ -84,6 +84,8 @@ NAMES: dict[str, str] = {
     "report": "report",
     "preview": "preview.bind",
     "preview_token": "preview.token",
+    "preview_hosts": "preview.hosts",
+    "preview_prefix": "preview.prefix",
     "preview_clips": "preview.clips",
     "metrics": "metrics.bind",
     "control": "control.bind",

@@ -23,7 +23,7 @@ from stream.monitoring.report import RunReport
 from stream.pairing.offline import OfflinePairer, pair_streams
 from stream.radiometry import Radiometry, as_json
 from stream.recording.reader import Recording
-from stream.runtime.prefetch import Prefetch, prefetch
+from stream.runtime.prefetch import SOURCE_PATIENCE_S, Prefetch, prefetch
 from stream.sources import Source, SourceInfo, open_source
 from stream.sources.part import same_pictures
 from stream.uri import mask, parse_uri
@@ -183,7 +183,7 @@ def _open_source(
         lost[role] = source.lost
         return source
 
-    return prefetch(open_here, SOURCE_AHEAD, name=role)
+    return prefetch(open_here, SOURCE_AHEAD, name=role, patience_s=SOURCE_PATIENCE_S)
 
 
 def _info(frames: Prefetch[Frame]) -> SourceInfo:

@@ -143,7 +143,7 @@ class TrackReader:
         self.close()
         if not path.is_file():
             raise SourceError(f"{path} is missing from the recording")
-        self._container, self._file = av.open(f"file:{path}"), name
+        self._container, self._file = av.open(f"file:{path}", metadata_errors="replace"), name
         self._pictures = self._container.decode(video=0)
 
 

@@ -29,7 +29,7 @@ class AudioCopy:
         """
         self._path = path
         self._output = output
-        self._input: Any = av.open(path)
+        self._input: Any = av.open(path, metadata_errors="replace")
         try:
             if not self._input.streams.audio:
                 raise ValueError("there is no audio track")

@@ -99,6 +99,7 @@ class LibavSource(SourceBase):
                 "r",
                 format=address.format,
                 options=address.options,
+                metadata_errors="replace",
                 timeout=(OPEN_TIMES * timeout_s, timeout_s),
             )
         except (av.error.FFmpegError, OSError, ValueError) as error:

@@ -42,7 +42,7 @@ def open_container(path: Path, hardware: HWAccel | None = None) -> Any:
     _check_file(path)
     try:
         # The prefix keeps libav from taking a colon in the name for a protocol.
-        container = av.open(f"file:{path}", "r", hwaccel=hardware)
+        container = av.open(f"file:{path}", "r", metadata_errors="replace", hwaccel=hardware)
     except av.error.FFmpegError as error:
         if hardware is not None:
             raise
