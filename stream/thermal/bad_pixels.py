@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stream.errors import CalibrationError, ConfigError
+from stream.picture_size import is_bounded, picture_size
 
 REACH_PX = 8
 _SOURCES = 4
@@ -39,16 +41,19 @@ def load_bad_pixels(path: Path, size: Size) -> Mask:
         content = path.read_bytes()
     except OSError as error:
         raise ConfigError(f"the bad pixels {path} cannot be read: {error.strerror}") from None
-    stored = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED) if content else None
-    if stored is None:
+    stated = picture_size(content)
+    if stated is None:
         return _from_list(path, content, size)
-    height, width = stored.shape[:2]
-    if (width, height) != size:
+    # Asked before it is decoded: a file of some hundred bytes may state a picture of gigabytes.
+    if stated != size:
         raise CalibrationError(
-            f"the map of bad pixels {path} has {width}x{height} pixels and the thermal picture "
+            f"the map of bad pixels {path} has {stated[0]}x{stated[1]} pixels and the thermal picture "
             f"{size[0]}x{size[1]}; take a map of the camera's own size"
         )
-    colours = stored.reshape(height, width, -1)
+    stored = _decode(content) if is_bounded(content) else None
+    if stored is None or stored.shape[1::-1] != size:
+        raise ConfigError(f"the map of bad pixels {path} is damaged; save it again")
+    colours = stored.reshape(size[1], size[0], -1)
     return np.asarray(colours[..., : 3 if colours.shape[2] == 4 else None].any(axis=2))
 
 
@@ -83,6 +88,14 @@ def replacement_indices(bad: Mask) -> tuple[Tensor, Tensor] | None:
             f"{bad.size} pixels are marked as bad; a map must be black where pixels are good"
         )
     return torch.from_numpy((rows * width + columns).astype(np.int32)), torch.from_numpy(sources)
+
+
+def _decode(content: bytes) -> NDArray[Any] | None:
+    # As stored, not turned upright: an EXIF tag on a map is a mistake of who saved it.
+    try:
+        return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        return None
 
 
 def _from_list(path: Path, content: bytes, size: Size) -> Mask:

@@ -13,6 +13,7 @@ from pathlib import Path
 from stream.config import InputSettings
 from stream.errors import SourceError
 from stream.frame import ClockSource, Frame, Side
+from stream.picture_size import check_size
 from stream.sources.base import SourceBase, SourceInfo
 from stream.sources.options import check_options, fraction_option, size_option
 from stream.sources.pictures.decode import (
@@ -90,6 +91,7 @@ class ImageSource(SourceBase):
             if stored is not None:
                 check_single(path)
                 return path, stored
+        check_size(self._paths[0])
         raise SourceError(f"none of the {len(self._paths)} pictures of {uri} can be read: they are damaged")
 
     def _read(self) -> Iterator[Frame]:
