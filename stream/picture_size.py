@@ -22,6 +22,9 @@ Bytes = bytes | memoryview
 MOST_PIXELS = 1 << 26
 """Of a picture or video frame: 8192x8192, twice 8K."""
 
+LIBAV_BOUNDS = {"max_pixels": str(MOST_PIXELS)}
+"""The same as an option of libav's, for a container that is opened and for each decoder."""
+
 MOST_BYTES = 8 * MOST_PIXELS
 """Of a decoded TIFF, as stored: four channels of 16 bits."""
 

@@ -14,6 +14,7 @@ from av import VideoFrame
 from stream.config import InputSettings
 from stream.errors import RefusedError, SourceError
 from stream.frame import ClockSource, Frame, Side
+from stream.picture_size import LIBAV_BOUNDS
 from stream.runtime.clock import Clock
 from stream.sources.base import SourceBase, SourceInfo
 from stream.sources.live.address import Address, address_of
@@ -84,7 +85,7 @@ class LibavSource(SourceBase):
                 address.url,
                 "r",
                 format=address.format,
-                options=address.options,
+                options=address.options | LIBAV_BOUNDS,
                 timeout=(2 * timeout_s, timeout_s),
             )
         except (av.error.FFmpegError, OSError, ValueError) as error:
@@ -99,6 +100,7 @@ class LibavSource(SourceBase):
             raise RefusedError(f"{self._name} sends video of a codec that cannot be decoded here")
         # One thread and no reordering delay: a picture comes out as soon as it is in.
         stream.thread_type = "NONE"
+        stream.codec_context.options = dict(LIBAV_BOUNDS)
         stream.codec_context.flags |= av.codec.context.Flags.low_delay
         return stream
 

@@ -13,6 +13,7 @@ from av.codec.hwaccel import HWAccel
 from av.stream import Disposition
 
 from stream.errors import SourceError
+from stream.picture_size import LIBAV_BOUNDS, MOST_PIXELS
 
 _DURATION_TAG = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 # libav's reader of text art would make a moving picture of any text file.
@@ -36,7 +37,7 @@ def open_container(path: Path, hardware: HWAccel | None = None) -> Any:
     _check_file(path)
     try:
         # The prefix keeps libav from taking a colon in the name for a protocol.
-        container = av.open(f"file:{path}", "r", hwaccel=hardware)
+        container = av.open(f"file:{path}", "r", hwaccel=hardware, options=LIBAV_BOUNDS)
     except av.error.FFmpegError as error:
         if hardware is not None:
             raise
@@ -89,7 +90,7 @@ def video_stream(container: Any, name: str) -> Any:
     """The main stream of moving pictures, not a cover.
 
     Raises:
-        SourceError: when the file has none, or its codec is unknown.
+        SourceError: when the file has none, or its codec is unknown, or its pictures are too large.
     """
     streams = [each for each in container.streams.video if not each.disposition & Disposition.attached_pic]
     if not streams:
@@ -100,6 +101,12 @@ def video_stream(container: Any, name: str) -> Any:
     stream = best if best in streams else streams[0]
     if stream.codec_context is None:
         raise SourceError(f"{name} is of a codec that cannot be decoded here")
+    width, height = stream.codec_context.width, stream.codec_context.height
+    if width * height > MOST_PIXELS:
+        raise SourceError(
+            f"{name} states pictures of {width}x{height} pixels; up to {MOST_PIXELS // 10**6} million are read"
+        )
+    stream.codec_context.options = dict(LIBAV_BOUNDS)
     return stream
 
 
