@@ -104,7 +104,8 @@ def video_stream(container: Any, name: str) -> Any:
     width, height = stream.codec_context.width, stream.codec_context.height
     if width * height > MOST_PIXELS:
         raise SourceError(
-            f"{name} states pictures of {width}x{height} pixels; up to {MOST_PIXELS // 10**6} million are read"
+            f"{name} states pictures of {width}x{height} pixels; up to "
+            f"{MOST_PIXELS // 10**6} million are read"
         )
     stream.codec_context.options = dict(LIBAV_BOUNDS)
     return stream
