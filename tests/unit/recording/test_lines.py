@@ -79,7 +79,7 @@ def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
     "line", [b"7", b"[]", b"\xff\xfe{", b"[" * 50_000, b"{" + b" " * 100_000, b"\0" * 50]
 )
 def test_rubbish_between_lines_is_refused(tmp_path: Path, line: bytes) -> None:
-    with pytest.raises(SourceError, match="line 2 of .* is wrong"):
+    with pytest.raises(SourceError, match=r"line 2 of .* is wrong"):
         list(read_frames(listed(tmp_path, FRAME, line + b"\n", FRAME)))
 
 
