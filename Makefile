@@ -4,7 +4,7 @@ CONSTRAINTS ?= constraints.txt
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-pythons stress lint types check gpu clean
+.PHONY: demo test test-pythons stress fuzz lint types check gpu clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gifnet demo --output demo
@@ -30,6 +30,11 @@ stress: $(VENV)/.installed
 	@$(BIN)/python -c 'while True: pass' & one=$$!; $(BIN)/python -c 'while True: pass' & two=$$!; \
 	  trap "kill $$one $$two" EXIT; trap 'exit 130' INT TERM; \
 	  OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/e2e
+
+# Every reader with damaged and hostile input for ten minutes in all; `make fuzz MINUTES=60` for an hour.
+MINUTES ?= 10
+fuzz: $(VENV)/.installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --minutes $(MINUTES)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -60,7 +60,7 @@ def picture_size(data: Bytes) -> Size | None:
         if head.startswith(start):
             try:
                 return read(data)
-            except (struct.error, ValueError):
+            except (struct.error, ValueError, OverflowError):
                 return None
     return _pnm_size(data)
 

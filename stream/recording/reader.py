@@ -129,7 +129,8 @@ class TrackReader:
         self.close()
         if not path.is_file():
             raise SourceError(f"{path} is missing from the recording")
-        self._container, self._file = av.open(f"file:{path}", options=LIBAV_BOUNDS), name
+        self._container = av.open(f"file:{path}", options=LIBAV_BOUNDS, metadata_errors="replace")
+        self._file = name
         if not self._container.streams.video or self._container.streams.video[0].codec_context is None:
             raise SourceError(f"{path} is no video of a recording")
         self._container.streams.video[0].codec_context.options = dict(LIBAV_BOUNDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from stream.picture_size import is_bounded, picture_size
 
 REACH_PX = 8
 _SOURCES = 4
+_NUMBER = re.compile("[0-9]{1,9}")
 Size = tuple[int, int]
 Mask = NDArray[np.bool_]
 
@@ -105,7 +107,7 @@ def _from_list(path: Path, content: bytes, size: Size) -> Mask:
         words = line.split("#")[0].replace(",", " ").split()
         if not words:
             continue
-        if len(words) != 2 or not all(word.isascii() and word.isdigit() for word in words):
+        if len(words) != 2 or not all(_NUMBER.fullmatch(word) for word in words):
             raise ConfigError(
                 f"line {number} of the bad pixels {path} must be x and y, as in `12 7`, got {line[:40]!r}; "
                 "a map must be a PNG or TIFF picture"

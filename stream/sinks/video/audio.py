@@ -31,7 +31,7 @@ class AudioCopy:
         """
         self._path = path
         self._output = output
-        self._input: Any = av.open(path, options=LIBAV_BOUNDS)
+        self._input: Any = av.open(path, options=LIBAV_BOUNDS, metadata_errors="replace")
         try:
             if not self._input.streams.audio:
                 raise ValueError("there is no audio track")

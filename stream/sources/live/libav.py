@@ -86,6 +86,7 @@ class LibavSource(SourceBase):
                 "r",
                 format=address.format,
                 options=address.options | LIBAV_BOUNDS,
+                metadata_errors="replace",
                 timeout=(2 * timeout_s, timeout_s),
             )
         except (av.error.FFmpegError, OSError, ValueError) as error:

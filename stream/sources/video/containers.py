@@ -37,7 +37,9 @@ def open_container(path: Path, hardware: HWAccel | None = None) -> Any:
     _check_file(path)
     try:
         # The prefix keeps libav from taking a colon in the name for a protocol.
-        container = av.open(f"file:{path}", "r", hwaccel=hardware, options=LIBAV_BOUNDS)
+        container = av.open(
+            f"file:{path}", "r", hwaccel=hardware, options=LIBAV_BOUNDS, metadata_errors="replace"
+        )
     except av.error.FFmpegError as error:
         if hardware is not None:
             raise
@@ -73,14 +75,14 @@ def _why_not_opened(path: Path, error: av.error.FFmpegError) -> str:
 
 def lacks_index(path: Path) -> bool:
     """True for an MP4 or MOV without its `moov` box (ISO/IEC 14496-12, section 4.2: size, type)."""
-    kinds = set()
+    kinds, whole = set(), path.stat().st_size
     with path.open("rb") as file:
         while len(header := file.read(8)) == 8:
             size, kind = int.from_bytes(header[:4]), header[4:]
             kinds.add(kind)
             if size == 1:
                 size = int.from_bytes(file.read(8)) - 8
-            if size < 8:
+            if not 8 <= size <= whole:
                 break
             file.seek(size - 8, os.SEEK_CUR)
     return b"ftyp" in kinds and b"moov" not in kinds
