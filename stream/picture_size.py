@@ -22,6 +22,9 @@ Bytes = bytes | memoryview
 MOST_PIXELS = 1 << 26
 """Of a picture or video frame: 8192x8192, twice 8K."""
 
+MOST_SIDE = 1 << 16
+"""Width and height; OpenCV takes no million, JPEG 65535."""
+
 LIBAV_BOUNDS = {"max_pixels": str(MOST_PIXELS)}
 """The same as an option of libav's, for a container that is opened and for each decoder."""
 
@@ -73,7 +76,9 @@ def is_bounded(data: Bytes, most_pixels: int = MOST_PIXELS) -> bool:
         most_pixels: that it may have.
     """
     size = picture_size(data)
-    return size is not None and 0 < size[0] * size[1] <= most_pixels and _is_plain(data)
+    if size is None or max(size) > MOST_SIDE:
+        return False
+    return 0 < size[0] * size[1] <= most_pixels and _is_plain(data)
 
 
 def check_size(path: Path) -> None:
@@ -136,7 +141,7 @@ def _png_size(data: Bytes) -> Size | None:
 def _has_whole_chunks(data: Bytes) -> bool:
     """False for a PNG with a chunk that states more bytes than follow: decoders allocate them first."""
     at = 8
-    while at + 12 <= len(data):
+    while at + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
         if at + 12 + length > len(data):
             return False

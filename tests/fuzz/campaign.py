@@ -82,6 +82,7 @@ def _run(
     read_end, write_end = os.pipe()
     child = os.fork()
     if not child:
+        os.close(read_end)
         _become()
         try:
             work(name, reader, seed, outcome.cases, write_end, folder)

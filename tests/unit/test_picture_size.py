@@ -118,6 +118,8 @@ def hostile() -> dict[str, bytes]:
         "c.tif": tiff(sides),
         "d.png": tiff(sides),
         "g.png": png(64, 48)[:33] + b"\xff\xff\xff\x00IDAT" + bytes(90),
+        "g_end.png": png(64, 48)[:33] + b"\xa5\x00\x00\x00IEND" + bytes(3),
+        "g_wide.bmp": b"BM" + bytes(12) + struct.pack("<Iii", 40, 1 << 22, 4) + bytes(40),
         "e.bmp": b"BM" + bytes(12) + struct.pack("<Iii", 40, 60_000, -60_000) + bytes(40),
         "f.webp": b"RIFF" + bytes(4) + b"WEBPVP8L" + bytes(5) + b"\xff" * 40,
     }

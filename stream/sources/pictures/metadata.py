@@ -50,7 +50,10 @@ def read_alpha(path: Path) -> Pixels | None:
     data = path.read_bytes()
     if data.startswith(b"\xff\xd8") or not is_bounded(data):
         return None
-    stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    try:
+        stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        return None
     if stored is None or stored.ndim != 3 or stored.shape[2] != 4:
         return None
     exif = _blocks(data).get(cv2.IMAGE_METADATA_EXIF, b"")
