@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
 
-.PHONY: demo test test-pythons stress lint types check docs dist gpu clean
+.PHONY: demo test test-pythons stress fuzz lint types check docs dist gpu clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gifnet demo --output demo
@@ -31,6 +31,11 @@ stress: $(VENV)/.test-tools
 	@$(BIN)/python -c 'while True: pass' & one=$$!; $(BIN)/python -c 'while True: pass' & two=$$!; \
 	  trap "kill $$one $$two" EXIT; trap 'exit 130' INT TERM; \
 	  OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/e2e
+
+# Every reader with damaged and hostile input for ten minutes in all; `make fuzz MINUTES=60` for an hour.
+MINUTES ?= 10
+fuzz: $(VENV)/.test-tools
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --minutes $(MINUTES)
 
 lint: $(VENV)/.test-tools
 	$(BIN)/ruff check .

@@ -14,6 +14,7 @@ from av import VideoFrame
 from stream.config import InputSettings, LiveSettings
 from stream.errors import RefusedError, SourceError
 from stream.frame import ClockSource, Frame, Side
+from stream.picture_size import LIBAV_BOUNDS
 from stream.runtime.clock import Clock
 from stream.sources.base import SourceBase, SourceInfo
 from stream.sources.live.address import Address, address_of
@@ -98,7 +99,7 @@ class LibavSource(SourceBase):
                 address.url,
                 "r",
                 format=address.format,
-                options=address.options,
+                options=address.options | LIBAV_BOUNDS,
                 metadata_errors="replace",
                 timeout=(OPEN_TIMES * timeout_s, timeout_s),
             )
@@ -112,6 +113,7 @@ class LibavSource(SourceBase):
         stream = self._container.streams.video[0]
         if stream.codec_context is None:
             raise RefusedError(f"{self._name} sends video of a codec that cannot be decoded here")
+        stream.codec_context.options = dict(LIBAV_BOUNDS)
         set_for_live(stream.codec_context)
         return stream
 

@@ -32,7 +32,7 @@ LAYERS = [
     {"config"},
     {"synthetic"},
     {"runtime"},
-    {"frame"},
+    {"frame", "picture_size"},
     {"errors", "radiometry", "uri"},
 ]
 RANK = {room: rank for rank, layer in enumerate(LAYERS) for room in layer}
