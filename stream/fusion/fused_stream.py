@@ -45,6 +45,16 @@ class FusedStream:
         self._batches, self._times = batches, times
 
     @property
+    def model(self) -> str:
+        """The network, see `Fuser.model`."""
+        return self._fuser.model
+
+    @property
+    def newest_size(self) -> tuple[int, int] | None:
+        """Width and height of the pictures that are fused now; None before the first."""
+        return self._fuser.size
+
+    @property
     def weights(self) -> dict[str, str]:
         """`name` and `sha256` of the weights."""
         return self._fuser.weights

@@ -5,20 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeAlias
 
 import numpy as np
 import torch
 
-import gifnet
 from gifnet.config import MIN_SIDE_PX
-from gifnet.loading import load_network
 from stream.config import FuseSettings
 from stream.device.context import DeviceContext
 from stream.device.errors import mapped_cuda_errors
 from stream.errors import CalibrationError, GifnetError, SourceError
 from stream.frame import Frame, FramePair, FrameSet, FusedFrame, Pixels, SingleFrame
-from stream.fusion.null_model import NullModel
+from stream.fusion.model_choice import AutoNetwork, Rate, kind_of, open_network
 from stream.fusion.planner import StepPlanner
 from stream.fusion.registrars import Registrars
 from stream.fusion.slots import Batch, PendingBatch, ReadyBatch
@@ -32,7 +29,6 @@ from stream.thermal.agc_plan import plan_gain
 Size = tuple[int, int]
 # Called with frames that cannot be fused, and why.
 OnUnregistrable = Callable[[FrameSet, GifnetError], None]
-LoadedNetwork: TypeAlias = gifnet.GIFNet | gifnet.GIFNetLite | NullModel
 
 _log = logging.getLogger(__name__)
 
@@ -43,9 +39,6 @@ class Fuser:
     Memory is taken, and the step captured, once for each shape of frames, see `StepPlanner`. When a camera
     changes its size, a new step takes over with the same gain control; batches on their way keep theirs.
 
-    Attributes:
-        weights: `name` and `sha256` of the weights.
-        precision: number format that is really used.
     """
 
     def __init__(
@@ -56,6 +49,7 @@ class Fuser:
         context: DeviceContext,
         times: StageTimes,
         on_unregistrable: OnUnregistrable | None = None,
+        rate: Rate | None = None,
     ) -> None:
         """Load the network, and prepare the step where the sources' frames are known.
 
@@ -66,6 +60,7 @@ class Fuser:
             context: the device.
             times: gets the times of the stages.
             on_unregistrable: called, in place of an error, for frames that no registration fits.
+            rate: frames a second of live cameras, by which the model `auto` is chosen; None for recordings.
 
         Raises:
             WeightsError: the weights cannot be loaded.
@@ -83,17 +78,37 @@ class Fuser:
         self._wanted: FuseSettings | None = None
         self._lock = threading.Lock()
         self._coverage: Pixels | None = None
-        network = _load_network(settings, context)
-        name = _weights_name(settings)
-        self.weights = {"name": name, "sha256": network.weights_sha256}
-        self.precision = network.precision
-        self._planner = StepPlanner(network, context, settings.fusion.batch, times)
+        self._network = open_network(settings.fusion, context, rate)
+        self._planner = StepPlanner(self._network, context, settings.fusion.batch, times)
         self._registrars = Registrars(settings.registration)
         if visible and thermal:
             counts = torch.uint16 if thermal.pixel_format == "gray16le" else torch.uint8
             shape = BatchShape((visible.width, visible.height), (thermal.width, thermal.height), counts)
             with mapped_cuda_errors():
                 self._prepare(shape, thermal.bits)
+
+    @property
+    def model(self) -> str:
+        """The network: `full`, `lite` or `null`, and `auto` before it is chosen."""
+        return kind_of(self._network)
+
+    @property
+    def size(self) -> Size | None:
+        """Width and height of the visible pictures of now; None before the first."""
+        return self._shape.visible_size if self._shape else None
+
+    @property
+    def weights(self) -> dict[str, str]:
+        """`name` and `sha256` of the weights."""
+        return {
+            "name": _weights_name(self.model, self._settings.fusion.weights),
+            "sha256": self._network.weights_sha256,
+        }
+
+    @property
+    def precision(self) -> str:
+        """Number format that is really used."""
+        return self._network.precision
 
     @property
     def device_usage(self) -> dict[str, str]:
@@ -272,6 +287,8 @@ class Fuser:
         registrar = self._registrars.get(self._settings.registration, shape)
         if self._shape is None and shape.visible_size == shape.thermal_size:
             self._registrars.began_as = shape.visible_size
+        if isinstance(self._network, AutoNetwork):
+            self._network.settle(shape.visible_size)
         if bits != self._bits:
             self._bits = bits
             with self._context.compute.after():
@@ -302,18 +319,10 @@ def check_size(name: str, size: Size) -> None:
         )
 
 
-def _load_network(settings: FuseSettings, context: DeviceContext) -> LoadedNetwork:
-    fusion = settings.fusion
-    if fusion.model == "null":
-        return NullModel()
-    return load_network(fusion.model, fusion.weights, context.device, fusion.precision)
-
-
-def _weights_name(settings: FuseSettings) -> str:
-    fusion = settings.fusion
-    if fusion.model == "null":
+def _weights_name(model: str, weights: str) -> str:
+    if model == "null":
         return "none"
-    return "lite" if (fusion.model, fusion.weights) == ("lite", "default") else fusion.weights
+    return "lite" if (model, weights) == ("lite", "default") else weights
 
 
 def _on_host(coverage: torch.Tensor | None) -> Pixels | None:

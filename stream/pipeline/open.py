@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 def open_cameras(settings: FuseSettings, context: DeviceContext, report: RunReport) -> Iterator[FusedStream]:
     """Two live cameras, neither of which need be there yet."""
     with LiveSession(settings, report.clock) as live:
-        fuser = Fuser(settings, None, None, context, report.times, live.misfit)
+        fuser = Fuser(settings, None, None, context, report.times, live.misfit, live.rate)
         _add_fusion(report, fuser)
         add_cameras(report, LiveStats(live))
         batches = fuser.fuse(report.times.waits("read", live))
