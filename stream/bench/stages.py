@@ -60,7 +60,7 @@ def _step(load: Load, weights: str, precision: Precision, batch: int, context: D
     step = FusionStep(shape, registrar, gain, network, context.operations, network.picture_dtype)
     for index in range(batch):
         pair = load.pairs[index % len(load.pairs)]
-        step.rgb[index].copy_(torch.from_numpy(pair.visible.pixels))
+        step.visible[index].copy_(torch.from_numpy(pair.visible.pixels))
         step.counts[index].copy_(torch.from_numpy(pair.thermal.pixels))
     step.ema_weight.zero_()
     return step

@@ -20,6 +20,7 @@ from stream.fusion.planner import StepPlanner
 from stream.fusion.registrars import Registrars
 from stream.fusion.slots import Batch, PendingBatch, ReadyBatch
 from stream.fusion.step import BatchShape
+from stream.picture import YuvPlanes
 from stream.registration.calibration import Calibration
 from stream.runtime.stage_times import StageTimes
 from stream.sources.base import SourceInfo
@@ -78,12 +79,15 @@ class Fuser:
         self._wanted: FuseSettings | None = None
         self._lock = threading.Lock()
         self._coverage: Pixels | None = None
+        # In place of the visible pictures of a camera that is away.
+        self._black: YuvPlanes | None = None
         self._network = open_network(settings.fusion, context, rate)
         self._planner = StepPlanner(self._network, context, settings.fusion.batch, times)
         self._registrars = Registrars(settings.registration)
         if visible and thermal:
             counts = torch.uint16 if thermal.pixel_format == "gray16le" else torch.uint8
-            shape = BatchShape((visible.width, visible.height), (thermal.width, thermal.height), counts)
+            sizes = (visible.width, visible.height), (thermal.width, thermal.height)
+            shape = BatchShape(*sizes, counts, luma=visible.luma if context.device.type == "cpu" else None)
             with mapped_cuda_errors():
                 self._prepare(shape, thermal.bits)
 
@@ -185,7 +189,7 @@ class Fuser:
             slot.compute(self._planner.work)
             slot.download()
         first, self._count = self._count, self._count + len(pairs)
-        return slots.pending(slot, frame_sets, first)
+        return slots.pending(slot, frame_sets, pairs, first)
 
     def close(self) -> None:
         """Wait for what is on its way, and give the device's memory up; results can still be taken."""
@@ -205,9 +209,10 @@ class Fuser:
 
     def _pass_on(self, frame_set: FrameSet) -> ReadyBatch:
         assert frame_set.visible is not None
-        pixels = frame_set.visible.pixels
-        picture = pixels.cpu().numpy() if isinstance(pixels, torch.Tensor) else pixels
-        dark = np.zeros(picture.shape[:2], np.uint8)
+        picture = frame_set.visible.picture
+        if isinstance(picture, torch.Tensor):
+            picture = picture.cpu().numpy()
+        dark = np.zeros(frame_set.visible.size[::-1], np.uint8)
         self._count += 1
         return ReadyBatch([FusedFrame(picture, picture, dark, frame_set, self._count - 1)])
 
@@ -217,7 +222,9 @@ class Fuser:
             return frame_set
         assert frame_set.thermal is not None
         width, height = self._visible_size(frame_set.thermal)
-        black = np.zeros((height, width, 3), np.uint8)
+        black: Pixels | YuvPlanes = np.zeros((height, width, 3), np.uint8)
+        if self._black is not None and self._black.size == (width, height):
+            black = self._black
         visible = Frame(black, "rgb24", frame_set.time_s, frame_set.frame.clock, 0)
         return FramePair(visible, frame_set.thermal, frame_set.time_s, 0.0)
 
@@ -228,11 +235,11 @@ class Fuser:
         return self.calibration.visible.size if self.calibration else thermal.size
 
     def _alike(self, one: FrameSet, other: FrameSet) -> bool:
-        return _shape_of(self._as_pair(one)) == _shape_of(self._as_pair(other))
+        return self._shape_of(self._as_pair(one)) == self._shape_of(self._as_pair(other))
 
     def _adapt(self, pair: FramePair) -> None:
         """Go by changed settings, and prepare another step where a camera changed its size."""
-        shape = _shape_of(pair)
+        shape = self._shape_of(pair)
         self._radiometry = pair.thermal.radiometry or self._radiometry
         self._apply_settings()
         if self._refused and self._refused[0] == shape:
@@ -240,7 +247,7 @@ class Fuser:
             raise self._refused[1].with_traceback(None)
         if shape == self._planner.shape:
             return
-        if self._shape and shape != self._shape:
+        if self._shape and not shape.is_alike(self._shape):
             sizes = _by(shape.visible_size), _by(shape.thermal_size)
             _log.warning("visible pictures are now %s and thermal %s pixels: preparing for that", *sizes)
         try:
@@ -296,6 +303,15 @@ class Fuser:
         self._planner.plan(shape, registrar, self._gain)
         self._shape, self._coverage = shape, _on_host(registrar.coverage)
 
+    def _shape_of(self, pair: FramePair) -> BatchShape:
+        counts = torch.uint16 if pair.thermal.pixel_format == "gray16le" else torch.uint8
+        kept = pair.visible.picture
+        if isinstance(kept, YuvPlanes) and (self._black is None or self._black.size != kept.size):
+            self._black = kept.black()
+        on_host = self._context.device.type == "cpu"
+        luma = kept.luma_range if isinstance(kept, YuvPlanes) and on_host else None
+        return BatchShape(pair.visible.size, pair.thermal.size, counts, luma=luma)
+
 
 def check_sizes(visible: SourceInfo, thermal: SourceInfo) -> None:
     """Refuse streams that are too small for the network.
@@ -335,8 +351,3 @@ def _by(size: Size) -> str:
 
 def _is_visible(frame_set: FrameSet) -> bool:
     return isinstance(frame_set, SingleFrame) and frame_set.side == "visible"
-
-
-def _shape_of(pair: FramePair) -> BatchShape:
-    counts = torch.uint16 if pair.thermal.pixel_format == "gray16le" else torch.uint8
-    return BatchShape(pair.visible.size, pair.thermal.size, counts)

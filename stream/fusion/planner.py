@@ -14,6 +14,7 @@ from gifnet.model import Fusion
 from stream.device.context import DeviceContext, Work
 from stream.device.cuda_graph import CapturedGraph
 from stream.errors import DeviceError
+from stream.fusion.luma_step import LumaStep
 from stream.fusion.slots import Slot, SlotPool
 from stream.fusion.step import BatchShape, FusionStep, timed
 from stream.registration.registrar import Registrar
@@ -133,7 +134,8 @@ class StepPlanner:
         context, network = self._context, self._network
         # All on one stream, so that nothing overtakes the first contents of this memory.
         with context.compute.after():
-            self._step = step = FusionStep(
+            make = FusionStep if shape.luma is None else LumaStep
+            self._step = step = make(
                 shape, registrar, gain, network, context.operations, network.picture_dtype
             )
             self._graph = context.capture(step)

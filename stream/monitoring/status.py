@@ -114,5 +114,5 @@ def _name(source: Any) -> str:
 
 
 def _describe(frame: FusedFrame) -> dict[str, Any]:
-    height, width = frame.pixels.shape[:2]
+    width, height = frame.size
     return {"index": frame.index, "width": width, "height": height, "flags": sorted(frame.pair.flags)}

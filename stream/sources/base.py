@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from stream.frame import Colour, Frame, PixelFormat
+from stream.picture import LumaRange
 from stream.radiometry import Radiometry
 
 
@@ -34,6 +35,7 @@ class SourceInfo:
         finite: True for a live source that comes to an end, as a recording does that is played like a camera.
         audio: True when an audio track can be carried over from `uri`.
         radiometry: what a thermal count means in degrees Celsius, where known; frames may have their own.
+        luma: range of the luma of frames that come as `YuvPlanes`; None where they come as RGB or grey.
     """
 
     uri: str
@@ -52,6 +54,7 @@ class SourceInfo:
     finite: bool = False
     audio: bool = False
     radiometry: Radiometry | None = None
+    luma: LumaRange | None = None
 
 
 class Source(Protocol):

@@ -12,7 +12,8 @@ import av
 from stream.errors import SinkError
 from stream.files.output_path import check_place, reason
 from stream.frame import FusedFrame
-from stream.render.views import render
+from stream.picture import size_of
+from stream.render.views import kept_picture
 from stream.sinks.base import SinkBase, SinkOptions
 from stream.sinks.video.file import VideoFile
 from stream.sinks.video.settings import CONTAINERS
@@ -57,14 +58,14 @@ class VideoSink(SinkBase):
         Raises:
             SinkError: when it cannot be written; what was written before stays playable.
         """
-        pixels = render(frame, self._options.view, self._options.colour_map)
-        size = pixels.shape[1], pixels.shape[0]
+        kept = kept_picture(frame, self._options.view, self._options.colour_map)
+        size = size_of(kept)
         with self._one_sentence():
             if self._file is None:
                 self._size = size
                 self._file = self._open(size, frame.time_s)
             self._check_size(size)
-            self._file.add(pixels, frame.time_s)
+            self._file.add(kept, frame.time_s)
         self.written += 1
 
     def close(self) -> None:

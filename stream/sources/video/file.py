@@ -14,7 +14,8 @@ from av import VideoFrame
 
 from stream.config import InputSettings
 from stream.errors import SourceError
-from stream.frame import AnyPixels, Frame, Side
+from stream.frame import Frame, Side
+from stream.picture import Picture
 from stream.sources.base import SourceBase, SourceInfo
 from stream.sources.video.decoder_choice import SURFACES, Video, video_of, why_cpu
 from stream.sources.video.packets import DEFAULT_RATE, PictureReader
@@ -25,6 +26,7 @@ from stream.sources.video.pixels import (
     display_matrix,
     rotation_degrees,
 )
+from stream.sources.video.planes import UPRIGHT, FrameToPicture, luma_range
 from stream.sources.video.yuv import yuv_of
 from stream.uri import mask
 
@@ -87,14 +89,14 @@ class VideoSource(SourceBase):
         self._yielded = 0
         self._pictures = PictureReader(path)
         try:
-            video = self._prepare(settings)
+            video = self._prepare(settings, on_gpu=device is not None and device.type == "cuda")
             self._choose_decoder(settings, path, video, device, open_surfaces)
         except BaseException:
             self.close()
             raise
         self.lost = self._pictures.lost
 
-    def _prepare(self, settings: InputSettings) -> Video:
+    def _prepare(self, settings: InputSettings, on_gpu: bool) -> Video:
         pictures, first = self._pictures, self._pictures.first
         self._size = first.width, first.height
         matrix = display_matrix(first)
@@ -103,7 +105,10 @@ class VideoSource(SourceBase):
         self.container: str = pictures.container.format.name
         self.rotation = rotation_degrees(matrix)
         self._target = choose_target(first.format, self._role, settings.bits, self._name)
-        self._convert: Callable[[VideoFrame], AnyPixels] = FrameToPixels(self._target)
+        # A GPU takes RGB; made here, on this thread, it costs nobody else time.
+        keeps_planes = self._role == "visible" and not on_gpu
+        to_picture = FrameToPicture if keeps_planes else FrameToPixels
+        self._convert: Callable[[VideoFrame], Picture] = to_picture(self._target)
         width, height = self._size if matrix[0] else self._size[::-1]
         context = pictures.stream.codec_context
         self.info = SourceInfo(
@@ -119,6 +124,7 @@ class VideoSource(SourceBase):
             codec=context.name,
             audio=bool(pictures.container.streams.audio),
             radiometry=settings.radiometry,
+            luma=luma_range(first) if keeps_planes and matrix == UPRIGHT else None,
         )
         return video_of(context.codec, first)
 
@@ -179,14 +185,14 @@ class VideoSource(SourceBase):
     def _frame(self, picture: VideoFrame, time_s: Fraction) -> Frame:
         target = self._target
         try:
-            pixels = self._convert(picture)
+            kept = self._convert(picture)
         except (av.error.FFmpegError, ValueError):
             raise SourceError(
                 f"{self._name} has pixels of the format {picture.format.name} at frame {self._position()}, "
                 f"which cannot be converted ({self.info.decoder}); another decoder or another file may do"
             ) from None
         index, radiometry = self._position(), self.info.radiometry
-        return Frame(pixels, target.pixel_format, time_s, "pts", index, target.bits, radiometry=radiometry)
+        return Frame(kept, target.pixel_format, time_s, "pts", index, target.bits, radiometry=radiometry)
 
     def _position(self) -> int:
         return self._yielded + self.lost.total()
