@@ -8,6 +8,8 @@ import sys
 
 import click
 
+from stream.runtime.cpu_threads import wait_passively
+
 # Name -> (module:attribute, one line for the table of contents). Modules load only when called, so that
 # `gifnet --help` does not wait for torch.
 COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
@@ -73,6 +75,7 @@ def cli(debug: bool) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; an error becomes one sentence and an exit status."""
+    wait_passively()
     words = sys.argv[1:] if arguments is None else arguments
     # Outside the command itself, the caller decides what Ctrl-C does.
     answers_interrupts = arguments is None and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN

@@ -36,28 +36,50 @@ class LumaStep(FusionStep):
         # From luma as stored to 0..1.
         table = (np.arange(256, dtype=np.float32) - np.float32(self._black)) / np.float32(self._width)
         self._table = table.clip(0, 1)
-        self._luma = planes()
+        # The network may read what the other stages write, where it takes float32.
+        self._luma = self._visible_in if self._visible_in.dtype == torch.float32 else planes()
+        self._between = planes()
+        self._fused = self._luma
 
     def _split(self) -> None:
         for i in self._each:
             cv2.LUT(self.visible[i].numpy(), self._table, dst=self._luma[i].numpy())
 
     def _to_network(self, i: int) -> None:
-        luma, brightness = self._luma[i], self._brightness[i]
-        self._visible_in[i].copy_(luma)
-        if self._sees_all:
-            self._thermal_in[i].copy_(brightness)
-        else:
-            self._thermal_in[i].copy_(torch.lerp(luma, brightness, self._coverage))
+        brightness = self._brightness[i]
+        if not self._sees_all:
+            brightness = self._blended(self._luma[i], brightness, i)
+        copy(brightness, self._thermal_in[i])
+        if self._luma is not self._visible_in:
+            copy(self._luma[i], self._visible_in[i])
+
+    def _fuse(self) -> None:
+        self._fused = self._network(self._visible_in.unsqueeze(1), self._thermal_in.unsqueeze(1))[:, 0]
 
     def _merge(self) -> None:
         for i in self._each:
-            picture, seen = self._picture[i], self._brightness[i]
+            picture, seen = self._fused[i], self._brightness[i].numpy()
             if not self._sees_all:
-                picture = torch.lerp(self._luma[i], picture, self._coverage)
-                seen = seen * self._coverage
+                picture = self._blended(self._luma[i], picture, i)
+                seen = cv2.multiply(seen, self._coverage.numpy())
             to_bytes(picture.numpy(), self._width, self._black, self.fused[i].numpy())
-            to_bytes(seen.numpy(), 255.0, 0.0, self.thermal[i].numpy())
+            to_bytes(seen, 255.0, 0.0, self.thermal[i].numpy())
+
+    def _blended(self, visible: Tensor, other: Tensor, i: int) -> Tensor:
+        """`other` by its coverage over the visible luma, which stays exactly as it is where there is none."""
+        between = self._between[i].numpy()
+        cv2.subtract(other.numpy(), visible.numpy(), dst=between)
+        cv2.multiply(between, self._coverage.numpy(), dst=between)
+        cv2.add(between, visible.numpy(), dst=between)
+        return self._between[i]
+
+
+def copy(plane: Tensor, out: Tensor) -> None:
+    """Copy a float32 plane; within its number format without torch's threads."""
+    if out.dtype == plane.dtype:
+        np.copyto(out.numpy(), plane.numpy())
+    else:
+        out.copy_(plane)
 
 
 def to_bytes(picture: Pixels, scale: float, offset: float, out: Pixels) -> None:

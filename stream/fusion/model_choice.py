@@ -18,6 +18,7 @@ from gifnet.model import GIFNet
 from stream.config import FusionSettings
 from stream.device.context import DeviceContext
 from stream.fusion.null_model import NullModel
+from stream.runtime.cpu_threads import all_cores
 
 # What else a frame needs keeps the network from having the processor to itself.
 SPARE = 1.25
@@ -95,6 +96,10 @@ class AutoNetwork:
         """
         if self._network:
             return
+        with all_cores():
+            self._choose(size)
+
+    def _choose(self, size: Size) -> None:
         full = self._load("full")
         full_rate = measured_rate(full, size, self._device)
         wanted = self._rate() or USUAL_RATE

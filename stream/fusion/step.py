@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +13,7 @@ from gifnet.model import Fusion
 from stream.device.context import Operations, Work
 from stream.picture import LumaRange
 from stream.registration.registrar import Registrar
+from stream.runtime.cpu_threads import all_cores
 from stream.thermal.agc import Agc
 from stream.thermal.front_end import ThermalFrontEnd
 
@@ -211,7 +212,8 @@ def timed(step: FusionStep, measure: Callable[[str], AbstractContextManager[None
 
     def work() -> None:
         for name, stage in step.stages:
-            with measure(name):
+            # The other stages are over before threads would be awake.
+            with measure(name), all_cores() if name == "network" else nullcontext():
                 stage()
 
     return work

@@ -84,7 +84,7 @@ class PlanesToRgb:
         """Nothing is converted yet.
 
         Args:
-            alike: a decoded frame of the stream. Where chroma lies between the pixels is told by frames alone,
+            alike: a decoded frame of the stream. Where chroma lies between the pixels only frames tell,
                 and cannot be set.
         """
         self._scaler, self._lock = VideoReformatter(), threading.Lock()
