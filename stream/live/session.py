@@ -203,6 +203,9 @@ class LiveSession:
         if late or any(queue.overran for queue in queues):
             while len(self._ready) > 1:
                 self.books.unuse(self._ready.popleft(), "superseded")
+        # One may wait while another is fused. What is recorded is not fused, and kept whole.
+        while self._taken is None and len(self._ready) > 2:
+            self.books.unuse(self._ready.popleft(), "superseded")
         for queue in queues:
             queue.overran = False
 

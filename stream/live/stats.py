@@ -41,10 +41,6 @@ class LiveStats:
         """One sentence while both cameras stream and no pair was made for 5 s; empty otherwise."""
         return self._live.not_pairing
 
-    def rate(self) -> float | None:
-        """Frames a second of the slower camera, see `LiveSession.rate`."""
-        return self._live.rate()
-
     def clocks(self) -> dict[str, Any]:
         """Kind, offset in ms and drift in ppm of the cameras' clocks."""
         return self._live.clocks()

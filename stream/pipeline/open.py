@@ -21,6 +21,7 @@ from stream.live.session import LiveSession, is_live_pair
 from stream.live.stats import LiveStats
 from stream.monitoring.report import RunReport
 from stream.pairing.offline import OfflinePairer, pair_streams
+from stream.pipeline.ages import Ages
 from stream.radiometry import Radiometry, as_json
 from stream.recording.reader import Recording
 from stream.runtime.cpu_threads import one_thread_each
@@ -38,7 +39,7 @@ def open_cameras(settings: FuseSettings, context: DeviceContext, report: RunRepo
         fuser = Fuser(settings, None, None, context, report.times, live.misfit, live.rate)
         _add_fusion(report, fuser)
         add_cameras(report, LiveStats(live))
-        batches = fuser.fuse(report.times.waits("read", live))
+        batches = fuser.fuse(report.times.waits("read", Ages(report).pass_on(live)))
         visible = _unseen(settings)
         yield FusedStream(batches, fuser, visible, context.device.type, report.times, live)
 

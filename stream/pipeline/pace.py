@@ -1,4 +1,4 @@
-"""Says once when a run is much slower than its sources, and what would keep up."""
+"""Tells when a run is much slower than its sources, and what would keep up."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from stream.fusion.fused_stream import FusedStream
 from stream.fusion.model_choice import figure
 from stream.monitoring.report import RunReport
 
-# A run is judged after so long, and so many frames.
+# A run is judged by so long a stretch, and so many frames.
 JUDGED_AFTER_S, JUDGED_FRAMES = 5.0, 4
+# Why frames of cameras are dropped where fusion is too slow.
+LATE = ("superseded", "overrun")
 # Cameras: below this share of their rate. Recordings: slower than they were filmed by this factor.
 TOO_SLOW, MUCH_SLOWER = 0.8, 4.0
 # Who waits for less than this needs no advice.
@@ -20,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 class Pace:
-    """Looks at the rate of a run after its first seconds; used by one thread."""
+    """Looks at the rate of a run; used by one thread."""
 
     def __init__(self, fused: FusedStream, report: RunReport) -> None:
         """Begin with the first frame.
@@ -30,32 +32,40 @@ class Pace:
             report: of the run.
         """
         self._fused, self._report = fused, report
-        self._began: tuple[float, int] | None = None
-        self._is_over = False
+        self._began: tuple[float, int, int] | None = None
+        self._sentence, self._is_told = "", False
+
+    def sentence(self) -> str:
+        """Why the newest seconds were too slow; empty where they were not; may be called by any thread."""
+        return self._sentence
 
     def look(self) -> None:
-        """Called after every frame."""
-        if self._is_over:
-            return
-        now_s, count = self._report.clock.monotonic_s(), self._report.fused
+        """Called after every frame; judges every `JUDGED_AFTER_S`, and tells the first time."""
+        now_s, count, late = self._report.clock.monotonic_s(), self._report.fused, self._late()
         if self._began is None:
-            self._began = now_s, count
-            return
-        took_s, frames = now_s - self._began[0], count - self._began[1]
+            self._began = now_s, count, late
+        took_s, frames, dropped = now_s - self._began[0], count - self._began[1], late - self._began[2]
         if took_s < JUDGED_AFTER_S or frames < JUDGED_FRAMES:
             return
-        self._is_over = True
-        sentence = self._judge(frames / took_s)
-        if sentence:
-            _log.warning("%s", sentence)
+        self._began = now_s, count, late
+        self._sentence = self._judge(frames / took_s, dropped / took_s)
+        if self._sentence and not self._is_told:
+            self._is_told = True
+            _log.warning("%s", self._sentence)
 
-    def _judge(self, rate: float) -> str:
-        live, visible = self._fused.live, self._fused.visible
-        if live is None:
-            left = (visible.frames or 0) - self._report.frames_in["visible"]
-            return slow_recording(self._fused.model, rate, float(visible.rate or 0), left)
-        newest = self._fused.newest_size
-        return slow_camera(self._fused.model, rate, live.rate() or 0.0, newest)
+    def _late(self) -> int:
+        """Visible frames of cameras that were dropped for want of speed so far."""
+        if self._fused.live is None:
+            return 0
+        dropped = self._report.dropped
+        return sum(dropped.get(f"visible_{reason}", 0) for reason in LATE)
+
+    def _judge(self, rate: float, late_rate: float) -> str:
+        fused = self._fused
+        if fused.live is not None:
+            return slow_camera(fused.model, rate, rate + late_rate, fused.newest_size)
+        left = (fused.visible.frames or 0) - self._report.frames_in["visible"]
+        return slow_recording(fused.model, rate, float(fused.visible.rate or 0), left)
 
 
 def slow_recording(model: str, rate: float, source_rate: float, frames_left: int) -> str:
@@ -82,7 +92,7 @@ def slow_camera(model: str, rate: float, source_rate: float, size: tuple[int, in
     Args:
         model: the network.
         rate: fused frames a second.
-        source_rate: of the slower camera, 0 where unknown.
+        source_rate: frames a second that could have been fused.
         size: width and height of the pictures, None where unknown.
     """
     if rate >= TOO_SLOW * source_rate:

@@ -21,6 +21,7 @@ from stream.frame import FusedFrame
 from stream.fusion.fused_stream import FusedStream
 from stream.monitoring.report import RunReport
 from stream.monitoring.status import RunStatus
+from stream.pipeline.ages import Ages
 from stream.pipeline.fan_out import FanOut
 from stream.pipeline.open import open_fused
 from stream.pipeline.pace import Pace
@@ -79,10 +80,13 @@ def _run(
         panel = _status(settings, report, fused, sinks)
         with open_panel(settings, panel), sinks, adjuster(panel.controls), fused.ahead() as frames:
             report.add(drift=panel.drift.as_json)
-            pace = Pace(fused, report)
+            pace, ages = Pace(fused, report), Ages(report)
+            if fused.live:
+                panel.too_slow = pace.sentence
             for frame in watch(frames):
+                ages.add("age_fused", frame.pair)
                 sinks.write(frame)
-                panel.show(frame, _count_latency(frame, report))
+                panel.show(frame, _count_latency(frame, report), ages.add("age_published", frame.pair))
                 panel.drift.look(frame)
                 progress(report, fused.visible.frames)
                 pace.look()
