@@ -60,15 +60,15 @@ class SegmentedSink(SinkBase):
         Raises:
             SinkError: when it cannot be written for another reason than a full disk.
         """
-        if not self._guard.has_room(frame.time_s):
+        if not self._guard.has_room(frame.time):
             self._pause()
             self.skipped += 1
             return
         size = view_size(frame, self._options.view)
-        if self._segment is not None and self._is_time(frame.time_s, size):
+        if self._segment is not None and self._is_time(frame.time, size):
             self._finish()
         if self._segment is None:
-            self._begin(frame.time_s, size)
+            self._begin(frame.time, size)
         self._write(frame)
 
     def close(self) -> None:
