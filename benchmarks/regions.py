@@ -2,9 +2,9 @@
 
 Pictures are [H, W] uint8 grey. What is measured:
 
-- *dark ratio*: mean of the fused picture over that of the visible one, in regions that are dark in the visible
-  picture and flat in the thermal one; 1 is no veil. *sky ratio*: the same where the visible picture is bright and
-  the thermal one colder than its middle, as a clear sky is.
+- *dark ratio*: mean of the fused picture over that of the visible one, in regions that are dark in the
+  visible picture and flat in the thermal one; 1 is no veil. *sky ratio*: the same where the visible picture is
+  bright and the thermal one colder than its middle, as a clear sky is.
 - *people*: distance in grey levels of a person from its surroundings, over that of the better source.
 """
 
@@ -48,7 +48,7 @@ def regions_of(visible: Grey, thermal: Grey) -> Regions:
 
 
 def mean_ratio(fused: Grey, visible: Grey, mask: NDArray[np.bool_]) -> float:
-    """Mean of the fused picture over that of the visible one; NaN where less than 1 % of the picture counts."""
+    """Mean of the fused picture over that of the visible one; NaN where less than 1 % of it counts."""
     if mask.mean() < _LEAST_SHARE:
         return float("nan")
     return float(fused[mask].mean()) / max(float(visible[mask].mean()), 1.0)

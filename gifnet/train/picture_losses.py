@@ -101,8 +101,8 @@ def information_loss(fused: Tensor, visible: Tensor, thermal: Tensor) -> Tensor:
 def edge_loss(fused: Tensor, visible: Tensor, thermal: Tensor) -> Tensor:
     """`1 - Qabf`: edges of both sources lost in strength or direction, weighted by strength (Xydeas 2000).
 
-    Directions are those of lines, so that an edge that only changes its sign counts as kept, as in Qabf itself;
-    `gradient_loss` is what asks for the sign.
+    Directions are those of lines, so that an edge that only changes its sign counts as kept, as in Qabf
+    itself; `gradient_loss` is what asks for the sign.
     """
     of_fused = _sobel(fused)
     strength_fused = _strength(of_fused)
@@ -120,10 +120,10 @@ def edge_loss(fused: Tensor, visible: Tensor, thermal: Tensor) -> Tensor:
 
 
 def level_loss(fused: Tensor, visible: Tensor, thermal: Tensor) -> Tensor:
-    """Relative distance from the visible level where the thermal picture says nothing, else from the brighter one.
+    """Relative distance from the visible level where thermal says nothing, from the brighter one elsewhere.
 
-    The brighter source alone lays the thermal grey over a dark road, and sums of both make a bright sky that is
-    cold mid-grey. Thermal says nothing where it is flat (a standard deviation of `_FLAT_THERMAL` over
+    The brighter source alone lays the thermal grey over a dark road, and sums of both make a bright, cold sky
+    mid-grey. Thermal says nothing where it is flat (a standard deviation of `_FLAT_THERMAL` over
     `_LEVEL_WINDOW_PX` is half flat) and not warmer than the picture's mean (`_WARM` above it counts whole).
     Distances count relative to the target, since in the dark few grey levels are a veil.
     """

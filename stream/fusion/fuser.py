@@ -87,7 +87,7 @@ class Fuser:
         name = _weights_name(settings)
         self.weights = {"name": name, "sha256": network.weights_sha256}
         self.precision = network.precision
-        self._planner = StepPlanner(network, context, settings.fusion.batch, times)
+        self._planner = StepPlanner(network, context, settings.fusion.batch, times, settings.fusion.steady)
         self._registrars = Registrars(settings.registration)
         if visible and thermal:
             counts = torch.uint16 if thermal.pixel_format == "gray16le" else torch.uint8
