@@ -3,8 +3,8 @@
 Pictures are [H, W] uint8 grey. What is measured:
 
 - *dark ratio*: mean of the fused picture over that of the visible one, in regions that are dark in the
-  visible picture and flat in the thermal one; 1 is no veil. *sky ratio*: the same where the visible picture is
-  bright and the thermal one colder than its middle, as a clear sky is.
+  visible picture and flat in the thermal one; 1 is no veil. *sky ratio*: the same where the visible one is
+  bright and the thermal one colder than its middle, as clear skies are.
 - *people*: distance in grey levels of a person from its surroundings, over that of the better source.
 """
 

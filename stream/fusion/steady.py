@@ -21,7 +21,7 @@ _STILL, _MOVING = 2.0, 4.0
 class SteadyNetwork:
     """A network whose pictures of still places are averaged over time: `kept * before + (1 - kept) * now`.
 
-    `kept` is `keep` where the mean changes of both sources over 8 x 8 pixels, and over the blocks around, stay
+    `kept` is `keep` where the mean changes of both sources over 8 x 8 pixels, and in the blocks around, are
     below 2 grey levels, 0 from 4 on, and linear between. The first frame, a frame of another size and a cut
     stand for themselves. Calls are frames in order of time; memory stays in place from the first call on, so
     that a step can be captured.

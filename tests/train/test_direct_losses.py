@@ -61,7 +61,7 @@ def test_edges_of_equal_pictures_are_kept_and_turned_ones_lost() -> None:
 
 
 def test_the_edge_loss_is_one_less_the_metric_away_from_vertical_edges() -> None:
-    """The metric takes an edge that is nearly vertical in both pictures for turned by half a turn at times."""
+    """The metric at times takes an edge that is nearly vertical in both pictures for a turned one."""
     rows = torch.arange(SIDE)[:, None] / SIDE
     waves = [
         (0.5 + 0.3 * torch.sin(often * rows) + 0.01 * rows.T).expand(1, 1, SIDE, SIDE)

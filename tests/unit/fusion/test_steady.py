@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def test_noise_of_a_still_scene_falls_as_the_formula_says() -> None:
     steady = SteadyNetwork(noisy_mean, 0.6)
     frames = [steady(flat(0.5), flat(0.5)) for _ in range(40)][20:]
     # Differences of a first-order recursion: variance 2 (1 - k)^2 / (1 + k) of the noise's.
-    change = torch.stack([later - now for now, later in zip(frames, frames[1:], strict=False)]).std()
+    change = torch.stack([later - now for now, later in pairwise(frames)]).std()
     assert change.item() == pytest.approx(0.02 * (2 * 0.4**2 / 1.6) ** 0.5, rel=0.05)
     assert torch.stack(frames).mean().item() == pytest.approx(0.5, abs=1e-3)
 
