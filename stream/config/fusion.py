@@ -29,3 +29,7 @@ class FusionSettings(Settings):
     batch: Annotated[
         int, Field(ge=1, le=64, description="pairs fused at once; more costs latency and memory")
     ] = 1
+    steady: Annotated[
+        float,
+        Field(ge=0, le=0.95, description="share of the fused frame before kept where nothing moves; 0: none"),
+    ] = 0.0

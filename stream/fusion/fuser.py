@@ -82,7 +82,9 @@ class Fuser:
         # In place of the visible pictures of a camera that is away.
         self._black: YuvPlanes | None = None
         self._network = open_network(settings.fusion, context, rate)
-        self._planner = StepPlanner(self._network, context, settings.fusion.batch, times)
+        self._planner = StepPlanner(
+            self._network, context, settings.fusion.batch, times, settings.fusion.steady
+        )
         self._registrars = Registrars(settings.registration)
         if visible and thermal:
             counts = torch.uint16 if thermal.pixel_format == "gray16le" else torch.uint8

@@ -16,6 +16,7 @@ from stream.device.cuda_graph import CapturedGraph
 from stream.errors import DeviceError
 from stream.fusion.luma_step import LumaStep
 from stream.fusion.slots import Slot, SlotPool
+from stream.fusion.steady import SteadyNetwork
 from stream.fusion.step import BatchShape, FusionStep, timed
 from stream.registration.registrar import Registrar
 from stream.runtime.stage_times import StageTimes
@@ -56,7 +57,9 @@ class StepPlanner:
         work: the step: a graph's replay, or its stages one by one.
     """
 
-    def __init__(self, network: Network, context: DeviceContext, batch: int, times: StageTimes) -> None:
+    def __init__(
+        self, network: Network, context: DeviceContext, batch: int, times: StageTimes, steady: float = 0.0
+    ) -> None:
         """Take no memory yet.
 
         Args:
@@ -64,7 +67,9 @@ class StepPlanner:
             context: the device.
             batch: pairs to fuse at once, memory permitting.
             times: gets the times of the stages where they run one by one.
+            steady: share of the fused frame before that is kept where nothing moves, see `SteadyNetwork`.
         """
+        self._steady = steady
         self._network, self._context, self._times = network, context, times
         self.usage: dict[str, str] = {}
         self.shape: BatchShape | None = None
@@ -134,11 +139,14 @@ class StepPlanner:
         context, network = self._context, self._network
         # All on one stream, so that nothing overtakes the first contents of this memory.
         with context.compute.after():
+            steady = SteadyNetwork(network, self._steady) if self._steady else None
             make = FusionStep if shape.luma is None else LumaStep
             self._step = step = make(
-                shape, registrar, gain, network, context.operations, network.picture_dtype
+                shape, registrar, gain, steady or network, context.operations, network.picture_dtype
             )
             self._graph = context.capture(step)
+            if steady and self._graph:
+                steady.forget()  # what the capture was warmed up with
             self.slots = SlotPool([Slot(step, context) for _ in range(slots)])
         self.work = self._graph.replay if self._graph else timed(step, self._times.measure)
         # Slots are written by the upload stream next, which does not look at the compute stream.
