@@ -199,7 +199,7 @@ def _check(part: Path, sha256: str, size_bytes: int | None, url: str) -> None:
     part.unlink()
     raise WeightsError(
         f"the file from {_shown(url)} is not the pinned one: its SHA-256 is {found}, expected is {sha256}; "
-        "it was removed, run the command again to fetch it anew"
+        "it was removed, run the command again to fetch it"
     )
 
 

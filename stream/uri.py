@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+# Options behind a plain path: names in small letters, each with a value, to its very end.
+_OPTIONS = re.compile(r"(?<=.)\?(?P<options>[a-z][a-z0-9_]*=[^?&/\\]*(?:&[a-z][a-z0-9_]*=[^?&/\\]*)*)$")
 # A user and password before something like a host: a URI whose scheme was forgotten or misspelt.
 _FORGOTTEN_SCHEME = re.compile(
     r"^(\s*(?:[A-Za-z]+:/)?[^/@:]+):(.*)@(?=[^/@]+[:/]|\d+(?:\.\d+){3}$)", re.DOTALL
@@ -36,7 +38,8 @@ class Uri:
         text: as the user gave it; show it through `mask` only.
         scheme: in lower case, without `://`; empty for a plain path.
         path: what follows the scheme, up to the options; percent signs decoded where a scheme is given.
-        options: what follows the `?` of a URI; always empty for a plain path, whose `?` is part of its name.
+        options: what follows the `?` of a URI, or of a plain path if it is `name=value`; any other `?` of a
+            plain path is part of its name.
     """
 
     text: str
@@ -52,7 +55,7 @@ def parse_uri(text: str) -> Uri:
     r"""Take a path or `scheme://path?key=value&...` apart.
 
     Only letters, digits, `+`, `.` and `-` before `://` make a scheme, so `C:\clip.mp4`, `12:30:00.mp4` and
-    `frames/*.png` are plain paths, taken as they are.
+    `frames/*.png` are plain paths, taken as they are but for options at their end, `clip.mkv?track=1`.
 
     Args:
         text: path or URI. Of an option given twice the last one holds.
@@ -62,9 +65,16 @@ def parse_uri(text: str) -> Uri:
     """
     match = _SCHEME.match(text)
     if not match:
-        return Uri(text, "", text)
+        options = _OPTIONS.search(text)
+        if not options:
+            return Uri(text, "", text)
+        return Uri(text, "", text[: options.start()], _options(options["options"]))
     path, _, query = text[match.end() :].partition("?")
-    return Uri(text, match[1].lower(), unquote(path), dict(parse_qsl(query, keep_blank_values=True)))
+    return Uri(text, match[1].lower(), unquote(path), _options(query))
+
+
+def _options(query: str) -> dict[str, str]:
+    return dict(parse_qsl(query, keep_blank_values=True))
 
 
 def mask(uri: str) -> str:

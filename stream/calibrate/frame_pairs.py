@@ -39,15 +39,20 @@ def open_pairs(settings: FuseSettings) -> Iterator[Iterator[FramePair]]:
         with LiveSession(settings, SystemClock()) as live:
             yield (moment for moment in live if isinstance(moment, FramePair))
     else:
-        with _open(settings.visible, "visible") as visible, _open(settings.thermal, "thermal") as thermal:
+        with (
+            _open(settings.visible, settings.thermal, "visible") as visible,
+            _open(settings.thermal, settings.visible, "thermal") as thermal,
+        ):
             rates = (cast(Source, frames.upstream).info.rate for frames in (visible, thermal))
             pairer = OfflinePairer(settings.pairing, *rates)
             yield (pair for pair in pair_streams(visible, thermal, pairer) if isinstance(pair, FramePair))
 
 
-def _open(settings: InputSettings, role: Side) -> AbstractContextManager[Prefetch[Frame]]:
+def _open(
+    settings: InputSettings, partner: InputSettings, role: Side
+) -> AbstractContextManager[Prefetch[Frame]]:
     return prefetch(
-        lambda: open_source(settings, role, torch.device("cpu")),
+        lambda: open_source(settings, role, torch.device("cpu"), partner),
         AHEAD,
         name=role,
         patience_s=SOURCE_PATIENCE_S,

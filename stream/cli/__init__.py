@@ -13,6 +13,9 @@ from contextlib import suppress
 import click
 
 from stream.cli.own_arguments import hide_secrets
+from stream.cli.standard_streams import secure_standard_streams
+from stream.runtime.cpu_threads import wait_passively
+from stream.runtime.quiet import keep_standard_error
 
 # Name -> (module:attribute, one line for the table of contents). Modules load only when called, so that
 # `gifnet --help` does not wait for torch.
@@ -79,11 +82,16 @@ def cli(debug: bool) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; an error becomes one sentence and an exit status."""
+    wait_passively()
     words = sys.argv[1:] if arguments is None else arguments
     if arguments is None:
         hide_secrets()
         sys.unraisablehook = _interrupt_again
+        secure_standard_streams()
     # Outside the command itself, the caller decides what Ctrl-C does.
+    debug = words != _without_debug(words)
+    if arguments is None and not debug:
+        keep_standard_error()
     answers_interrupts = arguments is None and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
     status: object = 0
     try:
@@ -93,7 +101,7 @@ def main(arguments: list[str] | None = None) -> None:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # a sentence is all that is left to do
         from stream.cli.failure import leave
 
-        leave(error, debug=words != _without_debug(words))
+        leave(error, debug)
     finally:
         if answers_interrupts:
             # All is closed; during the interpreter's own clean-up, Python's handler prints a traceback.

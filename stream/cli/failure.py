@@ -12,12 +12,13 @@ from typing import NoReturn
 import click
 
 from stream.cli.logs import are_json
-from stream.errors import GifnetError
+from stream.errors import GifnetError, LossError
 from stream.monitoring.report import describe_error
 from stream.runtime.signals import Stopped
 from stream.uri import mask_text
 
 USAGE_STATUS = 2
+LOSS_STATUS = 3
 _SIGNAL_STATUS = 128
 
 _log = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ def explain(error: BaseException) -> tuple[str, int]:
 
 def _explain(error: BaseException) -> tuple[str, int]:
     if isinstance(error, GifnetError):
-        return describe_error(error), 1
+        return describe_error(error), LOSS_STATUS if isinstance(error, LossError) else 1
     if isinstance(error, Stopped):
         return describe_error(error), _SIGNAL_STATUS + error.signal
     if isinstance(error, KeyboardInterrupt | click.Abort):

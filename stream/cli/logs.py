@@ -9,6 +9,8 @@ from typing import Any, TextIO
 from stream.uri import mask_text
 
 TEXT = "gifnet: %(message)s"
+# What is guessed is said without being asked: a wrong guess is seen by nothing else.
+ALWAYS_TOLD = ("stream.sources.pictures.together",)
 
 
 class _MaskedTracebacks(logging.Formatter):
@@ -35,12 +37,13 @@ class JsonLines(logging.StreamHandler[TextIO]):
         self.setFormatter(Masked(form, style="{", rename_fields=names, timestamp="time"))
 
 
-def set_up_logs(kind: str = "text", verbose: bool = False) -> None:
+def set_up_logs(kind: str = "text", verbose: bool = False, quiet: bool = False) -> None:
     """Begin to log, unless that has begun.
 
     Args:
         kind: `text` or `json`.
         verbose: also what is chosen and done.
+        quiet: not even what is always told otherwise.
     """
     level = logging.INFO if verbose else logging.WARNING
     if kind == "json":
@@ -49,6 +52,9 @@ def set_up_logs(kind: str = "text", verbose: bool = False) -> None:
         handler = logging.StreamHandler()
         handler.setFormatter(_MaskedTracebacks(TEXT))
         logging.basicConfig(handlers=[handler], level=level)
+    if not quiet:
+        for name in ALWAYS_TOLD:
+            logging.getLogger(name).setLevel(logging.INFO)
 
 
 def are_json() -> bool:

@@ -33,6 +33,10 @@ class FuseSettings(Settings):
     duration_s: Annotated[
         float | None, Field(gt=0, le=1e9, description="end after so many seconds of wall time")
     ] = None
+    allow_loss: Annotated[
+        bool,
+        Field(description="call a run done although more than a tenth of a recording's frames were lost"),
+    ] = False
 
 
 class RunSettings(FuseSettings):

@@ -18,6 +18,21 @@ def test_plain_paths_are_taken_as_they_are(text: str) -> None:
     assert (uri.scheme, uri.path, uri.options) == ("", text, {})
 
 
+@pytest.mark.parametrize(
+    ("text", "path", "options"),
+    [
+        ("clip.mkv?track=1", "clip.mkv", {"track": "1"}),
+        ("/a b/c?.mp4?crop=0,0,64,48&track=deu", "/a b/c?.mp4", {"crop": "0,0,64,48", "track": "deu"}),
+        ("what?=1.mp4", "what?=1.mp4", {}),
+        ("a?x=1/b.png", "a?x=1/b.png", {}),
+        ("?track=1", "?track=1", {}),
+    ],
+)
+def test_options_at_the_end_of_a_plain_path(text: str, path: str, options: dict[str, str]) -> None:
+    uri = parse_uri(text)
+    assert (uri.scheme, uri.path, uri.options) == ("", path, options)
+
+
 def test_a_uri_is_taken_apart() -> None:
     uri = parse_uri("Synthetic://street?seed=7&size=64x48")
     assert (uri.scheme, uri.path) == ("synthetic", "street")

@@ -1,4 +1,4 @@
-"""Why a live stream does not open, in one sentence, and whether trying again can help."""
+"""Errors of opening a live stream: one sentence each, and whether trying again can help."""
 
 from __future__ import annotations
 
@@ -36,10 +36,14 @@ def explain_open(name: str, url: str, error: Exception, at_once: bool) -> Source
     """
     if isinstance(error, av.error.HTTPUnauthorizedError | av.error.HTTPForbiddenError):
         return PasswordError(f"{name} refuses the user name or password; check them in the URL")
+    # A stream may be published later, and sessions of a client that crashed end by and by.
     if isinstance(error, av.error.HTTPNotFoundError):
-        return RefusedError(f"{name} is a server that knows no such stream; check the path of the URL")
+        return SourceError(f"{name} is a server that knows no such stream (404); check the path of the URL")
     if isinstance(error, av.error.HTTPClientError):
-        return RefusedError(f"{name} refuses the request ({error.strerror}); check the URL")
+        return SourceError(
+            f"{name} refuses for now ({error.strerror}), as cameras do whose sessions are all taken; "
+            "if it stays so, check the URL and the transport"
+        )
     if isinstance(error, PermissionError):
         return RefusedError(f"{name} cannot be opened: no permission; add the user to the group video")
     number = getattr(error, "errno", None)
