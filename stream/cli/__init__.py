@@ -107,8 +107,8 @@ def main(arguments: list[str] | None = None) -> None:
             # All is closed; during the interpreter's own clean-up, Python's handler prints a traceback.
             signal.signal(signal.SIGINT, signal.SIG_DFL)
         if arguments is None:
-            error = sys.exc_info()[1]
-            atexit.register(_leave_threads_behind, error.code if isinstance(error, SystemExit) else status)
+            ended = sys.exc_info()[1]
+            atexit.register(_leave_threads_behind, ended.code if isinstance(ended, SystemExit) else status)
     sys.exit(status if isinstance(status, int) else 0)
 
 
