@@ -151,11 +151,15 @@ def test_origins() -> None:
 
 
 def test_the_description_is_a_configuration_without_passwords() -> None:
-    values = SMALLEST | {"visible": {"uri": "rtsp://anna:secret@camera/1"}}
+    values = SMALLEST | {
+        "visible": {"uri": "rtsp://anna:secret@camera/1"},
+        "preview": {"hosts": ["a.example", "b:80"]},
+    }
     settings = validate(RunSettings, values, "x")
     text = describe(settings, values, {})
     assert "secret" not in text
-    assert validate(RunSettings, yaml.safe_load(text), "x").outputs == settings.outputs
+    read = validate(RunSettings, yaml.safe_load(text), "x")
+    assert (read.outputs, read.preview) == (settings.outputs, settings.preview)
     assert "tolerance_ms: auto" in text
     assert text.splitlines()[1].endswith("# file")
 
