@@ -72,6 +72,8 @@ NAMES: dict[str, str] = {
     "thermal_telemetry": "thermal.telemetry",
     "thermal_cut_top": "thermal.cut_top",
     "thermal_cut_bottom": "thermal.cut_bottom",
+    "thermal_camera": "thermal.camera",
+    "thermal_layout": "thermal.layout",
     "thermal_celsius_per_count": "thermal.celsius_per_count",
     "thermal_celsius_at_zero": "thermal.celsius_at_zero",
     "report": "report",

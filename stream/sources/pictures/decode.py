@@ -14,9 +14,12 @@ from stream.frame import Pixels, Side
 from stream.radiometry import Radiometry
 from stream.sources.base import SourceInfo
 from stream.sources.pictures.flir import FlirError, read_flir
+from stream.sources.pictures.numbers import read_numbers
 from stream.sources.video.pixels import Target, check_bits
 
-PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"})
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".pgm"})
+# Numbers of a thermal picture; taken for pictures where a folder has no others.
+COUNT_SUFFIXES = frozenset({".npy", ".csv"})
 # Depth as stored, grey stays grey, alpha dropped, EXIF orientation applied.
 _AS_STORED = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR
 _END_OF_JPEG, _START_OF_SCAN = b"\xff\xd9", b"\xff\xda"
@@ -27,7 +30,7 @@ class Stored:
     """A picture as it is stored.
 
     Attributes:
-        pixels: [H, W] or [H, W, 3] (BGR), uint8, uint16 or float32, upright, without alpha.
+        pixels: [H, W] or [H, W, 3] (BGR), of any number format, upright, without alpha.
         radiometry: what its counts mean in degrees Celsius, if the file tells.
     """
 
@@ -39,12 +42,15 @@ def read_stored(path: Path, role: Side) -> Stored | None:
     """Read a picture of a camera: of a radiometric JPEG the raw counts, where they are of the thermal one.
 
     Args:
-        path: a file of one of `PICTURE_SUFFIXES`.
+        path: a file of one of `PICTURE_SUFFIXES` or `COUNT_SUFFIXES`.
         role: which camera it is of.
 
     Returns:
         The picture, or None when it cannot be read or is cut off.
     """
+    if path.suffix.lower() in COUNT_SUFFIXES:
+        numbers = read_numbers(path)
+        return None if numbers is None else Stored(numbers)
     try:
         data = path.read_bytes()
         flir = read_flir(data) if role == "thermal" else None
@@ -129,6 +135,12 @@ def convert_picture(pixels: Pixels, role: Side, bits: int | None) -> Pixels:
 def _to_8_bits(pixels: Pixels, top: int) -> Pixels:
     scaled: Pixels = (pixels.astype(np.uint32) * 255 + top // 2) // top
     return scaled.clip(0, 255).astype(np.uint8)
+
+
+def stored_format(pixels: Pixels) -> str:
+    """Format of a picture as it is stored, for people: `gray16`, `rgb8`, `grayf32`, `grays16`."""
+    kind = {"f": "f", "i": "s"}.get(pixels.dtype.kind, "")
+    return f"{'gray' if pixels.ndim == 2 else 'rgb'}{kind}{8 * pixels.dtype.itemsize}"
 
 
 def check_alike(name: str, pixels: Pixels, info: SourceInfo, stored_dtype: np.dtype[Any]) -> None:

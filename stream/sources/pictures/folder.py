@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import glob
+import logging
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 from stream.config import InputSettings
@@ -15,18 +17,25 @@ from stream.errors import SourceError
 from stream.frame import ClockSource, Frame, Side
 from stream.sources.base import SourceBase, SourceInfo
 from stream.sources.options import check_options, fraction_option, size_option
+from stream.sources.pictures.convert import choose_converter
 from stream.sources.pictures.decode import (
+    COUNT_SUFFIXES,
     PICTURE_SUFFIXES,
     Stored,
     check_alike,
-    choose_picture_target,
-    convert_picture,
     read_stored,
+    stored_format,
 )
 from stream.sources.pictures.tiff import check_single
 from stream.uri import Uri
 
+_log = logging.getLogger(__name__)
+
 DEFAULT_RATE = Fraction(25)
+# Pictures by which the depth of a stream is told.
+LOOKED_AT = 3
+# Tables beside pictures that are no picture of counts.
+_NO_COUNTS = frozenset({"times.csv"})
 LOWEST_RATE, HIGHEST_RATE = Fraction(1, 1_000_000), Fraction(1_000_000)
 # Milliseconds since 1970 of the years 1973 to 2286; no numbering of frames is that long.
 EARLIEST_MS, LATEST_MS = 10**11, 10**13
@@ -57,7 +66,7 @@ class ImageSource(SourceBase):
         """
         super().__init__()
         check_options(uri, {"rate", "times"} | ({"bits", "size"} if uri.scheme == "thermal" else set()))
-        self._role, self._bits = role, settings.bits
+        self._role = role
         self._size = size_option(uri)
         self._paths = find_pictures(uri.path)
         rate = stated_rate(settings, uri)
@@ -66,11 +75,11 @@ class ImageSource(SourceBase):
         self._rate = rate or (_mean_rate(self._times_s) if self._times_s else None) or DEFAULT_RATE
         path, stored = self._first_readable(uri)
         first = stored.pixels
-        self._radiometry = settings.radiometry
+        self._convert = choose_converter(first, role, settings, str(path))
         self._dtype = first.dtype
-        self.stored_bits = settings.bits or 8 * first.dtype.itemsize
-        self.stored_format = f"{'gray' if first.ndim == 2 else 'rgb'}{8 * first.dtype.itemsize}"
-        target = choose_picture_target(first, role, settings.bits, str(path))
+        self.stored_bits = settings.count_bits or 8 * first.dtype.itemsize
+        self.stored_format = stored_format(first)
+        target = self._convert.target
         self.info = SourceInfo(
             uri=str(uri),
             width=first.shape[1],
@@ -81,16 +90,21 @@ class ImageSource(SourceBase):
             frames=len(self._paths),
             time_base=Fraction(1, 1000) if self._times_s else 1 / self._rate,
             codec=path.suffix[1:].lower(),
-            radiometry=settings.radiometry or stored.radiometry,
+            radiometry=self._convert.radiometry or stored.radiometry,
         )
 
     def _first_readable(self, uri: Uri) -> tuple[Path, Stored]:
-        for path in self._paths:
-            stored = self._stored(path)
-            if stored is not None:
-                check_single(path)
-                return path, stored
-        raise SourceError(f"none of the {len(self._paths)} pictures of {uri} can be read: they are damaged")
+        """The first of the first few readable pictures whose depth most of them have."""
+        readable = ((path, stored) for path in self._paths if (stored := self._stored(path)) is not None)
+        found = list(islice(readable, LOOKED_AT))
+        if not found:
+            raise SourceError(
+                f"none of the {len(self._paths)} pictures of {uri} can be read: they are damaged"
+            )
+        ((usual, _),) = Counter(stored.pixels.dtype for _, stored in found).most_common(1)
+        path, stored = next(each for each in found if each[1].pixels.dtype == usual)
+        check_single(path)
+        return path, stored
 
     def _read(self) -> Iterator[Frame]:
         info = self.info
@@ -99,15 +113,18 @@ class ImageSource(SourceBase):
             if stored is None:
                 self.lost["corrupt"] += 1
                 continue
+            if stored.pixels.dtype != self._dtype:
+                self._leave_out(path, stored)
+                continue
             check_alike(str(path), stored.pixels, info, self._dtype)
             yield Frame(
-                convert_picture(stored.pixels, self._role, self._bits),
+                self._convert(stored.pixels),
                 info.pixel_format,
                 self._time_s(index),
                 self._clock,
                 index,
                 info.bits,
-                radiometry=self._radiometry or stored.radiometry,
+                radiometry=self._convert.radiometry or stored.radiometry,
             )
 
     def _stored(self, path: Path) -> Stored | None:
@@ -123,6 +140,17 @@ class ImageSource(SourceBase):
             )
         return replace(stored, pixels=stored.pixels.reshape(height, width))
 
+    def _leave_out(self, path: Path, stored: Stored) -> None:
+        """Count a picture of another depth, whose numbers mean something else; said once."""
+        if not self.lost["other_depth"]:
+            _log.warning(
+                "%s has pixels of %s where most of its stream have %s; such pictures are left out and counted",
+                path,
+                stored.pixels.dtype,
+                self._dtype,
+            )
+        self.lost["other_depth"] += 1
+
     def _time_s(self, index: int) -> Fraction:
         return self._times_s[index] if self._times_s else index / self._rate
 
@@ -131,7 +159,7 @@ def is_picture_path(path: str) -> bool:
     """True when a plain path names a folder, a picture or a glob."""
     place = Path(path)
     if place.exists():
-        return place.is_dir() or place.suffix.lower() in PICTURE_SUFFIXES
+        return place.is_dir() or place.suffix.lower() in PICTURE_SUFFIXES | COUNT_SUFFIXES
     return glob.has_magic(path)
 
 
@@ -150,11 +178,16 @@ def find_pictures(path: str) -> list[Path]:
         found = [Path(name) for name in glob.glob(path, recursive=True)]
     else:
         raise SourceError(f"the folder {path} does not exist")
-    pictures = [each for each in found if each.suffix.lower() in PICTURE_SUFFIXES and each.is_file()]
+    pictures = _of_kinds(found, PICTURE_SUFFIXES) or _of_kinds(found, COUNT_SUFFIXES)
     if not pictures:
-        kinds = ", ".join(sorted(suffix[1:] for suffix in PICTURE_SUFFIXES))
+        kinds = ", ".join(sorted(suffix[1:] for suffix in PICTURE_SUFFIXES | COUNT_SUFFIXES))
         raise SourceError(f"{path} holds no pictures ({kinds})")
     return sorted(pictures, key=natural_key)
+
+
+def _of_kinds(paths: list[Path], suffixes: frozenset[str]) -> list[Path]:
+    files = [each for each in paths if each.suffix.lower() in suffixes and each.is_file()]
+    return [each for each in files if each.name.lower() not in _NO_COUNTS]
 
 
 def _list_folder(folder: Path) -> list[Path]:
