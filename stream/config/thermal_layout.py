@@ -89,9 +89,8 @@ class CountLayout:
     def dtype(self) -> str:
         """Of the numbers in a file without a header, as numpy writes it."""
         order = ">" if self.big_endian else "<"
-        size = "1" if self.bits == 8 else "2"
-        kind = {"float16": "f2", "float32": "f4", "float64": "f8", "int16": "i2"}.get(self.numbers, "u" + size)
-        return order + kind
+        kinds = {"float16": "f2", "float32": "f4", "float64": "f8", "int16": "i2", "uint8": "u1"}
+        return order + kinds.get(self.numbers, "u2")
 
 
 def parse_layout(text: str) -> CountLayout:
@@ -156,6 +155,6 @@ def _unit(word: str) -> Linear:
 
 def _allowed() -> str:
     return (
-        "uint8 to uint16, int16, float16, float32, float64; little, big; K, C, K*100, C*10 and the like; yuyv; "
-        "lower, upper, whole"
+        "uint8 to uint16, int16, float16, float32, float64; little, big; K, C, K*100, C*10 and the like; "
+        "yuyv; lower, upper, whole"
     )

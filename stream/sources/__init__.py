@@ -8,14 +8,15 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from stream.config import InputSettings
+from stream.config.thermal_layout import CountLayout
 from stream.errors import SourceError
 from stream.frame import Side
 from stream.runtime.clock import SystemClock
 from stream.sources.base import Source, SourceInfo
 from stream.sources.crop_rows import without_rows
-from stream.sources.files import is_recorded_video, open_pictures, with_bits
+from stream.sources.files import as_stated, is_recorded_video, open_pictures
 from stream.sources.live import is_live, open_live
-from stream.sources.options import check_options
+from stream.sources.options import STATED, check_options
 from stream.sources.synthetic import SyntheticSource
 from stream.sources.video.file import VideoSource
 from stream.uri import Uri, parse_uri
@@ -49,11 +50,15 @@ def open_source(settings: InputSettings, role: Side, device: torch.device | None
     uri = parse_uri(settings.uri)
     if is_live(settings.uri):
         return open_live(settings, role, SystemClock(), Event().wait)
-    settings = with_bits(settings, uri)
+    settings = as_stated(settings, uri)
+    if uri.scheme in ("recording", "synthetic") and settings.count_layout != CountLayout():
+        raise SourceError(
+            f"{uri} knows the layout of its counts; leave out --thermal-camera and --thermal-layout"
+        )
     if uri.scheme not in OPENERS:
         raise SourceError(f"{uri}: no source is known for {uri.scheme}://; supported are {SUPPORTED}")
     if is_recorded_video(uri):
-        check_options(uri, {"bits"} if uri.scheme == "thermal" else set())
+        check_options(uri, STATED if uri.scheme == "thermal" else set())
         return without_rows(VideoSource(settings, Path(uri.path), role, device), settings)
     if settings.decoder == "cuda":
         raise SourceError(f"{uri} holds no video that NVDEC decodes; take --{role}-decoder auto or cpu")

@@ -72,7 +72,7 @@ class CountReader:
         """
         self._name, self._warned = name, False
         kind = first.dtype.kind
-        if kind not in "uif" or (kind == "f") < layout.is_float or (first.dtype.itemsize == 1) * (kind == "i"):
+        if kind not in "uif" or first.dtype == np.int8 or (layout.is_float and kind != "f"):
             raise SourceError(
                 f"{name} holds numbers of the type {first.dtype}"
                 + (f", and the layout of counts says {layout.numbers}" if layout.is_float else "")
@@ -91,19 +91,19 @@ class CountReader:
         self.unit = self._scale.unit if self._scale else unit
 
     def __call__(self, stored: Pixels) -> Pixels:
-        """Counts [H, W] uint8 or uint16 of numbers [H, W], or the picture itself where nothing is to be done."""
+        """Counts [H, W] uint8 or uint16 of numbers [H, W]; themselves where they are counts."""
         if self._scale is None:
             return stored
         if self._reinterpret:
             stored = stored.view(np.int16)
         if stored.dtype == np.int16 and self._scale.offset == SIGN_OFFSET:
-            return stored.view(np.uint16) ^ np.uint16(SIGN_OFFSET)
+            return np.asarray(stored.view(np.uint16) ^ np.uint16(SIGN_OFFSET))
         counts = stored.astype(np.float64) * self._scale.gain + self._scale.offset
         finite = np.isfinite(counts)
         if not finite.all():
-            counts = np.where(finite, counts, counts[finite].min(initial=0) if finite.any() else 0)
+            counts = np.where(finite, counts, counts[finite].min() if finite.any() else 0)
         self._check_range(counts)
-        return np.rint(counts.clip(0, TOP)).astype(np.uint16)
+        return np.asarray(np.rint(counts.clip(0, TOP)), np.uint16)
 
     def _check_range(self, counts: Pixels) -> None:
         if self._warned or not counts.size or (counts.min() >= -0.5 and counts.max() <= TOP + 0.5):
@@ -123,7 +123,7 @@ def _float_scale(first: Pixels, unit: Linear | None, name: str) -> Scale:
     low, high = float(values.min()), float(values.max())
     if unit is not None:
         return _kelvin_scale(unit, low, high, name)
-    if low >= 0 and high <= 1:
+    if low >= 0 and low < high <= 1:
         return _told(Scale(TOP, 0, None), name, "shares from 0 to 1, whose temperatures are not known")
     if low >= 0 and _MOST_DEGREES < high <= TOP:
         return _told(Scale(1, 0, None), name, "counts, whose temperatures are not known")
@@ -132,8 +132,8 @@ def _float_scale(first: Pixels, unit: Linear | None, name: str) -> Scale:
     if low >= -ZERO_CELSIUS_K and high <= _MOST_DEGREES:
         return _told(_kelvin_scale(Linear(1, 0), low, high, name), name, "degrees Celsius")
     raise SourceError(
-        f"{name} holds numbers from {low:g} to {high:g}, which are neither degrees nor counts of 16 bits; say "
-        "what they are by --thermal-layout, as in 'float32 K*100'"
+        f"{name} holds numbers from {low:g} to {high:g}, which are neither degrees nor counts of 16 bits; "
+        "say what they are by --thermal-layout, as in 'float32 K*100'"
     )
 
 
@@ -141,9 +141,10 @@ def _kelvin_scale(unit: Linear, low: float, high: float, name: str) -> Scale:
     ends_k = [unit.celsius_per_count * end + unit.celsius_at_zero + ZERO_CELSIUS_K for end in (low, high)]
     hottest_k = max(ends_k)
     if min(ends_k) < -1 or hottest_k * SCALES_PER_K[-1] > TOP:
+        low_c, high_c = min(ends_k) - ZERO_CELSIUS_K, hottest_k - ZERO_CELSIUS_K
         raise SourceError(
-            f"{name} would be from {min(ends_k) - ZERO_CELSIUS_K:g} to {hottest_k - ZERO_CELSIUS_K:g} °C by the "
-            "stated layout, which is no temperature; check number format, byte order and unit"
+            f"{name} would be from {low_c:g} to {high_c:g} °C by the stated layout, which is no temperature; "
+            "check number format, byte order and unit"
         )
     per_k = next((each for each in SCALES_PER_K if (hottest_k + _ROOM_K) * each <= TOP), SCALES_PER_K[-1])
     return Scale(

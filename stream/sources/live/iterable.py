@@ -15,6 +15,7 @@ from stream.errors import RefusedError, SourceError
 from stream.frame import ClockSource, Frame, PixelFormat, Side
 from stream.runtime.clock import Clock
 from stream.sources.base import SourceBase, SourceInfo
+from stream.sources.counts import CountReader
 from stream.uri import Uri
 
 # What a user's iterable gives: pixels, or pixels and their capture time in seconds since 1970.
@@ -42,9 +43,10 @@ class IterableSource(SourceBase):
     """Pictures of a user's iterable, for `python://package.module:function`.
 
     The function is called for every connection and gives an iterable of arrays: [H, W, 3] uint8 RGB for the
-    visible camera, [H, W] uint8 or uint16 for the thermal one; or of tuples of such an array and its capture
-    time in seconds since 1970 on the camera's clock (`device`). Without one, the time is that of arrival. An
-    exception that it raises is a lost connection, and so is its end, unless it was given as an iterable.
+    visible camera, [H, W] of numbers for the thermal one, as `stream/sources/counts.py` reads them;
+    or of tuples of such an array and its capture time in seconds since 1970 on the camera's clock (`device`).
+    Without one, the time is that of arrival. An exception that it raises is a lost connection, and so is its
+    end, unless it was given as an iterable.
     """
 
     def __init__(self, settings: InputSettings, uri: Uri, role: Side, clock: Clock) -> None:
@@ -55,8 +57,8 @@ class IterableSource(SourceBase):
             SourceError: it ends before the first picture.
         """
         super().__init__()
-        self._name, self._role, self._bits, self._clock = str(uri), role, settings.bits, clock
-        self._radiometry = settings.radiometry
+        self._name, self._role, self._settings, self._clock = str(uri), role, settings, clock
+        self._counts: CountReader | None = None
         factory, finite = _factory(uri)
         self._items, self._index = iter(factory()), 0
         first = next(self._frames_of_items(), None)
@@ -73,7 +75,7 @@ class IterableSource(SourceBase):
             live=True,
             finite=finite,
             codec="python",
-            radiometry=self._radiometry,
+            radiometry=first.radiometry,
         )
 
     def _read(self) -> Iterator[Frame]:
@@ -89,9 +91,19 @@ class IterableSource(SourceBase):
             clock: ClockSource = "arrival" if time_s is None else "device"
             stamp_s = Fraction(utc_ns, 1_000_000_000) if time_s is None else Fraction(time_s)
             index, self._index = self._index, self._index + 1
+            pixels = self._as_counts(pixels)
             pixel_format, bits = self._format(pixels)
-            radiometry = self._radiometry
+            radiometry = self._counts.unit if self._counts else None
             yield Frame(pixels, pixel_format, stamp_s, clock, index, bits, arrived_s, radiometry=radiometry)
+
+    def _as_counts(self, pixels: Any) -> Any:
+        """Thermal numbers of any format as the counts that travel; all else as it is."""
+        if self._role == "visible" or not isinstance(pixels, np.ndarray) or pixels.ndim != 2:
+            return pixels
+        if self._counts is None:
+            settings = self._settings
+            self._counts = CountReader(pixels, settings.count_layout, settings.unit, self._name)
+        return self._counts(pixels)
 
     def _format(self, pixels: Any) -> tuple[PixelFormat, int]:
         kind = (pixels.ndim, str(pixels.dtype)) if isinstance(pixels, np.ndarray) else None
@@ -100,8 +112,8 @@ class IterableSource(SourceBase):
         if self._role == "thermal" and kind == (2, "uint8"):
             return "gray8", 8
         if self._role == "thermal" and kind == (2, "uint16"):
-            return "gray16le", self._bits or 16
-        wanted = "[H, W, 3] uint8" if self._role == "visible" else "[H, W] uint8 or uint16"
+            return "gray16le", self._settings.count_bits or 16
+        wanted = "[H, W, 3] uint8" if self._role == "visible" else "[H, W] of numbers"
         came = f"{pixels.shape} {pixels.dtype}" if kind else type(pixels).__name__
         raise RefusedError(f"{self._name} must give arrays {wanted} for the {self._role} camera, got {came}")
 

@@ -16,7 +16,7 @@ from stream.config import InputSettings
 from stream.errors import SourceError
 from stream.frame import ClockSource, Frame, Side
 from stream.sources.base import SourceBase, SourceInfo
-from stream.sources.options import check_options, fraction_option, size_option
+from stream.sources.options import STATED, check_options, fraction_option, size_option
 from stream.sources.pictures.convert import choose_converter
 from stream.sources.pictures.decode import (
     COUNT_SUFFIXES,
@@ -65,7 +65,8 @@ class ImageSource(SourceBase):
             SourceError: when there are no pictures, none can be read, or an option is wrong.
         """
         super().__init__()
-        check_options(uri, {"rate", "times"} | ({"bits", "size"} if uri.scheme == "thermal" else set()))
+        thermal_only = STATED | {"size"} if uri.scheme == "thermal" else set()
+        check_options(uri, {"rate", "times"} | thermal_only)
         self._role = role
         self._size = size_option(uri)
         self._paths = find_pictures(uri.path)
@@ -144,7 +145,7 @@ class ImageSource(SourceBase):
         """Count a picture of another depth, whose numbers mean something else; said once."""
         if not self.lost["other_depth"]:
             _log.warning(
-                "%s has pixels of %s where most of its stream have %s; such pictures are left out and counted",
+                "%s has pixels of %s where most of its stream have %s; such pictures are left out",
                 path,
                 stored.pixels.dtype,
                 self._dtype,
@@ -214,6 +215,11 @@ def stated_rate(settings: InputSettings, uri: Uri) -> Fraction | None:
         return fraction_option(uri, "rate", DEFAULT_RATE, LOWEST_RATE, HIGHEST_RATE)
     # Through its decimal text, so that 29.97 is 2997/100.
     return Fraction(str(settings.rate)) if settings.rate else None
+
+
+def rate_of(settings: InputSettings, uri: Uri) -> Fraction:
+    """The stated rate, else 25 frames a second."""
+    return stated_rate(settings, uri) or DEFAULT_RATE
 
 
 def times_of_names(paths: list[Path], uri: Uri, rate: Fraction | None) -> list[Fraction]:

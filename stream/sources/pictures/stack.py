@@ -1,15 +1,11 @@
-"""Many pictures in one file: the pages of a TIFF, or raw counts of 16 bits one after the other (Y16)."""
+"""Many pictures in one file, as a stream at a rate."""
 
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
-from typing import Any, Protocol
-
-import numpy as np
+from typing import Protocol
 
 from stream.config import InputSettings
 from stream.errors import SourceError
@@ -40,46 +36,6 @@ class Stack(Protocol):
 
     def close(self) -> None:
         """Release the file; may be called twice."""
-
-
-class RawCounts:
-    """Numbers of one format, row after row and picture after picture, without any header.
-
-    Attributes:
-        count: how many whole pictures there are.
-        broken: bytes are left over that make no picture.
-    """
-
-    def __init__(self, path: Path, size: tuple[int, int], dtype: np.dtype[Any]) -> None:
-        """Open a file.
-
-        Args:
-            path: the file.
-            size: width and height in pixels.
-            dtype: number format and byte order.
-
-        Raises:
-            OSError: the file cannot be opened.
-        """
-        self._size, self._dtype = size, dtype
-        self._frame_bytes = dtype.itemsize * size[0] * size[1]
-        self._file = path.open("rb", buffering=0)
-        self.count, left = divmod(os.fstat(self._file.fileno()).st_size, self._frame_bytes)
-        self.broken = left > 0
-
-    def read(self, index: int) -> Pixels | None:
-        """Numbers of a picture, [H, W]; None when it cannot be read, or the file became shorter."""
-        width, height = self._size
-        try:
-            self._file.seek(index * self._frame_bytes)
-            counts = np.fromfile(self._file, self._dtype, width * height)
-        except OSError:
-            return None
-        return counts.astype(self._dtype.newbyteorder("=")).reshape(height, width) if counts.size == width * height else None
-
-    def close(self) -> None:
-        """Close the file; may be called twice."""
-        self._file.close()
 
 
 class StackSource(SourceBase):

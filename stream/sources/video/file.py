@@ -19,12 +19,11 @@ from stream.sources.base import SourceBase, SourceInfo
 from stream.sources.video.decoder_choice import SURFACES, Video, video_of, why_cpu
 from stream.sources.video.packets import DEFAULT_RATE, PictureReader
 from stream.sources.video.pixels import (
-    FrameToPixels,
-    choose_target,
     colour_of,
     display_matrix,
     rotation_degrees,
 )
+from stream.sources.video.thermal import choose_conversion
 from stream.sources.video.yuv import yuv_of
 from stream.uri import mask
 
@@ -84,6 +83,7 @@ class VideoSource(SourceBase):
         """
         super().__init__()
         self._name, self._role = str(path), role
+        self._convert: Callable[[VideoFrame], AnyPixels]
         self._yielded = 0
         self._pictures = PictureReader(path)
         try:
@@ -102,8 +102,8 @@ class VideoSource(SourceBase):
         self.stored_bits = first.format.components[0].bits
         self.container: str = pictures.container.format.name
         self.rotation = rotation_degrees(matrix)
-        self._target = choose_target(first.format, self._role, settings.bits, self._name)
-        self._convert: Callable[[VideoFrame], AnyPixels] = FrameToPixels(self._target)
+        codec = pictures.stream.codec_context.name
+        self._target, self._convert = choose_conversion(first, self._role, settings, codec, self._name)
         width, height = self._size if matrix[0] else self._size[::-1]
         context = pictures.stream.codec_context
         self.info = SourceInfo(
