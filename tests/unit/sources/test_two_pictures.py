@@ -2,51 +2,16 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import pytest
 
 from stream.errors import SourceError
-from stream.frame import Pixels
 from stream.radiometry import Linear
+from tests.helpers.two_pictures import two_pictures, write
 from tests.unit.sources.test_thermal_files import read, source_of
-
-
-def pictures(count: int = 3, dtype: str = "<u2") -> tuple[list[Pixels], list[Pixels]]:
-    """Frames [384, 256, 2] uint8 as a P2 Pro sends them, and their counts [192, 256]."""
-    frames, counts = [], []
-    for index in range(count):
-        above = np.full((192, 256, 2), 128, np.uint8)
-        above[..., 0] = 90
-        below = (29315 + np.arange(256)[None] // 2 + index + np.zeros((192, 1))).astype(np.uint16)
-        below[60:100, 40:80] = 31000
-        counts.append(below)
-        frames.append(np.concatenate([above, below.astype(dtype).view(np.uint8).reshape(192, 256, 2)]))
-    return frames, counts
-
-
-def write(path: Path, frames: list[Pixels], codec: str, pixel_format: str) -> Path:
-    with av.open(str(path), "w") as container:
-        stream: Any = container.add_stream(codec, rate=25)
-        stream.width, stream.height, stream.pix_fmt = 256, 384, pixel_format
-        for index, frame in enumerate(frames):
-            picture = av.VideoFrame(256, 384, pixel_format)
-            if pixel_format == "yuyv422":
-                planes = [frame.reshape(384, 512)]
-            else:
-                planes = [frame[..., 0], frame[:, 0::2, 1], frame[:, 1::2, 1]]
-            for plane, values in zip(picture.planes, planes, strict=True):
-                padded = np.zeros((384, plane.line_size), np.uint8)
-                padded[:, : values.shape[1]] = values
-                plane.update(padded)
-            picture.pts, picture.time_base = index, Fraction(1, 25)
-            container.mux(stream.encode(picture))
-        container.mux(stream.encode(None))
-    return path
 
 
 @pytest.mark.parametrize(
@@ -59,7 +24,7 @@ def write(path: Path, frames: list[Pixels], codec: str, pixel_format: str) -> Pa
 )
 @pytest.mark.parametrize("form", ["{}", "live://{}", "thermal://{}?camera=p2pro"])
 def test_counts_below_a_picture(tmp_path: Path, name: str, codec: str, pixel_format: str, form: str) -> None:
-    frames, counts = pictures()
+    frames, counts = two_pictures()
     path = write(tmp_path / name, frames, codec, pixel_format)
     settings = {} if "camera" in form else {"camera": "p2pro"}
     with source_of(form.format(path), **settings) as source:
@@ -71,7 +36,7 @@ def test_counts_below_a_picture(tmp_path: Path, name: str, codec: str, pixel_for
 
 
 def test_a_raw_dump_of_such_a_camera(tmp_path: Path) -> None:
-    frames, counts = pictures()
+    frames, counts = two_pictures()
     path = tmp_path / "clip.yuyv"
     path.write_bytes(np.stack(frames).tobytes())
     found = read(f"thermal://{path}?size=256x384&camera=tc001")
@@ -79,7 +44,7 @@ def test_a_raw_dump_of_such_a_camera(tmp_path: Path) -> None:
 
 
 def test_big_endian_counts_with_a_sign(tmp_path: Path) -> None:
-    frames, counts = pictures(1, ">u2")
+    frames, counts = two_pictures(1, ">u2")
     path = write(tmp_path / "a.mkv", frames, "ffv1", "yuv422p")
     (frame,) = read(path, layout="yuyv lower big int16 C*100")
     np.testing.assert_array_equal(frame.pixels, counts[0] ^ 0x8000)
@@ -88,7 +53,7 @@ def test_big_endian_counts_with_a_sign(tmp_path: Path) -> None:
 
 
 def test_the_picture_above(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.mkv", pictures(1)[0], "ffv1", "yuv422p")
+    path = write(tmp_path / "a.mkv", two_pictures(1)[0], "ffv1", "yuv422p")
     (frame,) = read(path, layout="upper")
     assert (frame.pixel_format, frame.size) == ("gray8", (256, 192))
 
@@ -107,7 +72,7 @@ def test_the_picture_above(tmp_path: Path) -> None:
 def test_what_is_refused(
     tmp_path: Path, codec: str, pixel_format: str, settings: dict[str, Any], problem: str
 ) -> None:
-    frames = pictures(1)[0]
+    frames = two_pictures(1)[0]
     path = tmp_path / "a.mkv"
     if pixel_format == "yuv420p":
         from tests.helpers.media import write_video
@@ -121,9 +86,9 @@ def test_what_is_refused(
 
 def test_one_picture_alone_has_no_halves(tmp_path: Path) -> None:
     path = tmp_path / "a.y16"
-    path.write_bytes(pictures(1)[1][0].tobytes())
+    path.write_bytes(two_pictures(1)[1][0].tobytes())
     with pytest.raises(SourceError, match="no two pictures one above the other"):
         read(f"thermal://{path}?size=256x192&camera=p2pro")
-    path.write_bytes(np.stack(pictures(1)[0]).tobytes())
+    path.write_bytes(np.stack(two_pictures(1)[0]).tobytes())
     with pytest.raises(SourceError, match="name the camera"):
         read(f"thermal://{path}?size=256x384")
