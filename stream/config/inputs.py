@@ -7,7 +7,14 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from stream.config.base import Settings
-from stream.config.thermal_layout import CAMERAS, CameraName, CountLayout, parse_layout, stated_radiometry
+from stream.config.thermal_layout import (
+    CAMERAS,
+    CameraName,
+    CountLayout,
+    PaletteName,
+    parse_layout,
+    stated_radiometry,
+)
 from stream.radiometry import Linear, Radiometry
 
 Decoder = Literal["auto", "cpu", "cuda"]
@@ -42,6 +49,11 @@ class InputSettings(Settings):
         return None
 
     @property
+    def colours(self) -> PaletteName:
+        """The palette of a thermal picture, as far as the user states it."""
+        return "auto"
+
+    @property
     def count_layout(self) -> CountLayout:
         """The layout of counts, as far as the user states it."""
         return CountLayout()
@@ -72,6 +84,10 @@ class ThermalInputSettings(InputSettings):
         str | None,
         Field(description="layout of counts in words, as in 'int16 C*10', 'float32 K', 'yuyv lower K*64'"),
     ] = None
+    palette: Annotated[
+        PaletteName,
+        Field(description="colours of an 8-bit thermal picture; auto: found out, none: brightness is taken"),
+    ] = "auto"
     celsius_per_count: Annotated[
         float | None, Field(description="degrees Celsius of one thermal count, if the camera counts linearly")
     ] = None
@@ -102,6 +118,11 @@ class ThermalInputSettings(InputSettings):
         if bits is not None and self.bits is not None and bits != self.bits:
             raise ValueError(f"bits says {self.bits} and the layout of counts {bits}; give one of them")
         return self
+
+    @property
+    def colours(self) -> PaletteName:
+        """The palette of a thermal picture, as far as the user states it."""
+        return self.palette
 
     @property
     def count_layout(self) -> CountLayout:

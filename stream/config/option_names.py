@@ -74,6 +74,7 @@ NAMES: dict[str, str] = {
     "thermal_cut_bottom": "thermal.cut_bottom",
     "thermal_camera": "thermal.camera",
     "thermal_layout": "thermal.layout",
+    "thermal_palette": "thermal.palette",
     "thermal_celsius_per_count": "thermal.celsius_per_count",
     "thermal_celsius_at_zero": "thermal.celsius_at_zero",
     "report": "report",

@@ -50,6 +50,23 @@ CAMERAS: dict[str, str] = {
 CameraName = Literal["p2pro", "tc001", "lepton2.5", "lepton3.5", "boson", "tau2", "dji-measure"]
 
 
+# Palettes of 8-bit thermal pictures; the first four decide nothing by colours.
+PaletteName = Literal[
+    "auto",
+    "none",
+    "white-hot",
+    "black-hot",
+    "iron",
+    "rainbow",
+    "hot",
+    "inferno",
+    "plasma",
+    "viridis",
+    "lava",
+    "arctic",
+]
+
+
 @dataclass(frozen=True, slots=True)
 class CountLayout:
     """The layout of counts as the user states it.

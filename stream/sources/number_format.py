@@ -54,13 +54,13 @@ def check_one_picture(size: tuple[int, int], name: str) -> None:
 def _likely_format(counts: Pixels) -> str | None:
     if _span(counts.view(np.int16)) < _CLEARLY_SMALLER * _span(counts):
         return "int16"
-    roughness = _roughness(counts)
-    if roughness < _ROUGH:
+    rough = roughness(counts)
+    if rough < _ROUGH:
         return None
-    if _is_smoother(counts.view(np.int16), roughness):
+    if _is_smoother(counts.view(np.int16), rough):
         return "int16"
     whole = counts.size % 2 == 0
-    return "float32" if whole and _is_smoother(counts.reshape(1, -1).view(np.float32), roughness) else None
+    return "float32" if whole and _is_smoother(counts.reshape(1, -1).view(np.float32), rough) else None
 
 
 def _span(numbers: Pixels) -> float:
@@ -69,13 +69,13 @@ def _span(numbers: Pixels) -> float:
     return float(high - low)
 
 
-def _is_smoother(numbers: Pixels, roughness: float) -> bool:
+def _is_smoother(numbers: Pixels, rough: float) -> bool:
     with np.errstate(all="ignore"):
         known = np.isfinite(numbers).all() and float(np.abs(numbers).max()) < 1e5
-        return bool(known) and _roughness(numbers) < _CLEARLY_SMOOTHER * roughness
+        return bool(known) and roughness(numbers) < _CLEARLY_SMOOTHER * rough
 
 
-def _roughness(numbers: Pixels) -> float:
+def roughness(numbers: Pixels) -> float:
     """Mean difference of neighbours in a row, as a share of the span of all but a few."""
     values = numbers.astype(np.float64)
     low, high = np.percentile(values, (1, 99))

@@ -13,7 +13,8 @@ from stream.errors import SourceError
 from stream.frame import Pixels, Side
 from stream.radiometry import Radiometry
 from stream.sources.base import SourceInfo
-from stream.sources.pictures.flir import FlirError, read_flir
+from stream.sources.pictures.counts_in_jpeg import read_jpeg_counts
+from stream.sources.pictures.flir import FlirError
 from stream.sources.pictures.numbers import read_numbers
 from stream.sources.video.pixels import Target, check_bits
 
@@ -38,26 +39,31 @@ class Stored:
     radiometry: Radiometry | None = None
 
 
-def read_stored(path: Path, role: Side) -> Stored | None:
+def read_stored(path: Path, role: Side, picture_alone: bool = False) -> Stored | None:
     """Read a picture of a camera: of a radiometric JPEG the raw counts, where they are of the thermal one.
 
     Args:
         path: a file of one of `PICTURE_SUFFIXES` or `COUNT_SUFFIXES`.
         role: which camera it is of.
+        picture_alone: leave counts that lie beside a picture alone.
 
     Returns:
         The picture, or None when it cannot be read or is cut off.
+
+    Raises:
+        SourceError: it has counts in a form that is not read.
     """
     if path.suffix.lower() in COUNT_SUFFIXES:
         numbers = read_numbers(path)
         return None if numbers is None else Stored(numbers)
     try:
         data = path.read_bytes()
-        flir = read_flir(data) if role == "thermal" else None
+        wanted = role == "thermal" and not picture_alone
+        beside = read_jpeg_counts(data, str(path)) if wanted else None
     except (OSError, FlirError):
         return None
-    if flir is not None:
-        return Stored(flir.counts, flir.radiometry)
+    if beside is not None:
+        return Stored(beside.counts, beside.radiometry)
     pixels = _decode(data)
     return None if pixels is None else Stored(pixels)
 

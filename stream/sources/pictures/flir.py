@@ -20,13 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.radiometry import ZERO_CELSIUS_K, Planck, Radiometry
+from stream.sources.pictures.jpeg import APP1, segments
 
 RAW_IMAGE, CAMERA = 0x01, 0x20
 MOST_RECORDS = 4096
 MOST_PIXELS = 1 << 26
 
-_APP1, _START_OF_SCAN, _END_OF_IMAGE = 0xE1, 0xDA, 0xD9
-_WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
 _PART = b"FLIR\0"
 _PART_HEAD = 8
 _FFF, _FFF_HEAD, _ENTRY = b"FFF\0", 64, 32
@@ -88,8 +87,8 @@ def _fff_of(data: bytes) -> bytes | None:
     """The parts of all FLIR segments, joined; None without any."""
     parts: dict[int, bytes] = {}
     last = 0
-    for segment in _app1_segments(data):
-        if segment.startswith(_PART) and len(segment) >= _PART_HEAD:
+    for marker, segment in segments(data):
+        if marker == APP1 and segment.startswith(_PART) and len(segment) >= _PART_HEAD:
             number, last = segment[6], segment[7]
             parts.setdefault(number, segment[_PART_HEAD:])
     if not parts:
@@ -97,28 +96,6 @@ def _fff_of(data: bytes) -> bytes | None:
     if sorted(parts) != list(range(last + 1)):
         raise FlirError(f"{last + 1} FLIR segments are announced and {len(parts)} are there")
     return b"".join(parts[number] for number in range(last + 1))
-
-
-def _app1_segments(data: bytes) -> list[bytes]:
-    """Contents of a JPEG's APP1 segments, up to where the picture begins or the file breaks off."""
-    found, at = [], 2
-    while data[:2] == b"\xff\xd8" and at + 4 <= len(data) and data[at] == 0xFF:
-        marker = data[at + 1]
-        if marker in (_START_OF_SCAN, _END_OF_IMAGE):
-            break
-        if marker == 0xFF:  # fill
-            at += 1
-            continue
-        if marker in _WITHOUT_LENGTH:
-            at += 2
-            continue
-        length = int.from_bytes(data[at + 2 : at + 4])
-        if length < 2 or at + 2 + length > len(data):
-            break
-        if marker == _APP1:
-            found.append(data[at + 4 : at + 2 + length])
-        at += 2 + length
-    return found
 
 
 def _records(block: bytes) -> dict[int, _Record]:

@@ -67,7 +67,7 @@ class ImageSource(SourceBase):
         super().__init__()
         thermal_only = STATED | {"size"} if uri.scheme == "thermal" else set()
         check_options(uri, {"rate", "times"} | thermal_only)
-        self._role = role
+        self._role, self._picture_alone = role, settings.colours != "auto"
         self._size = size_option(uri)
         self._paths = find_pictures(uri.path)
         rate = stated_rate(settings, uri)
@@ -129,7 +129,7 @@ class ImageSource(SourceBase):
             )
 
     def _stored(self, path: Path) -> Stored | None:
-        stored = read_stored(path, self._role)
+        stored = read_stored(path, self._role, self._picture_alone)
         if stored is None or self._size is None:
             return stored
         width, height = self._size

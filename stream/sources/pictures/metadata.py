@@ -11,6 +11,7 @@ import numpy as np
 
 from stream.frame import Pixels
 from stream.sources.pictures.geotiff import ICC_TAG, Tags, read_page, read_tags
+from stream.sources.pictures.orientation import turned
 from stream.sources.pictures.tiff import TIFF_SUFFIXES
 
 _AS_STORED = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR
@@ -53,7 +54,7 @@ def read_alpha(path: Path) -> Pixels | None:
     if stored is None or stored.ndim != 3 or stored.shape[2] != 4:
         return None
     exif = _blocks(data).get(cv2.IMAGE_METADATA_EXIF, b"")
-    return np.ascontiguousarray(_turned(stored[..., 3], _orientation(exif)))
+    return np.ascontiguousarray(turned(stored[..., 3], _orientation(exif)))
 
 
 def _blocks(data: bytes) -> dict[int, bytes]:
@@ -96,14 +97,3 @@ def _as_upright(exif: bytes) -> bytes:
     if link:
         struct.pack_into(order + "I", changed, link, 0)
     return bytes(changed)
-
-
-def _turned(pixels: Pixels, orientation: int) -> Pixels:
-    """Pixels as the EXIF orientation (1 to 8) says that they are seen."""
-    if orientation >= 5:
-        pixels = pixels.T
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    return pixels

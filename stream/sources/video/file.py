@@ -23,7 +23,7 @@ from stream.sources.video.pixels import (
     display_matrix,
     rotation_degrees,
 )
-from stream.sources.video.thermal import choose_conversion
+from stream.sources.video.thermal import choose_conversion, needs_colours
 from stream.sources.video.yuv import yuv_of
 from stream.uri import mask
 
@@ -131,6 +131,8 @@ class VideoSource(SourceBase):
         open_surfaces: Callable[[torch.device], Surfaces],
     ) -> None:
         decoder, why = f"cpu (libav {video.codec})", why_cpu(settings.decoder, device, video)
+        if why is None and needs_colours(self._convert, self._pictures.first):
+            why = "the colours of a palette are taken back to warmth"
         if why is None:
             assert device is not None
             why = self._move(path, video, open_surfaces(device))

@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 from av import VideoFrame
+from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from stream.config import InputSettings
-from stream.config.thermal_layout import SIGN_OFFSET
+from stream.config.thermal_layout import SIGN_OFFSET, PaletteName
 from stream.errors import RefusedError
 from stream.frame import Pixels, Side
 from stream.sources.number_format import check_one_picture
+from stream.sources.palette.undo import Warmth
 from stream.sources.video.pixels import (
     FrameToPixels,
     Target,
@@ -22,6 +24,11 @@ from stream.sources.video.pixels import (
     display_matrix,
     upright,
 )
+
+# Frames of a stream that are looked at for colours; after them one in so many.
+LOOKED_AT = 50
+# Size of the copy that is looked at, width and height.
+SMALL = 96, 72
 
 Convert = Callable[[VideoFrame], Pixels]
 
@@ -65,10 +72,58 @@ def choose_conversion(
             f"{name} holds {first.format.name}, and its layout of counts says {layout.numbers}"
         )
     target = choose_target(first.format, role, bits, name)
+    if target.pixel_format == "gray8":
+        return target, WarmthOfVideo(target, settings.colours, name)
+    if settings.colours != "auto":
+        raise RefusedError(f"{name} holds counts, which have no palette; leave out --thermal-palette")
     convert = FrameToPixels(target)
     if layout.is_signed:
         return target, lambda frame: convert(frame) ^ np.uint16(SIGN_OFFSET)
     return target, convert
+
+
+class WarmthOfVideo:
+    """Warmth in the frames of an 8-bit thermal video, whatever palette colours them.
+
+    As long as no palette is found, brightness is taken as it is stored.
+    """
+
+    def __init__(self, target: Target, palette: PaletteName, name: str) -> None:
+        self._warmth = Warmth(palette, name)
+        self._grey, self._rgb = FrameToPixels(target), FrameToPixels(Target("rgb24", 8, "rgb24"))
+        self._small, self._seen = VideoReformatter(), 0
+
+    @property
+    def needs_colours(self) -> bool:
+        """True when brightness is not enough, so that frames must be here as they were decoded."""
+        return bool(self._warmth.palette) or self._warmth.is_inverted
+
+    def look_at(self, frame: VideoFrame) -> None:
+        """Decide by a frame, if it has colours."""
+        if self._warmth.decided or frame.format.name.startswith("gray"):
+            return
+        self._seen += 1
+        if self._seen <= LOOKED_AT or self._seen % LOOKED_AT == 0:
+            width, height = SMALL
+            small = self._small.reformat(
+                frame, width, height, "rgb24", interpolation=Interpolation.POINT, threads=1
+            )
+            self._warmth.look_at(small.to_ndarray())
+
+    def __call__(self, frame: VideoFrame) -> Pixels:
+        """Warmth [H, W] uint8 of a decoded frame."""
+        self.look_at(frame)
+        if self._warmth.palette:
+            return self._warmth(self._rgb(frame))
+        return self._warmth.of_grey(self._grey(frame))
+
+
+def needs_colours(convert: object, first: VideoFrame) -> bool:
+    """True when a conversion of `choose_conversion` is by the colours of frames, judged by the first one."""
+    if not isinstance(convert, WarmthOfVideo):
+        return False
+    convert.look_at(first)
+    return convert.needs_colours
 
 
 class YuyvCounts:
