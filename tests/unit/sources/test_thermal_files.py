@@ -177,7 +177,7 @@ def test_a_size_makes_any_file_raw(tmp_path: Path) -> None:
         ("thermal://{}/clip.y16?size=64x48&bits=8", "for which bits can be 9 to 16, got 8"),
         (
             "thermal://{}/clip.y16?size=64x48&fps=9",
-            "unknown option fps; known are bits, camera, endian, layout, rate, size",
+            "unknown option fps; known are bits, camera, endian, layout, palette, rate, size",
         ),
         ("thermal://{}/none.y16?size=64x48", "does not exist"),
         ("thermal://{}?size=60x80", "64x48 pixels and cannot be 60x80"),
