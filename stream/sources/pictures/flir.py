@@ -3,7 +3,7 @@
     JPEG       APP1 segments `FLIR 00 01 NUMBER LAST` + part; the parts in order make an FFF file
     FFF        64 bytes of header, a directory of records of 32 bytes each, the records
     record 1   raw image: 32 bytes of header, then counts of 16 bits, or a PNG file of them
-    record 32  camera: Planck constants, emissivity, reflected temperature
+    record 32  camera: see `flir_camera.py`
 
 The layout is the one that ExifTool documents in its list of FLIR tags. Files come from anywhere, so nothing
 in them is believed: every place and length is checked against the bytes that are there.
@@ -19,7 +19,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.radiometry import ZERO_CELSIUS_K, Planck, Radiometry
+from stream.radiometry import Radiometry
+from stream.sources.pictures.flir_camera import camera_radiometry
 from stream.sources.pictures.jpeg import APP1, segments
 
 RAW_IMAGE, CAMERA = 0x01, 0x20
@@ -33,8 +34,6 @@ _VERSION_AT, _DIRECTORY_AT = 0x14, 0x18
 _RAW_HEAD = 32
 _PNG, _PNG_HEAD = b"\x89PNG\r\n\x1a\n", 33
 _GREY_16 = b"\x10\x00"  # bit depth 16, colour type 0
-_EMISSIVITY_AT, _REFLECTED_AT = 0x20, 0x28
-_R1_B_F_AT, _O_R2_AT, _CAMERA_LENGTH = 0x58, 0x308, 0x310
 # A count of neighbours differs little; in the wrong byte order it differs by multiples of 256.
 _CLEARLY_SMOOTHER = 0.5
 
@@ -80,7 +79,8 @@ def read_flir(data: bytes) -> FlirPicture | None:
     if RAW_IMAGE not in records:
         return None
     counts = _counts(records[RAW_IMAGE])
-    return FlirPicture(counts, _planck(records[CAMERA]) if CAMERA in records else None)
+    camera = records.get(CAMERA)
+    return FlirPicture(counts, camera_radiometry(camera.data, camera.order) if camera else None)
 
 
 def _fff_of(data: bytes) -> bytes | None:
@@ -159,21 +159,6 @@ def _png_counts(data: bytes) -> NDArray[np.uint16]:
 def _roughness(counts: NDArray[np.uint16]) -> float:
     """Mean difference of neighbours in a row."""
     return float(np.abs(np.diff(counts.astype(np.int32), axis=1)).mean()) if counts.shape[1] > 1 else 0.0
-
-
-def _planck(record: _Record) -> Radiometry | None:
-    """Radiometry of the camera; None where its constants make no sense, as in cameras that do not measure."""
-    if len(record.data) < _CAMERA_LENGTH:
-        return None
-    data, order = record.data, record.order
-    r1, b, f = struct.unpack_from(order + "fff", data, _R1_B_F_AT)
-    o, r2 = struct.unpack_from(order + "if", data, _O_R2_AT)
-    emissivity = _number(data, order + "f", _EMISSIVITY_AT)
-    reflected_k = _number(data, order + "f", _REFLECTED_AT)
-    try:
-        return Planck(r1, r2, b, f, o, emissivity, reflected_k - ZERO_CELSIUS_K)
-    except ValueError:
-        return None
 
 
 def _number(data: bytes, kind: str, at: int) -> float:
