@@ -12,6 +12,7 @@ from stream.config.thermal_layout import CountLayout
 from stream.errors import SourceError
 from stream.frame import Side
 from stream.runtime.clock import SystemClock
+from stream.sources.arrays import ArraySource
 from stream.sources.base import Source, SourceInfo
 from stream.sources.crop_rows import without_rows
 from stream.sources.files import as_stated, is_recorded_video, open_pictures
@@ -77,6 +78,7 @@ def _open_recording(settings: InputSettings, uri: Uri, role: Side) -> Source:
 # Scheme -> what opens it where it is no video; the empty one is a plain path.
 OPENERS: dict[str, Callable[[InputSettings, Uri, Side], Source]] = {
     "": open_pictures,
+    "arrays": ArraySource,
     "file": open_pictures,
     "images": open_pictures,
     "thermal": open_pictures,

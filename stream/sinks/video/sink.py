@@ -62,9 +62,9 @@ class VideoSink(SinkBase):
         with self._one_sentence():
             if self._file is None:
                 self._size = size
-                self._file = self._open(size, frame.time_s)
+                self._file = self._open(size, frame.time)
             self._check_size(size)
-            self._file.add(pixels, frame.time_s)
+            self._file.add(pixels, frame.time)
         self.written += 1
 
     def close(self) -> None:
