@@ -16,6 +16,7 @@ from stream.sources.arrays import ArraySource
 from stream.sources.base import Source, SourceInfo
 from stream.sources.crop_rows import without_rows
 from stream.sources.files import as_stated, is_recorded_video, open_pictures
+from stream.sources.foreign import refuse_foreign
 from stream.sources.live import is_live, open_live
 from stream.sources.options import STATED, check_options
 from stream.sources.synthetic import SyntheticSource
@@ -58,6 +59,7 @@ def open_source(settings: InputSettings, role: Side, device: torch.device | None
         )
     if uri.scheme not in OPENERS:
         raise SourceError(f"{uri}: no source is known for {uri.scheme}://; supported are {SUPPORTED}")
+    refuse_foreign(uri)
     if is_recorded_video(uri):
         check_options(uri, STATED if uri.scheme == "thermal" else set())
         return without_rows(VideoSource(settings, Path(uri.path), role, device), settings)

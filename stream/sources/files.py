@@ -3,6 +3,7 @@
     folder, glob   16-bit TIFF and PNG, radiometric JPEG, NPY, CSV, one picture a frame
     one TIFF, NPY  one page or picture a frame
     *.y16, *.raw   numbers without a header: `size=640x512`, `endian=big` and `layout=float32` as they are
+    *.seq, *.csq   FLIR's sequences, with the times of their frames
     video          FFV1 and others
 
 `rate` holds for all but video, `bits`, `layout` and `camera` for all (see `config/thermal_layout.py`),
@@ -23,6 +24,7 @@ from stream.errors import SourceError
 from stream.frame import Side
 from stream.sources.base import Source
 from stream.sources.options import STATED, check_options, integer_option
+from stream.sources.pictures.flir_sequence import SEQUENCE_SUFFIXES, FlirSequenceSource
 from stream.sources.pictures.folder import ImageSource, is_picture_path, rate_of
 from stream.sources.pictures.numbers import NpyStack
 from stream.sources.pictures.raw import open_raw
@@ -69,6 +71,8 @@ def open_pictures(settings: InputSettings, uri: Uri, role: Side) -> Source:
     path = Path(uri.path)
     if is_raw_path(uri):
         return open_raw(settings, uri, path, role)
+    if path.suffix.lower() in SEQUENCE_SUFFIXES:
+        return FlirSequenceSource(settings, uri, role)
     if path.suffix.lower() in TIFF_SUFFIXES and path.is_file():
         source = _open_pages(settings, uri, path, role)
         if source is not None:
@@ -81,6 +85,8 @@ def open_pictures(settings: InputSettings, uri: Uri, role: Side) -> Source:
 def is_recorded_video(uri: Uri) -> bool:
     """True when a path or URI names a video file."""
     if uri.scheme not in ("", "file", "thermal"):
+        return False
+    if Path(uri.path).suffix.lower() in SEQUENCE_SUFFIXES:
         return False
     return not is_raw_path(uri) and not is_picture_path(uri.path)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import struct
+from fractions import Fraction
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +62,45 @@ def camera_record(camera: Planck, order: str = "<") -> bytes:
     struct.pack_into(order + "fff", data, 0x58, camera.r1, camera.b, camera.f)
     struct.pack_into(order + "if", data, 0x308, int(camera.o), camera.r2)
     return bytes(data)
+
+
+def sequence(
+    frames: list[NDArray[np.uint16]],
+    times_ms: list[int] | None = None,
+    *,
+    csq: bool = False,
+    rate: int = 0,
+    order: str = "<",
+) -> bytes:
+    """FLIR's .seq, or .csq with counts compressed by JPEG-LS.
+
+    Args:
+        frames: [H, W] raw counts.
+        times_ms: milliseconds since 1970 of each; None leaves the times out.
+        csq: compress them.
+        rate: frames a second that the camera states.
+        order: byte order of the numbers.
+    """
+    blocks = []
+    for index, counts in enumerate(frames):
+        camera = bytearray(camera_record(CAMERA, order).ljust(0x500, b"\0"))
+        struct.pack_into(order + "H", camera, 0x464, rate)
+        if times_ms is not None:
+            seconds, milliseconds = divmod(times_ms[index], 1000)
+            struct.pack_into(order + "II", camera, 0x384, seconds, 0x50000 | milliseconds)
+        raw = _raw_record(counts, False, False, order)
+        raw = raw[:32] + jpeg_ls(counts) if csq else raw
+        blocks.append(fff([(1, raw), (0x20, bytes(camera))], order))
+    return b"".join(blocks)
+
+
+def jpeg_ls(counts: NDArray[np.uint16]) -> bytes:
+    """Counts as a JPEG-LS file."""
+    encoder: Any = av.CodecContext.create("jpegls", "w")
+    encoder.width, encoder.height, encoder.pix_fmt = counts.shape[1], counts.shape[0], "gray16le"
+    encoder.time_base = Fraction(1, 25)
+    picture = av.VideoFrame.from_ndarray(counts, "gray16le")
+    return b"".join(bytes(packet) for packet in [*encoder.encode(picture), *encoder.encode(None)])
 
 
 def split(block: bytes, part_bytes: int) -> list[bytes]:

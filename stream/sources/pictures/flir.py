@@ -2,7 +2,7 @@
 
     JPEG       APP1 segments `FLIR 00 01 NUMBER LAST` + part; the parts in order make an FFF file
     FFF        64 bytes of header, a directory of records of 32 bytes each, the records
-    record 1   raw image: 32 bytes of header, then counts of 16 bits, or a PNG file of them
+    record 1   raw image: 32 bytes of header, then counts of 16 bits, or a PNG or JPEG-LS file of them
     record 32  camera: see `flir_camera.py`
 
 The layout is the one that ExifTool documents in its list of FLIR tags. Files come from anywhere, so nothing
@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
+import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -29,10 +30,11 @@ MOST_PIXELS = 1 << 26
 
 _PART = b"FLIR\0"
 _PART_HEAD = 8
-_FFF, _FFF_HEAD, _ENTRY = b"FFF\0", 64, 32
+FFF, _FFF_HEAD, _ENTRY = b"FFF\0", 64, 32
 _VERSION_AT, _DIRECTORY_AT = 0x14, 0x18
 _RAW_HEAD = 32
 _PNG, _PNG_HEAD = b"\x89PNG\r\n\x1a\n", 33
+_JPEG_LS = b"\xff\xd8\xff\xf7"
 _GREY_16 = b"\x10\x00"  # bit depth 16, colour type 0
 # A count of neighbours differs little; in the wrong byte order it differs by multiples of 256.
 _CLEARLY_SMOOTHER = 0.5
@@ -49,10 +51,19 @@ class FlirPicture:
     Attributes:
         counts: [H, W] uint16.
         radiometry: what they mean; None where the file does not tell.
+        camera: the camera record, and the byte order of its numbers; empty where there is none.
     """
 
     counts: NDArray[np.uint16]
     radiometry: Radiometry | None
+    camera: tuple[bytes, str] = (b"", "<")
+
+
+class Sliceable(Protocol):
+    """Bytes of which parts can be taken, as of a mapped file."""
+
+    def __getitem__(self, part: slice, /) -> bytes:
+        """A part."""
 
 
 class _Record(NamedTuple):
@@ -75,12 +86,37 @@ def read_flir(data: bytes) -> FlirPicture | None:
     block = _fff_of(data)
     if block is None:
         return None
+    return read_fff(block)
+
+
+def read_fff(block: bytes) -> FlirPicture | None:
+    """The thermal part of an FFF file.
+
+    Returns:
+        None for one without a raw thermal image.
+
+    Raises:
+        FlirError: it is damaged.
+    """
     records = _records(block)
     if RAW_IMAGE not in records:
         return None
-    counts = _counts(records[RAW_IMAGE])
-    camera = records.get(CAMERA)
-    return FlirPicture(counts, camera_radiometry(camera.data, camera.order) if camera else None)
+    counts, camera = _counts(records[RAW_IMAGE]), records.get(CAMERA, _Record(b"", "<"))
+    return FlirPicture(counts, camera_radiometry(*camera), camera)
+
+
+def block_end(data: Sliceable, start: int) -> int:
+    """Length of the FFF file that begins at a place, by its directory; 0 where that makes no sense."""
+    block = bytes(data[start : start + _FFF_HEAD])
+    try:
+        order, at, count = _directory(block)
+        entries = bytes(data[start + at : start + at + count * _ENTRY])
+        ends = [
+            struct.unpack_from(order + "II", entries, entry + 12) for entry in range(0, len(entries), _ENTRY)
+        ]
+        return max(int(at) + int(length) for at, length in ends)
+    except (FlirError, struct.error, ValueError):
+        return 0
 
 
 def _fff_of(data: bytes) -> bytes | None:
@@ -98,15 +134,23 @@ def _fff_of(data: bytes) -> bytes | None:
     return b"".join(parts[number] for number in range(last + 1))
 
 
-def _records(block: bytes) -> dict[int, _Record]:
-    """The first record of each type."""
-    if len(block) < _FFF_HEAD or not block.startswith(_FFF):
+def _directory(block: bytes) -> tuple[str, int, int]:
+    """Byte order, place and length of the directory."""
+    if len(block) < _FFF_HEAD or not block.startswith(FFF):
         raise FlirError("the FLIR segments hold no FFF file")
     order = next((each for each in "<>" if 100 <= _number(block, each + "I", _VERSION_AT) < 200), None)
     if order is None:
         raise FlirError("the FFF file is of an unknown version")
     start, count = struct.unpack_from(order + "II", block, _DIRECTORY_AT)
-    if count > MOST_RECORDS or start + count * _ENTRY > len(block):
+    if count > MOST_RECORDS:
+        raise FlirError(f"the FFF file ends before its directory of {count} records")
+    return order, start, count
+
+
+def _records(block: bytes) -> dict[int, _Record]:
+    """The first record of each type."""
+    order, start, count = _directory(block)
+    if start + count * _ENTRY > len(block):
         raise FlirError(f"the FFF file ends before its directory of {count} records")
     records: dict[int, _Record] = {}
     for entry in range(start, start + count * _ENTRY, _ENTRY):
@@ -133,6 +177,8 @@ def _counts(record: _Record) -> NDArray[np.uint16]:
     pixels = record.data[_RAW_HEAD:]
     if pixels.startswith(_PNG):
         return _png_counts(pixels)
+    if pixels.startswith(_JPEG_LS):
+        return _jpeg_ls_counts(pixels, width, height)
     if not 0 < width * height <= MOST_PIXELS or len(pixels) < 2 * width * height:
         raise FlirError(f"the raw image says {width}x{height} pixels and has {len(pixels)} bytes")
     stored = np.frombuffer(pixels, record.order + "u2", width * height)
@@ -154,6 +200,22 @@ def _png_counts(data: bytes) -> NDArray[np.uint16]:
         raise FlirError("the raw image is a damaged PNG")
     swapped: NDArray[np.uint16] = stored.byteswap()
     return stored if _roughness(stored) < _CLEARLY_SMOOTHER * _roughness(swapped) else swapped
+
+
+def _jpeg_ls_counts(data: bytes, width: int, height: int) -> NDArray[np.uint16]:
+    """Counts of a picture compressed without loss, as in a `.csq`."""
+    size = struct.unpack_from(">HH", data, 7) if len(data) >= 11 else None
+    if size != (height, width) or width * height > MOST_PIXELS:
+        raise FlirError(f"the raw image says {width}x{height} pixels and is of another size")
+    try:
+        decoder: Any = av.CodecContext.create("jpegls", "r")
+        pictures = decoder.decode(av.Packet(data))
+        counts = pictures[0].to_ndarray() if pictures else None
+    except (av.error.FFmpegError, ValueError):
+        counts = None
+    if counts is None or counts.shape != (height, width) or counts.dtype != np.uint16:
+        raise FlirError("the raw image is damaged JPEG-LS, or not of 16 bits")
+    return np.ascontiguousarray(counts)
 
 
 def _roughness(counts: NDArray[np.uint16]) -> float:

@@ -10,10 +10,13 @@ from __future__ import annotations
 import math
 import struct
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from stream.radiometry import ZERO_CELSIUS_K, Planck, Radiometry
 
 LENGTH = 0x310
+_RECORDED_AT, _RATE_AT = 0x384, 0x464
+_MOST_RATE = 1000
 _EMISSIVITY_AT, _PATH_AT, _PLANCK_AT, _AIR_AT, _O_R2_AT = 0x20, 0x24, 0x58, 0x70, 0x308
 # Relative humidity is a share in most cameras and percent in some.
 _MOST_SHARE = 2.0
@@ -72,6 +75,23 @@ def through_path(planck: Planck, path: Path) -> Planck:
         transmission=air * window * air,
         path_count=air * (window * of_air + of_window) + of_air,
     )
+
+
+def recorded_at_s(data: bytes, order: str) -> Fraction | None:
+    """Time of a camera record in seconds since 1970, to the millisecond; None where it has none."""
+    if len(data) < _RECORDED_AT + 8:
+        return None
+    seconds, milliseconds = struct.unpack_from(order + "II", data, _RECORDED_AT)
+    # The upper half of the second number means something else.
+    return seconds + Fraction(min(milliseconds & 0xFFFF, 999), 1000) if seconds else None
+
+
+def stated_rate_of(data: bytes, order: str) -> Fraction | None:
+    """Frames a second of a camera record; None where it has none."""
+    if len(data) < _RATE_AT + 2:
+        return None
+    (rate,) = struct.unpack_from(order + "H", data, _RATE_AT)
+    return Fraction(rate) if 0 < rate <= _MOST_RATE else None
 
 
 def camera_radiometry(data: bytes, order: str) -> Radiometry | None:

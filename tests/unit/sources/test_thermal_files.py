@@ -193,6 +193,14 @@ def test_wrong_files_and_options(tmp_path: Path, uri: str, problem: str) -> None
         source_of(uri.format(tmp_path))
 
 
+@pytest.mark.parametrize(("suffix", "maker"), [("is2", "Fluke"), ("BMT", "Testo"), ("irb", "InfraTec")])
+def test_files_of_other_makers_are_refused_by_name(tmp_path: Path, suffix: str, maker: str) -> None:
+    path = put(tmp_path / f"a.{suffix}", b"PK" + bytes(5000))
+    for form in ("{}", "thermal://{}"):
+        with pytest.raises(SourceError, match=f"a thermal file of {maker}, .* export 16-bit TIFF"):
+            source_of(form.format(path))
+
+
 def test_pictures_that_were_saved_with_their_sides_swapped(tmp_path: Path) -> None:
     for index, counts in enumerate(COUNTS):
         cv2.imwrite(str(tmp_path / f"{index}.tiff"), counts.reshape(64, 48))
