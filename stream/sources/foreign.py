@@ -30,6 +30,6 @@ def refuse_foreign(uri: Uri) -> None:
     maker = _MAKERS.get(Path(uri.path).suffix.lower())
     if maker and Path(uri.path).is_file():
         raise SourceError(
-            f"{uri} is a thermal file of {maker}, whose form is not read; export 16-bit TIFF, radiometric JPEG "
-            "or CSV with the maker's software"
+            f"{uri} is a thermal file of {maker}, whose form is not read; export 16-bit TIFF, radiometric "
+            "JPEG or CSV with the maker's software"
         )

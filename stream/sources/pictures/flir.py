@@ -66,7 +66,9 @@ class Sliceable(Protocol):
         """A part."""
 
 
-class _Record(NamedTuple):
+class Record(NamedTuple):
+    """A record of an FFF file: its bytes, and the byte order of its numbers, `<` or `>`."""
+
     data: bytes
     order: str  # of its numbers, `<` or `>`
 
@@ -83,7 +85,7 @@ def read_flir(data: bytes) -> FlirPicture | None:
     Raises:
         FlirError: there is one, but it is damaged.
     """
-    block = _fff_of(data)
+    block = fff_of(data)
     if block is None:
         return None
     return read_fff(block)
@@ -98,10 +100,10 @@ def read_fff(block: bytes) -> FlirPicture | None:
     Raises:
         FlirError: it is damaged.
     """
-    records = _records(block)
+    records = find_records(block)
     if RAW_IMAGE not in records:
         return None
-    counts, camera = _counts(records[RAW_IMAGE]), records.get(CAMERA, _Record(b"", "<"))
+    counts, camera = _counts(records[RAW_IMAGE]), records.get(CAMERA, Record(b"", "<"))
     return FlirPicture(counts, camera_radiometry(*camera), camera)
 
 
@@ -119,7 +121,7 @@ def block_end(data: Sliceable, start: int) -> int:
         return 0
 
 
-def _fff_of(data: bytes) -> bytes | None:
+def fff_of(data: bytes) -> bytes | None:
     """The parts of all FLIR segments, joined; None without any."""
     parts: dict[int, bytes] = {}
     last = 0
@@ -147,30 +149,42 @@ def _directory(block: bytes) -> tuple[str, int, int]:
     return order, start, count
 
 
-def _records(block: bytes) -> dict[int, _Record]:
-    """The first record of each type."""
+def find_records(block: bytes, kinds: tuple[int, ...] = (RAW_IMAGE, CAMERA)) -> dict[int, Record]:
+    """The first record of each of some types in an FFF file.
+
+    Raises:
+        FlirError: it is damaged.
+    """
     order, start, count = _directory(block)
     if start + count * _ENTRY > len(block):
         raise FlirError(f"the FFF file ends before its directory of {count} records")
-    records: dict[int, _Record] = {}
+    records: dict[int, Record] = {}
     for entry in range(start, start + count * _ENTRY, _ENTRY):
         kind = int(_number(block, order + "H", entry))
         at, length = struct.unpack_from(order + "II", block, entry + 12)
-        if kind in (RAW_IMAGE, CAMERA) and kind not in records:
+        if kind in kinds and kind not in records:
             records[kind] = _record(block[at : at + length], length, kind, order)
     return records
 
 
-def _record(data: bytes, length: int, kind: int, order: str) -> _Record:
+def _record(data: bytes, length: int, kind: int, order: str) -> Record:
     if len(data) < max(length, 2):
         raise FlirError(f"record {kind} of {length} bytes breaks off after {len(data)}")
     # It begins with a small number, which tells the byte order of those that follow.
     if _number(data, order + "H", 0) >= 0x100:
         order = "<" if order == ">" else ">"
-    return _Record(data, order)
+    return Record(data, order)
 
 
-def _counts(record: _Record) -> NDArray[np.uint16]:
+def raw_size(record: Record) -> tuple[int, int] | None:
+    """Width and height that the record of the raw image states; None where it is too short."""
+    if len(record.data) < _RAW_HEAD:
+        return None
+    width, height = struct.unpack_from(record.order + "HH", record.data, 2)
+    return (width, height) if width * height else None
+
+
+def _counts(record: Record) -> NDArray[np.uint16]:
     if len(record.data) < _RAW_HEAD:
         raise FlirError("the raw image has no header")
     width, height = struct.unpack_from(record.order + "HH", record.data, 2)

@@ -159,7 +159,7 @@ def _frames(data: mmap.mmap) -> list[_Place]:
     at = data.find(FFF)
     while at >= 0 and len(starts) < MOST_FRAMES:
         starts.append(at)
-        # The counts of a frame may hold the same bytes as a head. A length that leads out of the file is wrong.
+        # Counts may hold the same bytes as a head; a length that leads out of the file is wrong.
         length = block_end(data, at)
         at = data.find(FFF, at + (length if _FEWEST_BYTES < length <= len(data) - at else _FEWEST_BYTES))
     return [_Place(*each) for each in pairwise([*starts, len(data)])]
