@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from stream.config.base import Settings
+from stream.config.crop import parse_crop
 from stream.config.thermal_layout import (
     CAMERAS,
     CameraName,
@@ -26,7 +27,16 @@ class InputSettings(Settings):
     uri: Annotated[str, Field(min_length=1, description="path or URI of the stream")]
     name: Annotated[str | None, Field(description="name in reports")] = None
     bits: Annotated[int | None, Field(ge=8, le=16, description="significant bits of a grey count")] = None
-    rate: Annotated[float | None, Field(gt=0, description="frames a second of an image folder")] = None
+    rate: Annotated[float | None, Field(gt=0, le=1e6, description="frames a second of an image folder")] = (
+        None
+    )
+    track: Annotated[
+        str | None, Field(description="video track of a file: its number from 0, its language or its title")
+    ] = None
+    crop: Annotated[
+        str | None,
+        Field(description="part of each picture: left, right, top, bottom or X,Y,WIDTH,HEIGHT in pixels"),
+    ] = None
     decoder: Annotated[
         Decoder,
         Field(description="where video is decoded; auto: by NVDEC on a GPU that runs the network, if it can"),
@@ -37,6 +47,13 @@ class InputSettings(Settings):
     timeout_s: Annotated[
         float, Field(ge=0.2, le=60, description="silence after which a camera is reconnected")
     ] = 3.0
+
+    @field_validator("crop")
+    @classmethod
+    def _is_crop(cls, crop: str | None) -> str | None:
+        if crop is not None:
+            parse_crop(crop)
+        return crop
 
     @property
     def radiometry(self) -> Radiometry | None:
@@ -89,10 +106,14 @@ class ThermalInputSettings(InputSettings):
         Field(description="colours of an 8-bit thermal picture; auto: found out, none: brightness is taken"),
     ] = "auto"
     celsius_per_count: Annotated[
-        float | None, Field(description="degrees Celsius of one thermal count, if the camera counts linearly")
+        float | None,
+        Field(
+            ge=-1e6, le=1e6, description="degrees Celsius of one thermal count, if the camera counts linearly"
+        ),
     ] = None
     celsius_at_zero: Annotated[
-        float | None, Field(description="degrees Celsius of thermal count 0, with celsius-per-count")
+        float | None,
+        Field(ge=-1e6, le=1e6, description="degrees Celsius of thermal count 0, with celsius-per-count"),
     ] = None
 
     @field_validator("layout")

@@ -13,6 +13,7 @@ from stream.config import NAMES, FuseSettings, validate
 from stream.config.merge import overlay
 from stream.errors import ConfigError, SourceError
 from stream.frame import FusedFrame, Side
+from stream.monitoring.loss import check_loss
 from stream.monitoring.report import RunReport
 from stream.pipeline.open import open_fused
 from stream.runtime.clock import SystemClock
@@ -61,7 +62,8 @@ def fuse(visible: CameraInput, thermal: CameraInput, **settings: Any) -> FusedFr
         one, and when the iterator is closed or forgotten.
 
     Raises:
-        GifnetError: settings at once, everything else with the first frame or where it happens.
+        GifnetError: settings at once, everything else with the first frame or where it happens; `LossError`
+            after the last frame.
     """
     check_names(settings, "stream.fuse")
     sides: dict[Side, CameraInput] = {"visible": visible, "thermal": thermal}
@@ -143,6 +145,7 @@ def _fuse(settings: FuseSettings, recorded: dict[Side, _Recorded]) -> Iterator[F
         _check_times(settings, recorded)
         with open_fused(settings, report) as fused, fused.ahead() as frames:
             yield from frames
+        check_loss(report, settings.allow_loss)
     finally:
         for source in (settings.visible, settings.thermal):
             given.pop(source.uri.partition("://")[2], None)

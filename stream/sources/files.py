@@ -25,11 +25,13 @@ from stream.frame import Side
 from stream.sources.base import Source
 from stream.sources.options import STATED, check_options, integer_option
 from stream.sources.pictures.flir_sequence import SEQUENCE_SUFFIXES, FlirSequenceSource
-from stream.sources.pictures.folder import ImageSource, is_picture_path, rate_of
+from stream.sources.pictures.folder import ImageSource
+from stream.sources.pictures.listing import is_picture_path
 from stream.sources.pictures.numbers import NpyStack
 from stream.sources.pictures.raw import open_raw
 from stream.sources.pictures.stack import StackSource
 from stream.sources.pictures.tiff import TIFF_SUFFIXES, TiffPages, is_stack
+from stream.sources.pictures.times import rate_of
 from stream.uri import Uri
 
 RAW_SUFFIXES = frozenset({".y16", ".raw"})
@@ -62,8 +64,16 @@ def as_stated(settings: InputSettings, uri: Uri) -> InputSettings:
         raise SourceError(f"{uri}: {first.get('ctx', {}).get('error') or first['msg']}") from None
 
 
-def open_pictures(settings: InputSettings, uri: Uri, role: Side) -> Source:
+def open_pictures(
+    settings: InputSettings, uri: Uri, role: Side, partner: InputSettings | None = None
+) -> Source:
     """Open pictures in files of their own, or all in one, by `PATH`, `images://` or `thermal://`.
+
+    Args:
+        settings: of the input.
+        uri: of the input.
+        role: which camera it is of.
+        partner: settings of the other camera, whose pictures names may pair with these.
 
     Raises:
         SourceError: there are none, or they cannot be read.
@@ -79,7 +89,7 @@ def open_pictures(settings: InputSettings, uri: Uri, role: Side) -> Source:
             return source
     if path.suffix.lower() == ".npy" and path.is_file():
         return _open_npy(settings, uri, path, role)
-    return ImageSource(settings, uri, role)
+    return ImageSource(settings, uri, role, partner)
 
 
 def is_recorded_video(uri: Uri) -> bool:

@@ -25,10 +25,9 @@ from stream.sources.pictures.jpeg import (
     behind_picture,
     jpeg_size,
     maker_of,
-    orientation_of,
     segments,
 )
-from stream.sources.pictures.orientation import turned
+from stream.sources.pictures.orientation import jpeg_orientation, turned
 
 # Counts of the smallest sensor of which radiometric pictures are known, 80x60.
 FEWEST_BYTES = 2 * 80 * 60
@@ -70,11 +69,11 @@ def read_jpeg_counts(data: bytes, name: str) -> JpegCounts | None:
         return None
     flir = read_flir(data)
     if flir is not None:
-        return JpegCounts(turned(flir.counts, orientation_of(data)), flir.radiometry)
+        return JpegCounts(turned(flir.counts, jpeg_orientation(data)), flir.radiometry)
     maker = maker_of(data)
     counts = _dji_counts(data) if maker.upper().startswith("DJI") or not maker else None
     if counts is not None:
-        return JpegCounts(turned(counts, orientation_of(data)), None)
+        return JpegCounts(turned(counts, jpeg_orientation(data)), None)
     _refuse_unknown(data, maker, name)
     return None
 

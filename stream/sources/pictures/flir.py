@@ -20,13 +20,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.picture_size import MOST_PIXELS, is_bounded
 from stream.radiometry import Radiometry
 from stream.sources.pictures.flir_camera import camera_radiometry
 from stream.sources.pictures.jpeg import APP1, segments
 
 RAW_IMAGE, CAMERA = 0x01, 0x20
 MOST_RECORDS = 4096
-MOST_PIXELS = 1 << 26
 
 _PART = b"FLIR\0"
 _PART_HEAD = 8
@@ -204,7 +204,7 @@ def _png_counts(data: bytes) -> NDArray[np.uint16]:
     if len(data) < _PNG_HEAD or data[24:26] != _GREY_16:
         raise FlirError("the raw image is a PNG, but not of 16-bit grey")
     width, height = struct.unpack_from(">II", data, 16)
-    if not 0 < width * height <= MOST_PIXELS:
+    if not is_bounded(data):
         raise FlirError(f"the raw image says {width}x{height} pixels")
     try:
         stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)

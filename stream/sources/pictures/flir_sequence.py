@@ -23,7 +23,7 @@ from stream.sources.pictures.convert import choose_converter
 from stream.sources.pictures.decode import check_alike, stored_format
 from stream.sources.pictures.flir import FFF, FlirError, FlirPicture, block_end, read_fff
 from stream.sources.pictures.flir_camera import recorded_at_s, stated_rate_of
-from stream.sources.pictures.folder import DEFAULT_RATE, stated_rate
+from stream.sources.pictures.times import DEFAULT_RATE, stated_rate
 from stream.uri import Uri
 
 _log = logging.getLogger(__name__)

@@ -18,9 +18,9 @@ import cv2
 import numpy as np
 
 from stream.frame import Pixels
+from stream.picture_size import MOST_PIXELS
 from stream.registration.calibration import Calibration, PinholeCamera, PlaneHomography, Size
 from stream.sources.pictures.flir import (
-    MOST_PIXELS,
     RAW_IMAGE,
     FlirError,
     Record,

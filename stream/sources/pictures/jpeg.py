@@ -14,7 +14,7 @@ _START_OF_SCAN, _END_OF_IMAGE = 0xDA, 0xD9
 _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
 # Start of frame, of every coding process; the others between are tables.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_EXIF, _MAKE, _ORIENTATION, _ASCII = b"Exif\0\0", 271, 274, 2
+_EXIF, _MAKE, _ASCII = b"Exif\0\0", 271, 2
 APP0, APP1, APP3, APP15 = 0xE0, 0xE1, 0xE3, 0xEF
 
 
@@ -69,15 +69,6 @@ def maker_of(data: bytes) -> str:
             start = at if count <= 4 else int(struct.unpack_from(order + "I", exif, at)[0])
             return exif[start : start + count].split(b"\0")[0].decode("ascii", "replace").strip()
     return ""
-
-
-def orientation_of(data: bytes) -> int:
-    """The Exif orientation of a JPEG, 1 to 8; 1 where it is not told."""
-    exif = _exif(data)
-    for order, _, _, at in _entries(exif, _ORIENTATION):
-        value = int(struct.unpack_from(order + "H", exif, at)[0])
-        return value if 1 <= value <= 8 else 1
-    return 1
 
 
 def _exif(data: bytes) -> bytes:

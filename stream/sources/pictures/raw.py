@@ -15,8 +15,8 @@ from stream.frame import Pixels, Side
 from stream.sources.base import Source
 from stream.sources.number_format import check_one_picture, check_unsigned
 from stream.sources.options import STATED, check_options, size_option
-from stream.sources.pictures.folder import rate_of
 from stream.sources.pictures.stack import StackSource
+from stream.sources.pictures.times import rate_of
 from stream.sources.video.pixels import check_bits
 from stream.uri import Uri
 

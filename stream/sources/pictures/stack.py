@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import Path
 from typing import Protocol
 
 from stream.config import InputSettings
@@ -13,7 +14,8 @@ from stream.frame import Frame, Pixels, Side
 from stream.sources.base import SourceBase, SourceInfo
 from stream.sources.pictures.convert import choose_converter
 from stream.sources.pictures.decode import check_alike, stored_format
-from stream.uri import mask
+from stream.sources.pictures.unsupported import CONVERT, describe_unsupported
+from stream.uri import mask, parse_uri
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +61,7 @@ class StackSource(SourceBase):
             SourceError: no picture can be read, or the settings do not fit.
         """
         super().__init__()
-        self._name = mask(settings.uri)
+        self._uri, self._name = settings.uri, mask(settings.uri)
         self._stack, self._rate = stack, rate
         first = self._first_readable()
         self._convert = choose_converter(first, role, settings, self._name)
@@ -85,6 +87,9 @@ class StackSource(SourceBase):
             pixels = self._stack.read(index)
             if pixels is not None:
                 return pixels
+        kind = describe_unsupported(Path(parse_uri(self._uri).path))
+        if kind:
+            raise SourceError(f"{self._name} is {kind}, which is not supported; {CONVERT}")
         raise SourceError(
             f"{self._name}: none of its {self._stack.count} pictures can be read: it is damaged"
         )

@@ -14,6 +14,7 @@ from stream.config import InputSettings
 from stream.config.thermal_layout import SIGN_OFFSET, PaletteName
 from stream.errors import RefusedError
 from stream.frame import Pixels, Side
+from stream.picture import YuvPlanes
 from stream.sources.number_format import check_one_picture
 from stream.sources.palette.undo import Warmth
 from stream.sources.video.pixels import (
@@ -24,13 +25,14 @@ from stream.sources.video.pixels import (
     display_matrix,
     upright,
 )
+from stream.sources.video.planes import FrameToPicture
 
 # Frames of a stream that are looked at for colours; after them one in so many.
 LOOKED_AT = 50
 # Size of the copy that is looked at, width and height.
 SMALL = 96, 72
 
-Convert = Callable[[VideoFrame], Pixels]
+Convert = Callable[[VideoFrame], Pixels | YuvPlanes]
 
 # Formats of two bytes a pixel in the order in which a camera sent them, and the planes of the first.
 PACKED = ("yuyv422", "uyvy422", "yvyu422")
@@ -40,7 +42,12 @@ _LOSSLESS = ("rawvideo", "ffv1", "huffyuv", "ffvhuff", "utvideo", "magicyuv")
 
 
 def choose_conversion(
-    first: VideoFrame, role: Side, settings: InputSettings, codec: str, name: str
+    first: VideoFrame,
+    role: Side,
+    settings: InputSettings,
+    codec: str,
+    name: str,
+    keeps_planes: bool = True,
 ) -> tuple[Target, Convert]:
     """Choose what frames of a video become.
 
@@ -50,6 +57,7 @@ def choose_conversion(
         settings: of the input: bits and layout of counts.
         codec: libav's name of the decoder.
         name: of the source, for messages.
+        keeps_planes: visible luma and chroma may travel as they are.
 
     Returns:
         What frames become, and what converts them.
@@ -60,7 +68,7 @@ def choose_conversion(
     layout, bits = settings.count_layout, settings.count_bits
     if role == "visible":
         target = choose_target(first.format, role, bits, name)
-        return target, FrameToPixels(target)
+        return target, FrameToPicture(target) if keeps_planes else FrameToPixels(target)
     if layout.in_yuyv:
         _check_bytes(first, codec, name)
         check_bits(bits, 16, name)

@@ -76,7 +76,6 @@ def test_csv_that_is_no_picture(tmp_path: Path, data: bytes) -> None:
 
 
 def test_tables_beside_pictures_are_no_pictures(tmp_path: Path) -> None:
-    put(tmp_path / "times.csv", csv(","))
     cv2.imwrite(str(tmp_path / "0.png"), np.full((48, 64), 7000, np.uint16))
     put(tmp_path / "list.csv", csv(","))
     assert len(read(tmp_path)) == 1
