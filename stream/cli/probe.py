@@ -51,7 +51,10 @@ def examine(uri: str) -> Facts:
     from stream.sources import open_source
     from stream.uri import mask, parse_uri
 
-    settings, is_thermal = InputSettings(uri=uri), parse_uri(uri).scheme == "thermal"
+    settings, parsed = InputSettings(uri=uri), parse_uri(uri)
+    is_thermal = parsed.scheme == "thermal" or (
+        parsed.scheme == "flir" and parsed.options.get("part", "thermal") == "thermal"
+    )
     try:
         with open_source(settings, "thermal" if is_thermal else "visible") as source:
             facts = _facts(source)

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["Source", "SourceInfo", "open_source"]
 
 SUPPORTED = (
-    "a video file, a folder or glob of pictures, images://FOLDER, recording://FOLDER, thermal://PATH, "
+    "a video file, a folder or glob of pictures, images://FOLDER, flir://PATH, "
+    "recording://FOLDER, thermal://PATH, "
     "synthetic://street?seed=1, and cameras by "
     "rtsp://, v4l2:///dev/video0, udp://, tcp://, http://, screen://, lavfi://, python://, live:// or chaos://"
 )
@@ -99,6 +100,7 @@ OPENERS: dict[str, Callable[[InputSettings, Uri, Side], Source]] = {
     "arrays": ArraySource,
     "file": open_pictures,
     "images": open_pictures,
+    "flir": open_pictures,
     "thermal": open_pictures,
     "synthetic": SyntheticSource,
     "recording": _open_recording,

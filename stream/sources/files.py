@@ -52,7 +52,7 @@ def as_stated(settings: InputSettings, uri: Uri) -> InputSettings:
         SourceError: one of them is wrong.
     """
     stated = {key: uri.options[key] for key in STATED if key in uri.options}
-    if uri.scheme != "thermal" or not stated:
+    if uri.scheme not in ("thermal", "flir") or not stated:
         return settings
     if "bits" in stated:
         integer_option(uri, "bits", 16, 8, 16)

@@ -25,6 +25,8 @@ def flir_jpeg(
     order: str = "<",
     part_bytes: int = 60_000,
     picture: tuple[int, int] = (96, 64),
+    visible: bytes | None = None,
+    overlay: tuple[float, int, int] | None = None,
 ) -> bytes:
     """A JPEG of a plain grey picture with the counts beside it.
 
@@ -36,8 +38,14 @@ def flir_jpeg(
         order: byte order of the numbers, `<` or `>`.
         part_bytes: size of a part of the thermal file, one segment each.
         picture: width and height of the picture in pixels.
+        visible: record of a visible picture, see `visible_record`.
+        overlay: Real2IR, OffsetX and OffsetY.
     """
     records = [(1, _raw_record(counts, png, swapped, order))]
+    if visible is not None:
+        records.append((0x0E, visible))
+    if overlay is not None:
+        records.append((0x2A, struct.pack(order + "fhh", *overlay).ljust(32, b"\0")))
     if camera is not None:
         records.append((0x20, camera_record(camera, order)))
     return with_parts(split(fff(records), part_bytes), picture)
@@ -52,6 +60,20 @@ def fff(records: list[tuple[int, bytes]], order: str = "<") -> bytes:
         body += data
     head = b"FFF\0" + b"TEST".ljust(16, b"\0") + struct.pack(order + "III", 101, 64, len(records))
     return head.ljust(64, b"\0") + directory + body
+
+
+def visible_record(rgb: NDArray[np.uint8], kind: str = "jpeg", order: str = "<") -> bytes:
+    """A visible picture as `jpeg`, `png` or `bare`; the last two hold YCbCr, as cameras write it."""
+    height, width = rgb.shape[:2]
+    ycbcr = cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb)[..., [0, 2, 1]]
+    match kind:
+        case "jpeg":
+            stored = cv2.imencode(".jpg", rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 98])[1].tobytes()
+        case "png":
+            stored = cv2.imencode(".png", np.ascontiguousarray(ycbcr[..., ::-1]))[1].tobytes()
+        case _:
+            stored = np.ascontiguousarray(ycbcr).tobytes()
+    return struct.pack(order + "HHH", 4, width, height).ljust(32, b"\0") + stored
 
 
 def camera_record(camera: Planck, order: str = "<") -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -74,7 +75,7 @@ class Warmth:
                 self._name,
             )
             return
-        self.palette, self._lookup = name, _lookup(table)
+        self.palette, self._lookup = name, _lookup(table.tobytes())
         _log.warning(
             "%s is coloured by a palette (%s): its colours are taken back to 256 steps of warmth, without "
             "temperatures; counts or a white-hot picture hold more",
@@ -136,11 +137,12 @@ def _distances(pixels: NDArray[np.float32], table: Table) -> NDArray[np.float32]
     return np.asarray(np.sqrt(np.maximum(nearest, 0)), np.float32)
 
 
-def _lookup(table: Table) -> NDArray[np.uint8]:
+@lru_cache(maxsize=4)
+def _lookup(table: bytes) -> NDArray[np.uint8]:
     """[64, 64, 64] uint8: the step of a palette that is nearest to each colour."""
     middles = (np.arange(_LEVELS, dtype=np.float32) + 0.5) * (1 << _SHIFT) - 0.5
     green_blue = np.stack(np.meshgrid(middles, middles, indexing="ij"), axis=-1).reshape(-1, 2)
-    colours = table.astype(np.float32)
+    colours = np.frombuffer(table, np.uint8).reshape(-1, 3).astype(np.float32)
     found = np.empty((_LEVELS, _LEVELS * _LEVELS), np.uint8)
     for index, red in enumerate(middles):
         plane = np.concatenate((np.full((len(green_blue), 1), red, np.float32), green_blue), axis=1)

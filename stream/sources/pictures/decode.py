@@ -13,13 +13,17 @@ from stream.errors import SourceError
 from stream.frame import Pixels, Side
 from stream.picture_size import is_bounded
 from stream.radiometry import Radiometry
+from stream.registration.calibration import Calibration
 from stream.sources.base import SourceInfo
 from stream.sources.pictures.counts_in_jpeg import read_jpeg_counts
-from stream.sources.pictures.flir import FlirError
+from stream.sources.pictures.flir import FlirError, read_flir
+from stream.sources.pictures.flir_visible import read_flir_visible
 from stream.sources.pictures.numbers import read_numbers
+from stream.sources.pictures.orientation import jpeg_orientation, turned
 from stream.sources.video.pixels import Target, check_bits
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".pgm"})
+JPEG_SUFFIXES = frozenset({".jpg", ".jpeg"})
 # Numbers of a thermal picture; taken for pictures where a folder has no others.
 COUNT_SUFFIXES = frozenset({".npy", ".csv"})
 # Depth as stored, grey stays grey, alpha dropped, EXIF orientation applied.
@@ -34,19 +38,26 @@ class Stored:
     Attributes:
         pixels: [H, W] or [H, W, 3] (BGR), of any number format, upright, without alpha.
         radiometry: what its counts mean in degrees Celsius, if the file tells.
+        alignment: how counts in the same file lie on this visible picture, if the file tells.
+        is_embedded: a visible picture that lies beside counts.
     """
 
     pixels: Pixels
     radiometry: Radiometry | None = None
+    alignment: Calibration | None = None
+    is_embedded: bool = False
 
 
 def read_stored(path: Path, role: Side, picture_alone: bool = False) -> Stored | None:
-    """Read a picture of a camera: of a radiometric JPEG the raw counts, where they are of the thermal one.
+    """Read a picture of a camera.
+
+    Of a radiometric JPEG, whose own picture is in the colours of a palette, these are the raw counts for the
+    thermal camera, and the visible picture beside them, where there is one, for the visible one.
 
     Args:
         path: a file of one of `PICTURE_SUFFIXES` or `COUNT_SUFFIXES`.
         role: which camera it is of.
-        picture_alone: leave counts that lie beside a picture alone.
+        picture_alone: leave what lies beside the picture alone.
 
     Returns:
         The picture, or None when it cannot be read or is cut off.
@@ -59,14 +70,38 @@ def read_stored(path: Path, role: Side, picture_alone: bool = False) -> Stored |
         return None if numbers is None else Stored(numbers)
     try:
         data = path.read_bytes()
-        wanted = role == "thermal" and not picture_alone
-        beside = read_jpeg_counts(data, str(path)) if wanted else None
+        beside = None if picture_alone else _beside(data, role, str(path))
     except (OSError, FlirError):
         return None
     if beside is not None:
-        return Stored(beside.counts, beside.radiometry)
+        return beside
     pixels = _decode(data)
     return None if pixels is None else Stored(pixels)
+
+
+def holds_both_sides(path: Path) -> bool:
+    """True for a radiometric JPEG with a visible picture beside its counts."""
+    if path.suffix.lower() not in JPEG_SUFFIXES:
+        return False
+    try:
+        data = path.read_bytes()
+        return read_flir_visible(data) is not None and read_flir(data) is not None
+    except (OSError, FlirError):
+        return False
+
+
+def _beside(data: bytes, role: Side, name: str) -> Stored | None:
+    """Counts or a visible picture beside the picture of a JPEG."""
+    if role == "thermal":
+        counts = read_jpeg_counts(data, name)
+        return Stored(counts.counts, counts.radiometry) if counts else None
+    visible = read_flir_visible(data)
+    if visible is None:
+        return None
+    orientation = jpeg_orientation(data)
+    # How counts lie is known for pictures as they are stored.
+    alignment = visible.alignment if orientation == 1 else None
+    return Stored(turned(visible.pixels, orientation), None, alignment, is_embedded=True)
 
 
 def read_picture(path: Path) -> Pixels | None:

@@ -22,6 +22,7 @@ from stream.sources.pictures.decode import (
     read_stored,
     stored_format,
 )
+from stream.sources.pictures.flir_part import PART_OPTIONS, flir_part
 from stream.sources.pictures.tiff import check_single
 from stream.sources.pictures.together import times_beside
 from stream.sources.pictures.unsupported import CONVERT, describe_unsupported
@@ -60,15 +61,20 @@ class ImageSource(SourceBase):
             SourceError: when there are no pictures, none can be read, or an option is wrong.
         """
         super().__init__()
-        thermal_only = STATED | {"size"} if uri.scheme == "thermal" else set()
-        check_options(uri, {"rate", "times", "pair"} | thermal_only)
-        self._role, self._picture_alone = role, settings.colours != "auto"
+        thermal_only = STATED | {"size"} if uri.scheme in ("thermal", "flir") else set()
+        check_options(uri, {"rate", "times", "pair"} | thermal_only | PART_OPTIONS.get(uri.scheme, set()))
+        part = flir_part(uri, role)
+        self._role, self._picture_alone = role, part == "picture" or settings.colours != "auto"
         self._size = size_option(uri)
         self._times = times_beside(settings, uri, role, partner)
         self._paths = self._times.paths
         if self._times.untimed:
             self.lost["without_time"] = self._times.untimed
         path, stored = self._first_readable(uri)
+        if part == "visible" and not stored.is_embedded:
+            raise SourceError(
+                f"{path} holds no visible picture beside its counts; part=picture is its own one"
+            )
         first = stored.pixels
         self._convert = choose_converter(first, role, settings, str(path))
         self._dtype = first.dtype
@@ -86,6 +92,7 @@ class ImageSource(SourceBase):
             time_base=self._times.tick_s,
             codec=path.suffix[1:].lower(),
             radiometry=self._convert.radiometry or stored.radiometry,
+            alignment=stored.alignment,
         )
 
     def _first_readable(self, uri: Uri) -> tuple[Path, Stored]:
