@@ -65,9 +65,11 @@ def open_source(
         return open_live(settings, role, SystemClock(), Event().wait)
     settings, uri = take_part(settings, uri)
     settings = as_stated(settings, uri)
-    if uri.scheme in ("recording", "synthetic") and settings.count_layout != CountLayout():
+    states = settings.count_layout != CountLayout() or settings.colours != "auto"
+    if uri.scheme in ("recording", "synthetic") and states:
         raise SourceError(
-            f"{uri} knows the layout of its counts; leave out --thermal-camera and --thermal-layout"
+            f"{uri} knows its thermal pictures; leave out --thermal-camera, --thermal-layout and "
+            "--thermal-palette"
         )
     if uri.scheme not in OPENERS:
         raise SourceError(f"{uri}: no source is known for {uri.scheme}://; supported are {SUPPORTED}")

@@ -10,8 +10,8 @@ import pytest
 
 from stream.frame import Pixels
 from tests.e2e.conftest import Gifnet
+from tests.helpers.dji import COUNTS, dji, jpeg
 from tests.helpers.flir import flir_jpeg, visible_record
-from tests.unit.sources.test_counts_in_jpeg import COUNTS, dji, jpeg
 from tests.unit.sources.test_palette import coloured, scene
 
 RATIO, RIGHT, DOWN = 1.6, 10, -6

@@ -19,7 +19,6 @@ from stream.sources.number_format import roughness
 from stream.sources.pictures.flir import read_flir
 from stream.sources.pictures.jpeg import (
     APP0,
-    APP1,
     APP3,
     APP15,
     behind_picture,
@@ -29,13 +28,15 @@ from stream.sources.pictures.jpeg import (
 )
 from stream.sources.pictures.orientation import jpeg_orientation, turned
 
-# Counts of the smallest sensor of which radiometric pictures are known, 80x60.
+# Counts of the smallest sensor of which radiometric pictures are known, 80x60; of a smaller picture, its own.
 FEWEST_BYTES = 2 * 80 * 60
 # Neighbours of noise, or of something encrypted, differ by a third of the span.
 _NOISE = 0.25
 # What cameras and phones put into segments and behind pictures that is no thermal data.
-_KNOWN_PARTS = (b"ICC_PROFILE", b"MPF\0", b"FPXR\0", b"JP", b"Photoshop", b"Adobe", b"Ducky", b"http:")
-_PHOTOSHOP, _APP14 = 0xED, 0xEE
+_KNOWN_PARTS = (
+    *(b"JFIF\0", b"JFXX\0", b"Exif\0", b"http:", b"FLIR\0", b"ICC_PROFILE", b"MPF\0", b"FPXR\0"),
+    *(b"JP", b"Photoshop", b"Adobe", b"Ducky"),
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,14 +102,14 @@ def _refuse_unknown(data: bytes, maker: str, name: str) -> None:
     """
     beside: dict[int, int] = {}
     for marker, part in segments(data):
-        may_be = APP0 <= marker <= APP15 and marker not in (APP0, APP1, _PHOTOSHOP, _APP14)
-        if may_be and not part.startswith(_KNOWN_PARTS) and part.strip(b"\0"):
+        if APP0 <= marker <= APP15 and not part.startswith(_KNOWN_PARTS) and part.strip(b"\0"):
             beside[marker] = beside.get(marker, 0) + len(part)
     whole = behind_picture(data)
     behind = whole.lstrip(b"\0")
     is_media = behind.startswith(b"\xff\xd8") or b"ftyp" in whole[:16]
     most = max([*beside.values(), 0 if is_media else len(behind)])
-    if most >= FEWEST_BYTES:
+    width, height = jpeg_size(data) or (0, 0)
+    if most >= min(FEWEST_BYTES, 2 * width * height) > 0:
         raise SourceError(
             f"{name}, a picture by {maker or 'an unknown maker'}, has {most} bytes beside it that look like "
             "raw counts in a form that is not read; export 16-bit TIFF or CSV with the maker's software, or "

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.picture_size import MOST_PIXELS, is_bounded
+from stream.picture_size import LIBAV_BOUNDS, MOST_PIXELS, is_bounded
 from stream.radiometry import Radiometry
 from stream.sources.pictures.flir_camera import camera_radiometry
 from stream.sources.pictures.jpeg import APP1, segments
@@ -223,6 +223,7 @@ def _jpeg_ls_counts(data: bytes, width: int, height: int) -> NDArray[np.uint16]:
         raise FlirError(f"the raw image says {width}x{height} pixels and is of another size")
     try:
         decoder: Any = av.CodecContext.create("jpegls", "r")
+        decoder.options = dict(LIBAV_BOUNDS)
         pictures = decoder.decode(av.Packet(data))
         counts = pictures[0].to_ndarray() if pictures else None
     except (av.error.FFmpegError, ValueError):

@@ -21,7 +21,15 @@ from stream.sources.base import SourceBase, SourceInfo
 from stream.sources.options import STATED, check_options
 from stream.sources.pictures.convert import choose_converter
 from stream.sources.pictures.decode import check_alike, stored_format
-from stream.sources.pictures.flir import FFF, FlirError, FlirPicture, block_end, read_fff
+from stream.sources.pictures.flir import (
+    CAMERA,
+    FFF,
+    FlirError,
+    FlirPicture,
+    block_end,
+    find_records,
+    read_fff,
+)
 from stream.sources.pictures.flir_camera import recorded_at_s, stated_rate_of
 from stream.sources.pictures.times import DEFAULT_RATE, stated_rate
 from stream.uri import Uri
@@ -109,8 +117,7 @@ class FlirSequenceSource(SourceBase):
         """Times of all frames in seconds since 1970; none where one lacks, or they do not rise."""
         times_s = []
         for index in range(len(self._places)):
-            picture = self._picture(index)
-            time_s = recorded_at_s(*picture.camera) if picture else None
+            time_s = self._stamp(self._places[index])
             if time_s is None:
                 return []
             times_s.append(time_s)
@@ -118,6 +125,13 @@ class FlirSequenceSource(SourceBase):
             _log.warning("%s has times that do not rise; its frames follow each other at a rate", self._name)
             return []
         return times_s
+
+    def _stamp(self, place: _Place) -> Fraction | None:
+        try:
+            camera = find_records(self._bytes[place.start : place.end], (CAMERA,)).get(CAMERA)
+        except FlirError:
+            return None
+        return recorded_at_s(*camera) if camera else None
 
     def _read(self) -> Iterator[Frame]:
         info, radiometry = self.info, self.info.radiometry

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from stream.frame import Pixels
-from stream.picture_size import MOST_PIXELS
+from stream.picture_size import MOST_PIXELS, is_bounded
 from stream.registration.calibration import Calibration, PinholeCamera, PlaneHomography, Size
 from stream.sources.pictures.flir import (
     RAW_IMAGE,
@@ -88,6 +88,8 @@ def _picture(record: Record) -> Pixels:
         if len(stored) < 3 * width * height:
             raise FlirError(f"the visible picture says {width}x{height} pixels and has {len(stored)} bytes")
         return _of_ycbcr(np.frombuffer(stored, np.uint8, 3 * width * height).reshape(height, width, 3))
+    if not is_bounded(stored):
+        raise FlirError("the visible picture is of too many pixels, or damaged")
     try:
         decoded = cv2.imdecode(np.frombuffer(stored, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from stream.frame import Pixels
 
-MOST_BYTES = 1 << 28
+# Of a CSV file, whose numbers take many times as much while they are read.
+MOST_BYTES = 1 << 25
 MOST_PIXELS = 1 << 26
 FEWEST_COLUMNS = 8
 
