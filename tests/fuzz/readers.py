@@ -13,7 +13,8 @@ from pathlib import Path
 from gifnet import weights as weight_files
 from stream.client.control import Control, ControlError
 from stream.config import InputSettings, RunSettings
-from stream.config.validate import load_yaml, validate
+from stream.config.validate import validate
+from stream.config.yaml_file import load_yaml
 from stream.errors import GifnetError
 from stream.frame import Side
 from stream.radiometry import from_json

@@ -7,7 +7,9 @@ them, are passed over.
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,8 @@ from stream.frame import Pixels
 MOST_BYTES = 1 << 25
 MOST_PIXELS = 1 << 26
 FEWEST_COLUMNS = 8
+# NumPy reads the header as a Python literal.
+_OF_DAMAGED_HEADERS = (SyntaxError, TokenError, TypeError, OverflowError, RecursionError, struct.error)
 
 
 def read_numbers(path: Path) -> Pixels | None:
@@ -71,7 +75,10 @@ class NpyStack:
 
 def _open_npy(path: Path) -> NDArray[Any]:
     # Mapped, so that a header that promises more than the file holds is refused before any memory is taken.
-    array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except _OF_DAMAGED_HEADERS:
+        raise ValueError(f"{path} has a damaged header") from None
     if not isinstance(array, np.ndarray) or array.ndim not in (2, 3) or array.dtype.kind not in "uif":
         raise ValueError(f"{path} holds no pictures of numbers")
     if not 0 < array.shape[-1] * array.shape[-2] <= MOST_PIXELS:

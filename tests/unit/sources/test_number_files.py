@@ -95,9 +95,10 @@ def test_npy_that_is_no_picture(tmp_path: Path) -> None:
         read(tmp_path / "a.npy")
     np.save(tmp_path / "b.npy", np.zeros((4, 4)))
     whole = (tmp_path / "b.npy").read_bytes()
-    (tmp_path / "b.npy").write_bytes(whole.replace(b"(4, 4)", b"(9, 9)"))
-    with pytest.raises(SourceError, match="or is damaged"):
-        read(tmp_path / "b.npy")
+    for damaged in (b"(9, 9)", b"(4, 4,", b"(4, ((", b"'4' 4)"):
+        (tmp_path / "b.npy").write_bytes(whole.replace(b"(4, 4)", damaged))
+        with pytest.raises(SourceError, match="or is damaged"):
+            read(tmp_path / "b.npy")
 
 
 def test_pgm_of_16_bits(tmp_path: Path) -> None:
