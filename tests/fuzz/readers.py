@@ -13,7 +13,8 @@ from pathlib import Path
 from gifnet import weights as weight_files
 from stream.client.control import Control, ControlError
 from stream.config import InputSettings, RunSettings
-from stream.config.validate import load_yaml, validate
+from stream.config.validate import validate
+from stream.config.yaml_file import load_yaml
 from stream.errors import GifnetError
 from stream.frame import Side
 from stream.radiometry import from_json
@@ -66,6 +67,12 @@ def _still(path: Path) -> None:
     load_picture(path)
 
 
+def _thermal_still(path: Path) -> None:
+    for side in SIDES:
+        _ignoring(partial(survey_pictures, [path], [side]))
+        _ignoring(partial(load_picture, path, side=side))
+
+
 def _recording(path: Path) -> None:
     """A file in the place of the one of that name in a good recording."""
     with tempfile.TemporaryDirectory(dir=path.parent) as name:
@@ -115,6 +122,8 @@ READERS: dict[str, Reader] = {
     "stills": Reader(SEEDS["pictures"], _still),
     "stacks": Reader(SEEDS["stacks"], _source),
     "flir": Reader(SEEDS["flir"], _source),
+    "numbers": Reader(SEEDS["numbers"], _source),
+    "flir_stills": Reader(SEEDS["flir"], _thermal_still),
     "videos": Reader(SEEDS["videos"], _source),
     "recordings": Reader(SEEDS["recordings"], _recording),
     "messages": Reader(SEEDS["messages"], _message, (MessageError,)),
