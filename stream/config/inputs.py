@@ -19,7 +19,9 @@ class InputSettings(Settings):
     uri: Annotated[str, Field(min_length=1, description="path or URI of the stream")]
     name: Annotated[str | None, Field(description="name in reports")] = None
     bits: Annotated[int | None, Field(ge=8, le=16, description="significant bits of a grey count")] = None
-    rate: Annotated[float | None, Field(gt=0, description="frames a second of an image folder")] = None
+    rate: Annotated[float | None, Field(gt=0, le=1e6, description="frames a second of an image folder")] = (
+        None
+    )
     track: Annotated[
         str | None, Field(description="video track of a file: its number from 0, its language or its title")
     ] = None
@@ -65,10 +67,14 @@ class ThermalInputSettings(InputSettings):
         int, Field(ge=0, le=1000, description="rows below the thermal picture that are no picture")
     ] = 0
     celsius_per_count: Annotated[
-        float | None, Field(description="degrees Celsius of one thermal count, if the camera counts linearly")
+        float | None,
+        Field(
+            ge=-1e6, le=1e6, description="degrees Celsius of one thermal count, if the camera counts linearly"
+        ),
     ] = None
     celsius_at_zero: Annotated[
-        float | None, Field(description="degrees Celsius of thermal count 0, with celsius-per-count")
+        float | None,
+        Field(ge=-1e6, le=1e6, description="degrees Celsius of thermal count 0, with celsius-per-count"),
     ] = None
 
     @model_validator(mode="after")

@@ -68,6 +68,14 @@ class LiveSession:
         }
         self._diagnosis = PairingDiagnosis(self._pairer, self.cameras)
 
+    def rate(self) -> float | None:
+        """Frames a second of the slower camera: as measured, else as they state it; None where neither is."""
+        intervals_s = [self._pairer.queues[side].interval_s for side in self.cameras]
+        stated = [camera.info.rate if camera.info else None for camera in self.cameras.values()]
+        measured = [1 / interval_s if interval_s else None for interval_s in intervals_s]
+        known = [rate for pair in zip(measured, stated, strict=True) if (rate := pair[0] or pair[1])]
+        return float(min(known)) if known else None
+
     @property
     def is_over(self) -> bool:
         """True when no moment will come any more."""
@@ -195,6 +203,9 @@ class LiveSession:
         if late or any(queue.overran for queue in queues):
             while len(self._ready) > 1:
                 self.counts.unuse(self._ready.popleft(), "superseded")
+        # One may wait while another is fused. What is recorded is not fused, and kept whole.
+        while self._taken is None and len(self._ready) > 2:
+            self.counts.unuse(self._ready.popleft(), "superseded")
         for queue in queues:
             queue.overran = False
 
@@ -207,7 +218,7 @@ class LiveSession:
 
     def _camera(self, side: Side, settings: InputSettings) -> ReconnectingCamera:
         def open_here(wait: Wait) -> Source:
-            source = open_live(settings, side, self._clock, wait, self._together)
+            source = open_live(settings, side, self._clock, wait, self._together, self._settings.live)
             has_telemetry = isinstance(settings, ThermalInputSettings) and settings.telemetry == "lepton"
             return LeptonSource(source, read_lepton) if has_telemetry else source
 
@@ -220,7 +231,8 @@ class LiveSession:
                 self._pairer.offer(side, frame)
                 self._changed.notify_all()
 
-        return ReconnectingCamera(side, settings.uri, settings.timeout_s, open_here, post, self._clock)
+        timeout_s, waits = settings.timeout_s, self._settings.live.wait
+        return ReconnectingCamera(side, settings.uri, timeout_s, open_here, post, self._clock, waits)
 
 
 def is_live_pair(settings: FuseSettings) -> bool:

@@ -14,7 +14,7 @@ from fractions import Fraction
 from stream.config import LiveSettings, PairingSettings
 from stream.frame import Flag, Frame, FramePair, FrameSet, Side, SingleFrame
 from stream.pairing.clock_offset import ClockOffsetEstimator
-from stream.pairing.frame_counts import FrameCounts
+from stream.pairing.frame_counts import ClockStep, FrameCounts
 from stream.pairing.frame_queue import LiveQueue, TimedFrame
 from stream.pairing.policy import PairingPolicy
 from stream.thermal.ffc import FfcDetector
@@ -64,10 +64,13 @@ class OnlinePairer:
     def offer(self, side: Side, frame: Frame) -> None:
         """Take a frame of a camera in, in the order in which they arrive; `arrived_s` must be set."""
         assert frame.arrived_s is not None
-        self.counts.received[side] += 1
+        watch = self.relation.watches[side]
+        before = watch.clock
         if self.relation.add(side, frame):
-            self.counts.clock_jumps[side] += 1
+            frames = self.counts.received[side]
+            self.counts.jumped(ClockStep(side, frames, before, frame.clock, watch.step_s))
             self._restart(side)
+        self.counts.received[side] += 1
         other = self.queues[OTHER[side]]
         # A camera that was never seen gets as much time for its first frame as for any other.
         if other.arrived_s == float("-inf"):

@@ -28,6 +28,14 @@ class RtpStream:
             yield from self._unit(unit, clock_s, last=False)
         yield from self._unit(units[-1], clock_s, last=True)
 
+    def sound(self, payload: bytes, clock_s: Fraction) -> bytes:
+        """A packet of sound: 8000 samples a second, a byte each (PCMU, RFC 3551)."""
+        head = struct.pack(
+            ">BBHII", 0x80, 0, self._sequence, int(clock_s * 8000) & 0xFFFFFFFF, self._source
+        )  # fmt: skip
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        return head + payload
+
     def report(self, clock_s: Fraction) -> bytes:
         """A sender report: which time of the sender's clock belongs to which RTP time."""
         seconds = int(clock_s)

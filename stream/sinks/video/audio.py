@@ -10,6 +10,7 @@ from typing import Any
 
 import av
 
+from stream.picture_size import LIBAV_BOUNDS
 from stream.sinks.video.aac_headers import without_headers
 from stream.sources.video.containers import WRAP_TICKS
 
@@ -32,7 +33,7 @@ class AudioCopy:
         """
         self._path = path
         self._output = output
-        self._input: Any = av.open(path)
+        self._input: Any = av.open(path, options=LIBAV_BOUNDS, metadata_errors="replace")
         try:
             if not self._input.streams.audio:
                 raise ValueError("there is no audio track")

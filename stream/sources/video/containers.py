@@ -13,6 +13,7 @@ from av.codec.hwaccel import HWAccel
 from av.stream import Disposition
 
 from stream.errors import SourceError
+from stream.picture_size import LIBAV_BOUNDS, MOST_PIXELS
 from stream.sources.video.tracks import find_track
 
 _DURATION_TAG = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
@@ -42,7 +43,9 @@ def open_container(path: Path, hardware: HWAccel | None = None) -> Any:
     _check_file(path)
     try:
         # The prefix keeps libav from taking a colon in the name for a protocol.
-        container = av.open(f"file:{path}", "r", hwaccel=hardware)
+        container = av.open(
+            f"file:{path}", "r", options=LIBAV_BOUNDS, metadata_errors="replace", hwaccel=hardware
+        )
     except av.error.FFmpegError as error:
         if hardware is not None:
             raise
@@ -78,14 +81,14 @@ def _why_not_opened(path: Path, error: av.error.FFmpegError) -> str:
 
 def lacks_index(path: Path) -> bool:
     """True for an MP4 or MOV without its `moov` box (ISO/IEC 14496-12, section 4.2: size, type)."""
-    kinds = set()
+    kinds, whole = set(), path.stat().st_size
     with path.open("rb") as file:
         while len(header := file.read(8)) == 8:
             size, kind = int.from_bytes(header[:4]), header[4:]
             kinds.add(kind)
             if size == 1:
                 size = int.from_bytes(file.read(8)) - 8
-            if size < 8:
+            if not 8 <= size <= whole:
                 break
             file.seek(size - 8, os.SEEK_CUR)
     return b"ftyp" in kinds and b"moov" not in kinds
@@ -105,7 +108,7 @@ def video_stream(container: Any, name: str, track: str | None = None) -> Any:
         track: number from 0 among its streams of moving pictures, language or title; None for the main one.
 
     Raises:
-        SourceError: when the file has none, not that one, or its codec is unknown.
+        SourceError: the file has none, not that one, its codec is unknown, or its pictures are too large.
     """
     streams = video_streams(container)
     if not streams:
@@ -119,6 +122,13 @@ def video_stream(container: Any, name: str, track: str | None = None) -> Any:
         stream = find_track(streams, name, track)
     if stream.codec_context is None:
         raise SourceError(f"{name} is of a codec that cannot be decoded here")
+    width, height = stream.codec_context.width, stream.codec_context.height
+    if width * height > MOST_PIXELS:
+        raise SourceError(
+            f"{name} states pictures of {width}x{height} pixels; up to "
+            f"{MOST_PIXELS // 10**6} million are read"
+        )
+    stream.codec_context.options = dict(LIBAV_BOUNDS)
     return stream
 
 

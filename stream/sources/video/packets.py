@@ -29,6 +29,8 @@ DEFAULT_RATE = Fraction(25)
 # A file ends early when it misses more than this share of its stated length, and more than these frames.
 MISSING_SHARE = Fraction(1, 50)
 MISSING_FRAMES = 2
+# Pictures that a decoder may hold back: 16 in H.264 and HEVC, and some for what hardware does at once.
+MOST_HELD = 64
 
 
 # A picture and its time in seconds.
@@ -178,20 +180,25 @@ class PictureReader:
             yield packet
 
     def _decode_packet(self, packet: Any) -> Iterator[VideoFrame]:
-        while True:
+        failures = 0
+        while failures < MOST_HELD:
             try:
                 yield from packet.decode()
-                return
+                break
             except av.error.EOFError:
-                return
+                break
             except av.error.FFmpegError as error:
-                self.lost["corrupt"] += 1
+                failures += 1
                 self._timeline.failed(packet)
                 if self._in_hardware and self._watch.gives_up(error):
                     raise SourceError(self._hardware_failed(error)) from None
                 # The empty packet at the end may still draw out frames behind the damaged one.
                 if packet.size:
-                    return
+                    break
+        else:
+            failures = 1  # it fails for ever, whatever is held
+        if failures:
+            self.lost["corrupt"] += failures
 
     def _hardware_failed(self, error: av.error.FFmpegError) -> str:
         return (

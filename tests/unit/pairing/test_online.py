@@ -184,6 +184,10 @@ def test_a_clock_that_jumps_is_found_again() -> None:
 
     played = play(Film("visible"), Jumping("thermal"), 15, offset_ms="auto")
     assert played.pairer.counts.clock_jumps == {"thermal": 1}
+    (step,) = played.pairer.counts.as_json()["clock_steps"]
+    assert step | {"step_s": round(step["step_s"])} == {
+        "camera": "thermal", "after_frames": 151, "from": "rtcp", "to": "rtcp", "step_s": -3600
+    }  # fmt: skip
     assert len(played.moments) >= 440
     assert share_below(played.true_errors_s, 0.005) == 1
     assert balanced(played)

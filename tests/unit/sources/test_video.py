@@ -252,6 +252,21 @@ def test_files_that_are_no_video(tmp_path: Path) -> None:
     assert "holds no pictures" in refusal(tmp_path)
 
 
+@pytest.mark.parametrize("size", [2**63, 2**64 - 1, 2**40])
+def test_a_box_beyond_the_end_of_a_file_is_no_error_of_the_system(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "box.mp4"
+    path.write_bytes((8).to_bytes(4) + b"ftyp" + (1).to_bytes(4) + b"free" + size.to_bytes(8) + bytes(40))
+    assert "has no index" in refusal(path)
+
+
+def test_tags_that_are_not_utf_8_are_no_obstacle(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "tags.mkv", moving_pattern(3))
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"ENCODER", b"ENC\xff\xfeER"))
+    with source_of(path) as source:
+        assert len(list(source)) == 3
+
+
 def test_a_file_without_index_is_named_so(tmp_path: Path) -> None:
     path = write_video(tmp_path / "v.mp4", noisy(20))
     path.write_bytes(path.read_bytes()[:-3000])
