@@ -77,7 +77,7 @@ def test_an_output_over_a_recording_that_is_played(tmp_path: Path, prefix: str) 
 def test_an_output_in_a_recording_that_is_fused_again(tmp_path: Path) -> None:
     replay = {"uri": f"replay://{tmp_path}/r"}
     (tmp_path / "r").mkdir()
-    for output in ("r/fused.mp4", "r/visible-0000.nut"):
+    for output in ("r/fused.mp4", "r/visible-0000.mkv"):
         with pytest.raises(ConfigError, match="lies in the visible input replay://"):
             check_outputs(settings(tmp_path, output, visible=replay, thermal=replay))
 
