@@ -25,7 +25,7 @@ _MOVIE_TICKS_PER_S = 1_000_000
 
 # Written in fragments that are readable at once, and turned into an ordinary file at the end. `delay_moov`
 # lets the header know the first time stamp, which it needs to keep a start that is not zero. Each picture is
-# a fragment. With sound, whose times libav gets wrong by that, fragments begin with key pictures, at least one
+# a fragment. With sound, whose times libav gets wrong by that, fragments begin with key pictures, one or more
 # a second by the clock on the wall.
 _FRAGMENTED = "hybrid_fragmented+delay_moov+write_colr"
 _SILENT, _WITH_SOUND = "frag_every_frame", "frag_keyframe"
@@ -35,8 +35,8 @@ _KEY_EVERY_S = 1.0
 class VideoFile:
     """Encodes pictures into a container; a new group of pictures about every second.
 
-    After the process is killed, everything but the last picture can be read, however slowly pictures come, and
-    of an MP4 with sound everything but the last second. Errors are those of PyAV. Used by one thread.
+    After the process is killed, all but the last picture can be read, however slowly pictures come, and of an
+    MP4 with sound all but the last second. Errors are those of PyAV. Used by one thread.
     """
 
     def __init__(
