@@ -15,7 +15,7 @@ from stream.live.session import LiveSession, is_live_pair
 from stream.pairing.offline import OfflinePairer, pair_streams
 from stream.recording.reader import Recording
 from stream.runtime.clock import SystemClock
-from stream.runtime.prefetch import Prefetch, prefetch
+from stream.runtime.prefetch import SOURCE_PATIENCE_S, Prefetch, prefetch
 from stream.sources import Source, open_source
 from stream.uri import parse_uri
 
@@ -51,4 +51,9 @@ def open_pairs(settings: FuseSettings) -> Iterator[Iterator[FramePair]]:
 def _open(
     settings: InputSettings, partner: InputSettings, role: Side
 ) -> AbstractContextManager[Prefetch[Frame]]:
-    return prefetch(lambda: open_source(settings, role, torch.device("cpu"), partner), AHEAD, name=role)
+    return prefetch(
+        lambda: open_source(settings, role, torch.device("cpu"), partner),
+        AHEAD,
+        name=role,
+        patience_s=SOURCE_PATIENCE_S,
+    )

@@ -21,10 +21,13 @@ from stream.live.session import LiveSession, is_live_pair
 from stream.live.stats import LiveStats
 from stream.monitoring.report import RunReport
 from stream.pairing.offline import OfflinePairer, pair_streams
+from stream.pipeline.ages import Ages
 from stream.radiometry import Radiometry, as_json
 from stream.recording.reader import Recording
-from stream.runtime.prefetch import Prefetch, prefetch
+from stream.runtime.cpu_threads import one_thread_each
+from stream.runtime.prefetch import SOURCE_PATIENCE_S, Prefetch, prefetch
 from stream.sources import Source, SourceInfo, open_source
+from stream.sources.part import same_pictures
 from stream.uri import mask, parse_uri
 
 _log = logging.getLogger(__name__)
@@ -34,10 +37,10 @@ _log = logging.getLogger(__name__)
 def open_cameras(settings: FuseSettings, context: DeviceContext, report: RunReport) -> Iterator[FusedStream]:
     """Two live cameras, neither of which need be there yet."""
     with LiveSession(settings, report.clock) as live:
-        fuser = Fuser(settings, None, None, context, report.times, live.misfit)
+        fuser = Fuser(settings, None, None, context, report.times, live.misfit, live.rate)
         _add_fusion(report, fuser)
         add_cameras(report, LiveStats(live))
-        batches = fuser.fuse(report.times.waits("read", live))
+        batches = fuser.fuse(report.times.waits("read", Ages(report).pass_on(live)))
         visible = _unseen(settings)
         yield FusedStream(batches, fuser, visible, context.device.type, report.times, live)
 
@@ -128,7 +131,14 @@ def open_fused(settings: FuseSettings, report: RunReport) -> Iterator[FusedStrea
     Raises:
         GifnetError: of the device, a source, the weights or the calibration, before the first frame.
     """
-    context = open_device(settings.device)
+    with one_thread_each():
+        context = open_device(settings.device)
+        with _open_fused(settings, context, report) as fused:
+            yield fused
+
+
+@contextmanager
+def _open_fused(settings: FuseSettings, context: DeviceContext, report: RunReport) -> Iterator[FusedStream]:
     device = {"name": str(context.device), "why": explain_device(settings.device, context.device)}
     report.add(device=lambda: device, radiometry=lambda: as_json(settings.thermal.radiometry))
     _log.info("device %s: %s", context.device, device["why"])
@@ -158,6 +168,8 @@ def _open_recorded(
             decoders=lambda: _decoders(visible=visible_info, thermal=thermal_info),
             radiometry=lambda: as_json(thermal_info.radiometry),
         )
+        if doubt := same_pictures(settings, visible_info, thermal_info):
+            _log.warning("%s", doubt)
         check_sizes(visible_info, thermal_info)
         fuser = Fuser(settings, visible_info, thermal_info, context, report.times)
         _add_fusion(report, fuser)
@@ -180,7 +192,7 @@ def _open_source(
         lost[role] = source.lost
         return source
 
-    return prefetch(open_here, SOURCE_AHEAD, name=role)
+    return prefetch(open_here, SOURCE_AHEAD, name=role, patience_s=SOURCE_PATIENCE_S)
 
 
 def _info(frames: Prefetch[Frame]) -> SourceInfo:

@@ -17,6 +17,7 @@ from gifnet.config import MIN_SIDE_PX
 from stream.config import GainSettings
 from stream.errors import SourceError
 from stream.frame import Pixels
+from stream.picture_size import check_size
 from stream.sources.pictures.decode import PICTURE_SUFFIXES, convert_picture, read_picture
 from stream.sources.pictures.geotiff import check_readable, read_page
 from stream.sources.pictures.tiff import TIFF_SUFFIXES
@@ -154,6 +155,7 @@ def read_counts(path: Path) -> Pixels:
     is_tiff = path.suffix.lower() in TIFF_SUFFIXES
     stored = read_page(path) if is_tiff else read_picture(path)
     if stored is None:
+        check_size(path)
         kinds = ", ".join(sorted(suffix[1:] for suffix in PICTURE_SUFFIXES))
         kind = describe_unsupported(path)
         if kind:

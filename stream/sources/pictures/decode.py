@@ -11,6 +11,7 @@ import numpy as np
 
 from stream.errors import SourceError
 from stream.frame import Pixels, Side
+from stream.picture_size import is_bounded
 from stream.radiometry import Radiometry
 from stream.sources.base import SourceInfo
 from stream.sources.pictures.flir import FlirError, read_flir
@@ -74,7 +75,7 @@ def read_picture(path: Path) -> Pixels | None:
 
 
 def _decode(data: bytes) -> Pixels | None:
-    if not data or _is_cut_jpeg(data):
+    if not is_bounded(data) or _is_cut_jpeg(data):
         return None
     try:
         return cv2.imdecode(np.frombuffer(data, np.uint8), _AS_STORED)

@@ -9,6 +9,7 @@ from pathlib import Path
 from stream.config import InputSettings
 from stream.errors import SourceError
 from stream.frame import Frame, Side
+from stream.picture_size import check_size
 from stream.sources.base import SourceBase, SourceInfo
 from stream.sources.options import check_options, size_option
 from stream.sources.pictures.decode import (
@@ -86,6 +87,7 @@ class ImageSource(SourceBase):
             if stored is not None:
                 check_single(path)
                 return path, stored
+        check_size(self._paths[0])
         kind = describe_unsupported(self._paths[0])
         if kind:
             raise SourceError(f"{self._paths[0]} is {kind}, which is not supported; {CONVERT}")

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from stream.frame import Pixels
+from stream.picture_size import is_bounded
 from stream.sources.pictures.geotiff import ICC_TAG, Tags, read_page, read_tags
 from stream.sources.pictures.orientation import ORIENTATION, exif_entries, orientation_of, turned
 from stream.sources.pictures.tiff import TIFF_SUFFIXES
@@ -47,9 +48,12 @@ def read_alpha(path: Path) -> Pixels | None:
         is_rgba = page is not None and page.ndim == 3 and page.shape[2] == 4
         return np.ascontiguousarray(page[..., 3]) if page is not None and is_rgba else None
     data = path.read_bytes()
-    if data.startswith(b"\xff\xd8"):
+    if data.startswith(b"\xff\xd8") or not is_bounded(data):
         return None
-    stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    try:
+        stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        return None
     if stored is None or stored.ndim != 3 or stored.shape[2] != 4:
         return None
     exif = _blocks(data).get(cv2.IMAGE_METADATA_EXIF, b"")
@@ -57,6 +61,8 @@ def read_alpha(path: Path) -> Pixels | None:
 
 
 def _blocks(data: bytes) -> dict[int, bytes]:
+    if not is_bounded(data):
+        return {}
     try:
         _, kinds, blocks = cv2.imdecodeWithMetadata(np.frombuffer(data, np.uint8), flags=_AS_STORED)
     except cv2.error:
