@@ -67,9 +67,18 @@ class State:
 
 
 def store() -> Path:
-    """Folder of imported weights: $GIFNET_WEIGHTS_DIR, else ~/.cache/gifnet/weights."""
+    """Folder of imported weights: $GIFNET_WEIGHTS_DIR, else ~/.cache/gifnet/weights.
+
+    Raises:
+        WeightsError: this user has no home folder, as in some containers.
+    """
     named = os.environ.get("GIFNET_WEIGHTS_DIR")
-    return Path(named) if named else Path.home() / ".cache" / "gifnet" / "weights"
+    try:
+        return Path(named) if named else Path.home() / ".cache" / "gifnet" / "weights"
+    except RuntimeError:
+        raise WeightsError(
+            "there is no home folder for imported weights; name a folder in GIFNET_WEIGHTS_DIR"
+        ) from None
 
 
 def resolve(name_or_path: str | Path, kind: Kind = "full") -> Path:

@@ -139,6 +139,7 @@ def _options(
         rate=visible.rate,
         time_base=visible.time_base,
         colour=visible.colour,
+        pixel_aspect=visible.pixel_aspect,
         audio_from=str(audio) if audio else None,
         device=device,
         size=None if visible.live else _picture_size(output.view, visible),

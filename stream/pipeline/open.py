@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import cast
 
-from stream.config import FuseSettings, InputSettings
+from stream.config import FuseSettings
 from stream.device.context import DeviceContext, explain_device, open_device
 from stream.errors import GifnetError
 from stream.frame import Frame, FrameSet, Side
@@ -23,8 +23,9 @@ from stream.monitoring.report import RunReport
 from stream.pairing.offline import OfflinePairer, pair_streams
 from stream.radiometry import Radiometry, as_json
 from stream.recording.reader import Recording
-from stream.runtime.prefetch import Prefetch, prefetch
+from stream.runtime.prefetch import SOURCE_PATIENCE_S, Prefetch, prefetch
 from stream.sources import Source, SourceInfo, open_source
+from stream.sources.part import same_pictures
 from stream.uri import mask, parse_uri
 
 _log = logging.getLogger(__name__)
@@ -150,14 +151,16 @@ def _open_recorded(
     lost: dict[str, Counter[str]] = {}
     report.add(lost=lambda: lost)
     with (
-        _open_source(settings.visible, "visible", context, lost) as visible,
-        _open_source(settings.thermal, "thermal", context, lost) as thermal,
+        _open_source(settings, "visible", context, lost) as visible,
+        _open_source(settings, "thermal", context, lost) as thermal,
     ):
         visible_info, thermal_info = _info(visible), _info(thermal)
         report.add(
             decoders=lambda: _decoders(visible=visible_info, thermal=thermal_info),
             radiometry=lambda: as_json(thermal_info.radiometry),
         )
+        if doubt := same_pictures(settings, visible_info, thermal_info):
+            _log.warning("%s", doubt)
         check_sizes(visible_info, thermal_info)
         fuser = Fuser(settings, visible_info, thermal_info, context, report.times)
         _add_fusion(report, fuser)
@@ -169,14 +172,18 @@ def _open_recorded(
 
 
 def _open_source(
-    settings: InputSettings, role: Side, context: DeviceContext, lost: dict[str, Counter[str]]
+    settings: FuseSettings, role: Side, context: DeviceContext, lost: dict[str, Counter[str]]
 ) -> AbstractContextManager[Prefetch[Frame]]:
+    mine, partner = settings.visible, settings.thermal
+    if role == "thermal":
+        mine, partner = partner, mine
+
     def open_here() -> Source:
-        source = open_source(settings, role, context.device)
+        source = open_source(mine, role, context.device, partner)
         lost[role] = source.lost
         return source
 
-    return prefetch(open_here, SOURCE_AHEAD, name=role)
+    return prefetch(open_here, SOURCE_AHEAD, name=role, patience_s=SOURCE_PATIENCE_S)
 
 
 def _info(frames: Prefetch[Frame]) -> SourceInfo:

@@ -19,6 +19,7 @@ from stream.config.merge import public_values
 from stream.errors import ConfigError, SinkError, SourceError
 from stream.frame import FusedFrame
 from stream.fusion.fused_stream import FusedStream
+from stream.monitoring.loss import check_loss
 from stream.monitoring.report import RunReport
 from stream.monitoring.status import RunStatus
 from stream.pipeline.fan_out import FanOut
@@ -87,6 +88,7 @@ def _run(
                     break
             if fused.live and not report.fused:
                 raise SourceError(f"nothing was fused: {fused.why_nothing()}")
+    check_loss(report, settings.allow_loss)
 
 
 def _status(settings: RunSettings, report: RunReport, fused: FusedStream, sinks: FanOut) -> RunStatus:

@@ -23,6 +23,7 @@ class SinkOptions:
         rate: frames a second, a hint for encoders; None when unknown.
         time_base: unit of the time stamps to keep, in seconds.
         colour: of the visible source, to be carried over.
+        pixel_aspect: width of a pixel over its height, that of the visible source; for video files.
         encoder: name of the video encoder, None for the sink's default.
         quality: constant rate factor of the encoder, lower is better; None for the sink's default.
         audio_from: file whose audio is copied beside the pictures, None for silence.
@@ -42,6 +43,7 @@ class SinkOptions:
     rate: Fraction | None = None
     time_base: Fraction = Fraction(1, 90_000)
     colour: Colour = field(default_factory=Colour)
+    pixel_aspect: Fraction = Fraction(1)
     encoder: str | None = None
     quality: int | None = None
     audio_from: str | None = None

@@ -34,6 +34,8 @@ class SourceInfo:
         finite: True for a live source that comes to an end, as a recording does that is played like a camera.
         audio: True when an audio track can be carried over from `uri`.
         radiometry: what a thermal count means in degrees Celsius, where known; frames may have their own.
+        pixel_aspect: width of a pixel over its height, to be carried to the output.
+        tracks: the video tracks of its file, each in words; empty where it is no video file.
     """
 
     uri: str
@@ -52,6 +54,8 @@ class SourceInfo:
     finite: bool = False
     audio: bool = False
     radiometry: Radiometry | None = None
+    pixel_aspect: Fraction = Fraction(1)
+    tracks: tuple[str, ...] = ()
 
 
 class Source(Protocol):
@@ -89,11 +93,15 @@ class SourceBase:
         stored_format: pixel format before conversion, for people.
         stored_bits: significant bits of a value before conversion.
         rotation: degrees counter-clockwise by which frames were turned to stand upright.
+        stored_colour: colour tags before conversion; None where they are those of the frames.
+        interlaced: frames are two half pictures of two moments before conversion.
     """
 
     info: SourceInfo
     stored_format: str = ""
     stored_bits: int = 8
+    stored_colour: Colour | None = None
+    interlaced: bool = False
 
     def __init__(self) -> None:
         self.rotation = 0
@@ -108,6 +116,13 @@ class SourceBase:
         if self._frames is None:
             self._frames = self._read()
         return self._frames
+
+    def _stored_as(self, inner: Source) -> None:
+        """Say of the frames before conversion what another source says."""
+        if isinstance(inner, SourceBase):
+            self.stored_format, self.stored_bits = inner.stored_format, inner.stored_bits
+            self.stored_colour, self.rotation = inner.stored_colour, inner.rotation
+            self.interlaced = inner.interlaced
 
     def _end_reading(self) -> None:
         """Close the iteration where it stands, with all that it holds."""

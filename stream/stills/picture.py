@@ -21,6 +21,7 @@ from stream.picture_size import check_size
 from stream.sources.pictures.decode import PICTURE_SUFFIXES, convert_picture, read_picture
 from stream.sources.pictures.geotiff import check_readable, read_page
 from stream.sources.pictures.tiff import TIFF_SUFFIXES
+from stream.sources.pictures.unsupported import CONVERT, describe_unsupported
 from stream.thermal.agc import Agc
 
 Size = tuple[int, int]
@@ -156,6 +157,9 @@ def read_counts(path: Path) -> Pixels:
     if stored is None:
         check_size(path)
         kinds = ", ".join(sorted(suffix[1:] for suffix in PICTURE_SUFFIXES))
+        kind = describe_unsupported(path)
+        if kind:
+            raise SourceError(f"{path} is {kind}, which is not supported; {CONVERT}")
         raise SourceError(f"{path} is not a whole picture; {kinds} files are read")
     if stored.dtype not in (np.uint8, np.uint16):
         raise SourceError(f"{path} has pixels of {stored.dtype}; pictures of 8 or 16 bits are read")

@@ -64,7 +64,7 @@ class VideoFile:
         colour = written_colour(options.colour, size[1], encoder.pixel_format)
         self._convert = PixelsToFrame(encoder.pixel_format, colour)
         self._set_up(encoder, size)
-        self._tag_colour(colour)
+        self._tag(colour, options.pixel_aspect)
         # Matroska would move everything to make room for sound that begins before zero.
         self._before_zero = container != "matroska"
         self._audio = AudioCopy(options.audio_from, self._container) if options.audio_from else None
@@ -117,8 +117,10 @@ class VideoFile:
         if "265" in encoder.name or "hevc" in encoder.name:
             context.codec_tag = _HEVC_TAG_OF_PLAYERS
 
-    def _tag_colour(self, colour: Any) -> None:
-        context = self._stream.codec_context
+    def _tag(self, colour: Any, pixel_aspect: Fraction) -> None:
+        context: Any = self._stream.codec_context
+        if pixel_aspect != 1:
+            context.sample_aspect_ratio = self._stream.sample_aspect_ratio = pixel_aspect
         context.colorspace = colour.matrix
         context.color_primaries = colour.primaries
         context.color_trc = colour.transfer

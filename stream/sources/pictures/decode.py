@@ -15,6 +15,7 @@ from stream.picture_size import is_bounded
 from stream.radiometry import Radiometry
 from stream.sources.base import SourceInfo
 from stream.sources.pictures.flir import FlirError, read_flir
+from stream.sources.pictures.orientation import jpeg_orientation, turned
 from stream.sources.video.pixels import Target, check_bits
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"})
@@ -52,7 +53,7 @@ def read_stored(path: Path, role: Side) -> Stored | None:
     except (OSError, FlirError):
         return None
     if flir is not None:
-        return Stored(flir.counts, flir.radiometry)
+        return Stored(turned(flir.counts, jpeg_orientation(data)), flir.radiometry)
     pixels = _decode(data)
     return None if pixels is None else Stored(pixels)
 

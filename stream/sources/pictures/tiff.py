@@ -139,6 +139,14 @@ class TiffPages:
             return tags
         return {tag: value._replace(data=_swapped(value)) for tag, value in tags.items()}
 
+    def whole_number(self, tag: int, default: int) -> int:
+        """The first number of a tag of the first page."""
+        try:
+            value = self._tags(self._offsets[0], (tag,)).get(tag)
+            return self._numbers(value)[0] if value and value.number else default
+        except (LookupError, ValueError, OSError, struct.error):
+            return default
+
     def undirected(self) -> int:
         """Pictures of an ImageJ stack that follow the first one without a directory of their own."""
         try:

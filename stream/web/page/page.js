@@ -24,13 +24,19 @@ function connect() {
     await take(message.data);
     ask(socket);
   };
-  socket.onclose = () => setTimeout(connect, RETRY_MS);
+  // A hidden page asks for nothing, and is let go; it comes back when it is seen.
+  socket.onclose = () => setTimeout(() => whenSeen(connect), RETRY_MS);
+}
+
+function whenSeen(act) {
+  if (!document.hidden) act();
+  else document.addEventListener("visibilitychange", () => whenSeen(act), { once: true });
 }
 
 function ask(socket) {
   if (socket.readyState !== WebSocket.OPEN) return;
   if (document.hidden) {
-    document.addEventListener("visibilitychange", () => ask(socket), { once: true });
+    whenSeen(() => ask(socket));
     return;
   }
   const width = Math.min(4096, Math.max(320, Math.round(canvas.clientWidth * devicePixelRatio)));
@@ -186,7 +192,7 @@ function tellCameras(status) {
     box.dataset.state = camera.state;
     box.dataset.side = side;
     box.title = status.names[side];
-    const again = camera.connects > 1 ? `connected anew ${camera.connects - 1} times` : "";
+    const again = camera.connects > 1 ? `reconnected ${camera.connects - 1} times` : "";
     box.append(
       element("strong", `${side}: ${shortened(status.names[side])}`),
       element("span", camera.state),

@@ -166,15 +166,6 @@ def test_a_damaged_frame_is_counted_and_skipped(tmp_path: Path) -> None:
     assert frames[-1].index == 39
 
 
-def test_frames_out_of_order_are_counted(tmp_path: Path) -> None:
-    path = write_video(tmp_path / "v.ts", moving_pattern(5, colour=True))
-    # The second recording begins again at the time of the first one.
-    path.write_bytes(path.read_bytes() * 2)
-    with source_of(path) as source:
-        assert [frame.index for frame in source] == [0, 1, 2, 3, 4]
-    assert source.lost == {"out_of_order": 5}
-
-
 @pytest.mark.parametrize("name", ["v.mkv", "v.mp4", "v.avi"])
 def test_a_truncated_file_gives_what_it_has_and_says_so(tmp_path: Path, name: str) -> None:
     kind = {"codec": "mjpeg", "pixel_format": "yuvj420p"} if name == "v.avi" else {}
