@@ -10,6 +10,7 @@ import click
 
 from stream.cli.own_arguments import hide_secrets
 from stream.cli.standard_streams import secure_standard_streams
+from stream.runtime.cpu_threads import wait_passively
 from stream.runtime.quiet import keep_standard_error
 
 # Name -> (module:attribute, one line for the table of contents). Modules load only when called, so that
@@ -77,6 +78,7 @@ def cli(debug: bool) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; an error becomes one sentence and an exit status."""
+    wait_passively()
     words = sys.argv[1:] if arguments is None else arguments
     if arguments is None:
         hide_secrets()

@@ -27,6 +27,7 @@ NAMES: dict[str, str] = {
     "weights": "fusion.weights",
     "precision": "fusion.precision",
     "batch": "fusion.batch",
+    "steady": "fusion.steady",
     "device": "device",
     "tolerance_ms": "pairing.tolerance_ms",
     "offset_ms": "pairing.offset_ms",

@@ -21,8 +21,10 @@ from stream.live.session import LiveSession, is_live_pair
 from stream.live.stats import LiveStats
 from stream.monitoring.report import RunReport
 from stream.pairing.offline import OfflinePairer, pair_streams
+from stream.pipeline.ages import Ages
 from stream.radiometry import Radiometry, as_json
 from stream.recording.reader import Recording
+from stream.runtime.cpu_threads import one_thread_each
 from stream.runtime.prefetch import SOURCE_PATIENCE_S, Prefetch, prefetch
 from stream.sources import Source, SourceInfo, open_source
 from stream.sources.part import same_pictures
@@ -35,10 +37,10 @@ _log = logging.getLogger(__name__)
 def open_cameras(settings: FuseSettings, context: DeviceContext, report: RunReport) -> Iterator[FusedStream]:
     """Two live cameras, neither of which need be there yet."""
     with LiveSession(settings, report.clock) as live:
-        fuser = Fuser(settings, None, None, context, report.times, live.misfit)
+        fuser = Fuser(settings, None, None, context, report.times, live.misfit, live.rate)
         _add_fusion(report, fuser)
         add_cameras(report, LiveStats(live))
-        batches = fuser.fuse(report.times.waits("read", live))
+        batches = fuser.fuse(report.times.waits("read", Ages(report).pass_on(live)))
         visible = _unseen(settings)
         yield FusedStream(batches, fuser, visible, context.device.type, report.times, live)
 
@@ -129,7 +131,14 @@ def open_fused(settings: FuseSettings, report: RunReport) -> Iterator[FusedStrea
     Raises:
         GifnetError: of the device, a source, the weights or the calibration, before the first frame.
     """
-    context = open_device(settings.device)
+    with one_thread_each():
+        context = open_device(settings.device)
+        with _open_fused(settings, context, report) as fused:
+            yield fused
+
+
+@contextmanager
+def _open_fused(settings: FuseSettings, context: DeviceContext, report: RunReport) -> Iterator[FusedStream]:
     device = {"name": str(context.device), "why": explain_device(settings.device, context.device)}
     report.add(device=lambda: device, radiometry=lambda: as_json(settings.thermal.radiometry))
     _log.info("device %s: %s", context.device, device["why"])

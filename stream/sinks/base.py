@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -34,7 +35,7 @@ class SinkOptions:
         segment_mb: megabytes after which it does.
         keep_free_mb: megabytes of the disk that stay free; None writes until it is full.
         sidecar: write the pairing of every frame beside a video.
-        model: name and SHA-256 of the network's weights.
+        model: gives name and SHA-256 of the network's weights, which may be chosen with the first frame.
         calibration: file of the registration; None without one.
     """
 
@@ -54,7 +55,7 @@ class SinkOptions:
     segment_mb: float | None = None
     keep_free_mb: float | None = None
     sidecar: bool = False
-    model: tuple[str, str] = ("", "")
+    model: Callable[[], tuple[str, str]] = lambda: ("", "")
     calibration: Path | None = None
 
     def without_audio(self) -> SinkOptions:

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from stream.frame import Colour, Frame, PixelFormat
+from stream.picture import LumaRange
 from stream.radiometry import Radiometry
 
 
@@ -36,6 +37,7 @@ class SourceInfo:
         radiometry: what a thermal count means in degrees Celsius, where known; frames may have their own.
         pixel_aspect: width of a pixel over its height, to be carried to the output.
         tracks: the video tracks of its file, each in words; empty where it is no video file.
+        luma: range of the luma of frames that come as `YuvPlanes`; None where they come as RGB or grey.
     """
 
     uri: str
@@ -56,6 +58,7 @@ class SourceInfo:
     radiometry: Radiometry | None = None
     pixel_aspect: Fraction = Fraction(1)
     tracks: tuple[str, ...] = ()
+    luma: LumaRange | None = None
 
 
 class Source(Protocol):

@@ -40,7 +40,7 @@ class CroppedSource(SourceBase):
         super().__init__()
         self._inner, self._crop = inner, crop
         _, _, width, height = self._box((inner.info.width, inner.info.height))
-        self.info = replace(inner.info, width=width, height=height)
+        self.info = replace(inner.info, width=width, height=height, luma=None)
         self.lost = inner.lost
         self._stored_as(inner)
 
@@ -53,7 +53,7 @@ class CroppedSource(SourceBase):
     def _read(self) -> Iterator[Frame]:
         for frame in self._inner:
             left, top, width, height = self._box(frame.size)
-            yield replace(frame, pixels=_dense(frame.pixels[top : top + height, left : left + width]))
+            yield replace(frame, picture=_dense(frame.pixels[top : top + height, left : left + width]))
 
     def close(self) -> None:
         """Close the other source; may be called twice."""

@@ -46,7 +46,7 @@ class CutSource(SourceBase):
 
     def _read(self) -> Iterator[Frame]:
         for frame in self._inner:
-            yield replace(frame, pixels=frame.pixels[self._top : frame.size[1] - self._bottom])
+            yield replace(frame, picture=frame.pixels[self._top : frame.size[1] - self._bottom])
 
     def close(self) -> None:
         """Close the other source; may be called twice."""

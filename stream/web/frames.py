@@ -116,7 +116,7 @@ class FrameFeed:
         if frame is None:
             return _message({"index": None}, [])
         pictures = [self._pictures.jpeg(frame, view, question.width) for view in question.views]
-        height, width = frame.pixels.shape[:2]
+        width, height = frame.size
         head = {
             "index": frame.index,
             "flags": sorted(frame.pair.flags),

@@ -9,6 +9,7 @@ from typing import Any
 import av
 
 from stream.frame import Pixels
+from stream.picture import YuvPlanes
 from stream.sinks.base import SinkOptions
 from stream.sinks.video.audio import AudioCopy, close_quietly
 from stream.sinks.video.conversion import PixelsToFrame, written_colour
@@ -69,17 +70,17 @@ class VideoFile:
         self._before_zero = container != "matroska"
         self._audio = AudioCopy(options.audio_from, self._container) if options.audio_from else None
 
-    def add(self, pixels: Pixels, time_s: Fraction) -> None:
+    def add(self, kept: Pixels | YuvPlanes, time_s: Fraction) -> None:
         """Encode one picture.
 
         Args:
-            pixels: [H, W, 3] uint8 RGB.
+            kept: [H, W, 3] uint8 RGB, or planes.
             time_s: its time.
         """
         if self._audio and time_s == self._first_s:
             self._audio.skip_before(time_s, keep_warm_up=self._before_zero)
         stamp = self._timeline.stamp(time_s)
-        picture = self._convert(pixels, stamp, self._timeline.time_base)
+        picture = self._convert(kept, stamp, self._timeline.time_base)
         picture.duration = max(1, round(1 / self._rate / self._timeline.time_base))
         self._end_s = time_s + 1 / self._rate
         self._mux(self._stream.encode(picture))

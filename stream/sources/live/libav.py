@@ -21,7 +21,8 @@ from stream.sources.live.address import Address, address_of
 from stream.sources.live.media_clock import MediaClock
 from stream.sources.live.open_errors import explain_open
 from stream.sources.live.whole_pictures import WholePictures, set_for_live
-from stream.sources.video.pixels import FrameToPixels, choose_target, colour_of
+from stream.sources.video.pixels import choose_target, colour_of
+from stream.sources.video.planes import FrameToPicture
 from stream.uri import Uri
 
 # Opening takes longer than a picture does.
@@ -141,7 +142,7 @@ class LibavSource(SourceBase):
             self._format = self.stored_format = picture.format.name
             self.stored_bits = picture.format.components[0].bits
             self._target = choose_target(picture.format, self._role, self._settings.bits, self._name)
-            self._convert = FrameToPixels(self._target)
+            self._convert = FrameToPicture(self._target)
 
     def _read(self) -> Iterator[Frame]:
         first, self._first = self._first, None
@@ -157,11 +158,11 @@ class LibavSource(SourceBase):
         if (picture.width, picture.height) != (self.info.width, self.info.height):
             self.info = replace(self.info, width=picture.width, height=picture.height)
         time_s, clock = self._time(picture, utc_s)
-        pixels = self._convert(picture)
+        kept = self._convert(picture)
         index, self._index = self._index, self._index + 1
         target = self._target
         return Frame(
-            pixels,
+            kept,
             target.pixel_format,
             time_s,
             clock,

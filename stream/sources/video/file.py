@@ -14,7 +14,8 @@ from av import VideoFrame
 
 from stream.config import InputSettings
 from stream.errors import SourceError
-from stream.frame import AnyPixels, Frame, Side
+from stream.frame import Frame, Side
+from stream.picture import Picture
 from stream.sources.base import SourceBase, SourceInfo
 from stream.sources.video import hdr
 from stream.sources.video.containers import video_streams
@@ -30,6 +31,7 @@ from stream.sources.video.pixels import (
     rotation_degrees,
     stored_colour,
 )
+from stream.sources.video.planes import UPRIGHT, FrameToPicture, luma_range
 from stream.sources.video.tracks import tracks_in_words
 from stream.sources.video.yuv import yuv_of
 from stream.uri import mask
@@ -95,14 +97,14 @@ class VideoSource(SourceBase):
         self._track = settings.track
         self._pictures = PictureReader(path, track=self._track)
         try:
-            video = self._prepare(settings)
+            video = self._prepare(settings, on_gpu=device is not None and device.type == "cuda")
             self._choose_decoder(settings, path, video, device, open_surfaces)
         except BaseException:
             self.close()
             raise
         self.lost = self._pictures.lost
 
-    def _prepare(self, settings: InputSettings) -> Video:
+    def _prepare(self, settings: InputSettings, on_gpu: bool) -> Video:
         pictures, first = self._pictures, self._pictures.first
         self._size = first.width, first.height
         matrix = display_matrix(first)
@@ -113,7 +115,10 @@ class VideoSource(SourceBase):
         self._target = choose_target(first.format, self._role, settings.bits, self._name)
         aspect = pixel_aspect_of(pictures.stream)
         is_visible = self._role == "visible"
-        self._convert: Callable[[VideoFrame], AnyPixels] = FrameToPixels(self._target)
+        # A GPU takes RGB; made here, on this thread, it costs nobody else time.
+        keeps_planes = is_visible and not on_gpu
+        to_picture = FrameToPicture if keeps_planes else FrameToPixels
+        self._convert: Callable[[VideoFrame], Picture] = to_picture(self._target)
         width, height = self._size if matrix[0] else self._size[::-1]
         context = pictures.stream.codec_context
         self.stored_colour = stored_colour(context)
@@ -133,6 +138,7 @@ class VideoSource(SourceBase):
             codec=context.name,
             audio=bool(pictures.container.streams.audio),
             radiometry=settings.radiometry,
+            luma=luma_range(first) if keeps_planes and matrix == UPRIGHT else None,
             pixel_aspect=aspect if matrix[0] else 1 / aspect,
             tracks=tracks_in_words(
                 video_streams(pictures.container), pictures.stream, self._track, self._name
@@ -201,14 +207,14 @@ class VideoSource(SourceBase):
     def _frame(self, picture: VideoFrame, time_s: Fraction) -> Frame:
         target = self._target
         try:
-            pixels = self._convert(picture)
+            kept = self._convert(picture)
         except (av.error.FFmpegError, ValueError):
             raise SourceError(
                 f"{self._name} has pixels of the format {picture.format.name} at frame {self._position()}, "
                 f"which cannot be converted ({self.info.decoder}); another decoder or another file may do"
             ) from None
         index, radiometry = self._position(), self.info.radiometry
-        return Frame(pixels, target.pixel_format, time_s, "pts", index, target.bits, radiometry=radiometry)
+        return Frame(kept, target.pixel_format, time_s, "pts", index, target.bits, radiometry=radiometry)
 
     def _position(self) -> int:
         return self._yielded + self.lost.total()

@@ -160,10 +160,13 @@ function tell(status) {
   const recent = status.recent;
   at("health").dataset.state = status.not_ready ? (status.fused ? "bad" : "wait") : worst(status.cameras);
   if (status.not_pairing) at("health").dataset.state = "bad";
-  at("health").textContent = status.not_pairing ? "not pairing" : status.not_ready || "fusing";
-  at("health").title = status.not_pairing;
+  if (status.too_slow && !status.not_ready && !status.not_pairing) at("health").dataset.state = "wait";
+  const fusing = status.too_slow ? "too slow" : "fusing";
+  at("health").textContent = status.not_pairing ? "not pairing" : status.not_ready || fusing;
+  at("health").title = status.not_pairing || status.too_slow;
   at("rate").textContent = `${number(recent.rate)} /s`;
   at("latency").textContent = pair(recent.latency_ms);
+  at("age").textContent = pair(recent.capture_age_ms);
   at("pairing").textContent = pair(recent.pairing_error_ms);
   at("dropped").textContent = String(total(status.dropped));
   at("dropped").title = reasons(status.dropped);

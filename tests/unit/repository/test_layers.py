@@ -33,7 +33,7 @@ LAYERS = [
     {"synthetic"},
     {"runtime"},
     {"frame", "picture_size"},
-    {"errors", "radiometry", "uri"},
+    {"errors", "picture", "radiometry", "uri"},
 ]
 RANK = {room: rank for rank, layer in enumerate(LAYERS) for room in layer}
 MOST_MODULES = 24
