@@ -1,4 +1,4 @@
-"""`gifnet eval` on encoded videos that `gifnet run` wrote: frames meet their sources, and steadiness counts."""
+"""`gifnet eval` on videos that `gifnet run` encoded: frames meet their sources, and steadiness counts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.helpers.media import write_video
 METRICS = "--metric=SD", "--metric=VIF"
 
 
-def scene(seed: int, count: int, noise: float = 2.0) -> list[NDArray[np.uint8]]:
+def scene(seed: int, count: int, noise: float = 5.0) -> list[NDArray[np.uint8]]:
     """A still texture with a bright square that moves 2 pixels a frame, and noise."""
     random = np.random.default_rng(seed)
     still = np.kron(random.integers(60, 180, (16, 24)), np.ones((8, 8)))
@@ -55,8 +55,8 @@ def test_a_fused_video_is_measured_beside_another(
     got = means(gifnet, pair, f"plain={tmp_path / 'plain.mp4'}", f"steady={tmp_path / 'steady.mp4'}")
     visible = np.mean([frame.std() for frame in scene(1, 24)[::10]])
     assert got["plain"]["SD"] == pytest.approx(visible, rel=0.03)
-    # The visible part of the sum of both is nearly 1.
-    assert 0.8 < got["plain"]["VIF"] < 1.4
+    # The visible part of the sum of both; encoding takes part of the noise.
+    assert 0.6 < got["plain"]["VIF"] < 1.4
     assert got["steady"]["warped difference"] < 0.7 * got["plain"]["warped difference"]
     assert got["steady"]["SD"] == pytest.approx(got["plain"]["SD"], rel=0.02)
 
@@ -68,7 +68,7 @@ def test_frames_of_a_slower_video_are_compared_at_their_times(
     slower = write_video(tmp_path / "slower.mp4", scene(1, 24)[::3], rate=8)
     early = write_video(tmp_path / "early.mp4", scene(1, 24)[:8], rate=8)
     got = means(gifnet, pair, f"slower={slower}", f"early={early}", words=("--every=1",))
-    assert got["slower"]["VIF"] > got["early"]["VIF"] + 0.1
+    assert got["slower"]["VIF"] > got["early"]["VIF"] + 0.05
 
 
 def test_what_is_no_video_is_one_sentence(gifnet: Gifnet, pair: tuple[Path, Path], tmp_path: Path) -> None:
