@@ -37,7 +37,7 @@ class _Settings(BaseModel):
 
 
 class MultifocusSettings(_Settings):
-    """How a near and a far focused picture are made from one sharp picture."""
+    """Settings by which a near and a far focused picture are made from one sharp picture."""
 
     sigma_min_px: Annotated[float, Field(gt=0, description="weakest blur")] = 0.8
     sigma_max_px: Annotated[float, Field(gt=0, description="strongest blur")] = 4.0
@@ -59,7 +59,7 @@ class LossSettings(_Settings):
 
 
 class RunSettings(_Settings):
-    """What every training has; a kind of network adds its own, and other defaults."""
+    """Settings common to every training; a kind of network adds its own, and other defaults."""
 
     data: Annotated[tuple[Path, ...], Field(min_length=1, description="folders with pairs or clips")]
     output: Annotated[Path, Field(description="folder for checkpoints, log and pictures")] = Path(
@@ -239,4 +239,11 @@ def _sentence(problem: Any) -> str:
         return f"{path} is not a known key"
     if problem["type"] == "missing":
         return f"{path} is missing"
-    return f"{path}: {problem['msg'][0].lower()}{problem['msg'][1:]}, got {problem['input']!r}"
+    return f"{path}: {problem['msg'][0].lower()}{problem['msg'][1:]}, got {_shown(problem['input'])}"
+
+
+def _shown(value: Any) -> str:
+    try:
+        return repr(value)[:100]
+    except ValueError:  # Python prints no integer of more than some thousand digits
+        return "a number too long to print"

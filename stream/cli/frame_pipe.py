@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.errors import SinkError
+from stream.runtime.quiet import error_output
 
 # As FFmpeg names them.
 _PIXEL_FORMATS = {(3, "uint8"): "rgb24", (2, "uint8"): "gray", (2, "uint16"): "gray16le"}
@@ -21,7 +22,7 @@ class FrameCommand:
     """One process that reads frames, one after the other, raw or as JPEG files.
 
     It begins with the first frame. In its words, `{width}`, `{height}` and `{pixel_format}` are filled in;
-    when they change, it ends and begins anew. A command that is slow holds up who writes to it.
+    when they change, it ends and begins again. A command that is slow holds up who writes to it.
     """
 
     def __init__(self, command: str, jpeg: bool = False) -> None:
@@ -110,7 +111,7 @@ class FrameCommand:
         values["pixel_format"] = _PIXEL_FORMATS[len(shape), dtype]
         words = [_filled(word, values) for word in self._words]
         try:
-            return subprocess.Popen(words, stdin=subprocess.PIPE)
+            return subprocess.Popen(words, stdin=subprocess.PIPE, stderr=error_output())
         except OSError as error:
             raise SinkError(f"the command {words[0]!r} cannot be started: {error.strerror}") from None
 

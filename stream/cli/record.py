@@ -9,13 +9,14 @@ import click
 
 from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options, verbosity_options
+from stream.cli.reload import hangups
 from stream.config import NAMES, FuseSettings, OutputSettings, RunSettings, load_yaml, validate
 from stream.config.merge import overlay
 from stream.errors import ConfigError
 
 _INPUTS = [name for name in NAMES if name.startswith(("visible_", "thermal_"))]
 _PAIRING = [name for name, place in NAMES.items() if place.startswith("pairing.")]
-_RECORD = [*_PAIRING, *_INPUTS, "queue_frames", "queue_mb", "queue_ms", "duration_s"]
+_RECORD = [*_PAIRING, *_INPUTS, "queue_frames", "queue_mb", "queue_ms", "damaged", "wait", "duration_s"]
 _ROTATION = ["segment_s", "segment_mb", "keep_free_mb"]
 _REPLAY = [name for name in NAMES if name not in (*_INPUTS, *_PAIRING)]
 
@@ -65,7 +66,8 @@ def record(
             raise ConfigError("only live cameras are recorded; a file is a recording already")
     report = RunReport(SystemClock())
     try:
-        with StopSignals() as stop, show_progress(quiet) as tell:
+        # The hang-up of the terminal does not end a recording.
+        with hangups(), StopSignals() as stop, show_progress(quiet) as tell:
             record_cameras(settings, output, report, lambda: not stop.asked, tell)
     finally:
         report.finish(None)

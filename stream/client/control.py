@@ -95,10 +95,18 @@ class Control:
             socket.close(linger=0)
             self._socket = None
             raise ControlError(f"{self._address} gave no answer within {self._timeout_ms / 1000:g} s")
-        answer = json.loads(socket.recv())
-        if "error" in answer:
-            raise ControlError(answer["error"])
-        result: dict[str, Any] = answer["result"]
+        return self._result(socket.recv())
+
+    def _result(self, answer: bytes) -> dict[str, Any]:
+        try:
+            values = json.loads(answer)
+        except (ValueError, RecursionError):
+            values = None
+        if isinstance(values, dict) and "error" in values:
+            raise ControlError(str(values["error"]))
+        if not isinstance(values, dict) or not isinstance(values.get("result"), dict):
+            raise ControlError(f"{self._address} gave an answer that is none of a run: check the address")
+        result: dict[str, Any] = values["result"]
         return result
 
     def _connected(self) -> zmq.Socket[bytes]:

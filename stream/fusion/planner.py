@@ -14,6 +14,7 @@ from gifnet.model import Fusion
 from stream.device.context import DeviceContext, Work
 from stream.device.cuda_graph import CapturedGraph
 from stream.errors import DeviceError
+from stream.fusion.luma_step import LumaStep
 from stream.fusion.slots import Slot, SlotPool
 from stream.fusion.steady import SteadyNetwork
 from stream.fusion.step import BatchShape, FusionStep, timed
@@ -27,7 +28,11 @@ _log = logging.getLogger(__name__)
 
 
 class Network(Fusion, Protocol):
-    """A network, the name of its number format, and the name of its form in reports."""
+    """A network, its number formats, and the name of its form in reports."""
+
+    @property
+    def picture_dtype(self) -> torch.dtype:
+        """Number format of the pictures that go in; that of the convolutions may be coarser."""
 
     @property
     def precision(self) -> str:
@@ -132,12 +137,13 @@ class StepPlanner:
 
     def _take_memory(self, shape: BatchShape, registrar: Registrar, gain: Agc, slots: int) -> None:
         context, network = self._context, self._network
-        precision: torch.dtype = getattr(torch, network.precision)
         # All on one stream, so that nothing overtakes the first contents of this memory.
         with context.compute.after():
             steady = SteadyNetwork(network, self._steady) if self._steady else None
-            fuse = steady or network
-            self._step = step = FusionStep(shape, registrar, gain, fuse, context.operations, precision)
+            make = FusionStep if shape.luma is None else LumaStep
+            self._step = step = make(
+                shape, registrar, gain, steady or network, context.operations, network.picture_dtype
+            )
             self._graph = context.capture(step)
             if steady and self._graph:
                 steady.forget()  # what the capture was warmed up with

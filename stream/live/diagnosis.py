@@ -1,4 +1,4 @@
-"""Why two live cameras make no pairs: how far their frames lie apart, and the option that would help."""
+"""Diagnosis of two live cameras that make no pairs: their measured offset, and the option that helps."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ class PairingDiagnosis:
         self._pairer, self._cameras = pairer, cameras
         self._matches = 0
         self._since_s: float | None = None
+        # Frames of each camera when it began, to tell a camera that gives none from one that does not pair.
+        self._frames: dict[Side, int] = {}
 
     def watch(self, now_s: float) -> None:
         """Look at the counts after every decision; says once when pairs stop, and when they are back.
@@ -44,13 +46,21 @@ class PairingDiagnosis:
                 _log.warning("the cameras pair again")
             self._matches, self._since_s, self.not_pairing = self._pairer.matches, None, ""
         elif self._since_s is None:
-            self._since_s = now_s
+            self._begin(now_s)
         elif not self.not_pairing and now_s - self._since_s > NO_PAIR_AFTER_S:
+            if any(camera.account.frames == self._frames[side] for side, camera in self._cameras.items()):
+                # As after lost packets, until the next key picture.
+                self._begin(now_s)
+                return
             self.not_pairing = self.why_no_pair(now_s)
             _log.warning("%s", self.not_pairing)
 
+    def _begin(self, now_s: float) -> None:
+        self._since_s = now_s
+        self._frames = {side: camera.account.frames for side, camera in self._cameras.items()}
+
     def why_nothing(self, now_s: float) -> str:
-        """Why no frame set came so far."""
+        """Reason why no frame set came so far."""
         for camera in self._cameras.values():
             if not camera.account.frames:
                 return f"no picture came from the {camera.describe()}"

@@ -1,4 +1,4 @@
-"""One live camera: opened, read and closed by a thread of its own, and connected anew for ever.
+"""One live camera: opened, read and closed by a thread of its own, and reconnected without limit.
 
 One of three files that start threads. A thread that is stuck inside a library is left to
 itself, since nothing can be done to it, and another one takes its place; it ends when the library lets go.
@@ -12,7 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 
-from stream.errors import GifnetError, PasswordError, RefusedError
+from stream.errors import GifnetError, PasswordError, RefusedError, SourceError
 from stream.frame import Frame, Side
 from stream.live.camera_stats import CameraStats
 from stream.runtime.backoff import Backoff
@@ -25,7 +25,7 @@ Wait = Callable[[float], bool]
 Open = Callable[[Wait], Source]
 Post = Callable[[Frame], None]
 
-# Stuck threads that may be left behind; with so many, a camera waits until one of them ends.
+# Stuck threads that may be left behind beside the one in charge; with one more, the camera is lost.
 MOST_STUCK = 3
 # Opening takes longer than a frame does.
 OPEN_TIMES = 2.0
@@ -48,18 +48,27 @@ class ReconnectingCamera:
     """
 
     def __init__(
-        self, side: Side, uri: str, timeout_s: float, open_source: Open, post: Post, clock: Clock
+        self,
+        side: Side,
+        uri: str,
+        timeout_s: float,
+        open_source: Open,
+        post: Post,
+        clock: Clock,
+        waits: bool = True,
     ) -> None:
         """Nothing is opened yet.
 
         Args:
             side: which camera it is.
             uri: where it is, for messages; passwords are masked.
-            timeout_s: silence after which it is connected anew.
+            timeout_s: silence after which it is reconnected.
             open_source: opens one connection; called on the camera's thread.
             post: takes a frame; called on the camera's thread.
             clock: for waiting and arrival.
+            waits: for a camera that is not there at first; else that is a refusal.
         """
+        self._waits = waits
         self.account = CameraStats()
         self.info: SourceInfo | None = None
         self.refusal: GifnetError | None = None
@@ -71,6 +80,8 @@ class ReconnectingCamera:
         self._left: list[_Reader] = []
         self._last_frame_s: float | None = None
         self._said = ""
+        # Whether as many connections are stuck as may be.
+        self._is_full = False
 
     def start(self) -> None:
         """Begin to connect."""
@@ -78,25 +89,44 @@ class ReconnectingCamera:
 
     def _take_over(self) -> None:
         """A new reader; known before it runs, so that its first frame is not taken for a stranger's."""
+        self._is_full = False
         self._reader = _Reader(self)
         self._reader.start()
 
     def check_stalled(self) -> None:
-        """Replace a reader that has been silent for too long."""
+        """Replace a reader that has been silent for too long, or has been left behind without another."""
         reader, now_s = self._reader, self._clock.monotonic_s()
-        if reader is None or reader.heard_s is None:
+        if reader is None:
+            self._replace_left()
+            return
+        if reader.heard_s is None:
             return
         allowed_s = self._timeout_s * (1 if reader.streams else OPEN_TIMES)
         if now_s - reader.heard_s <= allowed_s:
             return
-        self._left = [left for left in self._left if left.is_alive()]
-        if len(self._left) >= MOST_STUCK:
-            return
+        why = f"no {'frame' if reader.streams else 'answer'} for {allowed_s:g} s"
+        with self._lock:
+            self._reader = None
         reader.leave()
         self._left.append(reader)
         self.account.stuck += 1
-        self._down(f"no {'frame' if reader.streams else 'answer'} for {allowed_s:g} s")
-        self._take_over()
+        if not self._waits and not self.account.connects:
+            self._refuse(SourceError(f"{self._name}: {why}"))
+            return
+        self._down(why)
+        self._replace_left()
+
+    def _replace_left(self) -> None:
+        """Another reader, unless too many are stuck; then the camera stays lost until one of them ends."""
+        if not self._left:
+            return
+        self._left = [left for left in self._left if left.is_alive()]
+        if len(self._left) <= MOST_STUCK:
+            self._take_over()
+        elif self.account.state != "lost" or not self._is_full:
+            self.account.state, self._is_full = "lost", True
+            self._said = f"{len(self._left)} connections are stuck inside the library or driver"
+            _log.error("%s: %s; it is lost until one of them ends", self._name, self._said)
 
     def close(self) -> None:
         """Stop; a reader that a library holds back is not waited for longer than a second."""
@@ -108,12 +138,12 @@ class ReconnectingCamera:
         self._reader, self._left = None, []
 
     def describe(self) -> str:
-        """Which camera it is, and what was wrong last."""
+        """Name of the camera, and its last error."""
         return f"{self._name} ({self._said})" if self._said else self._name
 
     @property
     def why(self) -> str:
-        """What was wrong last, while it is away; empty while it streams."""
+        """Last error while the camera is away; empty while it streams."""
         return self._said
 
     @property
@@ -143,6 +173,9 @@ class ReconnectingCamera:
         else:
             _log.info("%s: connected", self._name)
         self._said = ""
+
+    def _refuse(self, error: GifnetError) -> None:
+        self.refusal, self.account.state = error, "refused"
 
     def _down(self, why: str) -> None:
         self.account.state = "lost" if self.account.connects else "connecting"
@@ -180,8 +213,9 @@ class _Reader(threading.Thread):
                 why = self._connection()
             except GifnetError as error:
                 why, refused = str(error), isinstance(error, PasswordError)
-                if isinstance(error, RefusedError) and not self._camera.account.connects:
-                    self._refuse(error)
+                is_final = isinstance(error, RefusedError) or not self._camera._waits
+                if is_final and not self._camera.account.connects and not self._left.is_set():
+                    self._camera._refuse(error)
                     return
             except Exception as error:  # a library's surprise must not end a live run
                 _log.debug("%s", error, exc_info=True)
@@ -190,10 +224,17 @@ class _Reader(threading.Thread):
                 return
             self._wait(began_s, why, refused)
 
+    def _asked(self, seconds: float) -> bool:
+        """Wait; whoever asks without waiting has got something from the camera, if no picture yet."""
+        ends = self._left.wait(seconds)
+        if not seconds and not ends:
+            self.heard_s = self._camera._clock.monotonic_s()
+        return ends
+
     def _connection(self) -> str:
         """Read one connection to its end; says why it ended."""
         camera = self._camera
-        with camera._open(self._left.wait) as source:
+        with camera._open(self._asked) as source:
             camera.info, lost = source.info, Counter[str]()
             try:
                 for frame in source:
@@ -223,7 +264,3 @@ class _Reader(threading.Thread):
                 camera._down(why)
         self.streams, self.heard_s = False, None
         self._left.wait(camera._backoff.next_s(refused))
-
-    def _refuse(self, error: GifnetError) -> None:
-        self._camera.refusal = error
-        self._camera.account.state = "refused"

@@ -68,15 +68,23 @@ class LiveSession:
         }
         self._diagnosis = PairingDiagnosis(self._pairer, self.cameras)
 
+    def rate(self) -> float | None:
+        """Frames a second of the slower camera: as measured, else as they state it; None where neither is."""
+        intervals_s = [self._pairer.queues[side].interval_s for side in self.cameras]
+        stated = [camera.info.rate if camera.info else None for camera in self.cameras.values()]
+        measured = [1 / interval_s if interval_s else None for interval_s in intervals_s]
+        known = [rate for pair in zip(measured, stated, strict=True) if (rate := pair[0] or pair[1])]
+        return float(min(known)) if known else None
+
     @property
     def is_over(self) -> bool:
         """True when no moment will come any more."""
         return self._stopped
 
     @property
-    def books(self) -> FrameCounts:
+    def counts(self) -> FrameCounts:
         """Counts of every frame."""
-        return self._pairer.books
+        return self._pairer.counts
 
     @property
     def not_pairing(self) -> str:
@@ -84,7 +92,7 @@ class LiveSession:
         return self._diagnosis.not_pairing
 
     def clocks(self) -> dict[str, Any]:
-        """What is known of the cameras' clocks: their kind, offset in ms, drift in ppm."""
+        """State of the cameras' clocks: their kind, offset in ms, drift in ppm."""
         with self._changed:
             pairer, now_s = self._pairer, self._clock.monotonic_s()
             drift_ppm = pairer.relation.drift_ppm()
@@ -109,13 +117,13 @@ class LiveSession:
     def misfit(self, moment: FrameSet, error: GifnetError) -> None:
         """A moment whose pictures cannot be registered, or are too small; said once for each reason."""
         with self._changed:
-            self.books.unuse(moment, "not_registered")
+            self.counts.unuse(moment, "not_registered")
         if str(error) != self._misfit:
             self._misfit = str(error)
             _log.warning("%s; such frames are left out", error)
 
     def why_nothing(self) -> str:
-        """Why no moment came so far."""
+        """Reason why no frame set came so far."""
         with self._changed:
             return self._diagnosis.why_nothing(self._clock.monotonic_s())
 
@@ -137,7 +145,7 @@ class LiveSession:
             camera.close()
         with self._changed:
             for moment in self._ready:
-                self.books.unuse(moment, "at_stop")
+                self.counts.unuse(moment, "at_stop")
             self._ready.clear()
             self._pairer.finish()
 
@@ -194,12 +202,15 @@ class LiveSession:
         late = self._ready and self._is_late(self._ready[0], now_s)
         if late or any(queue.overran for queue in queues):
             while len(self._ready) > 1:
-                self.books.unuse(self._ready.popleft(), "superseded")
+                self.counts.unuse(self._ready.popleft(), "superseded")
+        # One may wait while another is fused. What is recorded is not fused, and kept whole.
+        while self._taken is None and len(self._ready) > 2:
+            self.counts.unuse(self._ready.popleft(), "superseded")
         for queue in queues:
             queue.overran = False
 
     def _is_late(self, moment: FrameSet, now_s: float) -> bool:
-        """Whether it could have been taken long ago; one without a partner had to wait for it first."""
+        """True where it could have been taken long ago; one without a partner had to wait for it first."""
         frames = (frame for frame in (moment.visible, moment.thermal) if frame is not None)
         arrived_s = max(frame.arrived_s or 0.0 for frame in frames)
         waited_s = self._pairer.settings.max_wait_ms / 1000 if moment.flags else 0.0
@@ -207,7 +218,7 @@ class LiveSession:
 
     def _camera(self, side: Side, settings: InputSettings) -> ReconnectingCamera:
         def open_here(wait: Wait) -> Source:
-            source = open_live(settings, side, self._clock, wait, self._together)
+            source = open_live(settings, side, self._clock, wait, self._together, self._settings.live)
             has_telemetry = isinstance(settings, ThermalInputSettings) and settings.telemetry == "lepton"
             return LeptonSource(source, read_lepton) if has_telemetry else source
 
@@ -220,7 +231,8 @@ class LiveSession:
                 self._pairer.offer(side, frame)
                 self._changed.notify_all()
 
-        return ReconnectingCamera(side, settings.uri, settings.timeout_s, open_here, post, self._clock)
+        timeout_s, waits = settings.timeout_s, self._settings.live.wait
+        return ReconnectingCamera(side, settings.uri, timeout_s, open_here, post, self._clock, waits)
 
 
 def is_live_pair(settings: FuseSettings) -> bool:

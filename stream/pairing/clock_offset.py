@@ -44,11 +44,13 @@ class ClockTracker:
     Attributes:
         clock: where the times come from.
         line: the bound; None before the first frame.
+        step_s: by how much the clock jumped at last against arrival, forwards if positive.
     """
 
     def __init__(self) -> None:
         self.clock: ClockSource | None = None
         self.line: Line | None = None
+        self.step_s = 0.0
         self._minima: deque[tuple[float, float]] = deque(maxlen=BUCKETS)
         self._bucket = -1
         self._last: tuple[float, float] | None = None
@@ -59,6 +61,7 @@ class ClockTracker:
         arrived_s, delay_s = frame.arrived_s, frame.arrived_s - float(frame.time_s)
         jumped = self.clock not in (None, frame.clock) or self._jumped(arrived_s, delay_s)
         if jumped:
+            self.step_s = self._last[1] - delay_s if self._last else 0.0
             self._minima.clear()
             self._bucket = -1
         self.clock, self._last = frame.clock, (arrived_s, delay_s)

@@ -2,12 +2,44 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from stream.frame import FrameSet, Side
+from stream.frame import ClockSource, FrameSet, Side
 from stream.runtime.stage_times import Histogram
+
+# Jumps of clocks that are told one by one.
+STEPS_KEPT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ClockStep:
+    """A jump of a camera's clock, or another clock in its place.
+
+    Attributes:
+        side: the camera.
+        frames: how many had come from it before.
+        before: where its times came from before.
+        after: where they come from now.
+        step_s: by how much its times moved against arrival, forwards if positive.
+    """
+
+    side: Side
+    frames: int
+    before: ClockSource | None
+    after: ClockSource
+    step_s: float
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain values."""
+        return {
+            "camera": self.side,
+            "after_frames": self.frames,
+            "from": self.before,
+            "to": self.after,
+            "step_s": round(self.step_s, 3),
+        }
 
 
 @dataclass(slots=True)
@@ -28,6 +60,7 @@ class FrameCounts:
             `given_up` those of them that did not reach fusion after all.
         errors: pairing errors of the pairs, without their sign.
         clock_jumps: how often the clock of a camera jumped, by side.
+        clock_steps: the newest of these jumps, oldest first.
     """
 
     received: Counter[str] = field(default_factory=Counter)
@@ -36,6 +69,12 @@ class FrameCounts:
     moments: Counter[str] = field(default_factory=Counter)
     errors: Histogram = field(default_factory=Histogram)
     clock_jumps: Counter[str] = field(default_factory=Counter)
+    clock_steps: deque[ClockStep] = field(default_factory=lambda: deque(maxlen=STEPS_KEPT))
+
+    def jumped(self, step: ClockStep) -> None:
+        """The clock of a camera has jumped."""
+        self.clock_jumps[step.side] += 1
+        self.clock_steps.append(step)
 
     def drop(self, side: Side, reason: str, count: int = 1) -> None:
         """Frames of a side that are left out."""
@@ -70,6 +109,7 @@ class FrameCounts:
             "used": dict(self.used),
             "moments": {name: count for name, count in self.moments.items() if count},
             "clock_jumps": dict(self.clock_jumps),
+            "clock_steps": [step.as_json() for step in list(self.clock_steps)],
             "pairing_error_ms": {
                 f"p{share}": round(self.errors.quantile_s(share / 100) * 1000, 3) for share in (50, 95, 99)
             },

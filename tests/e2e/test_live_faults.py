@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -78,3 +79,44 @@ def test_a_wrong_password_ends_a_run_at_its_start(tmp_path: Path) -> None:
     assert "refuses the user name or password; check them in the URL" in done.stderr
     assert "wr0ng" not in done.stderr and "Traceback" not in done.stderr
     assert not (tmp_path / "out.mp4").exists()
+
+
+REFUSALS = [("404 Not Found", "knows no such stream"), ("453 Not Enough Bandwidth", "refuses for now")]
+
+
+@pytest.mark.parametrize(("status", "says"), REFUSALS)
+def test_a_camera_that_refuses_for_a_while_is_waited_for_at_the_start_too(
+    tmp_path: Path, status: str, says: str
+) -> None:
+    report = tmp_path / "report.json"
+    with RtspProcess() as visible, RtspProcess(refusal=status) as thermal:
+        command = [sys.executable, "-m", "stream", "run", visible.url, thermal.url, "-o", "null://"]
+        command += ["--model", "null", "--report", str(report), "--duration-s", "8"]
+        run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        assert run.stderr is not None
+        first_line = run.stderr.readline()
+        assert says in first_line and "connecting again until it is back" in first_line
+        time.sleep(1)
+        thermal.tell("refuse")
+        told = run.stderr.read()
+        assert run.wait() == 0, told
+        run.stderr.close()
+    assert says not in told, "it is said once"
+    live = json.loads(report.read_text())["live"]
+    assert live["moments"]["pairs"] > 20
+    assert 1 < sum(live["cameras"]["thermal"]["failures"].values()) < 20
+
+
+@pytest.mark.parametrize("status", ["404 Not Found", "nobody"])
+def test_a_script_need_not_wait(tmp_path: Path, status: str) -> None:
+    with RtspProcess() as visible, RtspProcess(refusal=status) as thermal:
+        url = thermal.url
+        if status == "nobody":
+            thermal.kill()
+        command = [sys.executable, "-m", "stream", "run", visible.url, url, "-o", "null://"]
+        done = subprocess.run(
+            [*command, "--model", "null", "--no-wait"], capture_output=True, text=True, timeout=patience(60)
+        )
+    assert done.returncode == 1
+    (sentence,) = done.stderr.splitlines()
+    assert ("knows no such stream" if status != "nobody" else "nothing listens there") in sentence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -10,10 +11,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.helpers.patience import patience, wait_until
+from tests.helpers.readback import read_times
 from tests.helpers.rtsp_process import RtspProcess
 
 SMALL = {"size": "160x120", "rate": 25}
@@ -43,6 +46,41 @@ def test_clocks_hours_apart_are_said_and_followed(tmp_path: Path) -> None:
     assert live["clocks"]["offset_ms"] == pytest.approx(hours_ms, abs=10)
     assert live["moments"]["pairs"] > 40
     assert live["pairing_error_ms"]["p99"] <= 21
+
+
+@pytest.mark.parametrize("ahead_s", [-90, 90])
+def test_a_first_sender_report_that_sets_the_clock_moves_no_picture_of_the_file(
+    tmp_path: Path, ahead_s: int
+) -> None:
+    report, output = tmp_path / "report.json", tmp_path / "one.mp4"
+    with (
+        RtspProcess(clock_ms=ahead_s * 1000, report_after_s=2, **SMALL) as visible,
+        RtspProcess(**SMALL) as thermal,
+    ):
+        done = run(
+            "run", visible.url, thermal.url, "-o", output, "--model", "null", "--sidecar",
+            duration_s=7, offset_ms="auto", report=report,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    times_s = [float(time_s) for time_s in read_times(output)]
+    gaps_s = [after - before for before, after in itertools.pairwise(times_s)]
+    # As long as was filmed: neither a tick apart nor a still, whatever the machine has to do besides.
+    true_s = [line["visible"]["time_ns"] / 1e9 for line in _lines(output)]
+    true_gaps_s = [after - before for before, after in itertools.pairwise(true_s)]
+    (step,) = (number for number, gap_s in enumerate(true_gaps_s) if abs(gap_s) > 60)
+    assert true_gaps_s[step] == pytest.approx(ahead_s, abs=3)
+    assert gaps_s[step] < 3 and min(gaps_s) > 0.02
+    del gaps_s[step], true_gaps_s[step]
+    assert gaps_s == pytest.approx(true_gaps_s, abs=0.001)
+    (told,) = (
+        step for step in json.loads(report.read_text())["live"]["clock_steps"] if abs(step["step_s"]) > 60
+    )
+    assert (told["camera"], told["from"], told["to"]) == ("visible", "pts", "rtcp")
+    assert told["step_s"] == pytest.approx(ahead_s, abs=1)
+
+
+def _lines(output: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in output.with_suffix(".jsonl").read_text().splitlines()]
 
 
 def test_thermal_faster_than_visible(tmp_path: Path) -> None:
@@ -197,9 +235,11 @@ def test_iterables_and_functions_are_cameras_in_python() -> None:
 
     colour, counts = np.zeros((48, 64, 3), np.uint8), np.full((48, 64), 3000, np.uint16)
     common = {"model": "null", "tolerance_ms": 30, "shutter": "off"}
-    once = list(stream.fuse(paced(colour, 12), paced(counts, 12), **common))
+    once = list(
+        stream.fuse(stream.live_camera(paced(colour, 12)), stream.live_camera(paced(counts, 12)), **common)
+    )
     assert 8 <= len(once) <= 12
-    # A function is called for each connection, so that the stream goes on for ever.
+    # A function is called for each connection, so that the stream never ends.
     frames = stream.fuse(lambda: paced(colour, 12), lambda: paced(counts, 12), **common)
     assert [next(frames).index for _ in range(20)] == list(range(20))
-    frames.close()  # type: ignore[attr-defined]
+    frames.close()

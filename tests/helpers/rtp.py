@@ -28,6 +28,14 @@ class RtpStream:
             yield from self._unit(unit, clock_s, last=False)
         yield from self._unit(units[-1], clock_s, last=True)
 
+    def sound(self, payload: bytes, clock_s: Fraction) -> bytes:
+        """A packet of sound: 8000 samples a second, a byte each (PCMU, RFC 3551)."""
+        head = struct.pack(
+            ">BBHII", 0x80, 0, self._sequence, int(clock_s * 8000) & 0xFFFFFFFF, self._source
+        )  # fmt: skip
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        return head + payload
+
     def report(self, clock_s: Fraction) -> bytes:
         """A sender report: which time of the sender's clock belongs to which RTP time."""
         seconds = int(clock_s)
@@ -57,7 +65,7 @@ class RtpStream:
 
 
 def has_key(units: list[bytes]) -> bool:
-    """Whether a picture, given as its units, can be decoded without others."""
+    """True where a picture, given as its units, can be decoded without others."""
     return any(unit[0] & 31 == KEY_UNIT for unit in units)
 
 

@@ -2,8 +2,9 @@
 
     python -m tests.helpers.rtsp_server --port 0
 
-prints `port N`, and reads commands from standard input: `stall`, `resume`, `drop`, `size 320x240`, `rate 15`,
-`quit`. Its pictures carry the true time (`tests.helpers.stamped_picture`), whatever its clock says.
+prints `port N`, and reads commands from standard input: `stall`, `resume`, `drop`, `lose picture`,
+`lose packet`, `refuse 404 Not Found`, `refuse`, `size 320x240`, `rate 15`, `quit`. Its pictures carry the
+true time (`tests.helpers.stamped_picture`), whatever its clock says.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from av.video.frame import PictureType
 from tests.helpers.rtp import RtpStream, has_key
 from tests.helpers.stamped_picture import draw
 
-KEY_EVERY_MS, REPORT_EVERY_S = 500, 0.5
+REPORT_EVERY_S = 0.5
 SECONDS_1900_TO_1970 = 2_208_988_800
 
 
@@ -42,6 +43,8 @@ class Client:
         # For media and for reports: from which socket, to which address; empty over TCP.
         self._udp: list[tuple[socket.socket, tuple[str, int]]] = []
         self._reported_s = 0.0
+        # Whether it asked for sound, which comes over TCP only.
+        self._hears, self._sound = False, RtpStream()
 
     def serve(self) -> None:
         with suppress(OSError, ValueError, struct.error):
@@ -74,6 +77,8 @@ class Client:
             status, reply["WWW-Authenticate"] = "401 Unauthorized", 'Basic realm="camera"'
         elif self.server.path not in url:
             status = "404 Not Found"
+        elif method == "DESCRIBE" and self.server.refusal:
+            status = self.server.refusal
         elif method == "OPTIONS":
             reply["Public"] = "OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, GET_PARAMETER"
         elif method == "DESCRIBE":
@@ -83,8 +88,11 @@ class Client:
                 "c=IN IP4 0.0.0.0\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1\r\n"
                 "a=control:trackID=0\r\n"
             )
+            if self.server.has_sound:
+                body += "m=audio 0 RTP/AVP 0\r\nc=IN IP4 0.0.0.0\r\na=control:trackID=1\r\n"
         elif method == "SETUP":
-            reply |= {"Session": "1;timeout=60", "Transport": self._set_up(fields["transport"])}
+            self._hears = self._hears or url.endswith("trackID=1")
+            reply |= {"Session": "1;timeout=60", "Transport": self._set_up(url, fields["transport"])}
         elif method == "PLAY":
             reply |= {"Session": "1", "Range": "npt=0-"}
         lines = [f"RTSP/1.0 {status}", *(f"{key}: {value}" for key, value in reply.items())]
@@ -98,7 +106,9 @@ class Client:
         if method == "TEARDOWN":
             self.playing = False
 
-    def _set_up(self, transport: str) -> str:
+    def _set_up(self, url: str, transport: str) -> str:
+        if url.endswith("trackID=1"):
+            return "RTP/AVP/TCP;unicast;interleaved=2-3"
         with self._lock:
             self._close_udp()
         ports = re.search(r"client_port=(\d+)-(\d+)", transport)
@@ -118,19 +128,32 @@ class Client:
         while self._udp:
             self._udp.pop()[0].close()
 
-    def send(self, units: list[bytes], clock_s: Fraction) -> None:
-        """One picture, taken at a time of the server's clock; the first must be a key picture."""
+    def send(self, units: list[bytes], clock_s: Fraction, lost: str) -> None:
+        """One picture, taken at a time of the server's clock; the first must be a key picture.
+
+        Args:
+            units: of the picture.
+            clock_s: its time.
+            lost: what of it is lost on the way: `picture` all, `packet` its second packet, empty nothing.
+        """
         self._has_key = self._has_key or has_key(units)
         if not self._has_key:
             return
         try:
-            if self.server.reports and time.monotonic() - self._reported_s > REPORT_EVERY_S:
+            if self.server.reports_now() and time.monotonic() - self._reported_s > REPORT_EVERY_S:
                 self._reported_s = time.monotonic()
                 self._send(1, self._rtp.report(clock_s))
-            for packet in self._rtp.packets(units, clock_s):
-                self._send(0, packet)
+            for number, packet in enumerate(self._rtp.packets(units, clock_s)):
+                if lost != "picture" and not (lost == "packet" and number == 1):
+                    self._send(0, packet)
         except OSError:
             self.playing = False
+
+    def send_sound(self, clock_s: Fraction) -> None:
+        """A fiftieth of a second of silence, if the client set sound up."""
+        if self._hears:
+            with suppress(OSError):
+                self._send(2, self._sound.sound(bytes([0xFF] * 160), clock_s))
 
     def _send(self, channel: int, data: bytes) -> None:
         with self._lock:
@@ -150,7 +173,12 @@ class Server:
         self._options = options
         width, height = options.size.split("x")
         self.size, self.rate = (int(width), int(height)), options.rate
-        self.reports = not options.no_reports
+        # Status with which DESCRIBE is answered in place of a description.
+        self.refusal = options.refusal
+        self.has_sound = options.sound
+        self._playing_s: float | None = None
+        # What of the next picture that is no key picture is lost on the way.
+        self.losing = ""
         self.stalled = self.wants_key = False
         self.clients: list[Client] = []
         self._lock = threading.Lock()
@@ -184,8 +212,24 @@ class Server:
             if self.stalled or not playing:
                 continue
             units = self._encode(now_ns // 1_000_000)
+            lost = "" if has_key(units) else self.losing
+            self.losing = "" if lost else self.losing
             for client in playing:
-                client.send(units, self._clock_s(now_ns))
+                client.send(units, self._clock_s(now_ns), lost)
+
+    def reports_now(self) -> bool:
+        """Whether sender reports are due, the first of them so long after the first picture was sent."""
+        self._playing_s = self._playing_s or time.monotonic()
+        late = time.monotonic() - self._playing_s < self._options.report_after_s
+        return not self._options.no_reports and not late
+
+    def sound(self) -> None:
+        """Send sound for ever, also while pictures stall."""
+        while self.has_sound:
+            time.sleep(0.02)
+            for client in self.clients:
+                if client.playing:
+                    client.send_sound(self._clock_s(time.time_ns()))
 
     def forget(self, client: Client) -> None:
         with self._lock:
@@ -209,7 +253,7 @@ class Server:
             format="yuv420p"
         )
         frame.pts, frame.time_base = time_ms, Fraction(1, 1000)
-        if self.wants_key or time_ms - self._key_ms >= KEY_EVERY_MS:
+        if self.wants_key or time_ms - self._key_ms >= self._options.key_every_ms:
             frame.pict_type, self.wants_key, self._key_ms = PictureType.I, False, time_ms
         data = b"".join(bytes(packet) for packet in self._encoder.encode(frame))
         return [unit for unit in re.split(b"\x00\x00\x00?\x01", data) if unit]
@@ -239,9 +283,13 @@ def main() -> None:
     parser.add_argument("--password", default="")
     parser.add_argument("--clock-ms", type=float, default=0)
     parser.add_argument("--drift-ppm", type=float, default=0)
+    parser.add_argument("--key-every-ms", type=float, default=500)
+    parser.add_argument("--report-after-s", type=float, default=0)
+    parser.add_argument("--refusal", default="")
+    parser.add_argument("--sound", action="store_true")
     parser.add_argument("--no-reports", action="store_true")
     server = Server(parser.parse_args())
-    for work in (server.accept, server.film):
+    for work in (server.accept, server.film, server.sound):
         threading.Thread(target=work, daemon=True).start()
     print(f"port {server.socket.getsockname()[1]}", flush=True)
     for line in sys.stdin:
@@ -255,6 +303,10 @@ def main() -> None:
         elif command == "size":
             width, height = value.split("x")
             server.size = int(width), int(height)
+        elif command == "refuse":
+            server.refusal = value
+        elif command == "lose":
+            server.losing = value
         elif command == "rate":
             server.rate = float(value)
 

@@ -12,9 +12,11 @@ import av
 from stream.errors import SinkError
 from stream.files.output_path import check_place, reason
 from stream.frame import FusedFrame
-from stream.render.views import render
+from stream.picture import size_of
+from stream.render.views import kept_picture
 from stream.sinks.base import SinkBase, SinkOptions
-from stream.sinks.video.file import VideoFile
+from stream.sinks.video.continuous_time import ContinuousTime
+from stream.sinks.video.file import DEFAULT_RATE, VideoFile
 from stream.sinks.video.settings import CONTAINERS
 from stream.sinks.video.trial_encode import choose_coder, rehearse
 
@@ -26,7 +28,8 @@ class VideoSink(SinkBase):
     milliseconds, so that times are the nearest ones. Colour tags of the source are carried over. H.264 that
     browsers play needs even sides: an odd width or height grows by one repeated column or row. The file
     can be read while it is written, and after the process was killed but for the last group of pictures
-    (about a second). The file appears, and replaces an older one, with the first frame.
+    (about a second). A clock that is set while its camera films makes no step in the file. The file appears,
+    and replaces an older one, with the first frame.
     """
 
     def __init__(self, path: Path, options: SinkOptions) -> None:
@@ -50,6 +53,7 @@ class VideoSink(SinkBase):
         self._size = (0, 0)
         self._failed = False
         self._before = _trace(path)
+        self._time = ContinuousTime(1 / (options.rate or DEFAULT_RATE))
 
     def write(self, frame: FusedFrame) -> None:
         """Write one frame.
@@ -57,14 +61,14 @@ class VideoSink(SinkBase):
         Raises:
             SinkError: when it cannot be written; what was written before stays playable.
         """
-        pixels = render(frame, self._options.view, self._options.colour_map)
-        size = pixels.shape[1], pixels.shape[0]
+        kept = kept_picture(frame, self._options.view, self._options.colour_map)
+        size, time_s = size_of(kept), self._time.file_s(frame)
         with self._one_sentence():
             if self._file is None:
                 self._size = size
-                self._file = self._open(size, frame.time_s)
+                self._file = self._open(size, time_s)
             self._check_size(size)
-            self._file.add(pixels, frame.time_s)
+            self._file.add(kept, time_s)
         self.written += 1
 
     def close(self) -> None:

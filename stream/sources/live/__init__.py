@@ -1,8 +1,8 @@
-"""Live sources: one connection to a camera; who connects anew is `stream.live.reconnect`."""
+"""Live sources: one connection to a camera; reconnecting is done by `stream.live.reconnect`."""
 
 from __future__ import annotations
 
-from stream.config import InputSettings
+from stream.config import InputSettings, LiveSettings
 from stream.errors import RefusedError, SourceError
 from stream.frame import Side
 from stream.runtime.clock import Clock
@@ -18,6 +18,8 @@ from stream.sources.live.start_barrier import StartBarrier, Wait
 from stream.uri import parse_uri
 
 WRAPPERS = ("live", "loop", "chaos")
+# Where nothing else is said.
+_USUAL = LiveSettings()
 SCHEMES = (*address.SCHEMES, "python", *WRAPPERS)
 
 
@@ -36,7 +38,12 @@ def is_played(uri: str) -> bool:
 
 
 def open_live(
-    settings: InputSettings, role: Side, clock: Clock, wait: Wait, together: StartBarrier | None = None
+    settings: InputSettings,
+    role: Side,
+    clock: Clock,
+    wait: Wait,
+    together: StartBarrier | None = None,
+    live: LiveSettings = _USUAL,
 ) -> Source:
     """Open one connection.
 
@@ -46,6 +53,7 @@ def open_live(
         clock: for arrival.
         wait: waits so many seconds; True when the source is to end.
         together: with which others a recording begins that is played.
+        live: what becomes of damaged pictures.
 
     Raises:
         RefusedError: it will not open however often one tries.
@@ -63,7 +71,7 @@ def open_live(
             schedule, inner_uri = split(settings.uri)
             inner = settings.model_copy(update={"uri": inner_uri})
             return ChaosSource(
-                lambda: _open_any(inner, role, clock, wait, together),
+                lambda: _open_any(inner, role, clock, wait, together, live),
                 parse_schedule(schedule),
                 begun_s(settings.uri, clock),
                 clock,
@@ -71,7 +79,7 @@ def open_live(
         case "python":
             return without_rows(IterableSource(settings, uri, role, clock), settings)
         case _:
-            return without_rows(LibavSource(settings, uri, role, clock, wait), settings)
+            return without_rows(LibavSource(settings, uri, role, clock, wait, live), settings)
 
 
 def _open_recorded(settings: InputSettings, role: Side) -> Source:
@@ -87,8 +95,13 @@ def _open_recorded(settings: InputSettings, role: Side) -> Source:
 
 
 def _open_any(
-    settings: InputSettings, role: Side, clock: Clock, wait: Wait, together: StartBarrier | None
+    settings: InputSettings,
+    role: Side,
+    clock: Clock,
+    wait: Wait,
+    together: StartBarrier | None,
+    live: LiveSettings,
 ) -> Source:
     if is_live(settings.uri):
-        return open_live(settings, role, clock, wait, together)
+        return open_live(settings, role, clock, wait, together, live)
     return PacedSource(lambda: _open_recorded(settings, role), clock, wait, together=together)

@@ -48,7 +48,9 @@ def address_of(uri: Uri, settings: InputSettings) -> Address:
     """
     match uri.scheme:
         case "rtsp" | "rtsps":
-            return Address(uri.text, "rtsp", {**_SMALL_PROBE, "rtsp_transport": settings.transport})
+            # Sound is not asked for: it would keep a session alive whose pictures have stopped.
+            options = {"rtsp_transport": settings.transport, "allowed_media_types": "video"}
+            return Address(uri.text, "rtsp", {**_SMALL_PROBE, **options})
         case "udp" | "tcp":
             return Address(uri.text, "mpegts", dict(_TABLES_PROBE))
         case "http" | "https":

@@ -11,21 +11,26 @@ from typing import Any
 import av
 from av import VideoFrame
 
-from stream.config import InputSettings
+from stream.config import InputSettings, LiveSettings
 from stream.errors import RefusedError, SourceError
 from stream.frame import ClockSource, Frame, Side
+from stream.picture_size import LIBAV_BOUNDS
 from stream.runtime.clock import Clock
 from stream.sources.base import SourceBase, SourceInfo
 from stream.sources.live.address import Address, address_of
 from stream.sources.live.media_clock import MediaClock
 from stream.sources.live.open_errors import explain_open
-from stream.sources.video.pixels import FrameToPixels, choose_target, colour_of
+from stream.sources.live.whole_pictures import WholePictures, set_for_live
+from stream.sources.video.pixels import choose_target, colour_of
+from stream.sources.video.planes import FrameToPicture
 from stream.uri import Uri
 
-# Decoders of pictures that stand alone, although libav does not mark them so.
-ALWAYS_WHOLE = ("rawvideo", "wrapped_avframe", "mjpeg")
-# The first pictures of a connection may come without a stamp; with more of them, there are none at all.
-UNSTAMPED = 3
+# Opening takes longer than a picture does.
+OPEN_TIMES = 2.0
+# So long is waited in passing, to hear whether the source is to end, where nothing of use came.
+LOOK_S = 0.001
+# A stream that gives no whole picture for so long is given up; long groups of pictures last ten seconds.
+NO_PICTURE_S = 30.0
 # Times of packets whose pictures are still in the decoder.
 _REMEMBERED = 64
 
@@ -35,12 +40,18 @@ class LibavSource(SourceBase):
 
     The time of a frame is the best that there is: the sender's clock from RTCP reports (`rtcp`), the time of
     capture that the kernel stamps (`v4l2`), the stream's own stamps brought to the time of day by their
-    arrival (`pts`), or arrival itself. All are seconds since 1970. Frames before the first whole picture, and
-    those that are damaged, are left out and counted in `lost`.
+    arrival (`pts`), or arrival itself. All are seconds since 1970. Frames before the first whole picture,
+    those that are damaged, and those that are built on them are left out and counted in `lost`.
     """
 
     def __init__(
-        self, settings: InputSettings, uri: Uri, role: Side, clock: Clock, wait: Callable[[float], bool]
+        self,
+        settings: InputSettings,
+        uri: Uri,
+        role: Side,
+        clock: Clock,
+        wait: Callable[[float], bool],
+        live: LiveSettings,
     ) -> None:
         """Connect, and wait for the first picture.
 
@@ -49,7 +60,8 @@ class LibavSource(SourceBase):
             uri: where the stream is.
             role: decides the pixel format of the frames.
             clock: for arrival.
-            wait: asked with 0 whether the source is to end.
+            wait: asked with 0, for every packet with pictures, whether the source is to end.
+            live: what becomes of damaged pictures.
 
         Raises:
             RefusedError: there is something, but it will never be a stream of pictures.
@@ -63,11 +75,15 @@ class LibavSource(SourceBase):
         self._media = MediaClock()
         self._senders: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
         self._format, self._index = "", 0
+        self._picture_s = clock.monotonic_s()
         self._pictures: Iterator[VideoFrame] = iter(())
         self._first: VideoFrame | None = None
         try:
             self._stream = self._video()
-            self._pictures = self._decode()
+            whole = WholePictures(
+                self._name, self._stream, self.lost, live.damaged == "keep", not self._address.untimed
+            )
+            self._pictures = whole.decode(self._packets())
             first = next(self._pictures, None)
             if first is None:
                 raise SourceError(f"{self._name} ended before its first picture")
@@ -84,8 +100,9 @@ class LibavSource(SourceBase):
                 address.url,
                 "r",
                 format=address.format,
-                options=address.options,
-                timeout=(2 * timeout_s, timeout_s),
+                options=address.options | LIBAV_BOUNDS,
+                metadata_errors="replace",
+                timeout=(OPEN_TIMES * timeout_s, timeout_s),
             )
         except (av.error.FFmpegError, OSError, ValueError) as error:
             at_once = self._clock.monotonic_s() - began_s < timeout_s / 2
@@ -97,9 +114,8 @@ class LibavSource(SourceBase):
         stream = self._container.streams.video[0]
         if stream.codec_context is None:
             raise RefusedError(f"{self._name} sends video of a codec that cannot be decoded here")
-        # One thread and no reordering delay: a picture comes out as soon as it is in.
-        stream.thread_type = "NONE"
-        stream.codec_context.flags |= av.codec.context.Flags.low_delay
+        stream.codec_context.options = dict(LIBAV_BOUNDS)
+        set_for_live(stream.codec_context)
         return stream
 
     def _describe(self, first: VideoFrame) -> SourceInfo:
@@ -121,12 +137,12 @@ class LibavSource(SourceBase):
         )
 
     def _convert_to(self, picture: VideoFrame) -> None:
-        """Follow the pixel format, which may change when a camera is set up anew."""
+        """Follow the pixel format, which may change when a camera is reconfigured."""
         if picture.format.name != self._format:
             self._format = self.stored_format = picture.format.name
             self.stored_bits = picture.format.components[0].bits
             self._target = choose_target(picture.format, self._role, self._settings.bits, self._name)
-            self._convert = FrameToPixels(self._target)
+            self._convert = FrameToPicture(self._target)
 
     def _read(self) -> Iterator[Frame]:
         first, self._first = self._first, None
@@ -137,15 +153,16 @@ class LibavSource(SourceBase):
 
     def _frame(self, picture: VideoFrame) -> Frame:
         arrived_s, utc_s = self._clock.monotonic_s(), Fraction(self._clock.utc_ns(), 1_000_000_000)
+        self._picture_s = arrived_s
         self._convert_to(picture)
         if (picture.width, picture.height) != (self.info.width, self.info.height):
             self.info = replace(self.info, width=picture.width, height=picture.height)
         time_s, clock = self._time(picture, utc_s)
-        pixels = self._convert(picture)
+        kept = self._convert(picture)
         index, self._index = self._index, self._index + 1
         target = self._target
         return Frame(
-            pixels,
+            kept,
             target.pixel_format,
             time_s,
             clock,
@@ -166,45 +183,35 @@ class LibavSource(SourceBase):
             return stamp_s, "v4l2"
         return self._media.utc_s(stamp_s, utc_s), "pts"
 
-    def _decode(self) -> Iterator[VideoFrame]:
-        seen_key = (
-            self._stream.codec_context.codec.intra_only or self._stream.codec_context.name in ALWAYS_WHOLE
-        )
-        for packet in self._packets():
-            seen_key = seen_key or packet.is_keyframe
-            if not seen_key:
-                self.lost["before_key_frame"] += 1
-                continue
-            try:
-                pictures = packet.decode()
-            except av.error.FFmpegError:
-                self.lost["corrupt"] += 1
-                continue
-            for picture in pictures:
-                if picture.is_corrupt:
-                    self.lost["corrupt"] += 1
-                elif picture.pts is None and self._waits_for_stamps():
-                    self.lost["unstamped"] += 1
-                else:
-                    yield picture
-
-    def _waits_for_stamps(self) -> bool:
-        return not self._address.untimed and self.lost["unstamped"] < UNSTAMPED
-
     def _packets(self) -> Iterator[Any]:
-        packets = self._container.demux(self._stream)
-        while True:
-            try:
-                packet = next(packets, None)
-            except (av.error.FFmpegError, OSError) as error:
-                why = getattr(error, "strerror", None) or str(error)
-                raise SourceError(f"the connection broke ({why})") from None
-            if packet is None or packet.size == 0 or self._wait(0):
+        """Packets with pictures; of those with sound only that they do not keep a stalled session alive."""
+        packets, packet_s = self._container.demux(), self._clock.monotonic_s()
+        while (packet := self._next(packets)) is not None:
+            now_s = self._clock.monotonic_s()
+            if packet.stream.index != self._stream.index:
+                if now_s - packet_s > self._silence_s() or self._wait(LOOK_S):
+                    raise SourceError(f"sound goes on, but no picture came for {self._silence_s():g} s")
+                continue
+            packet_s = now_s
+            if packet.size == 0 or self._wait(0):
                 return
+            if now_s - self._picture_s > NO_PICTURE_S:
+                raise SourceError(f"no whole picture came for {NO_PICTURE_S:g} s")
             if packet.pts is not None and packet.has_sidedata("prft"):
                 data = bytes(packet.get_sidedata("prft"))
                 self._senders.append((packet.pts, int.from_bytes(data[:8], "little", signed=True)))
             yield packet
+
+    def _next(self, packets: Iterator[Any]) -> Any:
+        try:
+            return next(packets, None)
+        except (av.error.FFmpegError, OSError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+            raise SourceError(f"the connection broke ({why})") from None
+
+    def _silence_s(self) -> float:
+        """Seconds without a packet after which a connection is given up; the first one takes longer."""
+        return self._settings.timeout_s * (1 if self._index else OPEN_TIMES)
 
     def close(self) -> None:
         """Disconnect; may be called twice."""

@@ -1,4 +1,4 @@
-"""Why a live stream does not open, in one sentence, and whether trying again can help."""
+"""Errors of opening a live stream: one sentence each, and whether trying again can help."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import av
 
 from stream.errors import PasswordError, RefusedError, SourceError
+from stream.uri import mask_text
 
 _REMEDIES = {
     errno.ECONNREFUSED: "nothing listens there; check the port, and that the camera is on",
@@ -35,10 +36,14 @@ def explain_open(name: str, url: str, error: Exception, at_once: bool) -> Source
     """
     if isinstance(error, av.error.HTTPUnauthorizedError | av.error.HTTPForbiddenError):
         return PasswordError(f"{name} refuses the user name or password; check them in the URL")
+    # A stream may be published later, and sessions of a client that crashed end by and by.
     if isinstance(error, av.error.HTTPNotFoundError):
-        return RefusedError(f"{name} is a server that knows no such stream; check the path of the URL")
+        return SourceError(f"{name} is a server that knows no such stream (404); check the path of the URL")
     if isinstance(error, av.error.HTTPClientError):
-        return RefusedError(f"{name} refuses the request ({error.strerror}); check the URL")
+        return SourceError(
+            f"{name} refuses for now ({error.strerror}), as cameras do whose sessions are all taken; "
+            "if it stays so, check the URL and the transport"
+        )
     if isinstance(error, PermissionError):
         return RefusedError(f"{name} cannot be opened: no permission; add the user to the group video")
     number = getattr(error, "errno", None)
@@ -50,9 +55,13 @@ def explain_open(name: str, url: str, error: Exception, at_once: bool) -> Source
         sentence = f"{name} sends nothing that is known as video; check scheme, port and path of the URL"
         return RefusedError(sentence) if at_once else SourceError(sentence)
     if isinstance(error, ValueError) or number == errno.EINVAL:
-        return RefusedError(f"{name} is not understood ({error}); check the URL and its options")
-    why = getattr(error, "strerror", None) or str(error)
-    return SourceError(f"{name} cannot be reached ({why}); check the host name and the network")
+        return RefusedError(f"{name} is not understood ({_phrase(error)}); check the URL and its options")
+    return SourceError(f"{name} cannot be reached ({_phrase(error)}); check the host name and the network")
+
+
+def _phrase(error: Exception) -> str:
+    """What libav or Python says, without the URL that they add."""
+    return str(getattr(error, "strerror", None) or mask_text(str(error)))
 
 
 def _resolves(url: str) -> bool:

@@ -17,10 +17,15 @@ from tests.helpers.two_cameras import Film, Played, Shot, play
 
 
 class StreamingCamera:
-    """The state of a camera that streams."""
+    """The state of a camera that streams; one that gives pictures has more of them whenever one looks."""
 
-    def __init__(self) -> None:
-        self.account = CameraStats(state="streaming", frames=1)
+    def __init__(self, gives: bool = True) -> None:
+        self._account, self._gives = CameraStats(state="streaming", frames=1), gives
+
+    @property
+    def account(self) -> CameraStats:
+        self._account.frames += self._gives
+        return self._account
 
 
 class LateFilm(Film):
@@ -100,6 +105,15 @@ def test_a_camera_that_is_away_is_no_fault_of_pairing() -> None:
     diagnosis.watch(3.0)
     diagnosis._cameras["thermal"].account.state = "lost"
     diagnosis.watch(9.0)
+    assert not diagnosis.not_pairing
+
+
+def test_a_camera_that_gives_no_picture_is_no_fault_of_pairing_either() -> None:
+    played = play(Film("visible", 15), Film("thermal", 15, phase_s=0.03), 3, tolerance_ms=20)
+    cameras = {"visible": StreamingCamera(), "thermal": StreamingCamera(gives=False)}
+    diagnosis = PairingDiagnosis(played.pairer, cameras)  # type: ignore[arg-type]
+    for now_s in range(3, 30):
+        diagnosis.watch(float(now_s))
     assert not diagnosis.not_pairing
 
 

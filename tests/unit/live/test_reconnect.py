@@ -1,4 +1,4 @@
-"""A camera's thread: connecting anew, refusals, a reader that is stuck, and what is counted."""
+"""A camera's thread: reconnecting, refusals, a reader that is stuck, and what is counted."""
 
 from __future__ import annotations
 
@@ -40,14 +40,16 @@ class Script(SourceBase):
 class Stage:
     """A camera, its connections one after the other, and what arrived."""
 
-    def __init__(self, *connections: Callable[[Wait], Script], timeout_s: float = 1.0) -> None:
+    def __init__(
+        self, *connections: Callable[[Wait], Script], timeout_s: float = 1.0, waits: bool = True
+    ) -> None:
         self.clock = HandClock()
         self.arrived: list[int] = []
         self.changed = threading.Condition()
         self._connections = iter(connections)
         self.opened = 0
         self.camera = ReconnectingCamera(
-            "visible", "rtsp://u:secret@host/x", timeout_s, self.open, self.post, self.clock
+            "visible", "rtsp://u:secret@host/x", timeout_s, self.open, self.post, self.clock, waits
         )
 
     def open(self, wait: Wait) -> Script:
@@ -118,6 +120,35 @@ def test_a_refusal_at_first_is_final() -> None:
     assert str(stage.camera.refusal) == "no"
 
 
+def test_without_waiting_an_absent_camera_is_a_refusal_too() -> None:
+    with Stage(failing(SourceError("nothing listens there")), waits=False) as stage:
+        until = threading.Event()
+        while stage.camera.refusal is None:
+            assert not until.wait(0.001)
+    assert stage.opened == 1
+
+
+def test_without_waiting_a_camera_that_does_not_answer_is_a_refusal_too() -> None:
+    release = threading.Event()
+
+    def silent(wait: Wait) -> Script:
+        release.wait(PATIENCE_S)
+        raise SourceError("late")
+
+    with Stage(silent, waits=False) as stage:
+        stage.wait_for(lambda: stage.opened == 1)
+        stage.clock.now_s += 2.1
+        stage.camera.check_stalled()
+        release.set()
+    assert str(stage.camera.refusal) == "visible camera rtsp://u:***@host/x: no answer for 2 s"
+
+
+def test_without_waiting_a_camera_that_was_there_is_still_tried_again() -> None:
+    with Stage(frames(0), failing(SourceError("gone")), frames(1), waits=False) as stage:
+        stage.wait_for(lambda: stage.arrived == [0, 1])
+    assert stage.camera.refusal is None
+
+
 def test_a_refusal_later_is_tried_again() -> None:
     with Stage(frames(0), failing(RefusedError("booting")), frames(1)) as stage:
         stage.wait_for(lambda: stage.arrived == [0, 1])
@@ -184,22 +215,65 @@ def test_a_stuck_reader_is_left_behind_and_another_takes_its_place() -> None:
     assert stage.camera.account.failures["no frame for 1 s"] == 1
 
 
-def test_not_more_than_a_few_readers_are_left_behind() -> None:
-    release = threading.Event()
+def test_a_camera_with_too_many_stuck_readers_is_lost_until_one_ends(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    releases = [threading.Event() for _ in range(MOST_STUCK + 1)]
 
-    def stuck(wait: Wait) -> Script:
-        release.wait(PATIENCE_S)
-        raise SourceError("late")
+    def stuck(release: threading.Event) -> Callable[[Wait], Script]:
+        def make(wait: Wait) -> Script:
+            release.wait(PATIENCE_S)
+            raise SourceError("late")
 
-    stage = Stage(*[stuck] * 20)
-    stage.camera.start()
-    for _ in range(20):
-        stage.clock.now_s += 5
+        return make
+
+    with Stage(frames(0), *map(stuck, releases), frames(1)) as stage:
+        camera = stage.camera
+        stage.wait_for(lambda: stage.opened == 2)
+        for opened in range(2, 20):
+            stage.wait_for(lambda opened=opened: stage.opened == min(opened, MOST_STUCK + 2))  # type: ignore[misc]
+            stage.clock.now_s += 5
+            camera.check_stalled()
+        assert camera.account.stuck == MOST_STUCK + 1 and stage.opened == MOST_STUCK + 2
+        assert camera.account.state == "lost" and "4 connections are stuck inside the library" in camera.why
+        assert caplog.text.count("it is lost until one of them ends") == 1
+        releases[2].set()
+        left = camera._left[2]
+        left.join(PATIENCE_S)
+        camera.check_stalled()
+        stage.wait_for(lambda: stage.arrived == [0, 1])
+        for release in releases:
+            release.set()
+    assert "back after" in caplog.text
+
+
+def test_a_camera_that_sends_no_picture_yet_but_something_is_no_stalled_one() -> None:
+    go_on = threading.Event()
+
+    def waiting(wait: Wait) -> Script:
+        def read() -> Iterator[Frame]:
+            go_on.wait(PATIENCE_S)
+            assert not wait(0)
+            with stage.changed:
+                asked.append(stage.clock.now_s)
+                stage.changed.notify_all()
+            hold.wait(PATIENCE_S)
+            yield from frames(5)(wait)._script()
+
+        return Script(read)
+
+    asked: list[float] = []
+    hold = threading.Event()
+    with Stage(waiting) as stage:
+        stage.wait_for(lambda: stage.opened == 1)
+        stage.clock.now_s += 1.9
+        go_on.set()
+        stage.wait_for(lambda: bool(asked))
+        stage.clock.now_s += 1.9
         stage.camera.check_stalled()
-    assert stage.camera.account.stuck == MOST_STUCK
-    release.set()
-    stage.camera.close()
-    assert stage.opened <= MOST_STUCK + 1
+        hold.set()
+        stage.wait_for(lambda: stage.arrived == [5])
+    assert stage.camera.account.stuck == 0
 
 
 def test_the_time_away_is_told(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,4 +1,4 @@
-"""Why a live stream does not open: the sentence, and whether it is tried again."""
+"""Errors of opening a live stream: the sentence, and whether it is tried again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def ffmpeg(kind: type[Exception], number: int = 5) -> Exception:
     [
         (ffmpeg(av.error.HTTPUnauthorizedError), True, PasswordError, "refuses the user name or password"),
         (ffmpeg(av.error.HTTPForbiddenError), True, PasswordError, "check them in the URL"),
-        (ffmpeg(av.error.HTTPNotFoundError), True, RefusedError, "knows no such stream"),
+        (ffmpeg(av.error.HTTPNotFoundError), True, SourceError, "knows no such stream"),
+        (ffmpeg(av.error.HTTPOtherClientError), True, SourceError, "refuses for now"),
         (OSError(errno.EBUSY, "busy"), True, SourceError, "another program uses the camera; end it"),
         (OSError(errno.ENODEV, "gone"), True, SourceError, "no such device"),
         (PermissionError(errno.EACCES, "no"), True, RefusedError, "add the user to the group video"),

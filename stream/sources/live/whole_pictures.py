@@ -1,0 +1,142 @@
+"""Pictures of a live stream of which nothing is missing: after damage, none before the next key picture."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import av
+from av import VideoFrame
+
+from stream.sources.live.frame_numbers import FrameNumbers
+
+# Decoders of pictures that stand alone, although libav does not mark them so.
+ALWAYS_WHOLE = ("rawvideo", "wrapped_avframe", "mjpeg")
+# The first pictures of a connection may come without a stamp; with more of them, there are none at all.
+UNSTAMPED = 3
+# Decoders that say at once that a picture is damaged, or lacks a reference picture, if told to check for it.
+STRICT, STRICT_CHECKS = ("h264", "hevc"), "explode+bitstream+buffer+aggressive"
+
+_log = logging.getLogger(__name__)
+
+
+def set_for_live(codec: Any) -> None:
+    """One thread and no reordering delay: a picture comes out as soon as it is in."""
+    codec.thread_type = "NONE"
+    codec.flags |= av.codec.context.Flags.low_delay
+
+
+class WholePictures:
+    """Decodes packets, and leaves out what is damaged and all that is built on it.
+
+    A picture is damaged when the container or the decoder says so, or, with H.264, when the frame numbers
+    show that a reference picture was lost, which decoders conceal. What is left out is counted by reason:
+    `before_key_frame`, `corrupt` a damaged picture, `after_damage` a picture between it and the next key
+    picture, `unstamped`.
+    """
+
+    def __init__(self, name: str, stream: Any, lost: Counter[str], keeps_damaged: bool, timed: bool) -> None:
+        """Decode a stream from here.
+
+        Args:
+            name: of the stream, for messages.
+            stream: PyAV's video stream.
+            lost: counts what is left out.
+            keeps_damaged: give damaged pictures out as the decoder made them.
+            timed: pictures have stamps that mean something; the first ones may lack them.
+        """
+        self._name, self._lost, self._keeps_damaged, self._timed = name, lost, keeps_damaged, timed
+        codec = stream.codec_context
+        self._alone = codec.codec.intra_only or codec.name in ALWAYS_WHOLE
+        self._numbers = FrameNumbers(codec.extradata) if codec.name == "h264" else None
+        self._decoder, self._is_strict = codec, False
+        if codec.name in STRICT and not keeps_damaged:
+            codec.options, self._is_strict = {"err_detect": STRICT_CHECKS}, True
+        self._any_whole, self._bad_keys = False, 0
+        self._seen_key, self._damaged, self._said = self._alone, False, False
+        # After damage, the stamp of the key picture that ends it; what is shown before that is damaged too.
+        self._whole_from: int | None = None
+
+    def decode(self, packets: Iterable[Any]) -> Iterator[VideoFrame]:
+        """Whole pictures in the order in which they are shown."""
+        for packet in packets:
+            if self._is_of_use(packet):
+                for picture in self._decode(packet):
+                    if self._is_whole(picture) and self._is_stamped(picture):
+                        yield picture
+
+    def _is_of_use(self, packet: Any) -> bool:
+        misses = self._numbers is not None and self._numbers.misses_reference(bytes(packet))
+        self._seen_key = self._seen_key or packet.is_keyframe
+        if not self._seen_key:
+            self._lost["before_key_frame"] += 1
+            return False
+        if packet.is_keyframe and self._damaged:
+            self._damaged, self._whole_from = False, packet.pts
+        if packet.is_corrupt or (misses and not packet.is_keyframe):
+            self._damage()
+        return True
+
+    def _decode(self, packet: Any) -> list[VideoFrame]:
+        try:
+            pictures: list[VideoFrame] = self._decoder.decode(packet)
+        except av.error.FFmpegError:
+            if packet.is_keyframe and self._is_too_strict():
+                return self._decode(packet)
+            self._lost["corrupt"] += 1
+            self._damage()
+            return []
+        return pictures
+
+    def _is_too_strict(self) -> bool:
+        """True when a decoder that tolerates more has taken over: the camera itself breaks the standard.
+
+        That is so if the very first key picture is refused, or two in a row with nothing whole between them.
+        """
+        self._bad_keys += 1
+        if not self._is_strict or (self._any_whole and self._bad_keys < 2):
+            return False
+        _log.info("%s: what it sends breaks the standard; it is decoded with fewer checks", self._name)
+        strict, self._is_strict = self._decoder, False
+        self._decoder = av.CodecContext.create(strict.codec.name, "r")
+        self._decoder.extradata = strict.extradata
+        set_for_live(self._decoder)
+        return True
+
+    def _is_whole(self, picture: VideoFrame) -> bool:
+        if self._keeps_damaged:
+            return True
+        if self._whole_from is not None and picture.pts is not None:
+            if picture.pts < self._whole_from:
+                self._lost["after_damage"] += 1
+                return False
+            self._whole_from = None
+        if picture.is_corrupt:
+            self._lost["corrupt"] += 1
+            self._damage()
+            return False
+        if self._damaged:
+            self._lost["after_damage"] += 1
+            return False
+        self._any_whole, self._bad_keys = True, 0
+        return True
+
+    def _damage(self) -> None:
+        if self._alone:
+            return
+        if not self._said and not self._keeps_damaged:
+            self._said = True
+            _log.warning(
+                "%s: pictures are damaged, as by lost packets; they and what follows are left out until the "
+                "next key picture (--damaged keep passes them on)",
+                self._name,
+            )
+        self._damaged = True
+
+    def _is_stamped(self, picture: VideoFrame) -> bool:
+        if picture.pts is None and self._timed and self._lost["unstamped"] < UNSTAMPED:
+            self._lost["unstamped"] += 1
+            return False
+        return True
