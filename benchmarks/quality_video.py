@@ -3,7 +3,7 @@
     python -m benchmarks.quality_video                       # 12 frames of each M3SVD clip
     python -m benchmarks.quality_video --clip 1230_1202 --frames 40 --weights runs/new.safetensors
 
-Also what smoothed statistics cost at a cut: frames of another scene against the same frames fused by their own
+Also what smoothed statistics cost at a cut: frames of another scene against the same frames by their own
 statistics. Reads the clips at GIFNET_TEST_DATA (default ../shared), writes to benchmarks/results.
 """
 
