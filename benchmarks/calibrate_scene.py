@@ -56,7 +56,7 @@ NARROW = Guess((0.7, 1.4), 0.15)
 
 @dataclass(frozen=True)
 class Case:
-    """What is to be calibrated.
+    """One case to be calibrated.
 
     Attributes:
         name: of the case.
@@ -86,7 +86,7 @@ def main() -> None:
     arguments = parser.parse_args()
     for kind in arguments.kinds:
         cases, rows = cases_of(kind, arguments), []
-        # Forked, a process could wait for ever for threads of torch that stayed behind.
+        # Forked, a process could wait endlessly for threads of torch that stayed behind.
         with get_context("spawn").Pool(arguments.processes, on_one_core) as pool:
             for row in pool.imap(one_case, cases):
                 rows.append(row)
@@ -120,7 +120,7 @@ def keep(kind: str, rows: list[dict[str, Any]]) -> None:
 
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """What the cases of a kind amount to."""
+    """Summary of the cases of a kind."""
     kept = [row for row in rows if not row["doubt"]]
     told = {
         "number": len(rows),
@@ -200,7 +200,7 @@ def greys_of(pairs: Pairs) -> list[tuple[Grey, Grey]]:
 
 
 def disturbance_px(undisturbed: Pairs, back: Numbers, guess: Guess, found: SceneAlignment) -> float | None:
-    """How far the disturbance is missed, which `back` undoes; none where undisturbed pairs are refused."""
+    """Error of the disturbance as `back` undoes it; none where undisturbed pairs are refused."""
     before = align(greys_of(undisturbed), guess)
     return None if before.doubt else errors(found, before.matrix @ back)[1]
 

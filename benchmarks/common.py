@@ -1,4 +1,4 @@
-"""What every benchmark writes down beside its numbers."""
+"""Machine, versions and date, which every benchmark writes beside its figures."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def real(folder: Path) -> dict[str, Any]:
 
 
 def generated() -> dict[str, Any]:
-    """What a check finds of known shifts, turns and scales, over streets of all lights."""
+    """Known shifts, turns and scales as the drift check measures them, over streets of all lights."""
     rng, errors, clear = np.random.default_rng(1), [], 0
     for seed in SEEDS:
         street = Street(seed, SIZE)

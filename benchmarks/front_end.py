@@ -1,4 +1,4 @@
-"""What the thermal front end costs: undistort, register and normalise, by method, on one core.
+"""Cost of the thermal front end: undistort, register and normalise, by method, on one core.
 
 python -m benchmarks.front_end [--size 640x512] [--rounds 200]
 

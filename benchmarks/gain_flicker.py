@@ -1,4 +1,4 @@
-"""How calm gain control is: flicker of a static background while something extremely hot comes.
+"""Flicker of gain control: brightness of a static background while something extremely hot comes.
 
 python -m benchmarks.gain_flicker
 

@@ -1,4 +1,4 @@
-"""What the preview page costs: a live pair at 30 frames a second with nobody, one and four pages that look.
+"""Cost of the preview page: a live pair at 30 frames a second with nobody, one and four pages that look.
 
 python -m benchmarks.page [--seconds 12] [--rate 30] [--size 640x512]
 
@@ -74,7 +74,7 @@ def one_run(visible: Path, thermal: Path, calibration: Path, pages: int, report:
 
 
 async def look(address: str, pages: int, process: subprocess.Popen[str]) -> list[list[float]]:
-    """When each page got its pictures."""
+    """Times at which each page got its pictures."""
     times: list[list[float]] = [[] for _ in range(pages)]
     async with aiohttp.ClientSession() as session:
         await asyncio.gather(*(one_page(session, address, when) for when in times))

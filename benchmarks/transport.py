@@ -51,7 +51,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class Case:
-    """How frames are sent and read; rate 0 is as fast as it goes."""
+    """Settings of sending and reading; rate 0 is as fast as possible."""
 
     name: str
     rate: float

@@ -175,7 +175,7 @@ def _check(part: Path, sha256: str, size_bytes: int | None, url: str) -> None:
     part.unlink()
     raise WeightsError(
         f"the file from {url} is not the pinned one: its SHA-256 is {found}, expected is {sha256}; "
-        "it was removed, run the command again to fetch it anew"
+        "it was removed, run the command again to fetch it"
     )
 
 

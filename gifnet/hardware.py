@@ -18,7 +18,7 @@ CPU_FLAGS_BFLOAT16 = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 
 
 def cpu_flags() -> frozenset[str]:
-    """Feature flags of the first processor as Linux names them; empty where that cannot be told."""
+    """Feature flags of the first processor as Linux names them; empty where that cannot be read."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -9,7 +9,10 @@ Every box is a file of this package. The public names load when they are first u
     import stream
     for frame in stream.fuse("visible.mp4", "thermal.mp4"):
         frame.pixels                              # [H, W, 3] uint8 RGB
-        frame.time_s                              # capture time, exact
+        frame.time_s                              # capture time in seconds
+
+    with stream.Fuser(model="lite") as fuser:     # or with arrays, in a loop of one's own
+        fuser(visible, thermal).pixels
 """
 
 from __future__ import annotations
@@ -24,7 +27,10 @@ if TYPE_CHECKING:
     from stream.frame import FramePair as FramePair
     from stream.frame import FusedFrame as FusedFrame
     from stream.monitoring.report import RunReport as RunReport
+    from stream.pipeline.array_fuser import Fuser as Fuser
+    from stream.pipeline.array_fuser import fuse_pair as fuse_pair
     from stream.pipeline.fuse import fuse as fuse
+    from stream.pipeline.fuse import live_camera as live_camera
     from stream.pipeline.run import run as run
     from stream.sinks import open_sink as open_sink
     from stream.sources import open_source as open_source
@@ -34,10 +40,13 @@ _PUBLIC = {
     "Frame": "stream.frame",
     "FramePair": "stream.frame",
     "FusedFrame": "stream.frame",
+    "Fuser": "stream.pipeline.array_fuser",
     "GifnetError": "stream.errors",
     "RunReport": "stream.monitoring.report",
     "RunSettings": "stream.config",
     "fuse": "stream.pipeline.fuse",
+    "fuse_pair": "stream.pipeline.array_fuser",
+    "live_camera": "stream.pipeline.fuse",
     "open_sink": "stream.sinks",
     "open_source": "stream.sources",
     "run": "stream.pipeline.run",
@@ -47,10 +56,13 @@ __all__ = [
     "Frame",
     "FramePair",
     "FusedFrame",
+    "Fuser",
     "GifnetError",
     "RunReport",
     "RunSettings",
     "fuse",
+    "fuse_pair",
+    "live_camera",
     "open_sink",
     "open_source",
     "run",

@@ -159,6 +159,28 @@ class FusedFrame:
     index: int
 
     @property
-    def time_s(self) -> Fraction:
-        """Capture time in seconds on the visible clock, that of the visible frame."""
+    def time(self) -> Fraction:
+        """Capture time in seconds on the visible clock, that of the visible frame; exact."""
         return self.pair.time_s
+
+    @property
+    def time_s(self) -> float:
+        """The same as a float: to a microsecond for times since 1970."""
+        return float(self.pair.time_s)
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything but pixels as plain values, for `json.dumps`."""
+        error_s = self.pair.pairing_error_s
+        sources = {"visible": self.pair.visible, "thermal": self.pair.thermal}
+        return {
+            "index": self.index,
+            "time_s": self.time_s,
+            "size": [self.pixels.shape[1], self.pixels.shape[0]],
+            "flags": sorted(self.pair.flags),
+            "pairing_error_ms": None if error_s is None else error_s * 1000,
+            "sources": {
+                side: {"index": frame.index, "time_s": float(frame.time_s), "clock": frame.clock}
+                for side, frame in sources.items()
+                if frame is not None
+            },
+        }

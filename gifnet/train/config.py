@@ -37,7 +37,7 @@ class _Settings(BaseModel):
 
 
 class MultifocusSettings(_Settings):
-    """How a near and a far focused picture are made from one sharp picture."""
+    """Settings by which a near and a far focused picture are made from one sharp picture."""
 
     sigma_min_px: Annotated[float, Field(gt=0, description="weakest blur")] = 0.8
     sigma_max_px: Annotated[float, Field(gt=0, description="strongest blur")] = 4.0
@@ -59,7 +59,7 @@ class LossSettings(_Settings):
 
 
 class RunSettings(_Settings):
-    """What every training has; a kind of network adds its own, and other defaults."""
+    """Settings common to every training; a kind of network adds its own, and other defaults."""
 
     data: Annotated[tuple[Path, ...], Field(min_length=1, description="folders with pairs or clips")]
     output: Annotated[Path, Field(description="folder for checkpoints, log and pictures")] = Path(

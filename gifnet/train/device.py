@@ -1,4 +1,4 @@
-"""Where to train and in which number format."""
+"""Device and number format of a training."""
 
 from __future__ import annotations
 

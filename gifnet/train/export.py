@@ -23,7 +23,7 @@ from gifnet.train.loop import LOG
 
 @dataclass(frozen=True)
 class _Kind:
-    """What is told of a kind of network."""
+    """Description of a kind of network for its model card."""
 
     make: Callable[[], nn.Module]
     card: str

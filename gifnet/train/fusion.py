@@ -1,4 +1,4 @@
-"""What a run of training does for GIFNet: both tasks in each iteration, fused pictures to look at."""
+"""Training of GIFNet: both tasks in each iteration, and fused pictures to look at."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run leaves to read: a log with one JSON object a line, and a plot of its losses."""
+"""Log of a training: a file with one JSON object a line, and a plot of its losses."""
 
 from __future__ import annotations
 

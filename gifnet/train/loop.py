@@ -40,7 +40,7 @@ Report = Callable[[int, dict[str, float]], None]
 
 
 class Training(Protocol):
-    """What is trained, and how; data are loaded when it is made."""
+    """A network in training with its data, which are loaded when it is made."""
 
     def begin(self) -> tuple[nn.Module, torch.optim.Optimizer]:
         """The network with random weights, and what moves them."""
@@ -54,7 +54,7 @@ class Training(Protocol):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: iterations done, its last checkpoint, and whether it was asked to stop early."""
+    """End of a run: iterations done, its last checkpoint, and whether it was asked to stop early."""
 
     iteration: int
     checkpoint: Path

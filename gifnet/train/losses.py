@@ -113,7 +113,7 @@ def gradient_energy(stages: Sequence[torch.Tensor]) -> torch.Tensor:
 def source_weights(
     visible: torch.Tensor, thermal: torch.Tensor, features: nn.Module, temperature: float, weigh: str
 ) -> torch.Tensor:
-    """How much each source counts in the multi-modal task: the softmax of their gradient energies.
+    """Weight of each source in the multi-modal task: the softmax of their gradient energies.
 
     Args:
         visible: `[B, 1, H, W]` in [0, 1].

@@ -1,4 +1,4 @@
-"""What a run of training does for features: a visible piece has to be found in its thermal surroundings.
+"""Training of features: a visible piece has to be found in its thermal surroundings.
 
 Features of both are correlated (as in L. Bertinetto, J. Valmadre, J. Henriques, A. Vedaldi and P. Torr,
 "Fully-convolutional Siamese networks for object tracking", 2016); the shift at which they agree best, in

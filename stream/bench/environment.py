@@ -21,7 +21,7 @@ _FLAGS = {"avx2", "avx512f", "avx512_bf16", "amx_bf16", "avx512_fp16", "bf16"}
 
 
 def circumstances(device: torch.device, clock: Clock) -> dict[str, Any]:
-    """Date, commit, device, versions; what cannot be told is None."""
+    """Date, commit, device, versions; unknown ones are None."""
     return {
         "date": datetime.fromtimestamp(clock.utc_ns() / 1e9, UTC).isoformat(timespec="seconds"),
         "commit": _commit(),

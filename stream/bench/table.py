@@ -42,7 +42,7 @@ def lines(row: Row) -> list[tuple[str, str]]:
 
 
 def reasons(rows: list[Row]) -> list[str]:
-    """Why something was not measured, each reason once."""
+    """Reasons why something was not measured, each once."""
     every = [f"{NOT_MEASURED}: {what}: {why}" for row in rows for what, why in row["not_measured"].items()]
     return list(dict.fromkeys(every))
 

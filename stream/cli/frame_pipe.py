@@ -21,7 +21,7 @@ class FrameCommand:
     """One process that reads frames, one after the other, raw or as JPEG files.
 
     It begins with the first frame. In its words, `{width}`, `{height}` and `{pixel_format}` are filled in;
-    when they change, it ends and begins anew. A command that is slow holds up who writes to it.
+    when they change, it ends and begins again. A command that is slow holds up who writes to it.
     """
 
     def __init__(self, command: str, jpeg: bool = False) -> None:

@@ -27,7 +27,7 @@ class InputSettings(Settings):
         Literal["tcp", "udp"], Field(description="how an RTSP camera sends its pictures")
     ] = "tcp"
     timeout_s: Annotated[
-        float, Field(ge=0.2, le=60, description="silence after which a camera is connected anew")
+        float, Field(ge=0.2, le=60, description="silence after which a camera is reconnected")
     ] = 3.0
 
     @property

@@ -59,7 +59,7 @@ class FusedStream:
         return self._fuser.coverage()
 
     def why_nothing(self) -> str:
-        """Why live cameras gave nothing to fuse so far; empty for recordings."""
+        """Reason why live cameras gave nothing to fuse so far; empty for recordings."""
         return self._session.why_nothing() if self._session else ""
 
     @contextmanager

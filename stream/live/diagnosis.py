@@ -1,4 +1,4 @@
-"""Why two live cameras make no pairs: how far their frames lie apart, and the option that would help."""
+"""Diagnosis of two live cameras that make no pairs: their measured offset, and the option that helps."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class PairingDiagnosis:
         self._frames = {side: camera.account.frames for side, camera in self._cameras.items()}
 
     def why_nothing(self, now_s: float) -> str:
-        """Why no frame set came so far."""
+        """Reason why no frame set came so far."""
         for camera in self._cameras.values():
             if not camera.account.frames:
                 return f"no picture came from the {camera.describe()}"

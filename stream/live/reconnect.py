@@ -1,4 +1,4 @@
-"""One live camera: opened, read and closed by a thread of its own, and connected anew for ever.
+"""One live camera: opened, read and closed by a thread of its own, and reconnected without limit.
 
 One of three files that start threads. A thread that is stuck inside a library is left to
 itself, since nothing can be done to it, and another one takes its place; it ends when the library lets go.
@@ -62,7 +62,7 @@ class ReconnectingCamera:
         Args:
             side: which camera it is.
             uri: where it is, for messages; passwords are masked.
-            timeout_s: silence after which it is connected anew.
+            timeout_s: silence after which it is reconnected.
             open_source: opens one connection; called on the camera's thread.
             post: takes a frame; called on the camera's thread.
             clock: for waiting and arrival.
@@ -138,12 +138,12 @@ class ReconnectingCamera:
         self._reader, self._left = None, []
 
     def describe(self) -> str:
-        """Which camera it is, and what was wrong last."""
+        """Name of the camera, and its last error."""
         return f"{self._name} ({self._said})" if self._said else self._name
 
     @property
     def why(self) -> str:
-        """What was wrong last, while it is away; empty while it streams."""
+        """Last error while the camera is away; empty while it streams."""
         return self._said
 
     @property

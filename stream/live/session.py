@@ -74,9 +74,9 @@ class LiveSession:
         return self._stopped
 
     @property
-    def books(self) -> FrameCounts:
+    def counts(self) -> FrameCounts:
         """Counts of every frame."""
-        return self._pairer.books
+        return self._pairer.counts
 
     @property
     def not_pairing(self) -> str:
@@ -84,7 +84,7 @@ class LiveSession:
         return self._diagnosis.not_pairing
 
     def clocks(self) -> dict[str, Any]:
-        """What is known of the cameras' clocks: their kind, offset in ms, drift in ppm."""
+        """State of the cameras' clocks: their kind, offset in ms, drift in ppm."""
         with self._changed:
             pairer, now_s = self._pairer, self._clock.monotonic_s()
             drift_ppm = pairer.relation.drift_ppm()
@@ -109,13 +109,13 @@ class LiveSession:
     def misfit(self, moment: FrameSet, error: GifnetError) -> None:
         """A moment whose pictures cannot be registered, or are too small; said once for each reason."""
         with self._changed:
-            self.books.unuse(moment, "not_registered")
+            self.counts.unuse(moment, "not_registered")
         if str(error) != self._misfit:
             self._misfit = str(error)
             _log.warning("%s; such frames are left out", error)
 
     def why_nothing(self) -> str:
-        """Why no moment came so far."""
+        """Reason why no frame set came so far."""
         with self._changed:
             return self._diagnosis.why_nothing(self._clock.monotonic_s())
 
@@ -137,7 +137,7 @@ class LiveSession:
             camera.close()
         with self._changed:
             for moment in self._ready:
-                self.books.unuse(moment, "at_stop")
+                self.counts.unuse(moment, "at_stop")
             self._ready.clear()
             self._pairer.finish()
 
@@ -194,12 +194,12 @@ class LiveSession:
         late = self._ready and self._is_late(self._ready[0], now_s)
         if late or any(queue.overran for queue in queues):
             while len(self._ready) > 1:
-                self.books.unuse(self._ready.popleft(), "superseded")
+                self.counts.unuse(self._ready.popleft(), "superseded")
         for queue in queues:
             queue.overran = False
 
     def _is_late(self, moment: FrameSet, now_s: float) -> bool:
-        """Whether it could have been taken long ago; one without a partner had to wait for it first."""
+        """True where it could have been taken long ago; one without a partner had to wait for it first."""
         frames = (frame for frame in (moment.visible, moment.thermal) if frame is not None)
         arrived_s = max(frame.arrived_s or 0.0 for frame in frames)
         waited_s = self._pairer.settings.max_wait_ms / 1000 if moment.flags else 0.0

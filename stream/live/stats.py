@@ -19,11 +19,11 @@ class LiveStats:
 
     def frames_in(self) -> Counter[str]:
         """Frames that came, by side."""
-        return self._live.books.received
+        return self._live.counts.received
 
     def dropped(self) -> Counter[str]:
         """Frames that were not fused, by side and reason."""
-        return self._live.books.dropped
+        return self._live.counts.dropped
 
     def lost(self) -> dict[str, Counter[str]]:
         """Frames that the sources could not deliver, by side and reason."""
@@ -47,11 +47,11 @@ class LiveStats:
 
     def pairing_errors(self) -> Histogram:
         """Of every pair so far."""
-        return self._live.books.errors
+        return self._live.counts.errors
 
     def moments(self) -> dict[str, int]:
         """Moments that went on to fusion, by kind."""
-        return dict(self._live.books.moments)
+        return dict(self._live.counts.moments)
 
     def as_json(self, fused: int) -> dict[str, Any]:
         """As plain values.
@@ -59,12 +59,12 @@ class LiveStats:
         Args:
             fused: frames that were written; the others were on their way when the run ended.
         """
-        books = self._live.books.as_json()
-        sent = sum(books["moments"].get(kind, 0) for kind in ("pairs", "held", "single"))
+        counts = self._live.counts.as_json()
+        sent = sum(counts["moments"].get(kind, 0) for kind in ("pairs", "held", "single"))
         return {
             "cameras": {side: camera.account.as_json() for side, camera in self._live.cameras.items()},
             "clocks": self._live.clocks(),
             "not_pairing": self.not_pairing,
-            **books,
-            "on_the_way_at_stop": sent - books["moments"].get("given_up", 0) - fused,
+            **counts,
+            "on_the_way_at_stop": sent - counts["moments"].get("given_up", 0) - fused,
         }

@@ -63,7 +63,7 @@ class RunStatus:
         self.recent.show(frame, latency_s)
 
     def not_ready(self) -> str:
-        """Why frames do not flow; empty while they do."""
+        """Reason why no frames flow; empty while they do."""
         age_s = self.recent.age_s()
         if age_s is None:
             return "no frame has been fused yet"
@@ -72,7 +72,7 @@ class RunStatus:
         return ""
 
     def not_pairing(self) -> str:
-        """Why live cameras make no pairs; empty while they do, and for recordings."""
+        """Reason why live cameras make no pairs; empty while they do, and for recordings."""
         return self.live.not_pairing if self.live else ""
 
     def status(self) -> dict[str, Any]:

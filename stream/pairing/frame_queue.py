@@ -48,7 +48,7 @@ class LiveQueue:
         recent_s: stamps of the newest frames on their camera's own clock, ascending.
     """
 
-    def __init__(self, side: Side, limits: LiveSettings, books: FrameCounts) -> None:
+    def __init__(self, side: Side, limits: LiveSettings, counts: FrameCounts) -> None:
         self.waiting: deque[TimedFrame] = deque()
         self.last_s: Fraction | None = None
         self.interval_s: Fraction | None = None
@@ -57,7 +57,7 @@ class LiveQueue:
         self.arrived_s = float("-inf")
         self.overran = False
         self._side: Side = side
-        self._limits, self._books = limits, books
+        self._limits, self._counts = limits, counts
         self._intervals_s: deque[float] = deque(maxlen=_INTERVALS)
 
     def put(self, frame: Frame, arrived_s: float, offset_s: Fraction, stale: bool) -> None:
@@ -102,7 +102,7 @@ class LiveQueue:
 
     def take(self) -> TimedFrame:
         """The oldest frame, to be used."""
-        self._books.used[self._side] += 1
+        self._counts.used[self._side] += 1
         return self.waiting.popleft()
 
     def drop(self, reason: str) -> None:
@@ -112,7 +112,7 @@ class LiveQueue:
 
     def drop_frame(self, reason: str) -> None:
         """Count a frame that does not wait here."""
-        self._books.drop(self._side, reason)
+        self._counts.drop(self._side, reason)
 
     def clear(self, reason: str) -> None:
         """Let all go."""

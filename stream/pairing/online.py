@@ -33,7 +33,7 @@ class OnlinePairer:
     Attributes:
         settings: tolerance, offset, waiting and what happens to frames without a partner.
         policy: leader, tolerance and choice of partners; an automatic tolerance follows the measured rates.
-        books: counts of every frame.
+        counts: what became of every frame.
         relation: the offset between the clocks.
         queues: frames that wait, by side.
         matches: anchors that found a partner, those with a closed shutter included.
@@ -42,12 +42,12 @@ class OnlinePairer:
     def __init__(self, settings: PairingSettings, limits: LiveSettings) -> None:
         self.settings = settings
         self.policy = PairingPolicy.of(settings)
-        self.books = FrameCounts()
+        self.counts = FrameCounts()
         self.matches = 0
         self.relation = ClockOffsetEstimator()
         self.queues: dict[Side, LiveQueue] = {
-            "visible": LiveQueue("visible", limits, self.books),
-            "thermal": LiveQueue("thermal", limits, self.books),
+            "visible": LiveQueue("visible", limits, self.counts),
+            "thermal": LiveQueue("thermal", limits, self.counts),
         }
         self._shutter = FfcDetector()
         self._held: TimedFrame | None = None
@@ -67,10 +67,10 @@ class OnlinePairer:
         watch = self.relation.watches[side]
         before = watch.clock
         if self.relation.add(side, frame):
-            frames = self.books.received[side]
-            self.books.jumped(ClockStep(side, frames, before, frame.clock, watch.step_s))
+            frames = self.counts.received[side]
+            self.counts.jumped(ClockStep(side, frames, before, frame.clock, watch.step_s))
             self._restart(side)
-        self.books.received[side] += 1
+        self.counts.received[side] += 1
         other = self.queues[OTHER[side]]
         # A camera that was never seen gets as much time for its first frame as for any other.
         if other.arrived_s == float("-inf"):
@@ -93,7 +93,7 @@ class OnlinePairer:
         return moments
 
     def deadline_s(self) -> float | None:
-        """When something will be decided even if no frame comes; None when nothing waits."""
+        """Time at which something is decided even if no frame comes; None when nothing waits."""
         oldest_s = [queue.waiting[0].arrived_s for queue in self.queues.values() if queue.waiting]
         return min(oldest_s) + self.settings.max_wait_ms / 1000 if oldest_s else None
 
@@ -234,7 +234,7 @@ class OnlinePairer:
         if side == "thermal":
             time_s -= self.offset_s(entry.arrived_s)
         moment = SingleFrame(entry.frame, side, time_s, flags)
-        self.books.use(moment)
+        self.counts.use(moment)
         return moment
 
     def _pair(
@@ -242,7 +242,7 @@ class OnlinePairer:
     ) -> FramePair:
         error_s = float(thermal.time_s - visible.time_s)
         pair = FramePair(visible.frame, thermal.frame, visible.frame.time_s, error_s, flags)
-        self.books.use(pair)
+        self.counts.use(pair)
         return pair
 
     def _without_anchor(

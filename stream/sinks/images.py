@@ -102,7 +102,7 @@ class ImageSink(SinkBase):
             picture = render(frame, self._view, self._colour_map)
             # A wait for the disk with every picture would cost more than the picture.
             write_atomic(path, encode(picture, self._suffix), durable=False)
-            times.write(f"{path.name},{decimal(frame.time_s)}\n")
+            times.write(f"{path.name},{decimal(frame.time)}\n")
             times.flush()
         self.written += 1
 

@@ -11,6 +11,7 @@ from stream.config import InputSettings
 from stream.errors import SourceError
 from stream.frame import Side
 from stream.runtime.clock import SystemClock
+from stream.sources.arrays import ArraySource
 from stream.sources.base import Source, SourceInfo
 from stream.sources.crop_rows import without_rows
 from stream.sources.files import is_recorded_video, open_pictures, with_bits
@@ -72,6 +73,7 @@ def _open_recording(settings: InputSettings, uri: Uri, role: Side) -> Source:
 # Scheme -> what opens it where it is no video; the empty one is a plain path.
 OPENERS: dict[str, Callable[[InputSettings, Uri, Side], Source]] = {
     "": open_pictures,
+    "arrays": ArraySource,
     "file": open_pictures,
     "images": open_pictures,
     "thermal": open_pictures,

@@ -99,7 +99,7 @@ def blank(array: Array, sizes: Sizes = SIZES, device: torch.device | str = "cpu"
 
 
 def special_cases() -> Iterator[tuple[str, str, dict[str, Tensor], dict[str, Any]]]:
-    """What goes wrong first: name, operation, arguments, settings."""
+    """Examples in which every operation is tried: name, operation, arguments, settings."""
     nan, inf = float("nan"), float("inf")
     span = torch.tensor([20.0, 200.0])
     flat = torch.full((3, 5), 900, dtype=torch.int32).to(torch.uint16)

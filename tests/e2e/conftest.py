@@ -19,7 +19,7 @@ from stream.cli import main
 
 @dataclass(frozen=True)
 class Done:
-    """How a command ended."""
+    """Result of a command."""
 
     status: int
     out: str

@@ -235,9 +235,11 @@ def test_iterables_and_functions_are_cameras_in_python() -> None:
 
     colour, counts = np.zeros((48, 64, 3), np.uint8), np.full((48, 64), 3000, np.uint16)
     common = {"model": "null", "tolerance_ms": 30, "shutter": "off"}
-    once = list(stream.fuse(paced(colour, 12), paced(counts, 12), **common))
+    once = list(
+        stream.fuse(stream.live_camera(paced(colour, 12)), stream.live_camera(paced(counts, 12)), **common)
+    )
     assert 8 <= len(once) <= 12
-    # A function is called for each connection, so that the stream goes on for ever.
+    # A function is called for each connection, so that the stream never ends.
     frames = stream.fuse(lambda: paced(colour, 12), lambda: paced(counts, 12), **common)
     assert [next(frames).index for _ in range(20)] == list(range(20))
-    frames.close()  # type: ignore[attr-defined]
+    frames.close()

@@ -27,7 +27,7 @@ from tests.helpers.stamped_picture import read
 
 ROOT = Path(__file__).parents[2]
 LIVE = SinkOptions(live=True)
-# Writes for ever.
+# Writes without end.
 ENDLESS = """
 import sys
 from stream.config import OutputSettings

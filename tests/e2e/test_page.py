@@ -48,7 +48,7 @@ def wait_for_picture(page: Any) -> None:
 
 
 def seen(page: Any, selector: str = "#picture") -> np.ndarray:
-    """What a person sees there, BGR."""
+    """Screenshot of an element, BGR."""
     data = np.frombuffer(page.locator(selector).screenshot(), np.uint8)
     picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
     assert picture is not None
@@ -103,7 +103,7 @@ def test_the_wipe_shows_one_picture_left_and_the_other_right(page: Any) -> None:
 
 
 def colour(picture: np.ndarray) -> float:
-    """How far from grey, on average; names and the handle of the wipe are small."""
+    """Mean distance from grey; names and the handle of the wipe are small."""
     inner = picture[60:-60]
     return float((inner.max(axis=2).astype(int) - inner.min(axis=2)).mean())
 

@@ -139,7 +139,7 @@ def test_a_schema_from_the_future_is_said(read: Callable[..., Iterator[Any]]) ->
 
 
 def test_a_message_that_is_too_large_is_not_taken_in() -> None:
-    """Its sender is cut off before it is in memory; the client connects anew."""
+    """Its sender is cut off before it is in memory; the client reconnects."""
     peak_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     huge = bytearray(64_000_000)
     with sending([TOPIC, head(), huge], *[[TOPIC, head(), BODY]] * 50) as address:  # type: ignore[list-item]

@@ -45,7 +45,7 @@ def test_nothing_is_lost_while_the_subscriber_takes_frames() -> None:
     assert read == [0] * FRAMES
 
 
-@pytest.mark.timeout(60)  # waiting for each frame anew would take 100 s
+@pytest.mark.timeout(60)  # waiting for each frame again would take 100 s
 def test_a_dead_subscriber_is_waited_for_once() -> None:
     frame = fused_frame(0, size=SIZE)
     with (

@@ -21,9 +21,9 @@ from stream.monitoring.report import RunReport
 from stream.pipeline import run as pipeline
 from stream.recording.reader import Recording
 from stream.runtime.clock import SystemClock
-from stream.sources.live.iterable import give
 from stream.sources.recording import RecordedSide
 from tests.helpers.patience import patience, wait_until
+from tests.helpers.python_camera import python_uri
 
 SIZE = (48, 64)
 
@@ -66,8 +66,8 @@ def test_a_live_run_is_fused_again_bit_for_bit(tmp_path: Path, unpaired: str) ->
     """With a closed shutter in the middle, whose frames are held or passed through."""
     settings = {"pairing": {"unpaired": unpaired, "tolerance_ms": 30}, "fusion": {"precision": "float32"}}
     live = run(
-        give(visible(40)),
-        give(thermal(40, closed=range(15, 25))),
+        python_uri(visible(40)),
+        python_uri(thermal(40, closed=range(15, 25))),
         {"uri": f"{tmp_path}/live/"},
         {"uri": f"recording://{tmp_path}/kept"},
         **settings,
@@ -81,8 +81,8 @@ def test_a_live_run_is_fused_again_bit_for_bit(tmp_path: Path, unpaired: str) ->
 def test_the_thermal_counts_are_exact(tmp_path: Path) -> None:
     frames = list(thermal(12))
     run(
-        give(visible(12)),
-        give(paced(frames)),
+        python_uri(visible(12)),
+        python_uri(paced(frames)),
         {"uri": f"recording://{tmp_path}/kept"},
         fusion={"model": "null"},
         pairing={"tolerance_ms": 40},
@@ -146,8 +146,8 @@ def test_files_are_rotated_and_read_as_one(tmp_path: Path) -> None:
 def test_a_change_of_size_begins_a_new_file(tmp_path: Path) -> None:
     frames = itertools.chain(visible(12), visible(12, (96, 128)))
     run(
-        give(frames),
-        give(thermal(24)),
+        python_uri(frames),
+        python_uri(thermal(24)),
         {"uri": f"recording://{tmp_path}/kept"},
         {"uri": f"{tmp_path}/fused.mp4", "sidecar": True},
         fusion={"model": "null"},
@@ -163,8 +163,8 @@ def test_a_change_of_size_begins_a_new_file(tmp_path: Path) -> None:
 def test_a_full_disk_pauses_and_is_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     plenty_mb = 1e9
     report = run(
-        give(visible(12)),
-        give(thermal(12)),
+        python_uri(visible(12)),
+        python_uri(thermal(12)),
         {"uri": f"{tmp_path}/fused.mp4", "keep_free_mb": plenty_mb},
         {"uri": "null://"},
         fusion={"model": "null"},

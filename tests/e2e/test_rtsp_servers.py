@@ -61,7 +61,7 @@ def steps_ms(stream: list[Picture]) -> list[int]:
 
 
 def settles_at(step_ms: float, stream: Iterator[Picture], windows: int = 20) -> bool:
-    """Whether the pace is reached; a busy machine delays some pictures, and sends them in a burst after."""
+    """True where the pace is reached; a busy machine sends some pictures in a burst."""
     seen = (float(np.median(steps_ms(first(stream, 15)))) for _ in range(windows))
     return any(abs(step - step_ms) < 0.1 * step_ms for step in seen)
 

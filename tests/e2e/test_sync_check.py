@@ -19,9 +19,9 @@ from stream.config import FuseSettings
 from stream.errors import ConfigError
 from stream.files.yaml_edit import write_number
 from stream.runtime.clock import SystemClock
-from stream.sources.live.iterable import give
 from stream.sync_check.run import check_sync
 from tests.helpers.patience import patience
+from tests.helpers.python_camera import python_uri
 from tests.unit.sync_check.test_motion import walk
 
 RATE = 25
@@ -92,7 +92,7 @@ def test_cameras_of_ones_own_that_stamp_their_frames() -> None:
             stamp_s = Fraction(1_700_000_000) + Fraction(index, rate) + Fraction(late_s)
             yield (np.repeat(grey[..., None], 3, axis=2) if channels == 3 else grey), stamp_s
 
-    uris = {"visible": give(camera(25, 0.0, 3)), "thermal": give(camera(20, 0.35, 1))}
+    uris = {"visible": python_uri(camera(25, 0.0, 3)), "thermal": python_uri(camera(20, 0.35, 1))}
     settings = FuseSettings.model_validate({side: {"uri": uri} for side, uri in uris.items()})
     found = check_sync(settings, 60, 2.0, SystemClock())
     assert found.estimate.doubt is None

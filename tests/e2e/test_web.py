@@ -1,4 +1,4 @@
-"""What a run answers over HTTP: status, settings, numbers, and who is let in."""
+"""Answers of a run over HTTP: status, settings, metrics, and access."""
 
 from __future__ import annotations
 

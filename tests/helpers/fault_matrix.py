@@ -20,14 +20,14 @@ from tests.helpers.rtsp_process import RtspProcess
 
 Who = Literal["visible", "thermal", "both"]
 TIMEOUT_S = 0.6
-# Long enough that the camera is found to be gone, and connected anew more than once.
+# Long enough that the camera is found to be gone, and reconnected more than once.
 FAULT_S = 1.6
 SERVED = {"size": "160x120", "rate": 25}
 
 
 @dataclass(frozen=True)
 class Fault:
-    """How a camera fails and comes back."""
+    """A way in which a camera fails and comes back."""
 
     name: str
     begin: Callable[[RtspProcess], None]
@@ -49,7 +49,7 @@ FAULTS = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """How fusion came through.
+    """Result of fusion under a fault.
 
     Attributes:
         resumed_s: from the camera's return to the first pair of frames taken after it.
@@ -130,7 +130,7 @@ def let_run(stream: Iterator[FusedFrame], span_s: float, victims: list[RtspProce
 
 
 def wait_for_pair(stream: Iterator[FusedFrame], since_s: float, patience: int = 2000) -> int:
-    """Read up to the first pair of frames of which both were taken after a moment; how many were read."""
+    """Read up to the first pair of which both frames were taken after a given time; the number read."""
     for number, frame in enumerate(stream, start=1):
         if is_pair_since(frame, Fraction(since_s)):
             return number
@@ -140,7 +140,7 @@ def wait_for_pair(stream: Iterator[FusedFrame], since_s: float, patience: int = 
 
 
 def is_pair_since(frame: FusedFrame, since_s: Fraction) -> bool:
-    """Whether a fused frame is a fresh pair, both taken after a moment."""
+    """True for a fresh pair, both frames of which were taken after a given time."""
     pair = frame.pair
     if not isinstance(pair, FramePair) or pair.flags:
         return False
@@ -148,7 +148,7 @@ def is_pair_since(frame: FusedFrame, since_s: Fraction) -> bool:
 
 
 def settle(threads: int, files: int) -> None:
-    """What a library holds back ends by its own time-outs, which are a little longer than ours."""
+    """Wait for what a library holds back until its own time-outs, which are a little longer than ours."""
     until_s = time.monotonic() + 6 * TIMEOUT_S
     while time.monotonic() < until_s and (threading.active_count() > threads or open_files() > files):
         time.sleep(0.05)

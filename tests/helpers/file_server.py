@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class FileServer:
-    """What the server does and what it was asked.
+    """Behaviour of the server, and the requests that it got.
 
     Attributes:
         content: the file, at every path but `/missing`.

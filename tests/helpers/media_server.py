@@ -2,7 +2,7 @@
 
     python -m tests.helpers.media_server rtsp://127.0.0.1:PORT/fused
 
-takes one publisher by libav's own listening, prints a line of JSON for every picture, and listens anew.
+takes one publisher by libav's own listening, prints a line of JSON for every picture, and listens again.
 """
 
 from __future__ import annotations

@@ -24,5 +24,5 @@ def read_frames(path: Path) -> list[NDArray[Any]]:
 
 
 def count_frames(path: Path) -> int:
-    """How many frames can be decoded."""
+    """Number of frames that can be decoded."""
     return len(read_times(path))

@@ -124,7 +124,7 @@ class Rig:
 
 @dataclass(frozen=True)
 class Pose:
-    """Where a board is: X_visible = rotation X_board + translation."""
+    """Pose of a board: X_visible = rotation X_board + translation."""
 
     rotation: Array = field(repr=False)
     translation_m: Array = field(repr=False)

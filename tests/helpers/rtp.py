@@ -65,7 +65,7 @@ class RtpStream:
 
 
 def has_key(units: list[bytes]) -> bool:
-    """Whether a picture, given as its units, can be decoded without others."""
+    """True where a picture, given as its units, can be decoded without others."""
     return any(unit[0] & 31 == KEY_UNIT for unit in units)
 
 

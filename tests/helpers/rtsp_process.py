@@ -28,7 +28,7 @@ class RtspProcess:
 
     @property
     def url(self) -> str:
-        """Where it is."""
+        """Its URL."""
         user, password = self._options.get("user"), self._options.get("password")
         login = f"{user}:{password}@" if user else ""
         return f"rtsp://{login}127.0.0.1:{self.port}/stream"

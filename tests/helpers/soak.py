@@ -25,7 +25,7 @@ SERVED = {"size": "160x120", "rate": 30}
 
 @dataclass
 class Soak:
-    """What a long run showed.
+    """Result of a long run.
 
     Attributes:
         minutes: how long it was.

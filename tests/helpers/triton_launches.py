@@ -1,4 +1,4 @@
-"""What the GPU form of the network launches, compiled for GPUs that are not there."""
+"""Launches of the GPU form of the network, compiled for GPUs that are not there."""
 
 from __future__ import annotations
 

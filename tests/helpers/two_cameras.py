@@ -84,7 +84,7 @@ class Film:
 
 @dataclass
 class Played:
-    """What came out: moments, when, and the true time between the frames of each pair in seconds."""
+    """Frame sets, their decision times, and the true time between the frames of each pair in seconds."""
 
     pairer: OnlinePairer
     moments: list[FrameSet]

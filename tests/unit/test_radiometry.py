@@ -1,4 +1,4 @@
-"""What counts mean in degrees Celsius, and how that travels."""
+"""Counts in degrees Celsius, in files and messages."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ _SAMPLES, MOST_AGREE = 6, 0.5
 
 
 class Refusal(Exception):
-    """Why no calibration is made of some views, as a sentence."""
+    """Sentence that says why no calibration is made of some views."""
 
 
 def check_seen(views: Views, board: Board, model: str) -> None:

@@ -34,7 +34,7 @@ class Sighting:
     how: str
 
     def reordered(self, order: Order) -> Sighting:
-        """The same with its points named anew; a board with an order is always seen whole."""
+        """The same with its points renumbered; a board with an order is always seen whole."""
         return Sighting(self.points_px[order], self.numbers, self.how)
 
 

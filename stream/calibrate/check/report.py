@@ -42,7 +42,7 @@ def hints(found: Check) -> list[str]:
     if found.verdict == "off":
         right, down = (round(-px, 1) + 0.0 for px in (found.residual.right_px, found.residual.down_px))
         said.append(
-            f"calibrate anew (gifnet calibrate), give the distance of the scene (--distance-m), or pass "
+            f"calibrate again (gifnet calibrate), give the distance of the scene (--distance-m), or pass "
             f"--nudge-right-px {right:g} --nudge-down-px {down:g}"
         )
     spread_px = found.region_spread_px
@@ -72,7 +72,7 @@ def numbers(found: Check) -> list[tuple[str, str, str]]:
     agreement = f"{found.baseline.score:.2f}" if found.baseline else "none"
     first, last = (
         ("frames", str(found.frames), "measured"),
-        ("agreement", agreement, "of edges; drift is told by it"),
+        ("agreement", agreement, "of edges; drift is measured by it"),
     )
     if found.verdict == "unclear":
         return [first, last]

@@ -17,7 +17,7 @@ SCALES = 0.04
 TURNS = 0.035
 COARSE = 4
 HALVINGS = 5
-# A turn and a scale are told where they are this many times as large as their standard errors, which a few
+# A turn and a scale are stated where they are this many times as large as their standard errors, which a few
 # regions tell roughly only.
 WORTH_TELLING = 5.0
 # A region is looked at within so many shrunk pixels of where the whole picture says, and speaks when its peak

@@ -2,7 +2,7 @@
 
 Many beginnings are tried on small pictures (`scene_start`); each is refined by what tiles say over all
 moments together (`scene_tiles`, `scene_search`), coarse to fine, to a homography. How well it is known is
-told by drawing tiles with return (B. Efron, "Bootstrap methods: another look at the jackknife", 1979).
+estimated by drawing tiles with return (B. Efron, "Bootstrap methods: another look at the jackknife", 1979).
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def align(
     Args:
         pairs: visible and thermal pictures of the same moments, see `stream.calibrate.grey`.
         guess: what is known beforehand.
-        tell: told what is being done.
+        tell: called with a sentence about the step that begins.
 
     Raises:
         CalibrationError: a picture is too small, or too long for its width.
@@ -214,7 +214,7 @@ def _bootstrap(tiles: Tiles, rng: Rng) -> float:
 
 
 def _doubt(found: SceneAlignment, seen_px: float) -> str:
-    """Why an alignment must not be used; `seen_px` is the width of what both cameras see."""
+    """Reason why an alignment must not be used; `seen_px` is the width that both cameras see."""
     needed = LEAST_WITHOUT_EDGES if found.edges_off_px is None else LEAST_AGREEMENT
     if found.evidence < LEAST_EVIDENCE or found.agreement < needed:
         return "the two pictures have too little in common"

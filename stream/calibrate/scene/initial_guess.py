@@ -23,7 +23,7 @@ SCALE_STEP = 0.09
 UPRIGHT_DEG, TURNED_DEG = (-7.0, 0.0, 7.0), (0.0,)
 # Beginnings that are the same: by scale, and by shift in small pixels.
 SAME_SCALE, SAME_PX = 0.12, 8.0
-# Each way of standing is glanced at in two moments; so many of its beginnings are then looked at in all.
+# Each orientation is tried on two frame pairs; so many of its beginnings are then looked at in all.
 CLOSER = 6
 # What is further behind the best beginning, as a share, is not looked at.
 HOPEFUL = 0.6
@@ -95,11 +95,11 @@ def starts(
     """
     small = [_Small(likeness, visible, guess.shift) for visible, _ in pairs]
     compared = [(one, thermal) for one, (_, thermal) in zip(small, pairs, strict=True)]
-    glance = compared[:: max(1, len(compared) - 1)]
+    two_pairs = compared[:: max(1, len(compared) - 1)]
     found = []
     for turned in _TURNED:
         ways = product(_scales(guess), TURNED_DEG if turned else UPRIGHT_DEG)
-        seen = _best_first(_compared(glance, turned, scale, turn_deg) for scale, turn_deg in ways)
+        seen = _best_first(_compared(two_pairs, turned, scale, turn_deg) for scale, turn_deg in ways)
         closer = (
             _compared(compared, turned, start.scale, start.turn_deg) for start in _distinct(seen, CLOSER)
         )

@@ -3,7 +3,7 @@
 Candidates are what two tiles (a similarity) or four (a homography) say together, as in M. Fischler and
 R. Bolles, "Random sample consensus", 1981, and what is drawn around no change. From the best few of them the
 cross-entropy method climbs on (R. Rubinstein, "The cross-entropy method for combinatorial and continuous
-optimization", 1999): draw many, keep the best few, draw around them, and so on. A homography is told by
+optimization", 1999): draw many, keep the best few, draw around them, and so on. A homography is given by
 displacements of the four corners of the picture, in ways that are alike: shift, scale, turn, the two ways of
 stretching, and the two of perspective.
 """

@@ -23,7 +23,7 @@ STEP = 0.55
 # A tile is wrong for reasons that it cannot see, such as parallax, with this probability.
 WRONG = 0.02
 STANDS_OUT = 3.0
-# Steps of a surface in a pixel: what lies between whole pixels is told by the shape of a peak.
+# Steps of a surface in a pixel: what lies between whole pixels is estimated from the shape of a peak.
 STEPS = 3
 # Around the thermal picture, as a share of its width, and pixels of the narrowest grid.
 MARGIN = 0.04

@@ -1,4 +1,4 @@
-"""Why frames cannot be forwarded, in words."""
+"""Reasons why frames cannot be forwarded, in words."""
 
 from __future__ import annotations
 

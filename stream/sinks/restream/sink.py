@@ -109,7 +109,7 @@ class OnwardSink(SinkBase):
         self._offered += 1
         pixels = render(frame, self._options.view, self._options.colour_map)
         colour = written_colour(self._options.colour, pixels.shape[0], self._pixel_format)
-        while not self._process.offer(pixels, frame.time_s, colour) and self._patient:
+        while not self._process.offer(pixels, frame.time, colour) and self._patient:
             self._refuse_failure(self._process)
             self._process.wait(LOOK_S)
         self._count(self._process)

@@ -58,7 +58,7 @@ class ContinuousTime:
         side: Side = "thermal" if fused.pair.visible is None else "visible"
         frame = fused.pair.visible or fused.pair.thermal
         assert frame is not None
-        last, time_s = self._last, fused.time_s
+        last, time_s = self._last, fused.time
         if last is not None and self._is_step(last, time_s, side, frame):
             self._shift_s = last.file_s + self._passed_s(last.frame, frame) - time_s
             self._least_s.clear()

@@ -60,16 +60,16 @@ class SegmentedSink(SinkBase):
         Raises:
             SinkError: when it cannot be written for another reason than a full disk.
         """
-        if not self._guard.has_room(frame.time_s):
+        if not self._guard.has_room(frame.time):
             self._pause()
             self.skipped += 1
             return
         pixels = render(frame, self._options.view, self._options.colour_map)
         size = pixels.shape[1], pixels.shape[0]
-        if self._segment is not None and self._is_time(frame.time_s, size):
+        if self._segment is not None and self._is_time(frame.time, size):
             self._finish()
         if self._segment is None:
-            self._begin(frame.time_s, size)
+            self._begin(frame.time, size)
         self._write(frame)
 
     def close(self) -> None:

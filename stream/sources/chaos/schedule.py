@@ -44,7 +44,7 @@ AMOUNTS: dict[Kind, _Amount] = {
     "resize": _Amount("share of width and height", 0.05, 4, 0.5),
     "corrupt": _Amount("share of blocks", 0, 1, 0.2),
 }
-# Kinds that last for ever where no length is given, the others last a second; where two of them are on at
+# Kinds that never end where no length is given, the others last a second; where two of them are on at
 # once, their effects add up.
 LASTING = ("jump", "drift")
 # Random faults are drawn for so long and then come again.
@@ -158,7 +158,7 @@ def _fault(part: str) -> Fault:
         raise RefusedError(f"{part!r} lasts no time: its length, behind the '+', must be above 0 s")
     every_s = float(match["every"]) if match["every"] else None
     if every_s is not None and every_s <= length_s:
-        lasting = "for ever" if math.isinf(length_s) else f"{length_s:g} s"
+        lasting = "endlessly" if math.isinf(length_s) else f"{length_s:g} s"
         raise RefusedError(
             f"{part!r} would come again every {every_s:g} s and last {lasting}; "
             f"give it a length (+) below its distance (/)"

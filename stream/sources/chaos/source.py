@@ -36,7 +36,7 @@ def begun_s(name: str, clock: Clock) -> float:
 class ChaosSource(SourceBase):
     """Passes on the frames of another source, with faults by a schedule.
 
-    The kinds are told in `docs/chaos.md`. Frames that a fault swallows are counted in `lost` as `chaos_KIND`,
+    Kinds: `docs/chaos.md`. Frames that a fault swallows are counted in `lost` as `chaos_KIND`,
     beside those that the other source lost.
 
     Attributes:

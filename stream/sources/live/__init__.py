@@ -1,4 +1,4 @@
-"""Live sources: one connection to a camera; who connects anew is `stream.live.reconnect`."""
+"""Live sources: one connection to a camera; reconnecting is done by `stream.live.reconnect`."""
 
 from __future__ import annotations
 

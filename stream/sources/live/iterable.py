@@ -3,39 +3,18 @@
 from __future__ import annotations
 
 import importlib
-import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 
 from stream.config import InputSettings
 from stream.errors import RefusedError, SourceError
-from stream.frame import ClockSource, Frame, PixelFormat, Side
+from stream.frame import ClockSource, Frame, Side
 from stream.runtime.clock import Clock
+from stream.sources.arrays import GivenFrames, array_format, given, split_item
 from stream.sources.base import SourceBase, SourceInfo
 from stream.uri import Uri
-
-# What a user's iterable gives: pixels, or pixels and their capture time in seconds since 1970.
-Item = Any
-Factory = Callable[[], Iterable[Item]]
-
-# Factories by name, and whether their iterables come to an end.
-_given: dict[str, tuple[Factory, bool]] = {}
-_numbers = itertools.count(1)
-
-
-def give(frames: Iterable[Item] | Factory) -> str:
-    """Make an iterable, or a function that gives one for each connection, known in this process.
-
-    Returns:
-        The URI that opens it. The end of an iterable is the end of the camera; that of what a function gave
-        is a lost connection.
-    """
-    name = f"given-{next(_numbers)}"
-    _given[name] = (frames, False) if callable(frames) else (lambda: frames, True)
-    return f"python://{name}"
 
 
 class IterableSource(SourceBase):
@@ -57,8 +36,8 @@ class IterableSource(SourceBase):
         super().__init__()
         self._name, self._role, self._bits, self._clock = str(uri), role, settings.bits, clock
         self._radiometry = settings.radiometry
-        factory, finite = _factory(uri)
-        self._items, self._index = iter(factory()), 0
+        frames = given.get(uri.path) or _function(uri)
+        self._items, self._index = iter(frames.factory()), 0
         first = next(self._frames_of_items(), None)
         if first is None:
             raise SourceError(f"{self._name} ended before its first picture")
@@ -71,7 +50,7 @@ class IterableSource(SourceBase):
             first.pixel_format,
             first.bits,
             live=True,
-            finite=finite,
+            finite=frames.finite,
             codec="python",
             radiometry=self._radiometry,
         )
@@ -85,30 +64,28 @@ class IterableSource(SourceBase):
     def _frames_of_items(self) -> Iterator[Frame]:
         for item in self._items:
             arrived_s, utc_ns = self._clock.monotonic_s(), self._clock.utc_ns()
-            pixels, time_s = item if isinstance(item, tuple) else (item, None)
+            try:
+                pixels, time_s = split_item(item)
+                pixel_format, bits = array_format(pixels, self._role, self._bits, self._name)
+            except SourceError as error:  # connecting again would not help
+                raise RefusedError(str(error)) from None
             clock: ClockSource = "arrival" if time_s is None else "device"
-            stamp_s = Fraction(utc_ns, 1_000_000_000) if time_s is None else Fraction(time_s)
+            stamp_s = Fraction(utc_ns, 1_000_000_000) if time_s is None else time_s
             index, self._index = self._index, self._index + 1
-            pixel_format, bits = self._format(pixels)
-            radiometry = self._radiometry
-            yield Frame(pixels, pixel_format, stamp_s, clock, index, bits, arrived_s, radiometry=radiometry)
-
-    def _format(self, pixels: Any) -> tuple[PixelFormat, int]:
-        kind = (pixels.ndim, str(pixels.dtype)) if isinstance(pixels, np.ndarray) else None
-        if self._role == "visible" and kind == (3, "uint8") and pixels.shape[2] == 3:
-            return "rgb24", 8
-        if self._role == "thermal" and kind == (2, "uint8"):
-            return "gray8", 8
-        if self._role == "thermal" and kind == (2, "uint16"):
-            return "gray16le", self._bits or 16
-        wanted = "[H, W, 3] uint8" if self._role == "visible" else "[H, W] uint8 or uint16"
-        came = f"{pixels.shape} {pixels.dtype}" if kind else type(pixels).__name__
-        raise RefusedError(f"{self._name} must give arrays {wanted} for the {self._role} camera, got {came}")
+            # Copied: the camera's code may use the same array for the next picture.
+            yield Frame(
+                np.array(pixels),
+                pixel_format,
+                stamp_s,
+                clock,
+                index,
+                bits,
+                arrived_s,
+                radiometry=self._radiometry,
+            )
 
 
-def _factory(uri: Uri) -> tuple[Factory, bool]:
-    if uri.path in _given:
-        return _given[uri.path]
+def _function(uri: Uri) -> GivenFrames:
     module_name, _, function_name = uri.path.partition(":")
     try:
         function = getattr(importlib.import_module(module_name), function_name)
@@ -118,4 +95,4 @@ def _factory(uri: Uri) -> tuple[Factory, bool]:
         ) from None
     if not callable(function):
         raise RefusedError(f"{uri} is no function; write python://package.module:function")
-    return function, False
+    return GivenFrames(function, finite=False)

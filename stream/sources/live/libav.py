@@ -133,7 +133,7 @@ class LibavSource(SourceBase):
         )
 
     def _convert_to(self, picture: VideoFrame) -> None:
-        """Follow the pixel format, which may change when a camera is set up anew."""
+        """Follow the pixel format, which may change when a camera is reconfigured."""
         if picture.format.name != self._format:
             self._format = self.stored_format = picture.format.name
             self.stored_bits = picture.format.components[0].bits

@@ -1,4 +1,4 @@
-"""Why a live stream does not open, in one sentence, and whether trying again can help."""
+"""Errors of opening a live stream: one sentence each, and whether trying again can help."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class PacedSource(SourceBase):
     def _begin_again(self) -> None:
         self._inner.close()
         self._inner = self._open()
-        # What was lost is told over all rounds.
+        # Losses are summed over all rounds.
         self._inner.lost.update(self.lost)
         self.lost = self._inner.lost
 

@@ -49,7 +49,7 @@ def video_of(codec: Any, first: VideoFrame) -> Video:
 
 
 def why_cpu(wanted: Decoder, device: torch.device | None, video: Video) -> str | None:
-    """Why the CPU decodes, in one phrase; None where NVDEC is to be tried.
+    """Reason why the CPU decodes, in one phrase; None where NVDEC is to be tried.
 
     Args:
         wanted: the setting.

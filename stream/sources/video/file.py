@@ -144,7 +144,7 @@ class VideoSource(SourceBase):
         _log.info("%s: decoder %s: %s", self._name, decoder, why)
 
     def _move(self, path: Path, video: Video, surfaces: Surfaces) -> str | None:
-        """Let NVDEC begin anew; gives the reason, in one phrase, where it does not."""
+        """Restart NVDEC; gives the reason, in one phrase, where it does not."""
         from stream.sources.video.nvdec import SurfaceConverter
 
         yuv = yuv_of(self._pictures.first, SURFACES[video.pixel_format])

@@ -186,7 +186,7 @@ function tellCameras(status) {
     box.dataset.state = camera.state;
     box.dataset.side = side;
     box.title = status.names[side];
-    const again = camera.connects > 1 ? `connected anew ${camera.connects - 1} times` : "";
+    const again = camera.connects > 1 ? `reconnected ${camera.connects - 1} times` : "";
     box.append(
       element("strong", `${side}: ${shortened(status.names[side])}`),
       element("span", camera.state),

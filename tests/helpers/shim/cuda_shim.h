@@ -12,7 +12,7 @@
 #define __device__
 #define __restrict__ __restrict
 #define __launch_bounds__(...)
-// Not initialised anew for each block, as on a GPU.
+// Not initialised again for each block, as on a GPU.
 #define __shared__ static
 
 using std::isnan;

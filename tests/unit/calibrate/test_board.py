@@ -1,4 +1,4 @@
-"""What views of a board give: lenses, poses, and refusals, from projected points."""
+"""Calibration from views of a board: lenses, poses, and refusals, from projected points."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ HARD = replace(THERMAL, dark=30_070.0, noise=8.0, blur_px=1.3)
 
 
 def picture(board: Board, eye: Eye, pose: Pose) -> np.ndarray:
-    """What the thermal camera of the rig sees through an eye."""
+    """Picture of the rig's thermal camera through an eye."""
     rotation, place = RIG.rotation.T @ pose.rotation, RIG.to_thermal(pose.translation_m[None])[0]
     return render(board, eye, rotation, place, seed=3)
 

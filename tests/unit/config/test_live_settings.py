@@ -14,7 +14,7 @@ SETTINGS = {"visible": {"uri": "v"}, "thermal": {"uri": "t"}, "outputs": [{"uri"
 
 
 class Run:
-    """What controls apply changes to."""
+    """Receiver of changed settings."""
 
     def __init__(self, live: bool = True) -> None:
         self.retuned: list[FuseSettings] = []

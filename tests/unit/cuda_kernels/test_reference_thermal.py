@@ -99,7 +99,7 @@ class TestClahe:
         assert (found - reference.normalise(counts, span)).abs().max() < 0.05
 
     def test_tiles_go_over_into_each_other(self) -> None:
-        """Where every pixel has one count, brightness is the tiles' own, bilinear between their middles."""
+        """Pixels of one count: brightness is the tiles' own, bilinear between their middles."""
         counts, values = torch.full((16, 32), 7, dtype=torch.uint8), torch.rand(TILES, TILES)
         curves = values.reshape(-1, 1).repeat(1, LEVELS)
         found = reference.equalise_tiles(counts, tensor(0.0, 9.0), curves)

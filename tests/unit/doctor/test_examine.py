@@ -1,4 +1,4 @@
-"""What the doctor concludes from what it finds."""
+"""Conclusions of the doctor from its findings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the doctor concludes about the GPU from what it finds."""
+"""Conclusions of the doctor about the GPU."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A camera's thread: connecting anew, refusals, a reader that is stuck, and what is counted."""
+"""A camera's thread: reconnecting, refusals, a reader that is stuck, and what is counted."""
 
 from __future__ import annotations
 

@@ -46,10 +46,10 @@ def pairer(
 
 
 def test_equal_times_all_pair() -> None:
-    books = pairer()
-    assert indices(pair(every(40, 50), every(40, 50), books)) == [(i, i) for i in range(50)]
-    assert not books.dropped
-    assert books.read == {"visible": 50, "thermal": 50}
+    counts = pairer()
+    assert indices(pair(every(40, 50), every(40, 50), counts)) == [(i, i) for i in range(50)]
+    assert not counts.dropped
+    assert counts.read == {"visible": 50, "thermal": 50}
 
 
 def test_pair_has_the_visible_time_and_the_signed_error() -> None:
@@ -60,8 +60,8 @@ def test_pair_has_the_visible_time_and_the_signed_error() -> None:
 
 
 def test_offset_is_thermal_clock_minus_visible_clock() -> None:
-    books = pairer(offset_ms=5000.5)
-    pairs = pair(every(40, 10), every(40, 10, start_ms=5000.5), books)
+    counts = pairer(offset_ms=5000.5)
+    pairs = pair(every(40, 10), every(40, 10, start_ms=5000.5), counts)
     assert indices(pairs) == [(i, i) for i in range(10)]
     assert {pair.pairing_error_s for pair in pairs} == {0.0}
 
@@ -74,18 +74,18 @@ def test_tolerance_includes_its_end(error_ms: int) -> None:
 
 
 def test_slower_thermal_leads() -> None:
-    books = pairer(30, 9)
-    pairs = pair(every(Fraction(1000, 30), 30), every(Fraction(1000, 9), 9), books)
-    assert books.anchor == "thermal"
+    counts = pairer(30, 9)
+    pairs = pair(every(Fraction(1000, 30), 30), every(Fraction(1000, 9), 9), counts)
+    assert counts.anchor == "thermal"
     assert [pair.thermal.index for pair in pairs] == list(range(9))
-    assert books.dropped == {"visible_unpaired": 21}
+    assert counts.dropped == {"visible_unpaired": 21}
 
 
 def test_slower_visible_leads() -> None:
-    books = pairer(10, 60)
-    pairs = pair(every(100, 10), every(Fraction(1000, 60), 60), books)
+    counts = pairer(10, 60)
+    pairs = pair(every(100, 10), every(Fraction(1000, 60), 60), counts)
     assert indices(pairs) == [(i, 6 * i) for i in range(10)]
-    assert books.dropped == {"thermal_unpaired": 50}
+    assert counts.dropped == {"thermal_unpaired": 50}
 
 
 @pytest.mark.parametrize("rates", [(None, 9), (30, None), (25, 25), (9, 30)])
@@ -96,9 +96,9 @@ def test_visible_leads_where_thermal_is_not_known_to_be_slower(
 
 
 def test_partner_closer_to_the_next_anchor_is_not_stolen() -> None:
-    books = pairer(tolerance_ms=40)
-    assert indices(pair([0, 40], [35], books)) == [(1, 0)]
-    assert books.dropped == {"visible_unpaired": 1}
+    counts = pairer(tolerance_ms=40)
+    assert indices(pair([0, 40], [35], counts)) == [(1, 0)]
+    assert counts.dropped == {"visible_unpaired": 1}
 
 
 def test_contested_partner_goes_to_the_nearer_anchor() -> None:
@@ -110,35 +110,35 @@ def test_streams_half_a_period_apart_keep_nearly_all_frames_despite_jitter() -> 
     thermal = [
         time + 20 + Fraction(float(jitter)) for time, jitter in zip(every(40, 200), jitter_ms, strict=True)
     ]
-    books = pairer(tolerance_ms=30)
-    assert len(pair(every(40, 200), thermal, books)) >= 190
+    counts = pairer(tolerance_ms=30)
+    assert len(pair(every(40, 200), thermal, counts)) >= 190
 
 
 def test_gaps_in_both_streams_do_not_shift_what_follows() -> None:
     visible = [time for index, time in enumerate(every(40, 12)) if index != 3]
     thermal = [time for index, time in enumerate(every(40, 12)) if index != 8]
-    books = pairer(tolerance_ms=100)
-    pairs = pair(visible, thermal, books)
+    counts = pairer(tolerance_ms=100)
+    pairs = pair(visible, thermal, counts)
     assert {pair.pairing_error_s for pair in pairs} == {0.0}
     assert len(pairs) == 10
 
 
 def test_different_starts_and_lengths_are_in_the_books() -> None:
-    books = pairer()
-    pairs = pair(every(40, 100, start_ms=400), every(40, 20), books)
+    counts = pairer()
+    pairs = pair(every(40, 100, start_ms=400), every(40, 20), counts)
     assert len(pairs) == 10
-    assert books.dropped == {"visible_unpaired": 90, "thermal_unpaired": 10}
+    assert counts.dropped == {"visible_unpaired": 90, "thermal_unpaired": 10}
 
 
 def test_frames_that_go_back_in_time_are_dropped() -> None:
-    books = pairer()
-    assert len(pair([0, 40, 20, 80], [0, 40, 80], books)) == 3
-    assert books.dropped == {"visible_out_of_order": 1}
+    counts = pairer()
+    assert len(pair([0, 40, 20, 80], [0, 40, 80], counts)) == 3
+    assert counts.dropped == {"visible_out_of_order": 1}
 
 
 def test_hold_keeps_every_visible_frame() -> None:
-    books = pairer(25, 5, unpaired="hold", max_age_ms=200)
-    pairs = pair(every(40, 20), every(200, 4), books)
+    counts = pairer(25, 5, unpaired="hold", max_age_ms=200)
+    pairs = pair(every(40, 20), every(200, 4), counts)
     assert [pair.visible.index for pair in pairs] == list(range(20))
     assert [pair.thermal.index for pair in pairs] == [i // 5 for i in range(20)]
     assert ["held" in pair.flags for pair in pairs] == [i % 5 != 0 for i in range(20)]
@@ -146,18 +146,18 @@ def test_hold_keeps_every_visible_frame() -> None:
 
 
 def test_hold_drops_what_has_no_recent_thermal_frame() -> None:
-    books = pairer(unpaired="hold", max_age_ms=100, tolerance_ms=10)
-    pairs = pair(every(40, 10), [80, 5000], books)
+    counts = pairer(unpaired="hold", max_age_ms=100, tolerance_ms=10)
+    pairs = pair(every(40, 10), [80, 5000], counts)
     assert indices(pairs) == [(2, 0), (3, 0), (4, 0)]
-    assert books.dropped == {"visible_unpaired": 2, "visible_thermal_too_old": 5, "thermal_unpaired": 1}
+    assert counts.dropped == {"visible_unpaired": 2, "visible_thermal_too_old": 5, "thermal_unpaired": 1}
 
 
 def test_hold_counts_a_thermal_frame_that_was_only_held_as_used() -> None:
-    books = pairer(unpaired="hold", tolerance_ms=5)
-    pairs = pair([0, 60], [0, 30], books)
+    counts = pairer(unpaired="hold", tolerance_ms=5)
+    pairs = pair([0, 60], [0, 30], counts)
     assert indices(pairs) == [(0, 0), (1, 1)]
     assert pairs[1].flags == {"held"}
-    assert not books.dropped
+    assert not counts.dropped
 
 
 def test_nothing_paired_names_both_ranges_and_an_offset() -> None:
@@ -215,7 +215,7 @@ tolerances = st.integers(0, 120)
 def test_books_always_balance(
     visible: list[int], thermal: list[int], tolerance_ms: int, thermal_leads: bool, hold: bool
 ) -> None:
-    books = pairer(
+    counts = pairer(
         2 if thermal_leads else 1,
         1,
         tolerance_ms=tolerance_ms,
@@ -223,14 +223,14 @@ def test_books_always_balance(
         max_age_ms=60,
     )
     try:
-        pairs = pair(visible, thermal, books)
+        pairs = pair(visible, thermal, counts)
     except SyncError:
         pairs = []
     fresh = [pair for pair in pairs if not pair.flags]
     for side, times_ms in (("visible", visible), ("thermal", thermal)):
         used = [getattr(pair, side).index for pair in pairs]
-        dropped = sum(count for reason, count in books.dropped.items() if reason.startswith(side))
-        assert books.read[side] == len(times_ms) == len(set(used)) + dropped
+        dropped = sum(count for reason, count in counts.dropped.items() if reason.startswith(side))
+        assert counts.read[side] == len(times_ms) == len(set(used)) + dropped
         once = [getattr(pair, side).index for pair in fresh]
         assert len(once) == len(set(once))
         assert used == sorted(used)

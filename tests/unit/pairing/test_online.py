@@ -21,7 +21,7 @@ def flags(played: Played) -> dict[str, int]:
 
 
 def balanced(played: Played) -> bool:
-    return not any(played.pairer.books.unaccounted(side) for side in ("visible", "thermal"))
+    return not any(played.pairer.counts.unaccounted(side) for side in ("visible", "thermal"))
 
 
 @pytest.mark.parametrize("rates", [(30, 30), (30, 9), (25, 30), (60, 60), (9, 30)])
@@ -69,7 +69,7 @@ def test_a_silent_camera_never_blocks_the_other(silent: str) -> None:
 def test_drop_leaves_out_what_has_no_partner() -> None:
     played = play(Film("visible"), Film("thermal", gone=((3.0, 7.0),)), 10)
     assert set(flags(played)) == {""}
-    assert played.pairer.books.dropped["visible_unpaired"] == pytest.approx(120, abs=3)
+    assert played.pairer.counts.dropped["visible_unpaired"] == pytest.approx(120, abs=3)
     assert balanced(played)
 
 
@@ -78,7 +78,7 @@ def test_hold_goes_on_with_the_last_thermal_frame_for_its_age() -> None:
     held = [moment for moment in played.moments if "held" in moment.flags]
     assert len(held) == pytest.approx(15, abs=2)
     assert len({id(moment.thermal) for moment in held}) == 1
-    assert played.pairer.books.dropped["visible_thermal_too_old"] == pytest.approx(105, abs=4)
+    assert played.pairer.counts.dropped["visible_thermal_too_old"] == pytest.approx(105, abs=4)
     assert balanced(played)
 
 
@@ -106,15 +106,15 @@ def test_hold_goes_on_where_no_two_frames_are_ever_near(phase_s: float, rate: fl
         assert isinstance(moment, FramePair) and moment.flags == {"held"}
         assert moment.pairing_error_s == pytest.approx(phase_s - 1 / rate, abs=1e-3)
     for side in ("visible", "thermal"):
-        assert played.pairer.books.unaccounted(side) == 0
+        assert played.pairer.counts.unaccounted(side) == 0
 
 
 def test_a_closed_shutter_is_not_fused_as_fresh() -> None:
     played = play(Film("visible"), Film("thermal", pixels=freezing), 10, unpaired="single")
     assert flags(played) == {"": pytest.approx(240, abs=3), "single+stale": pytest.approx(59, abs=2)}
-    books = played.pairer.books
-    assert books.dropped["thermal_stale"] == pytest.approx(59, abs=1)
-    assert books.moments["stale"] == flags(played)["single+stale"]
+    counts = played.pairer.counts
+    assert counts.dropped["thermal_stale"] == pytest.approx(59, abs=1)
+    assert counts.moments["stale"] == flags(played)["single+stale"]
     assert balanced(played)
 
 
@@ -131,15 +131,15 @@ def test_a_camera_that_repeats_each_picture_has_no_closed_shutter() -> None:
         return np.random.default_rng(index // 3).integers(3000, 3100, (8, 8)).astype(np.uint16)
 
     played = play(Film("visible", 27), Film("thermal", 27, pixels=tripled), 10)
-    assert played.pairer.books.dropped["thermal_stale"] <= 3
+    assert played.pairer.counts.dropped["thermal_stale"] <= 3
 
 
 def test_repeats_in_8_bits_are_a_static_scene_unless_asked() -> None:
     def grey(index: int) -> np.ndarray:
         return np.full((4, 4), 7 if 90 <= index < 150 else index % 250, np.uint8)
 
-    assert play(Film("visible"), Film("thermal", pixels=grey), 8).pairer.books.dropped == {}
-    asked = play(Film("visible"), Film("thermal", pixels=grey), 8, shutter="on").pairer.books
+    assert play(Film("visible"), Film("thermal", pixels=grey), 8).pairer.counts.dropped == {}
+    asked = play(Film("visible"), Film("thermal", pixels=grey), 8, shutter="on").pairer.counts
     assert asked.dropped["thermal_stale"] > 50
 
 
@@ -165,7 +165,7 @@ def test_whichever_camera_is_there_first(first: str) -> None:
     thermal = Film("thermal", gone=late if first == "visible" else (), ahead_s=7200.0)
     played = play(visible, thermal, 10, offset_ms="auto")
     assert len(played.moments) >= 270 and share_below(played.true_errors_s, 0.005) == 1
-    assert not played.pairer.books.dropped["thermal_out_of_order"]
+    assert not played.pairer.counts.dropped["thermal_out_of_order"]
 
 
 def test_clocks_that_agree_are_believed_although_the_ways_differ() -> None:
@@ -183,8 +183,8 @@ def test_a_clock_that_jumps_is_found_again() -> None:
                 yield shot
 
     played = play(Film("visible"), Jumping("thermal"), 15, offset_ms="auto")
-    assert played.pairer.books.clock_jumps == {"thermal": 1}
-    (step,) = played.pairer.books.as_json()["clock_steps"]
+    assert played.pairer.counts.clock_jumps == {"thermal": 1}
+    (step,) = played.pairer.counts.as_json()["clock_steps"]
     assert step | {"step_s": round(step["step_s"])} == {
         "camera": "thermal", "after_frames": 151, "from": "rtcp", "to": "rtcp", "step_s": -3600
     }  # fmt: skip
@@ -202,7 +202,7 @@ def test_a_burst_after_a_stall_is_no_jump() -> None:
                 yield shot
 
     played = play(Film("visible"), Stalling("thermal"), 15)
-    assert not played.pairer.books.clock_jumps
+    assert not played.pairer.counts.clock_jumps
     assert balanced(played)
 
 
@@ -215,7 +215,7 @@ def test_frames_that_go_backwards_are_left_out() -> None:
                 yield shot
 
     played = play(Film("visible"), Swapping("thermal"), 10)
-    assert played.pairer.books.dropped["thermal_out_of_order"] == 30
+    assert played.pairer.counts.dropped["thermal_out_of_order"] == 30
     assert balanced(played)
 
 
@@ -241,10 +241,10 @@ def test_what_nobody_takes_is_bounded_and_counted() -> None:
     for shot in film.shots(10):
         pairer.offer("visible", shot.frame)
     assert len(pairer.queues["visible"].waiting) == 5
-    assert pairer.books.dropped["visible_overrun"] == 295
+    assert pairer.counts.dropped["visible_overrun"] == 295
     pairer.finish()
-    assert pairer.books.dropped["visible_at_stop"] == 5
-    assert pairer.books.unaccounted("visible") == 0
+    assert pairer.counts.dropped["visible_at_stop"] == 5
+    assert pairer.counts.unaccounted("visible") == 0
 
 
 def test_memory_is_bounded_in_bytes() -> None:

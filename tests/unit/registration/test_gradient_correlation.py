@@ -1,4 +1,4 @@
-"""How two pictures agree: found shifts, and doubt where there is nothing to agree on."""
+"""Agreement of two pictures: shifts found, and doubt where there is nothing to agree on."""
 
 from __future__ import annotations
 

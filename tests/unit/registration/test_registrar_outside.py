@@ -1,4 +1,4 @@
-"""What lies outside the thermal view: plain visible, with a soft border, under odd warps and lenses."""
+"""Pixels outside the thermal view: plain visible, with a soft border, under odd warps and lenses."""
 
 from __future__ import annotations
 

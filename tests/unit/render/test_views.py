@@ -1,4 +1,4 @@
-"""Which picture a view shows."""
+"""Pictures of each view."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which encoder runs. NVENC is not at hand: where it must open, an encoder of the CPU stands in for it."""
+"""Choice of the encoder. NVENC is not at hand: where it must open, an encoder of the CPU stands in for it."""
 
 from __future__ import annotations
 

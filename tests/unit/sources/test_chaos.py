@@ -206,7 +206,7 @@ def test_a_wrong_schedule_is_refused(wrong: str) -> None:
         ("stall@1*3", "stall takes no amount"),
         ("stall@1+0", "above 0 s"),
         ("stall@1+1/0", "come again every 0 s and last 1 s"),
-        ("jump@1/60", "last for ever; give it a length"),
+        ("jump@1/60", "last endlessly; give it a length"),
         ("random=1000000", "at most 60"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Which decoder runs, and what is said of it."""
+"""Choice of the decoder, and the sentence about it."""
 
 from __future__ import annotations
 

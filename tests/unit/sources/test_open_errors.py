@@ -1,4 +1,4 @@
-"""Why a live stream does not open: the sentence, and whether it is tried again."""
+"""Errors of opening a live stream: the sentence, and whether it is tried again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What thermal cameras write: stacks of pages, raw counts, radiometric JPEGs, FFV1; whole and damaged."""
+"""Files of thermal cameras: stacks of pages, raw counts, radiometric JPEGs, FFV1; whole and damaged."""
 
 from __future__ import annotations
 

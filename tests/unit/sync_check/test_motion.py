@@ -45,7 +45,7 @@ def film(
     jitter_s: float = 0.0,
     seed: int = 1,
 ) -> MotionMeter:
-    """What a camera sees of a body, and stamps with its own clock."""
+    """Positions of a body as a camera sees and stamps them, by its own clock."""
     rng = np.random.default_rng(seed + (side == "thermal"))
     across, down = np.meshgrid(np.arange(SIZE[0]), np.arange(SIZE[1]))
     texture = np.random.default_rng(5).uniform(60, 150, (SIZE[1], SIZE[0]))

@@ -89,7 +89,7 @@ def test_black_hot_is_the_negative(method: str) -> None:
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.uint16])
 @pytest.mark.parametrize("method", METHODS)
 def test_memory_stays_in_place(method: str, dtype: torch.dtype, tmp_path: Path) -> None:
-    """What a captured graph knows by its address is the same in every frame."""
+    """Buffers that a captured graph knows by address are the same in every frame."""
     (tmp_path / "bad.txt").write_text("0 0\n", encoding="utf-8")
     keys = {"region": "0.1,0.1,0.9,1", "detail": 2, "bad_pixels": tmp_path / "bad.txt"}
     parts = front_end(dtype, method=method, **keys)
