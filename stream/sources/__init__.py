@@ -28,8 +28,8 @@ __all__ = ["Source", "SourceInfo", "open_source"]
 
 SUPPORTED = (
     "a video file, a folder or glob of pictures, images://FOLDER, recording://FOLDER, thermal://PATH, "
-    "synthetic://street?seed=1, and cameras by "
-    "rtsp://, v4l2:///dev/video0, udp://, tcp://, http://, screen://, lavfi://, python://, live:// or chaos://"
+    "synthetic://street?seed=1, and cameras by rtsp://, rtmp://, "
+    "v4l2:///dev/video0, udp://, tcp://, http://, screen://, lavfi://, python://, live:// or chaos://"
 )
 
 
