@@ -3,15 +3,16 @@ PYTHON ?= python3
 CONSTRAINTS ?= constraints.txt
 VENV := .venv
 BIN := $(VENV)/bin
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
 
-.PHONY: demo test test-pythons stress lint types check gpu clean
+.PHONY: demo test test-pythons stress fuzz lint types check docs dist gpu clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gifnet demo --output demo
 
 # Two processes, of one thread each: threads of both would wait for each other. loadgroup hands out tests singly,
 # in their order, and not in chunks.
-test: $(VENV)/.installed
+test: $(VENV)/.test-tools
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=
 	@echo "lines covered: $$($(BIN)/coverage report --format=total) %"
 
@@ -26,19 +27,33 @@ test-pythons:
 	done
 
 # The end-to-end tests beside two busy loops: finds waits that only a fast and idle machine keeps.
-stress: $(VENV)/.installed
+stress: $(VENV)/.test-tools
 	@$(BIN)/python -c 'while True: pass' & one=$$!; $(BIN)/python -c 'while True: pass' & two=$$!; \
 	  trap "kill $$one $$two" EXIT; trap 'exit 130' INT TERM; \
 	  OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/e2e
 
-lint: $(VENV)/.installed
+# Every reader with damaged and hostile input for ten minutes in all; `make fuzz MINUTES=60` for an hour.
+MINUTES ?= 10
+fuzz: $(VENV)/.test-tools
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --minutes $(MINUTES)
+
+lint: $(VENV)/.test-tools
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(VENV)/.installed
+types: $(VENV)/.test-tools
 	$(BIN)/mypy
 
 check: lint types test
+
+# The documentation as a site in build/site; a broken link or an undocumented name is an error.
+docs: $(VENV)/.docs-tools
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "documentation: build/site/index.html"
+
+# Wheel and source archive in dist/.
+dist: $(VENV)/.test-tools
+	$(BIN)/python -m build --outdir dist
 
 # Everything that needs a GPU, for a machine that has one with torch and CuPy for it: checks, then figures. A step
 # that fails does not keep the next from running; see benchmarks/gpu.py.
@@ -49,7 +64,15 @@ $(VENV)/.installed: pyproject.toml $(CONSTRAINTS)
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 	  { echo "Python 3.11, 3.12 or 3.13 is needed; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) --editable '.[test]'
+	$(PIP) --editable .
+	touch $@
+
+$(VENV)/.test-tools: $(VENV)/.installed
+	$(PIP) --editable '.[test]'
+	touch $@
+
+$(VENV)/.docs-tools: $(VENV)/.installed
+	$(PIP) --editable '.[docs]'
 	touch $@
 
 clean:

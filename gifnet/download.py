@@ -22,6 +22,8 @@ MAX_BYTES = 2 << 30
 
 Progress = Callable[[int, int | None], None]
 
+_TOO_LARGE = f"sends more than {MAX_BYTES >> 30} GiB, and no weights of this network are as large"
+_MOST_DIGITS = 18
 _RANGE_NOT_SATISFIABLE = 416
 
 
@@ -75,10 +77,22 @@ def check_request(url: str, sha256: str) -> None:
     Raises:
         WeightsError: says which it is.
     """
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-        raise WeightsError(f"the address must begin with https:// or http:// and name a server, got {url}")
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    # Whatever is wrong with an address, it may hold a password, and is not shown.
+    if not usable or not url.isprintable() or " " in url:
+        raise WeightsError(
+            "the address must begin with https:// or http:// and name a server, as in https://SERVER/PATH, "
+            "without blanks"
+        )
+    if parts.username is not None:
+        raise WeightsError("the address must hold no user name and no password; use one that needs none")
     if not re.fullmatch(r"[0-9a-fA-F]{64}", sha256):
-        raise WeightsError(f"a SHA-256 has 64 hexadecimal digits, got {sha256!r}")
+        got = repr(sha256) if sha256.isalnum() else f"{len(sha256)} characters"
+        raise WeightsError(f"a SHA-256 has 64 hexadecimal digits, got {got}")
 
 
 def digest(path: Path) -> str:
@@ -112,7 +126,9 @@ def _attempt(url: str, part: Path, size_bytes: int | None, progress: Progress) -
     except urllib.error.HTTPError as error:
         error.close()
         if error.code != _RANGE_NOT_SATISFIABLE or not have:
-            raise WeightsError(f"{url} answers {error.code} {error.reason}; check the address") from None
+            raise WeightsError(
+                f"{_shown(url)} answers {error.code} {error.reason}; check the address"
+            ) from None
         # Nothing is left to send: the part is whole, or of another file, which the digest tells.
         return
     with answer:
@@ -140,9 +156,12 @@ def _save(answer: Any, part: Path, start: int, total: int | None, progress: Prog
         for chunk in _chunks(answer):
             file.write(chunk)
             done += len(chunk)
-            if done > (total or MAX_BYTES):
+            if done > min(MAX_BYTES, MAX_BYTES if total is None else total):
                 break
             progress(done, total)
+    if done > MAX_BYTES:
+        part.unlink()
+        raise WeightsError(f"{_shown(answer.url)} {_TOO_LARGE}")
     if total is not None and done < total:
         raise _Cut
 
@@ -162,9 +181,14 @@ def _total(answer: Any, start: int, size_bytes: int | None, url: str) -> int | N
         WeightsError: when it is not the size that is expected.
     """
     length = answer.headers.get("Content-Length", "")
-    total = start + int(length) if length.isdigit() else size_bytes
+    is_number = length.isascii() and length.isdigit() and len(length) <= _MOST_DIGITS
+    total = start + int(length) if is_number else size_bytes
     if size_bytes is not None and total != size_bytes:
-        raise WeightsError(f"{url} has {total} bytes, expected are {size_bytes}; it is not the pinned file")
+        raise WeightsError(
+            f"{_shown(url)} has {total} bytes, expected are {size_bytes}; it is not the pinned file"
+        )
+    if total is not None and total > MAX_BYTES:
+        raise WeightsError(f"{_shown(url)} {_TOO_LARGE}")
     return total
 
 
@@ -174,9 +198,16 @@ def _check(part: Path, sha256: str, size_bytes: int | None, url: str) -> None:
         return
     part.unlink()
     raise WeightsError(
-        f"the file from {url} is not the pinned one: its SHA-256 is {found}, expected is {sha256}; "
+        f"the file from {_shown(url)} is not the pinned one: its SHA-256 is {found}, expected is {sha256}; "
         "it was removed, run the command again to fetch it"
     )
+
+
+def _shown(url: str) -> str:
+    """An address without what its query may hold: signatures, codes and tokens of storage services."""
+    parts = urlsplit(url)
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
 
 
 def _size(part: Path) -> int:

@@ -52,13 +52,13 @@ class Entry:
 
 def inventory() -> list[Entry]:
     """The packaged weights of both networks, the published ones, and every other file in the store."""
-    published = store() / PUBLISHED_FILE
-    entries = [
-        _entry("default", PACKAGED, OWN_LICENCE),
-        _entry("lite", PACKAGED_LITE, OWN_LICENCE),
-        _entry("published", published, SOURCES["published"].note),
-    ]
+    packaged = [_entry("default", PACKAGED, OWN_LICENCE), _entry("lite", PACKAGED_LITE, OWN_LICENCE)]
+    try:
+        published = store() / PUBLISHED_FILE
+    except WeightsError:  # who has no home folder has no weights there
+        return packaged
     others = sorted(path for path in store().glob("*.safetensors") if path != published)
+    entries = [*packaged, _entry("published", published, SOURCES["published"].note)]
     return entries + [_entry(str(path), path, "not known to this project") for path in others]
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import pickle
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +10,6 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -20,6 +17,7 @@ from gifnet.config import Kind
 from gifnet.errors import WeightsError
 from gifnet.lite.model import GIFNetLite
 from gifnet.model import GIFNet
+from gifnet.weight_reading import checked_sha256, is_safetensors, read_checkpoint, read_safetensors
 
 PACKAGED = Path(__file__).parent / "data" / "gifnet.safetensors"
 """Our own weights, trained by this project; see data/MODEL_CARD.md."""
@@ -69,9 +67,18 @@ class State:
 
 
 def store() -> Path:
-    """Folder of imported weights: $GIFNET_WEIGHTS_DIR, else ~/.cache/gifnet/weights."""
+    """Folder of imported weights: $GIFNET_WEIGHTS_DIR, else ~/.cache/gifnet/weights.
+
+    Raises:
+        WeightsError: this user has no home folder, as in some containers.
+    """
     named = os.environ.get("GIFNET_WEIGHTS_DIR")
-    return Path(named) if named else Path.home() / ".cache" / "gifnet" / "weights"
+    try:
+        return Path(named) if named else Path.home() / ".cache" / "gifnet" / "weights"
+    except RuntimeError:
+        raise WeightsError(
+            "there is no home folder for imported weights; name a folder in GIFNET_WEIGHTS_DIR"
+        ) from None
 
 
 def resolve(name_or_path: str | Path, kind: Kind = "full") -> Path:
@@ -111,20 +118,19 @@ def _existing(path: Path, otherwise: str) -> Path:
 def read(path: Path) -> State:
     """Read a weight file of ours (safetensors) or a published checkpoint (torch pickle, tensors only).
 
+    Names and shapes are checked before the tensors of a safetensors file are read.
+
     Raises:
         WeightsError: when the file is damaged, unsafe, or of another network.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise WeightsError(f"the weights {path} cannot be read: {error.strerror}") from None
-    sha256 = hashlib.sha256(content).hexdigest()
-    if content[8:9] == b"{":
-        tensors, metadata = _read_safetensors(path)
+    sha256 = checked_sha256(path)
+    if is_safetensors(path):
+        tensors, metadata = read_safetensors(path, _check_shapes)
         kind = _kind(tensors)
-        return State(_checked(tensors, path, kind), sha256, "own", metadata, kind)
-    tensors = _from_published(_read_pickle(path), path)
-    return State(_checked(tensors, path, "full"), sha256, "published", {"source_sha256": sha256})
+        return State(_checked(tensors, path), sha256, "own", metadata, kind)
+    tensors = _from_published(read_checkpoint(path), path)
+    _check_shapes({name: tuple(tensor.shape) for name, tensor in tensors.items()}, path, "full")
+    return State(_checked(tensors, path), sha256, "published", {"source_sha256": sha256})
 
 
 def load_into(model: GIFNet | GIFNetLite, state: State) -> None:
@@ -172,67 +178,43 @@ def import_published(path: Path) -> Path:
     return target
 
 
-def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            names = file.keys()  # the file itself cannot be iterated
-            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
-    except (SafetensorError, OSError, ValueError) as error:
-        raise WeightsError(f"the weights {path} are damaged: {error}; get the file again") from None
-
-
-_TORCH_ERRORS = (
-    pickle.UnpicklingError,
-    RuntimeError,
-    EOFError,
-    OSError,
-    ValueError,
-    KeyError,
-    AttributeError,
-)
-
-
-def _read_pickle(path: Path) -> dict[str, Tensor]:
-    try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (*_TORCH_ERRORS, SafetensorError):  # torch reads *.safetensors with that library
-        raise WeightsError(
-            f"{path} is neither safetensors nor a torch checkpoint of plain tensors, or it is damaged; "
-            "nothing in it was run"
-        ) from None
-    if not isinstance(loaded, dict) or not all(isinstance(value, Tensor) for value in loaded.values()):
-        raise WeightsError(f"{path} is a torch file but not a state dictionary of tensors")
-    return loaded
-
-
 def empty(kind: Kind) -> GIFNet | GIFNetLite:
     """A network with random parameters."""
     return GIFNetLite() if kind == "lite" else GIFNet()
 
 
-def _kind(tensors: Mapping[str, Tensor]) -> Kind:
+def _kind(tensors: Mapping[str, object]) -> Kind:
     return "lite" if "head.weight" in tensors else "full"
 
 
-def _checked(tensors: dict[str, Tensor], path: Path, kind: Kind) -> dict[str, Tensor]:
-    """The tensors as float32 when names, shapes and values are those of the network."""
-    expected = {name: tensor.shape for name, tensor in empty(kind).state_dict().items()}
-    missing, unknown = expected.keys() - tensors.keys(), tensors.keys() - expected.keys()
+def _check_shapes(shapes: Mapping[str, tuple[int, ...]], path: Path, kind: Kind | None = None) -> None:
+    """Refuse names and shapes that are not those of a network, by default of the one that they look like.
+
+    Raises:
+        WeightsError: some differ.
+    """
+    expected = {name: tuple(each.shape) for name, each in empty(kind or _kind(shapes)).state_dict().items()}
+    missing, unknown = expected.keys() - shapes.keys(), shapes.keys() - expected.keys()
     if missing or unknown:
         raise WeightsError(
             f"{path} is not a GIFNet checkpoint: {len(missing)} parameters are missing ({_some(missing)}), "
             f"{len(unknown)} are unknown ({_some(unknown)})"
         )
     for name, shape in expected.items():
-        if tensors[name].shape != shape:
-            raise WeightsError(f"{path}: {name} must be {tuple(shape)}, got {tuple(tensors[name].shape)}")
-        if not torch.isfinite(tensors[name]).all():
+        if shapes[name] != shape:
+            raise WeightsError(f"{path}: {name} must be {shape}, got {shapes[name]}")
+
+
+def _checked(tensors: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """The tensors as float32, all of them finite."""
+    for name, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
             raise WeightsError(f"{path}: {name} holds values that are not finite; get the file again")
     return {name: tensor.float() for name, tensor in tensors.items()}
 
 
 def _some(names: set[str]) -> str:
-    return ", ".join(sorted(names)[:3]) or "none"
+    return ", ".join(name[:80] for name in sorted(names)[:3]) or "none"
 
 
 # Published names, as regular expressions, and ours. `S` stands for an optional side suffix.

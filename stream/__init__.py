@@ -20,6 +20,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from stream.runtime.cpu_threads import wait_passively
+
 if TYPE_CHECKING:
     from stream.config import RunSettings as RunSettings
     from stream.errors import GifnetError as GifnetError
@@ -72,4 +74,5 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    wait_passively()
     return getattr(importlib.import_module(_PUBLIC[name]), name)

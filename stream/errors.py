@@ -3,6 +3,7 @@
     GifnetError
     ├── ConfigError         a configuration file or option
     ├── SourceError         a camera, file or folder that frames come from
+    │   ├── LossError       a recording of which much is missing in what was fused
     │   └── RefusedError    a camera that will not open however often one tries
     │       └── PasswordError
     ├── SyncError           two streams that cannot be paired
@@ -26,6 +27,7 @@ __all__ = [
     "ExportError",
     "GifnetError",
     "KernelError",
+    "LossError",
     "PasswordError",
     "RefusedError",
     "SinkError",
@@ -42,6 +44,10 @@ class ConfigError(GifnetError):
 
 class SourceError(GifnetError):
     """A camera, file or folder that frames cannot be read from."""
+
+
+class LossError(SourceError):
+    """A recording of which so many frames were lost that the result cannot stand for it."""
 
 
 class RefusedError(SourceError):

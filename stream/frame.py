@@ -1,21 +1,20 @@
 """Frames, pairs of frames and fused frames, as they pass through the pipeline.
 
 Pixels are numpy arrays on the host, or torch tensors of a GPU where frames are decoded there; all of them are
-read-only by agreement.
+read-only by agreement. Video on the host keeps the planes that its decoder gave; `pixels` are made on demand.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
-from numpy.typing import NDArray
-
+from stream.picture import AnyPixels as AnyPixels
+from stream.picture import Colour as Colour
+from stream.picture import Picture, YuvPlanes, rgb_of, size_of
+from stream.picture import Pixels as Pixels
 from stream.radiometry import Radiometry
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 PixelFormat = Literal["rgb24", "gray8", "gray16le"]
 ClockSource = Literal["device", "rtcp", "v4l2", "pts", "arrival"]
@@ -24,30 +23,14 @@ ColourMap = Literal["heat", "white-hot", "black-hot", "iron", "rainbow", "lava",
 Flag = Literal["held", "single", "stale"]
 Side = Literal["visible", "thermal"]
 
-Pixels = NDArray[Any]
-AnyPixels: TypeAlias = "Pixels | Tensor"
-
-
-@dataclass(frozen=True, slots=True)
-class Colour:
-    """Colour description of a video's YUV values, in ITU-T H.273 code points.
-
-    2 means unspecified. `full_range` is True for 0..255, False for 16..235 luma.
-    """
-
-    matrix: int = 2
-    primaries: int = 2
-    transfer: int = 2
-    full_range: bool = False
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One picture of one camera.
 
     Attributes:
-        pixels: `rgb24` [H, W, 3] uint8; `gray8` [H, W] uint8; `gray16le` [H, W] uint16, raw counts. An array,
-            or a CUDA tensor whose values are complete.
+        picture: as it is kept: `rgb24` [H, W, 3] uint8 or `YuvPlanes`; `gray8` [H, W] uint8; `gray16le`
+            [H, W] uint16, raw counts. An array, planes, or a CUDA tensor whose values are complete.
         pixel_format: which of the three.
         time_s: capture time in seconds on `clock`, exact.
         clock: where that time comes from.
@@ -58,7 +41,7 @@ class Frame:
         radiometry: what a thermal count means in degrees Celsius, where that is known.
     """
 
-    pixels: AnyPixels
+    picture: Picture
     pixel_format: PixelFormat
     time_s: Fraction
     clock: ClockSource
@@ -69,20 +52,29 @@ class Frame:
     radiometry: Radiometry | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.picture, YuvPlanes):
+            if self.pixel_format != "rgb24":
+                raise ValueError(f"a {self.pixel_format} frame is no colour picture, got planes")
+            return
         expected_ndim = 3 if self.pixel_format == "rgb24" else 2
         expected_dtype = "uint16" if self.pixel_format == "gray16le" else "uint8"
         # torch writes its number formats as `torch.uint8`.
-        dtype = str(self.pixels.dtype).removeprefix("torch.")
-        if self.pixels.ndim != expected_ndim or dtype != expected_dtype:
+        dtype = str(self.picture.dtype).removeprefix("torch.")
+        if self.picture.ndim != expected_ndim or dtype != expected_dtype:
             raise ValueError(
                 f"a {self.pixel_format} frame has {expected_ndim} dimensions of {expected_dtype}, "
-                f"got {self.pixels.shape = }, {self.pixels.dtype = }"
+                f"got {self.picture.shape = }, {self.picture.dtype = }"
             )
+
+    @property
+    def pixels(self) -> AnyPixels:
+        """[H, W, 3] uint8 RGB, or [H, W] uint8 or uint16 grey; made of planes on demand."""
+        return cast(AnyPixels, rgb_of(self.picture))
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height in pixels."""
-        return self.pixels.shape[1], self.pixels.shape[0]
+        return size_of(self.picture)
 
     def __repr__(self) -> str:
         width, height = self.size
@@ -145,18 +137,33 @@ class FusedFrame:
     """A fused picture and what it was made of, on the visible grid.
 
     Attributes:
-        pixels: [H, W, 3] uint8 RGB, the fused picture.
-        visible: [H, W, 3] uint8 RGB.
+        picture: the fused picture as it is kept, [H, W, 3] uint8 RGB or planes.
+        visible_picture: the visible one, the same.
         thermal: [H, W] uint8, registered and after gain control.
         pair: the frames it came from; one only where the picture of one camera passes through.
         index: position among the fused frames, from 0.
     """
 
-    pixels: Pixels
-    visible: Pixels
+    picture: Pixels | YuvPlanes
+    visible_picture: Pixels | YuvPlanes
     thermal: Pixels
     pair: FrameSet
     index: int
+
+    @property
+    def pixels(self) -> Pixels:
+        """[H, W, 3] uint8 RGB, the fused picture; made of planes on demand."""
+        return cast(Pixels, rgb_of(self.picture))
+
+    @property
+    def visible(self) -> Pixels:
+        """[H, W, 3] uint8 RGB, the visible picture; made of planes on demand."""
+        return cast(Pixels, rgb_of(self.visible_picture))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return size_of(self.picture)
 
     @property
     def time(self) -> Fraction:
@@ -175,7 +182,7 @@ class FusedFrame:
         return {
             "index": self.index,
             "time_s": self.time_s,
-            "size": [self.pixels.shape[1], self.pixels.shape[0]],
+            "size": list(self.size),
             "flags": sorted(self.pair.flags),
             "pairing_error_ms": None if error_s is None else error_s * 1000,
             "sources": {

@@ -143,6 +143,8 @@ def from_json(values: Mapping[str, Any] | None) -> Radiometry | None:
         raise ValueError(f"radiometry has the model {model!r}; known are {', '.join(_MODELS)}")
     try:
         return _MODELS[model](**constants)
+    except ArithmeticError:
+        raise ValueError(f"radiometry of the model {model} has constants out of range") from None
     except TypeError:
         raise ValueError(
             f"radiometry of the model {model} has wrong constants: {sorted(constants)}"

@@ -7,9 +7,27 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_USER = re.compile(r"(?P<user>://[^/@:\[?]*):(?P<password>.*)@")
-_PORT_AND_PATH = re.compile(r"\d{1,5}(/|$)")
-_SECRET = re.compile(r"([?&#][^=&#]*(?:pass|pwd|secret|token|key|auth)[^=&#]*=)[^&#]*", re.IGNORECASE)
+# Options behind a plain path: names in small letters, each with a value, to its very end.
+_OPTIONS = re.compile(r"(?<=.)\?(?P<options>[a-z][a-z0-9_]*=[^?&/\\]*(?:&[a-z][a-z0-9_]*=[^?&/\\]*)*)$")
+# A user and password before something like a host: a URI whose scheme was forgotten or misspelt.
+_FORGOTTEN_SCHEME = re.compile(
+    r"^(\s*(?:[A-Za-z]+:/)?[^/@:]+):(.*)@(?=[^/@]+[:/]|\d+(?:\.\d+){3}$)", re.DOTALL
+)
+_HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.%]*\]|[^:@\[\]]*)(:\d{1,5})?")
+_SECRET_NAME = re.compile(
+    r"pass|pwd|pw\b|psw|psk|secret|token|key|auth|sig|code(?!c)|cred|jwt|sess|sid\b|pin\b|otp|hash|ticket"
+    r"|hdn|streamid",
+    re.IGNORECASE,
+)
+# Letters with digits, as no word is written: the value of an option that is a secret under any name.
+_TOKEN_LENGTH = 20
+_OPAQUE = re.compile(rf"^(?=.*\d)(?=.*[A-Za-z])[\w%+/=.~-]{{{_TOKEN_LENGTH},}}$")
+# What follows the name of the application.
+_STREAM_KEY = re.compile(r"^([^/]*/+[^/]+)/.+", re.DOTALL)
+# To the next blank; where user:password waits for its '@', up to that.
+_URI_IN_TEXT = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]*:/{1,2}(?:[^\s/@:]*:(?!\d{1,5}(?:[/\s]|$))[^@\n]*@(?:[^\s@]*@)*)?[^\s'\"<>]*"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +38,8 @@ class Uri:
         text: as the user gave it; show it through `mask` only.
         scheme: in lower case, without `://`; empty for a plain path.
         path: what follows the scheme, up to the options; percent signs decoded where a scheme is given.
-        options: what follows the `?` of a URI; always empty for a plain path, whose `?` is part of its name.
+        options: what follows the `?` of a URI, or of a plain path if it is `name=value`; any other `?` of a
+            plain path is part of its name.
     """
 
     text: str
@@ -36,7 +55,7 @@ def parse_uri(text: str) -> Uri:
     r"""Take a path or `scheme://path?key=value&...` apart.
 
     Only letters, digits, `+`, `.` and `-` before `://` make a scheme, so `C:\clip.mp4`, `12:30:00.mp4` and
-    `frames/*.png` are plain paths, taken as they are.
+    `frames/*.png` are plain paths, taken as they are but for options at their end, `clip.mkv?track=1`.
 
     Args:
         text: path or URI. Of an option given twice the last one holds.
@@ -46,29 +65,79 @@ def parse_uri(text: str) -> Uri:
     """
     match = _SCHEME.match(text)
     if not match:
-        return Uri(text, "", text)
+        options = _OPTIONS.search(text)
+        if not options:
+            return Uri(text, "", text)
+        return Uri(text, "", text[: options.start()], _options(options["options"]))
     path, _, query = text[match.end() :].partition("?")
-    return Uri(text, match[1].lower(), unquote(path), dict(parse_qsl(query, keep_blank_values=True)))
+    return Uri(text, match[1].lower(), unquote(path), _options(query))
+
+
+def _options(query: str) -> dict[str, str]:
+    return dict(parse_qsl(query, keep_blank_values=True))
 
 
 def mask(uri: str) -> str:
     """Hide what is secret in a path or URI, for messages.
 
-    The password of `user:password@host` becomes `***`, also where it holds `@` or `/`, and so does the value
-    of every option whose name speaks of a password, token or key. Plain paths come back as they are.
+    Hidden are the password of `user:password@host`, also where it holds `@` or `/`; a user name that stands
+    alone or is long enough to be a token; the values of options whose name speaks of a secret or that look
+    like one; and the stream key of RTMP. Where there are two ways to read it, more is hidden, not less.
+    Plain paths come back as they are, unless they look like a URI whose scheme was forgotten.
     """
-    match = _SCHEME.match(uri)
+    match = _SCHEME.search(uri)
     if not match:
-        return uri
-    schedule, mark, inner = uri[match.end() :].partition("!")
+        return _FORGOTTEN_SCHEME.sub(r"\1:***@", uri)
+    head, rest = uri[: match.end()], uri[match.end() :]
+    schedule, mark, inner = rest.partition("!")
     # A camera before the '!' is a mistake, and the '!' may then be part of its password.
     if match[1].lower() == "chaos" and mark and "://" not in schedule:
-        return f"{match[0]}{schedule}!{mask(inner)}"
-    return _SECRET.sub(r"\1***", _USER.sub(_hide, uri))
+        return f"{head}{schedule}!{mask(inner)}"
+    if _SCHEME.match(rest):
+        return head + mask(rest)
+    user, place = _without_user(rest)
+    if match[1].lower().startswith("rtmp"):
+        place = _STREAM_KEY.sub(r"\1/***", place)
+    return head + user + _without_values(place)
 
 
-def _hide(match: re.Match[str]) -> str:
-    # host:554/street@north has a port and a path, not a password.
-    if _PORT_AND_PATH.match(match["password"]) and "/" in match["password"]:
-        return match[0]
-    return f"{match['user']}:***@"
+def mask_text(text: str) -> str:
+    """Hide what is secret in the URIs that a text holds, such as a message of a library."""
+    return _URI_IN_TEXT.sub(lambda match: mask(match[0]), text)
+
+
+def _without_user(rest: str) -> tuple[str, str]:
+    """What may be shown of the user before a host, with its `@`; and what follows it."""
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    whole, mark, place = rest.rpartition("@")
+    if not mark:
+        return "", rest
+    if "@" not in authority:
+        # host:554/street@north has a port and a path, and no password; admin:12/34@10.0.0.5 may have one.
+        is_host = ":" not in whole or "[" in authority or not re.search(r"[/.:]", place)
+        if is_host and _HOST_PORT.fullmatch(authority):
+            return "", rest
+    alone = authority.rpartition("@")[0]
+    if ":" not in whole and "@" in authority:
+        return "***@" if alone else "@", rest[len(alone) + 1 :]
+    user, _, password = whole.partition(":")
+    # What looks like a name may be a token, or the beginning of a password.
+    if password in ("", "x-oauth-basic") or len(user) >= _TOKEN_LENGTH or ":" not in (alone or user + ":"):
+        user = "***"
+    return f"{user}:***@", place
+
+
+def _without_values(place: str) -> str:
+    """A host and path with the secret values of its options hidden."""
+    path, *parts = re.split(r"([?&#;])", place)
+    shown, secret = [path], False
+    for mark, part in zip(parts[::2], parts[1::2], strict=True):
+        name, equals, value = part.partition("=")
+        if equals:
+            secret = bool(_SECRET_NAME.search(unquote(name))) or bool(_OPAQUE.search(value))
+            part = f"{name}=***" if secret else part
+        # A value that holds a separator goes on here.
+        elif part and (secret or _OPAQUE.search(part)):
+            part = "***"
+        shown += [mark, part]
+    return "".join(shown)

@@ -15,6 +15,7 @@ from cuda_kernels.reference.thermal import COUNTS
 
 # OpenCV gives numbers of pixels in float32.
 _MOST_PIXELS = 1 << 24
+_LEVELS = 256
 # Bins that are looked at together.
 _BLOCK = 256
 
@@ -83,6 +84,12 @@ def replace_bad_pixels(
 
 def normalise(counts: Tensor, span: Tensor, *, out: Tensor | None = None) -> Tensor:
     """As `reference.normalise`."""
+    if counts.dtype == torch.uint8 and counts.numel() > _LEVELS:
+        # All that can occur, worked out once and looked up.
+        table = normalise(torch.arange(_LEVELS, dtype=torch.uint8), span).numpy()
+        found = torch.empty(counts.shape) if out is None else out
+        cv2.LUT(counts.numpy(), table, dst=found.numpy())
+        return found
     brightness = counts.to(torch.float32, copy=True) if out is None else out.copy_(counts)
     return brighten(brightness, span, may_be_nan=counts.is_floating_point())
 

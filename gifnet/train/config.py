@@ -120,6 +120,11 @@ class PictureLossSettings(_Settings):
     difference: Annotated[float, Field(ge=0, description="2 - SCD")] = 1.0
     similarity: Annotated[float, Field(ge=0, description="2 - SSIM")] = 1.0
     information: Annotated[float, Field(ge=0, description="2 - VIF, gains counted up to 1")] = 1.0
+    coarse: Annotated[float, Field(ge=0, description="`gradient` at 1/4 and 1/8 size; not for lite")] = 0.0
+    edges: Annotated[float, Field(ge=0, description="1 - Qabf; not for lite")] = 0.0
+    level: Annotated[
+        float, Field(ge=0, description="`intensity`, but by visible where thermal says nothing; not for lite")
+    ] = 0.0
     range: Annotated[float, Field(ge=0, description="distance from [0, 1]")] = 5.0
     overshoot: Annotated[float, Field(ge=0, description="distance from what lies between the sources")] = 0.0
     focus: Annotated[float, Field(ge=0, description="distance from the sharp picture, multi-focus only")] = (
@@ -234,4 +239,11 @@ def _sentence(problem: Any) -> str:
         return f"{path} is not a known key"
     if problem["type"] == "missing":
         return f"{path} is missing"
-    return f"{path}: {problem['msg'][0].lower()}{problem['msg'][1:]}, got {problem['input']!r}"
+    return f"{path}: {problem['msg'][0].lower()}{problem['msg'][1:]}, got {_shown(problem['input'])}"
+
+
+def _shown(value: Any) -> str:
+    try:
+        return repr(value)[:100]
+    except ValueError:  # Python prints no integer of more than some thousand digits
+        return "a number too long to print"

@@ -116,6 +116,9 @@ def fusion_parts(
         "difference": weights.difference * losses.difference_loss(fused, *sources),
         "similarity": weights.similarity * losses.similarity_loss(fused, *sources),
         "information": weights.information * losses.information_loss(fused, *sources),
+        "coarse": weights.coarse * losses.coarse_loss(fused, *sources),
+        "edges": weights.edges * losses.edge_loss(fused, *sources),
+        "level": weights.level * losses.level_loss(fused, *sources),
         "overshoot": weights.overshoot * losses.overshoot_loss(fused, *sources),
     }
 

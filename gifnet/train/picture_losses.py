@@ -7,6 +7,7 @@ channel; in full resolution every second window of a row and a column is taken.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import torch
@@ -17,6 +18,12 @@ _FLAT = 1e-6  # energy of a picture without structure
 _SSIM_WINDOW_PX = 7
 _SSIM_STABLE = (0.01**2, 0.03**2)
 _VIF_SCALES = 4
+_NO_EDGE = 1e-3  # a quarter of a grey level a pixel
+_COARSE = (4, 8)
+_LEVEL_WINDOW_PX = 17
+_FLAT_THERMAL = 0.03
+_WARM = 0.15
+_DARK = 0.2
 _ROOM_ABOVE, _ROOM_BELOW = 0.08, 0.02
 _VIF_NOISE = 2.0  # variance in grey levels squared, as in the common pixel-domain VIF
 
@@ -31,6 +38,17 @@ def gradient_loss(fused: Tensor, visible: Tensor, thermal: Tensor) -> Tensor:
     of_visible, of_thermal = _sobel(visible), _sobel(thermal)
     longer = _length(of_visible) >= _length(of_thermal)
     return (_sobel(fused) - torch.where(longer, of_visible, of_thermal)).abs().mean()
+
+
+def coarse_loss(fused: Tensor, visible: Tensor, thermal: Tensor) -> Tensor:
+    """Sum of `gradient_loss` over pictures of a quarter and an eighth of the size.
+
+    What is large and stands out in one source, as people do, keeps its contrast; fine gradients alone leave
+    the sum over a body free.
+    """
+    sizes = [size for size in _COARSE if min(fused.shape[-2:]) // size >= 3]
+    shrunk = ([F.avg_pool2d(part, size) for part in (fused, visible, thermal)] for size in sizes)
+    return torch.stack([gradient_loss(*parts) for parts in shrunk]).sum()
 
 
 def difference_loss(fused: Tensor, visible: Tensor, thermal: Tensor) -> Tensor:
@@ -80,6 +98,46 @@ def information_loss(fused: Tensor, visible: Tensor, thermal: Tensor) -> Tensor:
     return 2 - (kept / (there + 1e-3)).sum(dim=1).mean()
 
 
+def edge_loss(fused: Tensor, visible: Tensor, thermal: Tensor) -> Tensor:
+    """`1 - Qabf`: edges of both sources lost in strength or direction, weighted by strength (Xydeas 2000).
+
+    Directions are those of lines, so that an edge that only changes its sign counts as kept, as in Qabf
+    itself; `gradient_loss` is what asks for the sign.
+    """
+    of_fused = _sobel(fused)
+    strength_fused = _strength(of_fused)
+    kept, whole = torch.zeros(()), torch.zeros(())
+    for source in (_sobel(visible), _sobel(thermal)):
+        strength = _strength(source)
+        ratio = torch.minimum(strength, strength_fused) / torch.maximum(strength, strength_fused)
+        across = (of_fused[:, :1] * source[:, 1:] - of_fused[:, 1:] * source[:, :1]).abs()
+        along = (of_fused * source).sum(dim=1, keepdim=True).abs()
+        turned = 1 - torch.atan2(across + _NO_EDGE**2, along + _NO_EDGE**2) / (math.pi / 2)
+        quality = torch.sigmoid(15 * (ratio - 0.5)) * torch.sigmoid(22 * (turned - 0.8))
+        kept = kept + (quality * strength).sum(dim=(1, 2, 3))
+        whole = whole + strength.sum(dim=(1, 2, 3))
+    return 1 - (kept / whole).mean()
+
+
+def level_loss(fused: Tensor, visible: Tensor, thermal: Tensor) -> Tensor:
+    """Relative distance from the visible level where thermal says nothing, from the brighter one elsewhere.
+
+    The brighter source alone lays the thermal grey over a dark road, and sums of both make a bright, cold sky
+    mid-grey. Thermal says nothing where it is flat (a standard deviation of `_FLAT_THERMAL` over
+    `_LEVEL_WINDOW_PX` is half flat) and not warmer than the picture's mean (`_WARM` above it counts whole).
+    Distances count relative to the target, since in the dark few grey levels are a veil.
+    """
+    window = _LEVEL_WINDOW_PX
+    margin = (window // 2,) * 4
+    wide = F.pad(torch.cat([thermal, thermal.square()], dim=1), margin, mode="replicate")
+    mean, square = _windowed(wide, window, None, step=1).chunk(2, dim=1)
+    flat = 1 / (1 + (square - mean.square()).clamp_min(0) / _FLAT_THERMAL**2)
+    warm = ((mean - thermal.mean(dim=(2, 3), keepdim=True)) / _WARM).clamp(0, 1)
+    silent = flat * (1 - warm)
+    target = silent * visible + (1 - silent) * torch.maximum(visible, thermal)
+    return ((fused - target).abs() / (target + _DARK)).mean()
+
+
 def range_loss(fused: Tensor) -> Tensor:
     """Mean distance from [0, 1]."""
     return (fused - fused.clamp(0, 1)).abs().mean()
@@ -122,6 +180,10 @@ def _sobel(picture: Tensor) -> Tensor:
     right = across[..., :-2, :] + 2 * across[..., 1:-1, :] + across[..., 2:, :]
     below = down[..., :-2] + 2 * down[..., 1:-1] + down[..., 2:]
     return torch.cat([right, below], dim=1) / 8
+
+
+def _strength(vectors: Tensor) -> Tensor:
+    return torch.sqrt(_length(vectors) + _NO_EDGE**2)
 
 
 def _length(vectors: Tensor) -> Tensor:

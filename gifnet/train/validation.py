@@ -11,11 +11,13 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from gifnet.eval import measure as measure_picture
 from gifnet.model import GIFNet
 from gifnet.train.metrics import measure
 from gifnet.train.pairs import Grey, Pair
 
 _SHOWN = 4
+_SHOWN_METRICS = ("EN", "SD", "MI", "SCD", "VIF", "Qabf", "SSIM", "Nabf")
 _WIDTH_PX = 400
 
 
@@ -35,7 +37,7 @@ def validate_pictures(model: nn.Module, pairs: Sequence[Pair], contact_sheet: Pa
             torch.from_numpy(picture)[None, None].to(device) / 255 for picture in (pair.visible, pair.thermal)
         )
         fused = _grey(model(visible, thermal))
-        measured.append(measure(fused, pair.visible, pair.thermal))
+        measured.append(measure_picture(fused, pair.visible, pair.thermal, _SHOWN_METRICS))
         rows.append(np.hstack([_shrunk(part) for part in (pair.visible, pair.thermal, fused)]))
     width = min(row.shape[1] for row in rows)
     cv2.imwrite(str(contact_sheet), np.vstack([row[:, :width] for row in rows]))

@@ -57,11 +57,10 @@ def _step(load: Load, weights: str, precision: Precision, batch: int, context: D
     with settings_for(load, weights, precision, batch) as settings:
         registrar = Registrars(settings.registration).get(settings.registration, shape)
         gain = Agc(settings.gain, load.thermal.bits, context.operations, context.device)
-    dtype: torch.dtype = getattr(torch, network.precision)
-    step = FusionStep(shape, registrar, gain, network, context.operations, dtype)
+    step = FusionStep(shape, registrar, gain, network, context.operations, network.picture_dtype)
     for index in range(batch):
         pair = load.pairs[index % len(load.pairs)]
-        step.rgb[index].copy_(torch.from_numpy(pair.visible.pixels))
+        step.visible[index].copy_(torch.from_numpy(pair.visible.pixels))
         step.counts[index].copy_(torch.from_numpy(pair.thermal.pixels))
     step.ema_weight.zero_()
     return step

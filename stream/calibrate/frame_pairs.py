@@ -15,7 +15,7 @@ from stream.live.session import LiveSession, is_live_pair
 from stream.pairing.offline import OfflinePairer, pair_streams
 from stream.recording.reader import Recording
 from stream.runtime.clock import SystemClock
-from stream.runtime.prefetch import Prefetch, prefetch
+from stream.runtime.prefetch import SOURCE_PATIENCE_S, Prefetch, prefetch
 from stream.sources import Source, open_source
 from stream.uri import parse_uri
 
@@ -39,11 +39,21 @@ def open_pairs(settings: FuseSettings) -> Iterator[Iterator[FramePair]]:
         with LiveSession(settings, SystemClock()) as live:
             yield (moment for moment in live if isinstance(moment, FramePair))
     else:
-        with _open(settings.visible, "visible") as visible, _open(settings.thermal, "thermal") as thermal:
+        with (
+            _open(settings.visible, settings.thermal, "visible") as visible,
+            _open(settings.thermal, settings.visible, "thermal") as thermal,
+        ):
             rates = (cast(Source, frames.upstream).info.rate for frames in (visible, thermal))
             pairer = OfflinePairer(settings.pairing, *rates)
             yield (pair for pair in pair_streams(visible, thermal, pairer) if isinstance(pair, FramePair))
 
 
-def _open(settings: InputSettings, role: Side) -> AbstractContextManager[Prefetch[Frame]]:
-    return prefetch(lambda: open_source(settings, role, torch.device("cpu")), AHEAD, name=role)
+def _open(
+    settings: InputSettings, partner: InputSettings, role: Side
+) -> AbstractContextManager[Prefetch[Frame]]:
+    return prefetch(
+        lambda: open_source(settings, role, torch.device("cpu"), partner),
+        AHEAD,
+        name=role,
+        patience_s=SOURCE_PATIENCE_S,
+    )

@@ -8,7 +8,10 @@ import sys
 
 import click
 
+from stream.cli.own_arguments import hide_secrets
 from stream.cli.standard_streams import secure_standard_streams
+from stream.runtime.cpu_threads import wait_passively
+from stream.runtime.quiet import keep_standard_error
 
 # Name -> (module:attribute, one line for the table of contents). Modules load only when called, so that
 # `gifnet --help` does not wait for torch.
@@ -75,10 +78,16 @@ def cli(debug: bool) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; an error becomes one sentence and an exit status."""
+    wait_passively()
     words = sys.argv[1:] if arguments is None else arguments
     if arguments is None:
+        hide_secrets()
+        sys.unraisablehook = _interrupt_again
         secure_standard_streams()
     # Outside the command itself, the caller decides what Ctrl-C does.
+    debug = words != _without_debug(words)
+    if arguments is None and not debug:
+        keep_standard_error()
     answers_interrupts = arguments is None and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
     try:
         status = cli.main(args=_without_debug(words), prog_name="gifnet", standalone_mode=False)
@@ -87,12 +96,20 @@ def main(arguments: list[str] | None = None) -> None:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # a sentence is all that is left to do
         from stream.cli.failure import leave
 
-        leave(error, debug=words != _without_debug(words))
+        leave(error, debug)
     finally:
         if answers_interrupts:
             # All is closed; during the interpreter's own clean-up, Python's handler prints a traceback.
             signal.signal(signal.SIGINT, signal.SIG_DFL)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _interrupt_again(unraisable: sys.UnraisableHookArgs) -> None:
+    """A Ctrl-C that came in a destructor or a callback, where nothing can be raised, comes once more."""
+    if isinstance(unraisable.exc_value, KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    else:
+        sys.__unraisablehook__(unraisable)
 
 
 def _without_debug(words: list[str]) -> list[str]:

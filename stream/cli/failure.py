@@ -12,11 +12,13 @@ from typing import NoReturn
 import click
 
 from stream.cli.logs import are_json
-from stream.errors import GifnetError
+from stream.errors import GifnetError, LossError
 from stream.monitoring.report import describe_error
 from stream.runtime.signals import Stopped
+from stream.uri import mask_text
 
 USAGE_STATUS = 2
+LOSS_STATUS = 3
 _SIGNAL_STATUS = 128
 
 _log = logging.getLogger(__name__)
@@ -32,7 +34,7 @@ def leave(error: BaseException, debug: bool) -> NoReturn:
         click.echo(error.format_message(), err=True)
         sys.exit(USAGE_STATUS)
     if debug and not isinstance(error, click.ClickException):
-        traceback.print_exception(error)
+        click.echo(mask_text("".join(traceback.format_exception(error))), err=True, nl=False)
     if isinstance(error, BrokenPipeError):
         _forget_standard_output()
         sys.exit(_SIGNAL_STATUS + signal.SIGPIPE)
@@ -45,9 +47,14 @@ def leave(error: BaseException, debug: bool) -> NoReturn:
 
 
 def explain(error: BaseException) -> tuple[str, int]:
-    """One sentence and the exit status for an exception."""
+    """One sentence, without secrets of URIs in it, and the exit status for an exception."""
+    sentence, status = _explain(error)
+    return mask_text(sentence), status
+
+
+def _explain(error: BaseException) -> tuple[str, int]:
     if isinstance(error, GifnetError):
-        return describe_error(error), 1
+        return describe_error(error), LOSS_STATUS if isinstance(error, LossError) else 1
     if isinstance(error, Stopped):
         return describe_error(error), _SIGNAL_STATUS + error.signal
     if isinstance(error, KeyboardInterrupt | click.Abort):

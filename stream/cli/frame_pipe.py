@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.errors import SinkError
+from stream.runtime.quiet import error_output
 
 # As FFmpeg names them.
 _PIXEL_FORMATS = {(3, "uint8"): "rgb24", (2, "uint8"): "gray", (2, "uint16"): "gray16le"}
@@ -110,7 +111,7 @@ class FrameCommand:
         values["pixel_format"] = _PIXEL_FORMATS[len(shape), dtype]
         words = [_filled(word, values) for word in self._words]
         try:
-            return subprocess.Popen(words, stdin=subprocess.PIPE)
+            return subprocess.Popen(words, stdin=subprocess.PIPE, stderr=error_output())
         except OSError as error:
             raise SinkError(f"the command {words[0]!r} cannot be started: {error.strerror}") from None
 

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TextIO
+from typing import Any, TextIO
+
+from stream.uri import mask_text
 
 TEXT = "gifnet: %(message)s"
+# What is guessed is said without being asked: a wrong guess is seen by nothing else.
+ALWAYS_TOLD = ("stream.sources.pictures.together",)
+
+
+class _MaskedTracebacks(logging.Formatter):
+    """Tracebacks quote what a library was given; messages are masked by whoever writes them."""
+
+    def formatException(self, ei: Any) -> str:
+        """Text of a traceback."""
+        return mask_text(super().formatException(ei))
 
 
 class JsonLines(logging.StreamHandler[TextIO]):
@@ -16,23 +28,33 @@ class JsonLines(logging.StreamHandler[TextIO]):
         from pythonjsonlogger.json import JsonFormatter
 
         super().__init__(sys.stderr)
+
+        class Masked(_MaskedTracebacks, JsonFormatter):
+            """JSON whose tracebacks are masked."""
+
         names = {"levelname": "level", "name": "logger"}
         form = "{levelname}{name}{message}"
-        self.setFormatter(JsonFormatter(form, style="{", rename_fields=names, timestamp="time"))
+        self.setFormatter(Masked(form, style="{", rename_fields=names, timestamp="time"))
 
 
-def set_up_logs(kind: str = "text", verbose: bool = False) -> None:
+def set_up_logs(kind: str = "text", verbose: bool = False, quiet: bool = False) -> None:
     """Begin to log, unless that has begun.
 
     Args:
         kind: `text` or `json`.
         verbose: also what is chosen and done.
+        quiet: not even what is always told otherwise.
     """
     level = logging.INFO if verbose else logging.WARNING
     if kind == "json":
         logging.basicConfig(handlers=[JsonLines()], level=level)
     else:
-        logging.basicConfig(format=TEXT, level=level)
+        handler = logging.StreamHandler()
+        handler.setFormatter(_MaskedTracebacks(TEXT))
+        logging.basicConfig(handlers=[handler], level=level)
+    if not quiet:
+        for name in ALWAYS_TOLD:
+            logging.getLogger(name).setLevel(logging.INFO)
 
 
 def are_json() -> bool:

@@ -17,7 +17,13 @@ from stream.config import NAMES, field_at
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _SHORT = {"output": "-o"}
-_METAVARS = {"output": "URI", "weights": "NAME|FILE", "encoder": "NAME"}
+_METAVARS = {
+    "output": "URI",
+    "preview_hosts": "NAME",
+    "preview_prefix": "PATH",
+    "weights": "NAME|FILE",
+    "encoder": "NAME",
+}
 
 
 def setting_options(names: Iterable[str]) -> Callable[[Function], Function]:
@@ -36,7 +42,7 @@ def setting_option(name: str) -> Callable[[Function], Function]:
     field = field_at(NAMES[name])
     flag = "--" + name.replace("_", "-")
     switch = _plain_type(field) is bool
-    many = name == "output"
+    many = name == "output" or get_origin(field.annotation) is tuple
     return click.option(
         *([_SHORT[name]] if name in _SHORT else []),
         f"{flag}/--no-{flag[2:]}" if switch else flag,
@@ -100,6 +106,8 @@ class NumberOr(click.ParamType):  # type: ignore[type-arg]  # generic in the new
 def _click_type(field: FieldInfo) -> Any:
     parts = get_args(field.annotation)
     words = [get_args(part) for part in parts if get_origin(part) is Literal]
+    if get_origin(field.annotation) is tuple:
+        return parts[0]
     if words and float in parts:
         return NumberOr(words[0])
     kind = _plain_type(field)

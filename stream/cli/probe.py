@@ -12,6 +12,7 @@ from typing import Any
 import click
 import numpy as np
 
+from stream.cli.probe_container import UNSPECIFIED, container_facts, container_lines
 from stream.config import InputSettings
 from stream.errors import SourceError
 from stream.frame import Frame
@@ -22,7 +23,6 @@ FIRST_TIMES = 3
 LIVE_S = 2.0
 # ITU-T H.273 code points that are common in video.
 MATRICES = {0: "RGB", 1: "BT.709", 5: "BT.601", 6: "BT.601", 9: "BT.2020", 10: "BT.2020 constant luminance"}
-UNSPECIFIED = 2
 Facts = dict[str, Any]
 
 
@@ -83,9 +83,7 @@ def _facts(source: Any) -> Facts:
         "pixel_format": source.stored_format,
         "bits": source.stored_bits,
         "range": _range(source),
-        "matrix": info.colour.matrix,
-        "primaries": info.colour.primaries,
-        "transfer": info.colour.transfer,
+        **container_facts(source),
         "codec": info.codec,
         "rotation": source.rotation,
         "audio": info.audio,
@@ -141,7 +139,8 @@ def _live(frames: list[Frame]) -> Facts:
 
 def _range(source: Any) -> str:
     is_yuv = source.stored_format.startswith(("yuv", "nv", "p0"))
-    return "limited" if is_yuv and not source.info.colour.full_range else "full"
+    colour = source.stored_colour or source.info.colour
+    return "limited" if is_yuv and not colour.full_range else "full"
 
 
 def _number(value: Fraction | None) -> float | int | None:
@@ -175,6 +174,7 @@ def _lines(facts: Facts) -> Iterable[tuple[str, str]]:
     yield "pixels", f"{facts['pixel_format']}, {facts['bits']} bits"
     yield "range", facts["range"]
     yield "matrix", _matrix(facts["matrix"])
+    yield from container_lines(facts)
     yield "codec", facts["codec"]
     yield "rotation", f"{facts['rotation']} degrees"
     yield "audio", "yes" if facts["audio"] else "no"

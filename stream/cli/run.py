@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stream.cli.help_groups import GroupedHelp
 from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options, verbosity_options
 from stream.cli.reload import hangups, reloading
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from stream.pipeline.run import Adjuster
 
 
-@click.command(epilog="Every option has its key in the configuration file; see --print-config.")
+@click.command(
+    cls=GroupedHelp, epilog="Every option has its key in the configuration file; see --print-config."
+)
 @click.argument("visible", required=False)
 @click.argument("thermal", required=False)
 @setting_options(NAMES)
@@ -55,7 +58,7 @@ def run(
     if print_config:
         click.echo(describe(settings, from_file, named))
         return
-    set_up_logs(settings.logs, verbose)
+    set_up_logs(settings.logs, verbose, quiet)
     fuse_and_tell(settings, quiet or settings.logs == "json", load_again=load if config else None)
 
 
@@ -85,15 +88,20 @@ def _fuse_and_tell(
     from stream.pipeline import run as pipeline
     from stream.runtime.clock import SystemClock
     from stream.runtime.signals import StopSignals
+    from stream.runtime.systemd import SystemdNotifier
 
     def watch(frames: Iterable[FusedFrame]) -> Iterator[FusedFrame]:
-        for frame in stop.watch(frames):
+        for frame in systemd.watch(stop.watch(frames)):
             look(frame)
             yield frame
 
     report = RunReport(SystemClock())
     try:
-        with StopSignals() as stop, show_progress(quiet) as tell:
+        with (
+            StopSignals() as stop,
+            show_progress(quiet) as tell,
+            SystemdNotifier(report.in_a_line) as systemd,
+        ):
             pipeline.run(settings, report, watch, tell, adjuster)
     finally:
         if not quiet and report.fused:

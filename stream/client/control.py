@@ -17,6 +17,8 @@ from typing import Any, Self
 import zmq
 import zmq.auth
 
+from stream.zeromq.address import client_address
+
 SCHEMA = "gifnet.control/1"
 LARGEST_ANSWER = 4 * 1024 * 1024
 
@@ -44,8 +46,11 @@ class Control:
             timeout_s: how long to wait for an answer.
             server_key: file of the run's public key, where it asks for keys.
             own_key: file of this client's secret key.
+
+        Raises:
+            ValueError: the address is none.
         """
-        self._address, self._timeout_ms = address, round(timeout_s * 1000)
+        self._address, self._timeout_ms = client_address(address), round(timeout_s * 1000)
         self._keys = (server_key, own_key) if server_key and own_key else None
         self._context = zmq.Context()
         self._socket: zmq.Socket[bytes] | None = None
@@ -95,10 +100,18 @@ class Control:
             socket.close(linger=0)
             self._socket = None
             raise ControlError(f"{self._address} gave no answer within {self._timeout_ms / 1000:g} s")
-        answer = json.loads(socket.recv())
-        if "error" in answer:
-            raise ControlError(answer["error"])
-        result: dict[str, Any] = answer["result"]
+        return self._result(socket.recv())
+
+    def _result(self, answer: bytes) -> dict[str, Any]:
+        try:
+            values = json.loads(answer)
+        except (ValueError, RecursionError):
+            values = None
+        if isinstance(values, dict) and "error" in values:
+            raise ControlError(str(values["error"]))
+        if not isinstance(values, dict) or not isinstance(values.get("result"), dict):
+            raise ControlError(f"{self._address} gave an answer that is none of a run: check the address")
+        result: dict[str, Any] = values["result"]
         return result
 
     def _connected(self) -> zmq.Socket[bytes]:

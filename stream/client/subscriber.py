@@ -29,6 +29,7 @@ import zmq.auth
 from numpy.typing import NDArray
 
 from stream.runtime.clock import SystemClock
+from stream.zeromq.address import client_address
 from stream.zeromq.message import (
     Header,
     MessageError,
@@ -94,17 +95,19 @@ class _Receiver:
             view: `fused`, `visible` or `thermal`.
             keys: file of the client's secret key and of the server's public one, for an encrypted publisher.
             queue: frames that may wait here in `every`; more wait at the publisher.
-            largest_mb: megabytes of the largest frame; who sends more is disconnected. 8K RGB takes 100.
+            largest_mb: megabytes of the largest frame, as it comes and as it is decoded; who sends more is
+                disconnected. 8K RGB takes 100.
 
         Raises:
-            ValueError: the key files hold no keys, or the stream's name is too long.
+            ValueError: the address is none, the key files hold no keys, or the stream's name is too long.
         """
         if len(f"{stream}/{view}".encode()) > LONGEST_TOPIC:
             raise ValueError(
                 f"a topic has at most {LONGEST_TOPIC} bytes, and the name {stream[:20]!r}... is longer"
             )
         self.malformed = 0
-        self._address, self._topic, self._queue = address.removeprefix("zmq+"), f"{stream}/{view}", queue
+        self._address = client_address(address.strip().removeprefix("zmq+"))
+        self._topic, self._queue = f"{stream}/{view}", queue
         self._largest = round(largest_mb * 1e6)
         self._keys = _load_keys(*keys) if keys else None
         self._last: int | None = None
@@ -128,7 +131,7 @@ class _Receiver:
     def _frame(self, parts: list[Any], latest: bool) -> ReceivedFrame | None:
         """The frame of a message; None, once said aloud, for what is no message of ours."""
         try:
-            header, pixels = _read(parts, latest)
+            header, pixels = _read(parts, latest, self._largest)
         except MessageError as error:
             self.malformed += 1
             if self.malformed == 1:
@@ -230,7 +233,7 @@ class AsyncSubscriber(_Receiver):
                     yield frame
 
 
-def _read(parts: list[Any], latest: bool) -> tuple[Header, NDArray[Any]]:
+def _read(parts: list[Any], latest: bool, largest_bytes: int) -> tuple[Header, NDArray[Any]]:
     if latest:
         data, payload = split_one_part(parts[0].buffer)
     elif len(parts) != 3:
@@ -238,7 +241,7 @@ def _read(parts: list[Any], latest: bool) -> tuple[Header, NDArray[Any]]:
     else:
         data, payload = parts[1].bytes, parts[2].buffer
     header = parse_header(data)
-    return header, np.asarray(decode_payload(header, payload))
+    return header, np.asarray(decode_payload(header, payload, largest_bytes))
 
 
 def _load_keys(secret: str | Path, server: str | Path) -> tuple[bytes, bytes, bytes]:

@@ -10,7 +10,8 @@ from stream.config.outputs import ControlSettings, MetricsSettings, OutputSettin
 from stream.config.pairing import PairingSettings
 from stream.config.registration import RegistrationSettings
 from stream.config.run import Device, FuseSettings, RunSettings
-from stream.config.validate import load_yaml, validate, validate_json
+from stream.config.validate import validate, validate_json
+from stream.config.yaml_file import load_yaml
 
 __all__ = [
     "NAMES",

@@ -15,12 +15,13 @@ class FusionSettings(Settings):
     """The network that fuses, and its precision."""
 
     model: Annotated[
-        Literal["full", "lite", "null"],
+        Literal["auto", "full", "lite", "null"],
         Field(
-            description="full: GIFNet; lite: a small network for camera rate on a CPU; "
+            description="full: GIFNet; lite: a small network for camera rate on a CPU; auto: full for "
+            "recordings, and for cameras lite where full does not hold their rate; "
             "null: no network, the visible picture, to try everything else"
         ),
-    ] = "full"
+    ] = "auto"
     weights: Annotated[
         str, Field(min_length=1, description="default, published or a file; default is that of the model")
     ] = "default"
@@ -28,3 +29,7 @@ class FusionSettings(Settings):
     batch: Annotated[
         int, Field(ge=1, le=64, description="pairs fused at once; more costs latency and memory")
     ] = 1
+    steady: Annotated[
+        float,
+        Field(ge=0, le=0.95, description="share of the fused frame before kept where nothing moves; 0: none"),
+    ] = 0.0

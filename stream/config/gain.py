@@ -29,8 +29,8 @@ class GainSettings(Settings):
     contrast: Annotated[
         float, Field(ge=1, le=100, description="clahe: steepest curve, as a multiple of an even one")
     ] = 3.0
-    span_low: Annotated[float | None, Field(description="fixed: what becomes black")] = None
-    span_high: Annotated[float | None, Field(description="fixed: what becomes white")] = None
+    span_low: Annotated[float | None, Field(ge=-1e9, le=1e9, description="fixed: what becomes black")] = None
+    span_high: Annotated[float | None, Field(ge=-1e9, le=1e9, description="fixed: what becomes white")] = None
     span_unit: Annotated[
         Literal["counts", "celsius"],
         Field(description="fixed: unit of the span; celsius needs a camera whose radiometry is known"),

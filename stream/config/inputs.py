@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from stream.config.base import Settings
+from stream.config.crop import parse_crop
 from stream.radiometry import Linear, Radiometry
 
 Decoder = Literal["auto", "cpu", "cuda"]
@@ -18,7 +19,16 @@ class InputSettings(Settings):
     uri: Annotated[str, Field(min_length=1, description="path or URI of the stream")]
     name: Annotated[str | None, Field(description="name in reports")] = None
     bits: Annotated[int | None, Field(ge=8, le=16, description="significant bits of a grey count")] = None
-    rate: Annotated[float | None, Field(gt=0, description="frames a second of an image folder")] = None
+    rate: Annotated[float | None, Field(gt=0, le=1e6, description="frames a second of an image folder")] = (
+        None
+    )
+    track: Annotated[
+        str | None, Field(description="video track of a file: its number from 0, its language or its title")
+    ] = None
+    crop: Annotated[
+        str | None,
+        Field(description="part of each picture: left, right, top, bottom or X,Y,WIDTH,HEIGHT in pixels"),
+    ] = None
     decoder: Annotated[
         Decoder,
         Field(description="where video is decoded; auto: by NVDEC on a GPU that runs the network, if it can"),
@@ -29,6 +39,13 @@ class InputSettings(Settings):
     timeout_s: Annotated[
         float, Field(ge=0.2, le=60, description="silence after which a camera is reconnected")
     ] = 3.0
+
+    @field_validator("crop")
+    @classmethod
+    def _is_crop(cls, crop: str | None) -> str | None:
+        if crop is not None:
+            parse_crop(crop)
+        return crop
 
     @property
     def radiometry(self) -> Radiometry | None:
@@ -50,10 +67,14 @@ class ThermalInputSettings(InputSettings):
         int, Field(ge=0, le=1000, description="rows below the thermal picture that are no picture")
     ] = 0
     celsius_per_count: Annotated[
-        float | None, Field(description="degrees Celsius of one thermal count, if the camera counts linearly")
+        float | None,
+        Field(
+            ge=-1e6, le=1e6, description="degrees Celsius of one thermal count, if the camera counts linearly"
+        ),
     ] = None
     celsius_at_zero: Annotated[
-        float | None, Field(description="degrees Celsius of thermal count 0, with celsius-per-count")
+        float | None,
+        Field(ge=-1e6, le=1e6, description="degrees Celsius of thermal count 0, with celsius-per-count"),
     ] = None
 
     @model_validator(mode="after")

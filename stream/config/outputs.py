@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from stream.config.base import Settings
 from stream.frame import ColourMap, View
+
+_HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?")
+
+SHORTEST_TOKEN = 16
+"""Characters of a token that the user sets."""
 
 # Options of sinks, with their ranges; each kind of sink in `stream.sinks` takes some of them.
 ShownView = Annotated[View, Field(description="which picture is written")]
@@ -21,12 +27,16 @@ EncoderName = Annotated[
 Quality = Annotated[int | None, Field(ge=0, le=63, description="constant rate factor, lower is better")]
 Audio = Annotated[bool, Field(description="carry the visible file's audio over")]
 SegmentLength = Annotated[
-    float | None, Field(ge=1, description="begin a new file after so many seconds of video")
+    float | None, Field(ge=1, le=1e9, description="begin a new file after so many seconds of video")
 ]
-SegmentBytes = Annotated[float | None, Field(gt=0, description="begin a new file after so many megabytes")]
+SegmentBytes = Annotated[
+    float | None, Field(gt=0, le=1e9, description="begin a new file after so many megabytes")
+]
 FreeSpace = Annotated[
     float | None,
-    Field(ge=0, description="pause writing while less is free on the disk; by default 200 when live"),
+    Field(
+        ge=0, le=1e12, description="pause writing while less is free on the disk; by default 200 when live"
+    ),
 ]
 WithSidecar = Annotated[
     bool, Field(description="write the pairing of every frame to a .jsonl file beside the video")
@@ -56,11 +66,43 @@ class PreviewSettings(Settings):
     ] = None
     token: Annotated[
         SecretStr | None,
-        Field(min_length=16, description="secret that the page asks for; made up where others reach it"),
+        Field(
+            min_length=SHORTEST_TOKEN,
+            description="secret that the page asks for; made up where others reach it",
+        ),
     ] = None
+    hosts: Annotated[
+        tuple[str, ...],
+        Field(
+            max_length=100,
+            description="NAME or NAME:PORT that browsers show for the page, as behind a proxy; repeatable",
+        ),
+    ] = ()
+    prefix: Annotated[
+        str,
+        Field(
+            pattern=r"^(/[A-Za-z0-9._~-]+)*/?$",
+            description="path below which a reverse proxy shows the page, for example /fused",
+        ),
+    ] = ""
     clips: Annotated[Path, Field(description="folder of the clips that are recorded from the page")] = Path(
         "clips"
     )
+
+    @field_validator("hosts")
+    @classmethod
+    def _are_names(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        for host in hosts:
+            if not _HOST.fullmatch(host):
+                raise ValueError(
+                    "each must be a name or number with or without a port, as in cam.example:8443"
+                )
+        return tuple(host.lower() for host in hosts)
+
+    @field_validator("prefix")
+    @classmethod
+    def _without_slash(cls, prefix: str) -> str:
+        return prefix.rstrip("/")
 
 
 class MetricsSettings(Settings):

@@ -9,6 +9,11 @@ from pydantic_core import PydanticCustomError
 
 from stream.config.base import Settings
 
+# A hundred days: no two frames further apart belong together.
+LONGEST_MS = 1e10
+# Three hundred years: the clock of a camera may count from its start, and the other's from 1970.
+LARGEST_OFFSET_MS = 1e13
+
 
 class PairingSettings(Settings):
     """Settings by which frames of the two streams are paired."""
@@ -31,7 +36,9 @@ class PairingSettings(Settings):
             "single: pass the one camera through"
         ),
     ] = "drop"
-    max_age_ms: Annotated[float, Field(ge=0, description="oldest thermal frame that is held")] = 200.0
+    max_age_ms: Annotated[
+        float, Field(ge=0, le=LONGEST_MS, description="oldest thermal frame that is held")
+    ] = 200.0
     max_wait_ms: Annotated[
         float, Field(ge=0, le=5000, description="longest that a live frame waits for its partner")
     ] = 250.0
@@ -46,4 +53,15 @@ class PairingSettings(Settings):
         # A bound on the field would be compared with the word too.
         if isinstance(value, float) and value < 0:
             raise PydanticCustomError("greater_than_equal", "Input should be greater than or equal to 0")
-        return value
+        return _at_most(value, LONGEST_MS)
+
+    @field_validator("offset_ms")
+    @classmethod
+    def _check_offset(cls, value: float | str) -> float | str:
+        return _at_most(value, LARGEST_OFFSET_MS)
+
+
+def _at_most(value: float | str, largest: float) -> float | str:
+    if isinstance(value, float) and abs(value) > largest:
+        raise PydanticCustomError("too_far", f"Input should be at most {largest:g} in size")
+    return value

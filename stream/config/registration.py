@@ -14,7 +14,9 @@ class RegistrationSettings(Settings):
     """Mapping of the thermal picture onto the visible one."""
 
     file: Annotated[Path | None, Field(description="calibration file; none where the sizes agree")] = None
-    distance_m: Annotated[float | None, Field(gt=0, description="distance of the scene in metres")] = None
+    distance_m: Annotated[
+        float | None, Field(gt=0, le=1e9, description="distance of the scene in metres")
+    ] = None
     nudge_right_px: Annotated[
         float, Field(ge=-2000, le=2000, description="visible pixels that thermal is moved to the right")
     ] = 0.0
@@ -22,7 +24,7 @@ class RegistrationSettings(Settings):
         float, Field(ge=-2000, le=2000, description="visible pixels that thermal is moved down")
     ] = 0.0
     check_every: Annotated[
-        int, Field(ge=0, description="frames between looks at whether the cameras moved; 0: never")
+        int, Field(ge=0, le=10**9, description="frames between looks at whether the cameras moved; 0: never")
     ] = 25
     self_align: Annotated[
         bool, Field(description="follow cameras that move a little, by at most an 80th of the width")

@@ -30,9 +30,13 @@ class FuseSettings(Settings):
     fusion: FusionSettings = FusionSettings()
     live: LiveSettings = LiveSettings()
     device: Annotated[Device, Field(description="where the network runs")] = "auto"
-    duration_s: Annotated[float | None, Field(gt=0, description="end after so many seconds of wall time")] = (
-        None
-    )
+    duration_s: Annotated[
+        float | None, Field(gt=0, le=1e9, description="end after so many seconds of wall time")
+    ] = None
+    allow_loss: Annotated[
+        bool,
+        Field(description="call a run done although more than a tenth of a recording's frames were lost"),
+    ] = False
 
 
 class RunSettings(FuseSettings):

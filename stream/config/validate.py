@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
+from difflib import get_close_matches
 from typing import Any, TypeVar, get_args
 
-import yaml
 from pydantic import ValidationError
 
 from stream.config.base import Settings
 from stream.config.option_names import field_at, section_of
+from stream.config.shown import LONGEST, may_hold_secret, shown
 from stream.errors import ConfigError
+from stream.uri import mask_text
 
 # What to do about a setting that has no default.
 _REMEDIES = {
     "visible": "name the visible input first, as in `gifnet run VISIBLE THERMAL -o OUT`",
     "thermal": "name the thermal input after the visible one, as in `gifnet run VISIBLE THERMAL -o OUT`",
 }
-
-# A configuration has some hundred values; aliases of aliases can stand for billions.
-MOST_VALUES = 100_000
 
 Place = tuple[str | int, ...]
 Model = TypeVar("Model", bound=Settings)
@@ -51,55 +49,11 @@ def validate_json(model: type[Model], values: dict[str, Any], where: str) -> Mod
         ConfigError: lists every problem with its path.
     """
     try:
-        return model.model_validate_json(json.dumps(values), strict=True)
+        return model.model_validate_json(json.dumps(values, allow_nan=False), strict=True)
     except ValidationError as error:
         raise ConfigError(f"{where}: {'; '.join(_sentences(model, error))}") from None
-
-
-def load_yaml(path: Path, what: str = "configuration") -> dict[str, Any]:
-    """Read a YAML mapping with the safe loader.
-
-    Args:
-        path: of the file.
-        what: what to call it in messages.
-
-    Raises:
-        ConfigError: when the file cannot be read or is no mapping.
-    """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"the {what} {path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"the {what} {path} is not a text file in UTF-8") from None
-    except yaml.YAMLError as error:
-        place = getattr(error, "problem_mark", None)
-        line = f" in line {place.line + 1}" if place else ""
-        why = " ".join(str(getattr(error, "problem", error)).split())
-        raise ConfigError(f"the {what} {path} is not YAML{line}: {why}") from None
-    except (ValueError, LookupError, AttributeError, ArithmeticError, RecursionError):
-        # A date, number or nesting that YAML's own reader cannot hold, such as 2024-13-45 or !!int abc.
-        raise ConfigError(f"the {what} {path} holds a date, number or nesting that cannot be read") from None
-    if _too_large(values):
-        raise ConfigError(
-            f"the {what} {path} has more than {MOST_VALUES} values once its aliases are followed"
-        )
-    if not isinstance(values, dict):
-        raise ConfigError(f"the {what} {path} must be a mapping of settings, got {type(values).__name__}")
-    return values
-
-
-def _too_large(values: Any) -> bool:
-    """True when a document has too many values with its aliases followed, or contains itself."""
-    left, count = [values], 0
-    while left and count <= MOST_VALUES:
-        count += 1
-        value = left.pop()
-        if isinstance(value, dict):
-            left += [*value, *value.values()]
-        elif isinstance(value, list | set):
-            left += value
-    return count > MOST_VALUES
+    except (ValueError, RecursionError):
+        raise ConfigError(f"{where}: a number is not finite or too long, or lists lie too deep") from None
 
 
 def _sentences(model: type[Settings], error: ValidationError) -> Iterator[str]:
@@ -111,13 +65,20 @@ def _sentences(model: type[Settings], error: ValidationError) -> Iterator[str]:
         if problem["type"] == "extra_forbidden":
             unknown.setdefault(problem["loc"][:-1], []).append(_path(problem["loc"]))
         else:
-            yield _sentence(problem)
+            yield _sentence(model, problem)
     for place, paths in unknown.items():
         verb = "is not a known key" if len(paths) == 1 else "are not known keys"
-        yield f"{', '.join(paths)} {verb}, allowed are {', '.join(_keys(model, place))}"
+        keys = _keys(model, place)
+        meant = _meant([path.rpartition(".")[2] for path in paths], keys)
+        yield f"{', '.join(paths)} {verb}, allowed are {', '.join(keys)}{meant}"
 
 
-def _sentence(problem: Any) -> str:
+def _meant(unknown: list[str], keys: list[str]) -> str:
+    near = [match for key in unknown for match in get_close_matches(key, keys, 1)]
+    return f" (did you mean {' and '.join(near)}?)" if near else ""
+
+
+def _sentence(model: type[Settings], problem: Any) -> str:
     place, words = problem["loc"], ""
     if place and place[-1] == "float":
         place, words = place[:-1], f", or {_words_beside_number(_path(place[:-1]))}"
@@ -125,17 +86,13 @@ def _sentence(problem: Any) -> str:
     if problem["type"] == "missing":
         remedy = _REMEDIES.get(path)
         return f"{path} is missing" + (f", {remedy}" if remedy else "")
+    if problem["type"] == "json_invalid":
+        return "a text in it is no Unicode"
     if problem["type"] == "value_error":
         return f"{path or 'the settings'}: {problem['ctx']['error']}"
     text = problem["msg"].replace("Input", "it").replace("List", "it").replace("Tuple", "it")
-    return f"{path or 'the settings'}: {text}{words}, got {_shown(problem['input'])}"
-
-
-def _shown(value: Any) -> str:
-    try:
-        return repr(value)
-    except ValueError:  # Python prints no integer of more than some thousand digits
-        return f"an integer of {value.bit_length()} bits" if isinstance(value, int) else "a long number"
+    got = shown(problem["input"], may_hold_secret(model, place))
+    return f"{path or 'the settings'}: {text}{words}, got {got}"
 
 
 def _words_beside_number(path: str) -> str:
@@ -144,7 +101,8 @@ def _words_beside_number(path: str) -> str:
 
 
 def _path(place: Place) -> str:
-    return ".".join(str(key) for key in place)
+    # An address may stand where a key belongs.
+    return ".".join(mask_text(str(key)[:LONGEST]) for key in place)
 
 
 def _keys(model: type[Settings], place: Place) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from stream.config import load_yaml
+from stream.config.yaml_file import parse_yaml
 from stream.errors import ConfigError
 from stream.files.atomic_write import write_atomic
 
@@ -46,7 +47,7 @@ def write_number(path: Path, section: str, key: str, value: float) -> None:
 
 def _says(text: str, wanted: dict[str, Any]) -> bool:
     try:
-        return bool(yaml.safe_load(text) == wanted)
+        return bool(parse_yaml(text) == wanted)
     except yaml.YAMLError:
         return False
 

@@ -17,6 +17,8 @@ from stream.runtime.stage_times import StageTimes
 from stream.sources.base import SourceInfo
 
 FUSED_AHEAD = 2
+# Of live cameras: what waits for longer grows old.
+FUSED_AHEAD_LIVE = 1
 
 
 class FusedStream:
@@ -45,6 +47,16 @@ class FusedStream:
         self._batches, self._times = batches, times
 
     @property
+    def model(self) -> str:
+        """The network, see `Fuser.model`."""
+        return self._fuser.model
+
+    @property
+    def newest_size(self) -> tuple[int, int] | None:
+        """Width and height of the pictures that are fused now; None before the first."""
+        return self._fuser.size
+
+    @property
     def weights(self) -> dict[str, str]:
         """`name` and `sha256` of the weights."""
         return self._fuser.weights
@@ -64,9 +76,10 @@ class FusedStream:
 
     @contextmanager
     def ahead(self) -> Iterator[Iterator[FusedFrame]]:
-        """Fused frames in the order of their times, made `FUSED_AHEAD` batches ahead on another thread."""
+        """Fused frames in the order of their times, made a batch or two ahead on another thread."""
+        ahead = FUSED_AHEAD_LIVE if self._session else FUSED_AHEAD
         try:
-            with prefetch(lambda: nullcontext(self._batches), FUSED_AHEAD, name="fuse") as batches:
+            with prefetch(lambda: nullcontext(self._batches), ahead, name="fuse") as batches:
                 try:
                     yield self._results(batches)
                 finally:

@@ -5,24 +5,22 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeAlias
 
 import numpy as np
 import torch
 
-import gifnet
 from gifnet.config import MIN_SIDE_PX
-from gifnet.loading import load_network
 from stream.config import FuseSettings
 from stream.device.context import DeviceContext
 from stream.device.errors import mapped_cuda_errors
 from stream.errors import CalibrationError, GifnetError, SourceError
 from stream.frame import Frame, FramePair, FrameSet, FusedFrame, Pixels, SingleFrame
-from stream.fusion.null_model import NullModel
+from stream.fusion.model_choice import AutoNetwork, Rate, kind_of, open_network
 from stream.fusion.planner import StepPlanner
 from stream.fusion.registrars import Registrars
 from stream.fusion.slots import Batch, PendingBatch, ReadyBatch
 from stream.fusion.step import BatchShape
+from stream.picture import YuvPlanes
 from stream.registration.calibration import Calibration
 from stream.runtime.stage_times import StageTimes
 from stream.sources.base import SourceInfo
@@ -32,7 +30,6 @@ from stream.thermal.agc_plan import plan_gain
 Size = tuple[int, int]
 # Called with frames that cannot be fused, and why.
 OnUnregistrable = Callable[[FrameSet, GifnetError], None]
-LoadedNetwork: TypeAlias = gifnet.GIFNet | gifnet.GIFNetLite | NullModel
 
 _log = logging.getLogger(__name__)
 
@@ -43,9 +40,6 @@ class Fuser:
     Memory is taken, and the step captured, once for each shape of frames, see `StepPlanner`. When a camera
     changes its size, a new step takes over with the same gain control; batches on their way keep theirs.
 
-    Attributes:
-        weights: `name` and `sha256` of the weights.
-        precision: number format that is really used.
     """
 
     def __init__(
@@ -56,6 +50,7 @@ class Fuser:
         context: DeviceContext,
         times: StageTimes,
         on_unregistrable: OnUnregistrable | None = None,
+        rate: Rate | None = None,
     ) -> None:
         """Load the network, and prepare the step where the sources' frames are known.
 
@@ -66,6 +61,7 @@ class Fuser:
             context: the device.
             times: gets the times of the stages.
             on_unregistrable: called, in place of an error, for frames that no registration fits.
+            rate: frames a second of live cameras, by which the model `auto` is chosen; None for recordings.
 
         Raises:
             WeightsError: the weights cannot be loaded.
@@ -83,17 +79,42 @@ class Fuser:
         self._wanted: FuseSettings | None = None
         self._lock = threading.Lock()
         self._coverage: Pixels | None = None
-        network = _load_network(settings, context)
-        name = _weights_name(settings)
-        self.weights = {"name": name, "sha256": network.weights_sha256}
-        self.precision = network.precision
-        self._planner = StepPlanner(network, context, settings.fusion.batch, times)
+        # In place of the visible pictures of a camera that is away.
+        self._black: YuvPlanes | None = None
+        self._network = open_network(settings.fusion, context, rate)
+        self._planner = StepPlanner(
+            self._network, context, settings.fusion.batch, times, settings.fusion.steady
+        )
         self._registrars = Registrars(settings.registration)
         if visible and thermal:
             counts = torch.uint16 if thermal.pixel_format == "gray16le" else torch.uint8
-            shape = BatchShape((visible.width, visible.height), (thermal.width, thermal.height), counts)
+            sizes = (visible.width, visible.height), (thermal.width, thermal.height)
+            shape = BatchShape(*sizes, counts, luma=visible.luma if context.device.type == "cpu" else None)
             with mapped_cuda_errors():
                 self._prepare(shape, thermal.bits)
+
+    @property
+    def model(self) -> str:
+        """The network: `full`, `lite` or `null`, and `auto` before it is chosen."""
+        return kind_of(self._network)
+
+    @property
+    def size(self) -> Size | None:
+        """Width and height of the visible pictures of now; None before the first."""
+        return self._shape.visible_size if self._shape else None
+
+    @property
+    def weights(self) -> dict[str, str]:
+        """`name` and `sha256` of the weights."""
+        return {
+            "name": _weights_name(self.model, self._settings.fusion.weights),
+            "sha256": self._network.weights_sha256,
+        }
+
+    @property
+    def precision(self) -> str:
+        """Number format that is really used."""
+        return self._network.precision
 
     @property
     def device_usage(self) -> dict[str, str]:
@@ -170,7 +191,7 @@ class Fuser:
             slot.compute(self._planner.work)
             slot.download()
         first, self._count = self._count, self._count + len(pairs)
-        return slots.pending(slot, frame_sets, first)
+        return slots.pending(slot, frame_sets, pairs, first)
 
     def close(self) -> None:
         """Wait for what is on its way, and give the device's memory up; results can still be taken."""
@@ -190,9 +211,10 @@ class Fuser:
 
     def _pass_on(self, frame_set: FrameSet) -> ReadyBatch:
         assert frame_set.visible is not None
-        pixels = frame_set.visible.pixels
-        picture = pixels.cpu().numpy() if isinstance(pixels, torch.Tensor) else pixels
-        dark = np.zeros(picture.shape[:2], np.uint8)
+        picture = frame_set.visible.picture
+        if isinstance(picture, torch.Tensor):
+            picture = picture.cpu().numpy()
+        dark = np.zeros(frame_set.visible.size[::-1], np.uint8)
         self._count += 1
         return ReadyBatch([FusedFrame(picture, picture, dark, frame_set, self._count - 1)])
 
@@ -202,7 +224,9 @@ class Fuser:
             return frame_set
         assert frame_set.thermal is not None
         width, height = self._visible_size(frame_set.thermal)
-        black = np.zeros((height, width, 3), np.uint8)
+        black: Pixels | YuvPlanes = np.zeros((height, width, 3), np.uint8)
+        if self._black is not None and self._black.size == (width, height):
+            black = self._black
         visible = Frame(black, "rgb24", frame_set.time_s, frame_set.frame.clock, 0)
         return FramePair(visible, frame_set.thermal, frame_set.time_s, 0.0)
 
@@ -213,11 +237,11 @@ class Fuser:
         return self.calibration.visible.size if self.calibration else thermal.size
 
     def _alike(self, one: FrameSet, other: FrameSet) -> bool:
-        return _shape_of(self._as_pair(one)) == _shape_of(self._as_pair(other))
+        return self._shape_of(self._as_pair(one)) == self._shape_of(self._as_pair(other))
 
     def _adapt(self, pair: FramePair) -> None:
         """Go by changed settings, and prepare another step where a camera changed its size."""
-        shape = _shape_of(pair)
+        shape = self._shape_of(pair)
         self._radiometry = pair.thermal.radiometry or self._radiometry
         self._apply_settings()
         if self._refused and self._refused[0] == shape:
@@ -225,7 +249,7 @@ class Fuser:
             raise self._refused[1].with_traceback(None)
         if shape == self._planner.shape:
             return
-        if self._shape and shape != self._shape:
+        if self._shape and not shape.is_alike(self._shape):
             sizes = _by(shape.visible_size), _by(shape.thermal_size)
             _log.warning("visible pictures are now %s and thermal %s pixels: preparing for that", *sizes)
         try:
@@ -272,12 +296,23 @@ class Fuser:
         registrar = self._registrars.get(self._settings.registration, shape)
         if self._shape is None and shape.visible_size == shape.thermal_size:
             self._registrars.began_as = shape.visible_size
+        if isinstance(self._network, AutoNetwork):
+            self._network.settle(shape.visible_size)
         if bits != self._bits:
             self._bits = bits
             with self._context.compute.after():
                 self._gain = self._new_gain()
         self._planner.plan(shape, registrar, self._gain)
         self._shape, self._coverage = shape, _on_host(registrar.coverage)
+
+    def _shape_of(self, pair: FramePair) -> BatchShape:
+        counts = torch.uint16 if pair.thermal.pixel_format == "gray16le" else torch.uint8
+        kept = pair.visible.picture
+        if isinstance(kept, YuvPlanes) and (self._black is None or self._black.size != kept.size):
+            self._black = kept.black()
+        on_host = self._context.device.type == "cpu"
+        luma = kept.luma_range if isinstance(kept, YuvPlanes) and on_host else None
+        return BatchShape(pair.visible.size, pair.thermal.size, counts, luma=luma)
 
 
 def check_sizes(visible: SourceInfo, thermal: SourceInfo) -> None:
@@ -302,18 +337,10 @@ def check_size(name: str, size: Size) -> None:
         )
 
 
-def _load_network(settings: FuseSettings, context: DeviceContext) -> LoadedNetwork:
-    fusion = settings.fusion
-    if fusion.model == "null":
-        return NullModel()
-    return load_network(fusion.model, fusion.weights, context.device, fusion.precision)
-
-
-def _weights_name(settings: FuseSettings) -> str:
-    fusion = settings.fusion
-    if fusion.model == "null":
+def _weights_name(model: str, weights: str) -> str:
+    if model == "null":
         return "none"
-    return "lite" if (fusion.model, fusion.weights) == ("lite", "default") else fusion.weights
+    return "lite" if (model, weights) == ("lite", "default") else weights
 
 
 def _on_host(coverage: torch.Tensor | None) -> Pixels | None:
@@ -326,8 +353,3 @@ def _by(size: Size) -> str:
 
 def _is_visible(frame_set: FrameSet) -> bool:
     return isinstance(frame_set, SingleFrame) and frame_set.side == "visible"
-
-
-def _shape_of(pair: FramePair) -> BatchShape:
-    counts = torch.uint16 if pair.thermal.pixel_format == "gray16le" else torch.uint8
-    return BatchShape(pair.visible.size, pair.thermal.size, counts)

@@ -14,7 +14,9 @@ from gifnet.model import Fusion
 from stream.device.context import DeviceContext, Work
 from stream.device.cuda_graph import CapturedGraph
 from stream.errors import DeviceError
+from stream.fusion.luma_step import LumaStep
 from stream.fusion.slots import Slot, SlotPool
+from stream.fusion.steady import SteadyNetwork
 from stream.fusion.step import BatchShape, FusionStep, timed
 from stream.registration.registrar import Registrar
 from stream.runtime.stage_times import StageTimes
@@ -26,7 +28,11 @@ _log = logging.getLogger(__name__)
 
 
 class Network(Fusion, Protocol):
-    """A network, the name of its number format, and the name of its form in reports."""
+    """A network, its number formats, and the name of its form in reports."""
+
+    @property
+    def picture_dtype(self) -> torch.dtype:
+        """Number format of the pictures that go in; that of the convolutions may be coarser."""
 
     @property
     def precision(self) -> str:
@@ -51,7 +57,9 @@ class StepPlanner:
         work: the step: a graph's replay, or its stages one by one.
     """
 
-    def __init__(self, network: Network, context: DeviceContext, batch: int, times: StageTimes) -> None:
+    def __init__(
+        self, network: Network, context: DeviceContext, batch: int, times: StageTimes, steady: float = 0.0
+    ) -> None:
         """Take no memory yet.
 
         Args:
@@ -59,7 +67,9 @@ class StepPlanner:
             context: the device.
             batch: pairs to fuse at once, memory permitting.
             times: gets the times of the stages where they run one by one.
+            steady: share of the fused frame before that is kept where nothing moves, see `SteadyNetwork`.
         """
+        self._steady = steady
         self._network, self._context, self._times = network, context, times
         self.usage: dict[str, str] = {}
         self.shape: BatchShape | None = None
@@ -127,11 +137,16 @@ class StepPlanner:
 
     def _take_memory(self, shape: BatchShape, registrar: Registrar, gain: Agc, slots: int) -> None:
         context, network = self._context, self._network
-        precision: torch.dtype = getattr(torch, network.precision)
         # All on one stream, so that nothing overtakes the first contents of this memory.
         with context.compute.after():
-            self._step = step = FusionStep(shape, registrar, gain, network, context.operations, precision)
+            steady = SteadyNetwork(network, self._steady) if self._steady else None
+            make = FusionStep if shape.luma is None else LumaStep
+            self._step = step = make(
+                shape, registrar, gain, steady or network, context.operations, network.picture_dtype
+            )
             self._graph = context.capture(step)
+            if steady and self._graph:
+                steady.forget()  # what the capture was warmed up with
             self.slots = SlotPool([Slot(step, context) for _ in range(slots)])
         self.work = self._graph.replay if self._graph else timed(step, self._times.measure)
         # Slots are written by the upload stream next, which does not look at the compute stream.

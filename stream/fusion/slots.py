@@ -13,8 +13,10 @@ from torch import Tensor
 from stream.device.context import DeviceContext, Work
 from stream.device.errors import mapped_cuda_errors
 from stream.device.streams import Stream
-from stream.frame import FramePair, FrameSet, FusedFrame, Pixels
+from stream.frame import AnyPixels, Frame, FramePair, FrameSet, FusedFrame, Pixels
+from stream.fusion.luma_step import grey_like
 from stream.fusion.step import FusionStep
+from stream.picture import YuvPlanes
 
 # The step's own tensor, the slot's on the device, the slot's on the host.
 Buffers = tuple[Tensor, Tensor, Tensor]
@@ -35,17 +37,18 @@ class Slot:
         self._results = [_buffers(tensor, context) for tensor in step.results]
         self._brings_visible = False
         self._uploaded, self._computed, self._downloaded = (context.new_event() for _ in range(3))
-        self._rgb, self._counts, self._keep = (host.numpy() for _, _, host in self._inputs)
+        self._visible, self._counts, self._keep = (host.numpy() for _, _, host in self._inputs)
+        self._luma = step.shape.luma is not None
 
     def upload(self, pairs: list[FramePair], keeps: list[float]) -> None:
         """Bring a batch to the device's side of the slot; a short one is filled up with its last pair."""
-        count = len(self._rgb)
+        count = len(self._visible)
         padded = [*pairs, *[pairs[-1]] * (count - len(pairs))]
         for i, pair in enumerate(padded):
-            _put(pair.visible.pixels, self._rgb[i])
+            _put(self._taken(pair.visible), self._visible[i])
             _put(pair.thermal.pixels, self._counts[i])
         # Frames that were decoded on the device have no picture on the host yet.
-        self._brings_visible = any(isinstance(pair.visible.pixels, Tensor) for pair in pairs)
+        self._brings_visible = any(isinstance(pair.visible.picture, Tensor) for pair in pairs)
         # What fills up keeps the span, or it would count a frame twice.
         self._keep[:, 0] = [*keeps, *[1.0] * (count - len(keeps))]
         upload = self._context.upload
@@ -53,7 +56,7 @@ class Slot:
             for _, device, host in self._inputs:
                 device.copy_(host, non_blocking=True)
             for i, pair in enumerate(padded):
-                _put_device(pair.visible.pixels, self._inputs[0][1][i], upload)
+                _put_device(self._taken(pair.visible), self._inputs[0][1][i], upload)
                 _put_device(pair.thermal.pixels, self._inputs[1][1][i], upload)
         upload.record(self._uploaded)
 
@@ -81,6 +84,12 @@ class Slot:
         self._downloaded.wait()
         return [np.array(host.numpy()) for _, _, host in self._wanted()]
 
+    def _taken(self, visible: Frame) -> AnyPixels:
+        """The part of a visible frame that goes through the device: its luma, or RGB."""
+        if self._luma and isinstance(visible.picture, YuvPlanes):
+            return visible.picture.y
+        return visible.pixels
+
     def _wanted(self) -> list[Buffers]:
         return self._results if self._brings_visible else self._results[:2]
 
@@ -106,9 +115,17 @@ class ReadyBatch:
 class PendingBatch:
     """A batch on its way through the device: `result` waits for it and gives its fused frames."""
 
-    def __init__(self, slot: Slot, pool: SlotPool, frame_sets: list[FrameSet], first_index: int) -> None:
+    def __init__(
+        self,
+        slot: Slot,
+        pool: SlotPool,
+        frame_sets: list[FrameSet],
+        pairs: list[FramePair],
+        first_index: int,
+    ) -> None:
         self._slot: Slot | None = slot
         self._pool, self._frame_sets, self._first_index = pool, frame_sets, first_index
+        self._pairs = pairs
         self._frames: list[FusedFrame] = []
         self._lock = threading.Lock()
 
@@ -134,12 +151,16 @@ class PendingBatch:
     def _collect(self, slot: Slot) -> list[FusedFrame]:
         fused, thermal, *rest = slot.results()
         frames = []
-        for i, frame_set in enumerate(self._frame_sets):
+        for i, pair in enumerate(self._pairs):
+            frame_set, visible = self._frame_sets[i], pair.visible.picture
+            picture: Pixels | YuvPlanes = fused[i]
+            if isinstance(visible, Tensor):
+                visible = rest[0][i]
             if frame_set.visible is None:  # nothing to fuse with: the thermal picture itself passes through
-                fused[i], visible = thermal[i][..., None], np.zeros_like(fused[i])
-            else:
-                visible = rest[0][i] if rest else frame_set.visible.pixels
-            frames.append(FusedFrame(fused[i], visible, thermal[i], frame_set, self._first_index + i))
+                picture = grey_like(visible, thermal[i])
+            elif isinstance(visible, YuvPlanes) and fused[i].ndim == 2:
+                picture = visible.with_luma(fused[i])
+            frames.append(FusedFrame(picture, visible, thermal[i], frame_set, self._first_index + i))
         return frames
 
 
@@ -156,11 +177,13 @@ class SlotPool:
             self._pending.popleft().result()
         return self._free.popleft()
 
-    def pending(self, slot: Slot, frame_sets: list[FrameSet], first_index: int) -> PendingBatch:
-        """The batch of a slot whose work has been given to the device."""
+    def pending(
+        self, slot: Slot, frame_sets: list[FrameSet], pairs: list[FramePair], first_index: int
+    ) -> PendingBatch:
+        """The batch of a slot whose work has been given to the device, `pairs` in place of its frame sets."""
         while self._pending and self._pending[0].is_done:
             self._pending.popleft()
-        batch = PendingBatch(slot, self, frame_sets, first_index)
+        batch = PendingBatch(slot, self, frame_sets, pairs, first_index)
         self._pending.append(batch)
         return batch
 

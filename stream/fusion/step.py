@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -11,7 +11,9 @@ from torch import Tensor
 
 from gifnet.model import Fusion
 from stream.device.context import Operations, Work
+from stream.picture import LumaRange
 from stream.registration.registrar import Registrar
+from stream.runtime.cpu_threads import all_cores
 from stream.thermal.agc import Agc
 from stream.thermal.front_end import ThermalFrontEnd
 
@@ -25,16 +27,26 @@ class BatchShape:
         thermal_size: width and height.
         counts: number format of the thermal counts, uint8 or uint16.
         batch: pairs that are fused at once.
+        luma: range of the visible luma where pictures are kept as planes; None for RGB.
     """
 
     visible_size: tuple[int, int]
     thermal_size: tuple[int, int]
     counts: torch.dtype
     batch: int = 1
+    luma: LumaRange | None = None
+
+    def is_alike(self, other: BatchShape) -> bool:
+        """True where only the form of the visible pictures differs."""
+        return (self.visible_size, self.thermal_size, self.counts) == (
+            other.visible_size,
+            other.thermal_size,
+            other.counts,
+        )
 
 
 class FusionStep:
-    """Gain control, registration, network and colour for a batch of pairs; `stages` in order make the step.
+    """Gain control, registration, network and colour for a batch of RGB pairs; `stages` make the step.
 
     Nothing is allocated and nothing waits for the device once the step has run, so that it can be captured.
     The formulae are the published ones: whole-number luma goes in, `255 *` the network's picture takes its
@@ -42,7 +54,8 @@ class FusionStep:
     visible luma in its place and the result is visible luma.
 
     Attributes:
-        rgb: input, [B, H, W, 3] uint8.
+        shape: what it is for.
+        visible: input, [B, H, W, 3] uint8 RGB.
         counts: input, [B, Ht, Wt] uint8 or uint16.
         ema_weight: input, [B, 1] float32, see `Agc.next_ema_weight`.
         fused: result, [B, H, W, 3] uint8.
@@ -75,6 +88,7 @@ class FusionStep:
         width, height = shape.visible_size
         thermal_width, thermal_height = shape.thermal_size
         batch, device = shape.batch, gain.device
+        self.shape = shape
         self._network, self._operations = network, operations
         self._front_end = ThermalFrontEnd(gain, shape.thermal_size, shape.counts, operations, batch)
         self._shown: list[tuple[Tensor, Tensor]] = []
@@ -82,16 +96,17 @@ class FusionStep:
         def planes(dtype: torch.dtype = torch.float32) -> Tensor:
             return torch.zeros(batch, height, width, dtype=dtype, device=device)
 
-        self.rgb = torch.zeros(batch, height, width, 3, dtype=torch.uint8, device=device)
+        self.visible = self._visible_memory(batch, height, width, device)
         self.counts = torch.zeros(batch, thermal_height, thermal_width, dtype=shape.counts, device=device)
         # Whole: a capture warms the step up, and must not move the span of a stream that is going on.
         self.ema_weight = torch.ones(batch, 1, device=device)
-        self.fused, self.thermal = torch.zeros_like(self.rgb), planes(torch.uint8)
-        self._luma, self._cb, self._cr, self._brightness = planes(), planes(), planes(), planes()
+        self.fused, self.thermal = torch.zeros_like(self.visible), planes(torch.uint8)
+        self._brightness = planes()
         self._valid = planes(torch.bool)
         self._visible_in, self._thermal_in = planes(precision), planes(precision)
-        self._picture, self._merged = planes(), planes()
-        self._coverage = torch.ones(height, width, device=device)
+        self._picture = planes()
+        self._take_memory(planes)
+        self._coverage, self._sees_all = torch.ones(height, width, device=device), True
         self._maps: tuple[Tensor, Tensor] | None = None
         if registrar.maps is not None:
             map_x, map_y = (each.to(device) for each in registrar.maps)
@@ -128,6 +143,7 @@ class FusionStep:
         else:
             for own, new in zip(self._maps or (), registrar.maps or (), strict=True):
                 own.copy_(new)
+        self._sees_all = registrar.coverage is None
         if registrar.coverage is None:
             self._coverage.fill_(1)
         else:
@@ -136,23 +152,29 @@ class FusionStep:
 
     @property
     def inputs(self) -> tuple[Tensor, Tensor, Tensor]:
-        """`rgb`, `counts`, `ema_weight`."""
-        return self.rgb, self.counts, self.ema_weight
+        """`visible`, `counts`, `ema_weight`."""
+        return self.visible, self.counts, self.ema_weight
 
     @property
     def results(self) -> tuple[Tensor, Tensor, Tensor]:
         """`fused`, `thermal`, and the visible picture again."""
-        return self.fused, self.thermal, self.rgb
+        return self.fused, self.thermal, self.visible
 
     def __call__(self) -> None:
         """Run all stages."""
         for _, work in self.stages:
             work()
 
+    def _visible_memory(self, batch: int, height: int, width: int, device: torch.device) -> Tensor:
+        return torch.zeros(batch, height, width, 3, dtype=torch.uint8, device=device)
+
+    def _take_memory(self, planes: Callable[[], Tensor]) -> None:
+        self._luma, self._cb, self._cr, self._merged = planes(), planes(), planes(), planes()
+
     def _split(self) -> None:
         for i in self._each:
-            self._operations.luma(self.rgb[i], out=self._luma[i])
-            self._operations.chroma(self.rgb[i], out=(self._cb[i], self._cr[i]))
+            self._operations.luma(self.visible[i], out=self._luma[i])
+            self._operations.chroma(self.visible[i], out=(self._cb[i], self._cr[i]))
 
     def _gain_control(self) -> None:
         self._shown = [self._front_end(self.counts[i], self.ema_weight[i], i) for i in self._each]
@@ -167,8 +189,11 @@ class FusionStep:
                 self._operations.remap_normalise(
                     picture, *self._maps, limits, out=(brightness, self._valid[i])
                 )
-            planes = (self._visible_in[i], self._thermal_in[i])
-            self._operations.to_network_input(self._luma[i], brightness, self._coverage, out=planes)
+            self._to_network(i)
+
+    def _to_network(self, i: int) -> None:
+        planes = (self._visible_in[i], self._thermal_in[i])
+        self._operations.to_network_input(self._luma[i], self._brightness[i], self._coverage, out=planes)
 
     def _fuse(self) -> None:
         fused = self._network(self._visible_in.unsqueeze(1), self._thermal_in.unsqueeze(1))
@@ -187,7 +212,8 @@ def timed(step: FusionStep, measure: Callable[[str], AbstractContextManager[None
 
     def work() -> None:
         for name, stage in step.stages:
-            with measure(name):
+            # The other stages are over before threads would be awake.
+            with measure(name), all_cores() if name == "network" else nullcontext():
                 stage()
 
     return work

@@ -68,6 +68,14 @@ class LiveSession:
         }
         self._diagnosis = PairingDiagnosis(self._pairer, self.cameras)
 
+    def rate(self) -> float | None:
+        """Frames a second of the slower camera: as measured, else as they state it; None where neither is."""
+        intervals_s = [self._pairer.queues[side].interval_s for side in self.cameras]
+        stated = [camera.info.rate if camera.info else None for camera in self.cameras.values()]
+        measured = [1 / interval_s if interval_s else None for interval_s in intervals_s]
+        known = [rate for pair in zip(measured, stated, strict=True) if (rate := pair[0] or pair[1])]
+        return float(min(known)) if known else None
+
     @property
     def is_over(self) -> bool:
         """True when no moment will come any more."""
@@ -195,6 +203,9 @@ class LiveSession:
         if late or any(queue.overran for queue in queues):
             while len(self._ready) > 1:
                 self.counts.unuse(self._ready.popleft(), "superseded")
+        # One may wait while another is fused. What is recorded is not fused, and kept whole.
+        while self._taken is None and len(self._ready) > 2:
+            self.counts.unuse(self._ready.popleft(), "superseded")
         for queue in queues:
             queue.overran = False
 

@@ -116,6 +116,11 @@ class RunReport:
         """Fused frames."""
         return int(self.section("fused"))
 
+    def in_a_line(self) -> str:
+        """Frames that were read, fused and dropped so far."""
+        read = ", ".join(f"{count} {side}" for side, count in self.frames_in.items())
+        return f"{self.fused} frames fused of {read}; {sum(self.dropped.values())} dropped"
+
     @property
     def dropped(self) -> dict[str, int]:
         """Frames without a partner, by reason."""

@@ -23,6 +23,7 @@ class _Seen:
     at_s: float
     latency_s: float | None
     error_s: float | None
+    capture_age_s: float | None
 
 
 class RollingStats:
@@ -40,14 +41,15 @@ class RollingStats:
         self._lock = threading.Lock()
         self._listeners: list[Callable[[], None]] = []
 
-    def show(self, frame: FusedFrame, latency_s: float | None) -> None:
+    def show(self, frame: FusedFrame, latency_s: float | None, age_s: float | None = None) -> None:
         """A frame that every sink has.
 
         Args:
             frame: it.
             latency_s: since its later half arrived; None for recordings.
+            age_s: since its capture; None where that is not known.
         """
-        seen = _Seen(self._clock.monotonic_s(), latency_s, frame.pair.pairing_error_s)
+        seen = _Seen(self._clock.monotonic_s(), latency_s, frame.pair.pairing_error_s, age_s)
         with self._lock:
             self._newest = frame
             self._seen.append(seen)
@@ -85,6 +87,7 @@ class RollingStats:
             "rate": round(_rate(seen, now_s), 2),
             "age_ms": None if age_s is None else round(age_s * 1000, 1),
             "latency_ms": _shares([one.latency_s for one in seen]),
+            "capture_age_ms": _shares([one.capture_age_s for one in seen]),
             "pairing_error_ms": _shares([None if one.error_s is None else abs(one.error_s) for one in seen]),
         }
 

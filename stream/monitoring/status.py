@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from stream.config import RunSettings
@@ -30,6 +31,7 @@ class RunStatus:
         controls: settings that can be changed.
         clip: the clip that is recorded from the page.
         clock: for durations.
+        too_slow: gives why live frames are dropped for want of speed; empty while they are not.
     """
 
     def __init__(
@@ -53,14 +55,21 @@ class RunStatus:
         """
         self.report, self.clock = report, report.clock
         self.controls, self.drift, self.live = controls, drift, live
+        self.too_slow: Callable[[], str] = str
         self.recent = RollingStats(report.clock)
         self.clip = ClipRecorder(settings.preview.clips, report.clock, open_clip)
         self._names = {"visible": _name(settings.visible), "thermal": _name(settings.thermal)}
 
-    def show(self, frame: FusedFrame, latency_s: float | None) -> None:
-        """Take a frame that every sink has; called by the thread of the sinks."""
+    def show(self, frame: FusedFrame, latency_s: float | None, age_s: float | None = None) -> None:
+        """Take a frame that every sink has; called by the thread of the sinks.
+
+        Args:
+            frame: it.
+            latency_s: since its later half arrived; None for recordings.
+            age_s: since its capture; None where that is not known.
+        """
         self.clip.write(frame)
-        self.recent.show(frame, latency_s)
+        self.recent.show(frame, latency_s, age_s)
 
     def not_ready(self) -> str:
         """Reason why no frames flow; empty while they do."""
@@ -83,6 +92,7 @@ class RunStatus:
             "elapsed_s": round(report.elapsed_s(), 2),
             "not_ready": self.not_ready(),
             "not_pairing": self.not_pairing(),
+            "too_slow": self.too_slow(),
             "recent": self.recent.as_json(),
             "newest": _describe(newest) if newest else None,
             "names": self._names,
@@ -114,5 +124,5 @@ def _name(source: Any) -> str:
 
 
 def _describe(frame: FusedFrame) -> dict[str, Any]:
-    height, width = frame.pixels.shape[:2]
+    width, height = frame.size
     return {"index": frame.index, "width": width, "height": height, "flags": sorted(frame.pair.flags)}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import Self
 
 from stream.config import OutputSettings, RunSettings
@@ -20,7 +20,8 @@ from stream.sources.base import SourceInfo
 from stream.uri import mask
 
 KEEP_FREE_MB = 200.0
-NO_WEIGHTS: Mapping[str, str] = MappingProxyType({})
+
+Weights = Callable[[], Mapping[str, str]]
 
 
 class FanOut:
@@ -39,7 +40,7 @@ class FanOut:
         visible: SourceInfo,
         times: StageTimes,
         device: str = "cpu",
-        weights: Mapping[str, str] = NO_WEIGHTS,
+        weights: Weights = dict,
     ) -> None:
         """Open nothing before the `with` block.
 
@@ -48,7 +49,7 @@ class FanOut:
             visible: gives rate, time base, colour and size.
             times: gets the time that writing takes.
             device: type of the device that fuses, `cpu` or `cuda`.
-            weights: `name` and `sha256` of the weights, for sinks that state them.
+            weights: gives `name` and `sha256` of the weights, for sinks that state them.
         """
         self._settings, self._times = settings, times
         self._open = partial(_open_output, settings, visible, device, weights)
@@ -120,7 +121,7 @@ def _open_output(
     settings: RunSettings,
     visible: SourceInfo,
     device: str,
-    weights: Mapping[str, str],
+    weights: Weights,
     output: OutputSettings,
 ) -> Sink:
     sink = sink_settings(output, settings.outputs)
@@ -132,19 +133,20 @@ def _options(
     settings: RunSettings,
     visible: SourceInfo,
     device: str,
-    weights: Mapping[str, str],
+    weights: Weights,
 ) -> SinkOptions:
     audio = local_path(settings.visible.uri) if visible.audio else None
     return SinkOptions(
         rate=visible.rate,
         time_base=visible.time_base,
         colour=visible.colour,
+        pixel_aspect=visible.pixel_aspect,
         audio_from=str(audio) if audio else None,
         device=device,
         size=None if visible.live else _picture_size(output.view, visible),
         live=visible.live,
         keep_free_mb=_keep_free_mb(output, visible),
-        model=(weights.get("name", ""), weights.get("sha256", "")),
+        model=lambda: (weights().get("name", ""), weights().get("sha256", "")),
         calibration=settings.registration.file,
     )
 

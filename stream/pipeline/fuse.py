@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
 from typing import Any, Self, TypeAlias, TypeGuard
@@ -13,6 +14,7 @@ from stream.config import NAMES, FuseSettings, validate
 from stream.config.merge import overlay
 from stream.errors import ConfigError, SourceError
 from stream.frame import FusedFrame, Side
+from stream.monitoring.loss import check_loss
 from stream.monitoring.report import RunReport
 from stream.pipeline.open import open_fused
 from stream.runtime.clock import SystemClock
@@ -61,7 +63,8 @@ def fuse(visible: CameraInput, thermal: CameraInput, **settings: Any) -> FusedFr
         one, and when the iterator is closed or forgotten.
 
     Raises:
-        GifnetError: settings at once, everything else with the first frame or where it happens.
+        GifnetError: settings at once, everything else with the first frame or where it happens; `LossError`
+            after the last frame.
     """
     check_names(settings, "stream.fuse")
     sides: dict[Side, CameraInput] = {"visible": visible, "thermal": thermal}
@@ -82,7 +85,11 @@ def check_names(settings: dict[str, Any], function: str) -> None:
     allowed = [name for name, place in NAMES.items() if place.split(".")[0] in FuseSettings.model_fields]
     unknown = sorted(set(settings) - set(allowed))
     if unknown:
-        raise ConfigError(f"{function} has no setting {', '.join(unknown)}, allowed are {', '.join(allowed)}")
+        near = [match for name in unknown for match in get_close_matches(name, allowed, 1)]
+        meant = f" (did you mean {' and '.join(near)}?)" if near else ""
+        raise ConfigError(
+            f"{function} has no setting {', '.join(unknown)}, allowed are {', '.join(allowed)}{meant}"
+        )
 
 
 class FusedFrames(Iterator[FusedFrame], AsyncIterator[FusedFrame]):
@@ -143,6 +150,7 @@ def _fuse(settings: FuseSettings, recorded: dict[Side, _Recorded]) -> Iterator[F
         _check_times(settings, recorded)
         with open_fused(settings, report) as fused, fused.ahead() as frames:
             yield from frames
+        check_loss(report, settings.allow_loss)
     finally:
         for source in (settings.visible, settings.thermal):
             given.pop(source.uri.partition("://")[2], None)

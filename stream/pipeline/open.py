@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import cast
 
-from stream.config import FuseSettings, InputSettings
+from stream.config import FuseSettings
 from stream.device.context import DeviceContext, explain_device, open_device
 from stream.errors import GifnetError
 from stream.frame import Frame, FrameSet, Side
@@ -21,10 +21,13 @@ from stream.live.session import LiveSession, is_live_pair
 from stream.live.stats import LiveStats
 from stream.monitoring.report import RunReport
 from stream.pairing.offline import OfflinePairer, pair_streams
+from stream.pipeline.ages import Ages
 from stream.radiometry import Radiometry, as_json
 from stream.recording.reader import Recording
-from stream.runtime.prefetch import Prefetch, prefetch
+from stream.runtime.cpu_threads import one_thread_each
+from stream.runtime.prefetch import SOURCE_PATIENCE_S, Prefetch, prefetch
 from stream.sources import Source, SourceInfo, open_source
+from stream.sources.part import same_pictures
 from stream.uri import mask, parse_uri
 
 _log = logging.getLogger(__name__)
@@ -34,10 +37,10 @@ _log = logging.getLogger(__name__)
 def open_cameras(settings: FuseSettings, context: DeviceContext, report: RunReport) -> Iterator[FusedStream]:
     """Two live cameras, neither of which need be there yet."""
     with LiveSession(settings, report.clock) as live:
-        fuser = Fuser(settings, None, None, context, report.times, live.misfit)
+        fuser = Fuser(settings, None, None, context, report.times, live.misfit, live.rate)
         _add_fusion(report, fuser)
         add_cameras(report, LiveStats(live))
-        batches = fuser.fuse(report.times.waits("read", live))
+        batches = fuser.fuse(report.times.waits("read", Ages(report).pass_on(live)))
         visible = _unseen(settings)
         yield FusedStream(batches, fuser, visible, context.device.type, report.times, live)
 
@@ -128,7 +131,14 @@ def open_fused(settings: FuseSettings, report: RunReport) -> Iterator[FusedStrea
     Raises:
         GifnetError: of the device, a source, the weights or the calibration, before the first frame.
     """
-    context = open_device(settings.device)
+    with one_thread_each():
+        context = open_device(settings.device)
+        with _open_fused(settings, context, report) as fused:
+            yield fused
+
+
+@contextmanager
+def _open_fused(settings: FuseSettings, context: DeviceContext, report: RunReport) -> Iterator[FusedStream]:
     device = {"name": str(context.device), "why": explain_device(settings.device, context.device)}
     report.add(device=lambda: device, radiometry=lambda: as_json(settings.thermal.radiometry))
     _log.info("device %s: %s", context.device, device["why"])
@@ -150,14 +160,16 @@ def _open_recorded(
     lost: dict[str, Counter[str]] = {}
     report.add(lost=lambda: lost)
     with (
-        _open_source(settings.visible, "visible", context, lost) as visible,
-        _open_source(settings.thermal, "thermal", context, lost) as thermal,
+        _open_source(settings, "visible", context, lost) as visible,
+        _open_source(settings, "thermal", context, lost) as thermal,
     ):
         visible_info, thermal_info = _info(visible), _info(thermal)
         report.add(
             decoders=lambda: _decoders(visible=visible_info, thermal=thermal_info),
             radiometry=lambda: as_json(thermal_info.radiometry),
         )
+        if doubt := same_pictures(settings, visible_info, thermal_info):
+            _log.warning("%s", doubt)
         check_sizes(visible_info, thermal_info)
         fuser = Fuser(settings, visible_info, thermal_info, context, report.times)
         _add_fusion(report, fuser)
@@ -169,14 +181,18 @@ def _open_recorded(
 
 
 def _open_source(
-    settings: InputSettings, role: Side, context: DeviceContext, lost: dict[str, Counter[str]]
+    settings: FuseSettings, role: Side, context: DeviceContext, lost: dict[str, Counter[str]]
 ) -> AbstractContextManager[Prefetch[Frame]]:
+    mine, partner = settings.visible, settings.thermal
+    if role == "thermal":
+        mine, partner = partner, mine
+
     def open_here() -> Source:
-        source = open_source(settings, role, context.device)
+        source = open_source(mine, role, context.device, partner)
         lost[role] = source.lost
         return source
 
-    return prefetch(open_here, SOURCE_AHEAD, name=role)
+    return prefetch(open_here, SOURCE_AHEAD, name=role, patience_s=SOURCE_PATIENCE_S)
 
 
 def _info(frames: Prefetch[Frame]) -> SourceInfo:

@@ -19,10 +19,13 @@ from stream.config.merge import public_values
 from stream.errors import ConfigError, SinkError, SourceError
 from stream.frame import FusedFrame
 from stream.fusion.fused_stream import FusedStream
+from stream.monitoring.loss import check_loss
 from stream.monitoring.report import RunReport
 from stream.monitoring.status import RunStatus
+from stream.pipeline.ages import Ages
 from stream.pipeline.fan_out import FanOut
 from stream.pipeline.open import open_fused
+from stream.pipeline.pace import Pace
 from stream.registration.drift_monitor import DriftMonitor
 from stream.sinks import check_outputs
 from stream.web import open_panel
@@ -74,19 +77,25 @@ def _run(
     settings: RunSettings, report: RunReport, watch: Watch, progress: Progress, adjuster: Adjuster
 ) -> None:
     with open_fused(settings, report) as fused:
-        sinks = FanOut(settings, fused.visible, report.times, fused.device, fused.weights)
+        sinks = FanOut(settings, fused.visible, report.times, fused.device, lambda: fused.weights)
         panel = _status(settings, report, fused, sinks)
         with open_panel(settings, panel), sinks, adjuster(panel.controls), fused.ahead() as frames:
             report.add(drift=panel.drift.as_json)
+            pace, ages = Pace(fused, report), Ages(report)
+            if fused.live:
+                panel.too_slow = pace.sentence
             for frame in watch(frames):
+                ages.add("age_fused", frame.pair)
                 sinks.write(frame)
-                panel.show(frame, _count_latency(frame, report))
+                panel.show(frame, _count_latency(frame, report), ages.add("age_published", frame.pair))
                 panel.drift.look(frame)
                 progress(report, fused.visible.frames)
+                pace.look()
                 if settings.duration_s is not None and report.elapsed_s() >= settings.duration_s:
                     break
             if fused.live and not report.fused:
                 raise SourceError(f"nothing was fused: {fused.why_nothing()}")
+    check_loss(report, settings.allow_loss)
 
 
 def _status(settings: RunSettings, report: RunReport, fused: FusedStream, sinks: FanOut) -> RunStatus:

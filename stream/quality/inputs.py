@@ -11,7 +11,7 @@ import numpy as np
 from gifnet.eval.single import Grey
 from stream.errors import SourceError
 from stream.sources.pictures.decode import read_picture
-from stream.sources.pictures.folder import find_pictures
+from stream.sources.pictures.listing import find_pictures
 
 
 @dataclass(frozen=True, slots=True)

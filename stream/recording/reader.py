@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,27 +13,16 @@ import av
 
 from stream.errors import SourceError
 from stream.frame import Frame, FramePair, FrameSet, PixelFormat, Side, SingleFrame
-from stream.radiometry import Radiometry, from_json
+from stream.picture_size import LIBAV_BOUNDS
 from stream.recording import ABOUT, FRAMES, PAIRS, SCHEMA
+from stream.recording.lines import Entry, read_frames, read_pairs
 
 _FORMATS: dict[str, PixelFormat] = {"gray": "gray8", "gray16le": "gray16le"}
 # Frames that frame sets may name once more: a held thermal frame is the last one.
 _KEPT = 4
+LARGEST_ABOUT = 1 << 20
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A line of the list of frames."""
-
-    file: str
-    position: int
-    index: int
-    time_s: Fraction
-    clock: Any
-    bits: int
-    radiometry: Radiometry | None = None
 
 
 class Recording:
@@ -52,24 +40,22 @@ class Recording:
             SourceError: it is no recording, or one of another version.
         """
         self.folder = folder
-        try:
-            self.about: dict[str, Any] = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            raise SourceError(f"{folder} is no recording: it has no readable {ABOUT}") from None
-        if self.about.get("schema") != SCHEMA:
+        self.about = _about(folder)
+        schema = self.about.get("schema")
+        if schema != SCHEMA:
             raise SourceError(
-                f"{folder} is a recording of the kind {self.about.get('schema')!r}, and this version reads "
+                f"{folder} is a recording of the kind {str(schema)[:60]!r}, and this version reads "
                 f"{SCHEMA!r}; use the version that made it"
             )
         self.entries: dict[Side, list[Entry]] = {"visible": [], "thermal": []}
-        for line in _lines(folder / FRAMES):
-            self.entries[line["side"]].append(_entry(line))
+        for side, entry in read_frames(folder / FRAMES):
+            self.entries[side].append(entry)
 
     def frame_sets(self) -> Iterator[FrameSet]:
         """Pairs and single frames as they were when it was made."""
         tracks: dict[Side, TrackReader] = {side: TrackReader(self, side) for side in ("visible", "thermal")}
         try:
-            for line in _lines(self.folder / PAIRS):
+            for line in read_pairs(self.folder / PAIRS):
                 frames = {side: tracks[side].frame(line[side]) for side in tracks if side in line}
                 if None in frames.values():
                     _log.warning("%s ends early: it was not closed", self.folder)
@@ -143,38 +129,28 @@ class TrackReader:
         self.close()
         if not path.is_file():
             raise SourceError(f"{path} is missing from the recording")
-        self._container, self._file = av.open(f"file:{path}"), name
+        self._container = av.open(f"file:{path}", options=LIBAV_BOUNDS, metadata_errors="replace")
+        self._file = name
+        if not self._container.streams.video or self._container.streams.video[0].codec_context is None:
+            raise SourceError(f"{path} is no video of a recording")
+        self._container.streams.video[0].codec_context.options = dict(LIBAV_BOUNDS)
         self._pictures = self._container.decode(video=0)
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Lines of a list up to the first that was not finished."""
+def _about(folder: Path) -> dict[str, Any]:
     try:
-        with path.open(encoding="utf-8") as file:
-            for line in file:
-                try:
-                    yield json.loads(line)
-                except ValueError:
-                    return
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}") from None
-
-
-def _entry(line: dict[str, Any]) -> Entry:
-    return Entry(
-        line["file"],
-        line["position"],
-        line["index"],
-        Fraction(line["time_s"]),
-        line["clock"],
-        line["bits"],
-        from_json(line.get("radiometry")),
-    )
+        with (folder / ABOUT).open("rb") as file:
+            about = json.loads(file.read(LARGEST_ABOUT))
+    except (OSError, ValueError, RecursionError):
+        about = None
+    if not isinstance(about, dict):
+        raise SourceError(f"{folder} is no recording: it has no readable {ABOUT}")
+    return about
 
 
 def _frame_set(line: dict[str, Any], frames: dict[Side, Frame | None]) -> FrameSet:
     visible, thermal = frames.get("visible"), frames.get("thermal")
-    time_s, flags = Fraction(line["time_s"]), frozenset(line["flags"])
+    time_s, flags = line["time_s"], line["flags"]
     if visible is not None and thermal is not None:
         return FramePair(visible, thermal, time_s, line["error_s"], flags)
     if visible is not None:

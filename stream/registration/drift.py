@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from stream.frame import FrameSet, Pixels, SingleFrame
+from stream.registration import gradient_correlation
 from stream.registration.calibration import Baseline
-from stream.registration.gradient_correlation import REACH, Agreement, Numbers, compare, find_peak, score
+from stream.registration.gradient_correlation import REACH, Agreement, Numbers, find_peak, score
 
 # Weight of the mean so far in that of the next comparison.
 EMA_WEIGHT = 0.75
@@ -130,10 +131,16 @@ class Drift:
         Returns:
             The state, the same object as before where nothing was compared.
         """
+        return self.compare(visible, thermal, coverage) if self.wants(frame_set) else self.state
+
+    def wants(self, frame_set: FrameSet) -> bool:
+        """Count a fused frame; True where it is to be compared."""
         self._frames += 1
-        if self._frames % self._every or isinstance(frame_set, SingleFrame) or frame_set.flags:
-            return self.state
-        self._take(compare(visible, thermal, coverage, self._reach), thermal.shape[1])
+        return not (self._frames % self._every or isinstance(frame_set, SingleFrame) or frame_set.flags)
+
+    def compare(self, visible: Pixels, thermal: Pixels, coverage: Pixels | None = None) -> DriftState:
+        """Look at a frame that is wanted; arguments as for `feed`."""
+        self._take(gradient_correlation.compare(visible, thermal, coverage, self._reach), thermal.shape[1])
         return self.state
 
     def _take(self, agreement: Agreement, width_px: int) -> None:

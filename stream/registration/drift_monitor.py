@@ -54,10 +54,10 @@ class DriftMonitor:
         if self._frames % SETTINGS_EVERY == 0:
             self._follow(frame)
         self._frames += 1
-        if self._drift is None:
+        if self._drift is None or not self._drift.wants(frame.pair):
             return
         before = self.state
-        self.state = self._drift.feed(frame.visible, frame.thermal, frame.pair, self._coverage())
+        self.state = self._drift.compare(frame.visible, frame.thermal, self._coverage())
         if self.state is not before:
             self._tell(before, frame)
             self._correct(frame)
@@ -83,7 +83,7 @@ class DriftMonitor:
         calibration = self._calibration
         if calibration is None or calibration.baseline is None:
             return None
-        height, width = frame.pixels.shape[:2]
+        width, height = frame.size
         calibrated_width, calibrated_height = calibration.visible.size
         return calibration.baseline.scaled(width / calibrated_width, height / calibrated_height)
 
@@ -110,7 +110,7 @@ class DriftMonitor:
     def _correct(self, frame: FusedFrame) -> None:
         if not self._values["self_align"]:
             return
-        width = frame.pixels.shape[1]
+        width, _ = frame.size
         wanted = self._align.next_nudge(self.state, self._nudge_px(), width, float(frame.time_s))
         if wanted is None:
             self._tell_too_far(width)

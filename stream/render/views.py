@@ -11,6 +11,7 @@ from torch import Tensor
 
 from cuda_kernels import reference
 from stream.frame import ColourMap, FusedFrame, Pixels, View
+from stream.picture import YuvPlanes
 from stream.render.colour_maps import colour_table
 
 SQUARE_PX = 32
@@ -31,6 +32,19 @@ def render(frame: FusedFrame, view: View, colour_map: ColourMap = "heat") -> Pix
         share memory with the frame.
     """
     return _thermal_colour(frame, colour_map) if view == "thermal-colour" else RENDERERS[view](frame)
+
+
+def kept_picture(frame: FusedFrame, view: View, colour_map: ColourMap = "heat") -> Pixels | YuvPlanes:
+    """As `render`, but planes for a view that is kept as planes, for whoever can take them."""
+    if view == "fused":
+        return frame.picture
+    return frame.visible_picture if view == "visible" else render(frame, view, colour_map)
+
+
+def view_size(frame: FusedFrame, view: View) -> tuple[int, int]:
+    """Width and height of what `render` gives."""
+    width, height = frame.size
+    return (3 * width if view == "side-by-side" else width), height
 
 
 def _thermal(frame: FusedFrame) -> Pixels:

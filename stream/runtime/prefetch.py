@@ -1,4 +1,4 @@
-"""A combinator that moves an upstream onto a thread of its own; one of three files that start threads."""
+"""A combinator that moves an upstream onto a thread of its own; one of the files that start threads."""
 
 from __future__ import annotations
 
@@ -9,6 +9,15 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
+from stream.runtime.signals import waiting
+
+# A reader that has waited for so long looks whether it is to end itself.
+_LOOK_S = 0.2
+# Longest that a source may take to end; two of them end well before a watchdog ends the process.
+SOURCE_PATIENCE_S = 3.0
+
+_current = threading.local()
+
 Item = TypeVar("Item")
 Upstream = TypeVar("Upstream", bound=Iterable[object])
 
@@ -17,16 +26,21 @@ class Prefetch(Generic[Item]):
     """Iterates an upstream on another thread, ahead of its reader by a bounded number of items.
 
     The upstream is opened, iterated and closed on that thread. Leaving the `with` block stops it after the
-    item it is at, closes it and joins the thread. To be iterated by one thread, once.
+    item it is at, closes it and joins the thread. To be iterated by one thread, once. Where that is the
+    thread of another prefetch, it stops waiting for items when it is to end itself.
     """
 
     def __init__(
-        self, open_upstream: Callable[[], AbstractContextManager[Iterable[Item]]], size: int, name: str
+        self,
+        open_upstream: Callable[[], AbstractContextManager[Iterable[Item]]],
+        size: int,
+        name: str,
+        patience_s: float | None = None,
     ) -> None:
         if size < 1:
             raise ValueError(f"a prefetch needs room for at least one item, got {size = }")
         self._open_upstream = open_upstream
-        self._size = size
+        self._size, self._patience_s = size, patience_s
         self._items: deque[Item] = deque()
         self._changed = threading.Condition()
         self._upstream: Iterable[Item] | None = None
@@ -46,7 +60,7 @@ class Prefetch(Generic[Item]):
         """Start the thread and wait until the upstream is open; its error surfaces here."""
         self._thread.start()
         try:
-            with self._changed:
+            with self._changed, waiting():
                 self._changed.wait_for(lambda: self._upstream is not None or self._ended)
             if self._upstream is None and self._error is not None:
                 raise self._error
@@ -66,9 +80,12 @@ class Prefetch(Generic[Item]):
 
     def __iter__(self) -> Iterator[Item]:
         """Items in order, then the upstream's exception if it ended with one."""
+        reader: Prefetch[object] | None = getattr(_current, "prefetch", None)
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._items or self._ended)
+                while not self._changed.wait_for(lambda: self._items or self._ended, _LOOK_S):
+                    if reader and reader._stopped:
+                        raise _ReaderStopped
                 if not self._items:
                     break
                 item = self._items.popleft()
@@ -78,14 +95,19 @@ class Prefetch(Generic[Item]):
             raise self._error
 
     def stop(self) -> None:
-        """End early: whatever waits is dropped, the upstream closes, the thread is joined."""
+        """End early: whatever waits is dropped, the upstream closes, the thread is joined.
+
+        A thread that does not end within its patience waits for what may never come, as for somebody who
+        writes into a named pipe; it is left behind and ends once that has come.
+        """
         with self._changed:
             self._stopped = True
             self._items.clear()
             self._changed.notify_all()
-        self._thread.join()
+        self._thread.join(self._patience_s)
 
     def _work(self) -> None:
+        _current.prefetch = self
         try:
             with self._open_upstream() as upstream:
                 with self._changed:
@@ -109,7 +131,10 @@ class Prefetch(Generic[Item]):
 
 
 def prefetch(
-    open_upstream: Callable[[], AbstractContextManager[Iterable[Item]]], size: int, name: str = "prefetch"
+    open_upstream: Callable[[], AbstractContextManager[Iterable[Item]]],
+    size: int,
+    name: str = "prefetch",
+    patience_s: float | None = None,
 ) -> Prefetch[Item]:
     """Move an upstream onto a thread.
 
@@ -117,8 +142,14 @@ def prefetch(
         open_upstream: gives a context manager of items; called on the thread.
         size: how many items may wait.
         name: of the thread.
+        patience_s: longest to wait for the thread when it is to end; None for ever. Only for an upstream that
+            nothing is harmed by when it goes on for a while.
 
     Returns:
         A context manager to iterate over.
     """
-    return Prefetch(open_upstream, size, name)
+    return Prefetch(open_upstream, size, name, patience_s)
+
+
+class _ReaderStopped(BaseException):
+    """Ends a thread whose items nobody wants any more; seen by nobody."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +24,7 @@ class SinkOptions:
         rate: frames a second, a hint for encoders; None when unknown.
         time_base: unit of the time stamps to keep, in seconds.
         colour: of the visible source, to be carried over.
+        pixel_aspect: width of a pixel over its height, that of the visible source; for video files.
         encoder: name of the video encoder, None for the sink's default.
         quality: constant rate factor of the encoder, lower is better; None for the sink's default.
         audio_from: file whose audio is copied beside the pictures, None for silence.
@@ -33,7 +35,7 @@ class SinkOptions:
         segment_mb: megabytes after which it does.
         keep_free_mb: megabytes of the disk that stay free; None writes until it is full.
         sidecar: write the pairing of every frame beside a video.
-        model: name and SHA-256 of the network's weights.
+        model: gives name and SHA-256 of the network's weights, which may be chosen with the first frame.
         calibration: file of the registration; None without one.
     """
 
@@ -42,6 +44,7 @@ class SinkOptions:
     rate: Fraction | None = None
     time_base: Fraction = Fraction(1, 90_000)
     colour: Colour = field(default_factory=Colour)
+    pixel_aspect: Fraction = Fraction(1)
     encoder: str | None = None
     quality: int | None = None
     audio_from: str | None = None
@@ -52,7 +55,7 @@ class SinkOptions:
     segment_mb: float | None = None
     keep_free_mb: float | None = None
     sidecar: bool = False
-    model: tuple[str, str] = ("", "")
+    model: Callable[[], tuple[str, str]] = lambda: ("", "")
     calibration: Path | None = None
 
     def without_audio(self) -> SinkOptions:

@@ -10,6 +10,7 @@ import annotated_types
 from pydantic import Field, ValidationError
 
 from stream.config import OutputSettings, Settings
+from stream.config.shown import may_hold_secret, shown
 from stream.errors import SinkError
 from stream.sinks.base import Sink, SinkOptions
 from stream.uri import Uri, mask, parse_uri
@@ -119,7 +120,9 @@ class SinkSettings(Settings):
         if problem["type"] == "value_error":
             return str(problem["ctx"]["error"])
         key = str(problem["loc"][0])
-        return f"{key} must be {_allowed(cls, key)}, got {problem['input']!r}"
+        return (
+            f"{key} must be {_allowed(cls, key)}, got {shown(problem['input'], may_hold_secret(cls, (key,)))}"
+        )
 
 
 def _allowed(model: type[Settings], key: str) -> str:

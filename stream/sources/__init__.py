@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
@@ -11,12 +12,14 @@ from stream.config import InputSettings
 from stream.errors import SourceError
 from stream.frame import Side
 from stream.runtime.clock import SystemClock
+from stream.runtime.quiet import silence_libraries
 from stream.sources.arrays import ArraySource
 from stream.sources.base import Source, SourceInfo
 from stream.sources.crop_rows import without_rows
 from stream.sources.files import is_recorded_video, open_pictures, with_bits
 from stream.sources.live import is_live, open_live
 from stream.sources.options import check_options
+from stream.sources.part import take_part
 from stream.sources.synthetic import SyntheticSource
 from stream.sources.video.file import VideoSource
 from stream.uri import Uri, parse_uri
@@ -33,13 +36,19 @@ SUPPORTED = (
 )
 
 
-def open_source(settings: InputSettings, role: Side, device: torch.device | None = None) -> Source:
+def open_source(
+    settings: InputSettings,
+    role: Side,
+    device: torch.device | None = None,
+    partner: InputSettings | None = None,
+) -> Source:
     """Open what a path or URI names.
 
     Args:
         settings: of the input; `uri` chooses the kind of source.
         role: `visible` gives `rgb24` frames, `thermal` gives `gray8` or `gray16le`.
         device: where the network runs; frames of video are decoded there if possible. None for the CPU.
+        partner: settings of the other camera; pictures of two folders may be paired by their names.
 
     Returns:
         A source; close it, or use it in a `with`.
@@ -47,18 +56,25 @@ def open_source(settings: InputSettings, role: Side, device: torch.device | None
     Raises:
         SourceError: when the kind is unknown or the source cannot be opened.
     """
+    silence_libraries()
     uri = parse_uri(settings.uri)
     if is_live(settings.uri):
         return open_live(settings, role, SystemClock(), Event().wait)
+    settings, uri = take_part(settings, uri)
     settings = with_bits(settings, uri)
     if uri.scheme not in OPENERS:
         raise SourceError(f"{uri}: no source is known for {uri.scheme}://; supported are {SUPPORTED}")
     if is_recorded_video(uri):
         check_options(uri, {"bits"} if uri.scheme == "thermal" else set())
         return without_rows(VideoSource(settings, Path(uri.path), role, device), settings)
+    if settings.track is not None:
+        raise SourceError(f"{uri} is no video file and has no tracks; leave out track={settings.track}")
     if settings.decoder == "cuda":
         raise SourceError(f"{uri} holds no video that NVDEC decodes; take --{role}-decoder auto or cpu")
-    source = OPENERS[uri.scheme](settings, uri, role)
+    opener = OPENERS[uri.scheme]
+    if opener is open_pictures:
+        opener = partial(open_pictures, partner=partner)
+    source = opener(settings, uri, role)
     # A recording has what was cut off no more.
     return source if uri.scheme == "recording" else without_rows(source, settings)
 

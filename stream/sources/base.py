@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from stream.frame import Colour, Frame, PixelFormat
+from stream.picture import LumaRange
 from stream.radiometry import Radiometry
 
 
@@ -34,6 +35,9 @@ class SourceInfo:
         finite: True for a live source that comes to an end, as a recording does that is played like a camera.
         audio: True when an audio track can be carried over from `uri`.
         radiometry: what a thermal count means in degrees Celsius, where known; frames may have their own.
+        pixel_aspect: width of a pixel over its height, to be carried to the output.
+        tracks: the video tracks of its file, each in words; empty where it is no video file.
+        luma: range of the luma of frames that come as `YuvPlanes`; None where they come as RGB or grey.
     """
 
     uri: str
@@ -52,6 +56,9 @@ class SourceInfo:
     finite: bool = False
     audio: bool = False
     radiometry: Radiometry | None = None
+    pixel_aspect: Fraction = Fraction(1)
+    tracks: tuple[str, ...] = ()
+    luma: LumaRange | None = None
 
 
 class Source(Protocol):
@@ -89,11 +96,15 @@ class SourceBase:
         stored_format: pixel format before conversion, for people.
         stored_bits: significant bits of a value before conversion.
         rotation: degrees counter-clockwise by which frames were turned to stand upright.
+        stored_colour: colour tags before conversion; None where they are those of the frames.
+        interlaced: frames are two half pictures of two moments before conversion.
     """
 
     info: SourceInfo
     stored_format: str = ""
     stored_bits: int = 8
+    stored_colour: Colour | None = None
+    interlaced: bool = False
 
     def __init__(self) -> None:
         self.rotation = 0
@@ -108,6 +119,13 @@ class SourceBase:
         if self._frames is None:
             self._frames = self._read()
         return self._frames
+
+    def _stored_as(self, inner: Source) -> None:
+        """Say of the frames before conversion what another source says."""
+        if isinstance(inner, SourceBase):
+            self.stored_format, self.stored_bits = inner.stored_format, inner.stored_bits
+            self.stored_colour, self.rotation = inner.stored_colour, inner.rotation
+            self.interlaced = inner.interlaced
 
     def _end_reading(self) -> None:
         """Close the iteration where it stands, with all that it holds."""

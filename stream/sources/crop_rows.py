@@ -9,10 +9,11 @@ from stream.config import InputSettings, ThermalInputSettings
 from stream.errors import SourceError
 from stream.frame import Frame
 from stream.sources.base import Source, SourceBase
+from stream.sources.crop import cropped
 
 
 def without_rows(source: Source, settings: InputSettings) -> Source:
-    """A source without the rows that the settings say are no picture; itself where there are none.
+    """A source cropped as the settings say, and without the rows of it that they say are no picture.
 
     Args:
         source: of frames as the camera sends them.
@@ -21,6 +22,7 @@ def without_rows(source: Source, settings: InputSettings) -> Source:
     Raises:
         SourceError: nothing would be left; the source is closed.
     """
+    source = cropped(source, settings)
     if not isinstance(settings, ThermalInputSettings) or not settings.cut_top + settings.cut_bottom:
         return source
     if source.info.height <= settings.cut_top + settings.cut_bottom:
@@ -40,10 +42,11 @@ class CutSource(SourceBase):
         self._inner, self._top, self._bottom = inner, top, bottom
         self.info = replace(inner.info, height=inner.info.height - top - bottom)
         self.lost = inner.lost
+        self._stored_as(inner)
 
     def _read(self) -> Iterator[Frame]:
         for frame in self._inner:
-            yield replace(frame, pixels=frame.pixels[self._top : frame.size[1] - self._bottom])
+            yield replace(frame, picture=frame.pixels[self._top : frame.size[1] - self._bottom])
 
     def close(self) -> None:
         """Close the other source; may be called twice."""

@@ -24,9 +24,11 @@ from stream.errors import SourceError
 from stream.frame import Side
 from stream.sources.base import Source
 from stream.sources.options import check_options, integer_option, size_option
-from stream.sources.pictures.folder import DEFAULT_RATE, ImageSource, is_picture_path, stated_rate
+from stream.sources.pictures.folder import ImageSource
+from stream.sources.pictures.listing import is_picture_path
 from stream.sources.pictures.stack import RawCounts, StackSource
 from stream.sources.pictures.tiff import TIFF_SUFFIXES, TiffPages, is_stack
+from stream.sources.pictures.times import DEFAULT_RATE, stated_rate
 from stream.sources.video.pixels import check_bits
 from stream.uri import Uri
 
@@ -52,8 +54,16 @@ def with_bits(settings: InputSettings, uri: Uri) -> InputSettings:
     return settings.model_copy(update={"bits": integer_option(uri, "bits", 16, 8, 16)})
 
 
-def open_pictures(settings: InputSettings, uri: Uri, role: Side) -> Source:
+def open_pictures(
+    settings: InputSettings, uri: Uri, role: Side, partner: InputSettings | None = None
+) -> Source:
     """Open pictures in files of their own, or all in one, by `PATH`, `images://` or `thermal://`.
+
+    Args:
+        settings: of the input.
+        uri: of the input.
+        role: which camera it is of.
+        partner: settings of the other camera, whose pictures names may pair with these.
 
     Raises:
         SourceError: there are none, or they cannot be read.
@@ -65,7 +75,7 @@ def open_pictures(settings: InputSettings, uri: Uri, role: Side) -> Source:
         source = _open_pages(settings, uri, path, role)
         if source is not None:
             return source
-    return ImageSource(settings, uri, role)
+    return ImageSource(settings, uri, role, partner)
 
 
 def is_recorded_video(uri: Uri) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stream.errors import SinkError, SourceError
 from stream.files.output_path import check_place
-from stream.sources.pictures.folder import find_pictures
+from stream.sources.pictures.listing import find_pictures
 from stream.stills.tasks import Task
 
 # What is written, and what the encoder calls it.

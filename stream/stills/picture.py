@@ -17,9 +17,11 @@ from gifnet.config import MIN_SIDE_PX
 from stream.config import GainSettings
 from stream.errors import SourceError
 from stream.frame import Pixels
+from stream.picture_size import check_size
 from stream.sources.pictures.decode import PICTURE_SUFFIXES, convert_picture, read_picture
 from stream.sources.pictures.geotiff import check_readable, read_page
 from stream.sources.pictures.tiff import TIFF_SUFFIXES
+from stream.sources.pictures.unsupported import CONVERT, describe_unsupported
 from stream.thermal.agc import Agc
 
 Size = tuple[int, int]
@@ -153,7 +155,11 @@ def read_counts(path: Path) -> Pixels:
     is_tiff = path.suffix.lower() in TIFF_SUFFIXES
     stored = read_page(path) if is_tiff else read_picture(path)
     if stored is None:
+        check_size(path)
         kinds = ", ".join(sorted(suffix[1:] for suffix in PICTURE_SUFFIXES))
+        kind = describe_unsupported(path)
+        if kind:
+            raise SourceError(f"{path} is {kind}, which is not supported; {CONVERT}")
         raise SourceError(f"{path} is not a whole picture; {kinds} files are read")
     if stored.dtype not in (np.uint8, np.uint16):
         raise SourceError(f"{path} has pixels of {stored.dtype}; pictures of 8 or 16 bits are read")

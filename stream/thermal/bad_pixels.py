@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,9 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stream.errors import CalibrationError, ConfigError
+from stream.picture_size import is_bounded, picture_size
 
 REACH_PX = 8
 _SOURCES = 4
+_NUMBER = re.compile("[0-9]{1,9}")
 Size = tuple[int, int]
 Mask = NDArray[np.bool_]
 
@@ -39,16 +43,19 @@ def load_bad_pixels(path: Path, size: Size) -> Mask:
         content = path.read_bytes()
     except OSError as error:
         raise ConfigError(f"the bad pixels {path} cannot be read: {error.strerror}") from None
-    stored = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED) if content else None
-    if stored is None:
+    stated = picture_size(content)
+    if stated is None:
         return _from_list(path, content, size)
-    height, width = stored.shape[:2]
-    if (width, height) != size:
+    # Asked before it is decoded: a file of some hundred bytes may state a picture of gigabytes.
+    if stated != size:
         raise CalibrationError(
-            f"the map of bad pixels {path} has {width}x{height} pixels and the thermal picture "
+            f"the map of bad pixels {path} has {stated[0]}x{stated[1]} pixels and the thermal picture "
             f"{size[0]}x{size[1]}; take a map of the camera's own size"
         )
-    colours = stored.reshape(height, width, -1)
+    stored = _decode(content) if is_bounded(content) else None
+    if stored is None or stored.shape[1::-1] != size:
+        raise ConfigError(f"the map of bad pixels {path} is damaged; save it again")
+    colours = stored.reshape(size[1], size[0], -1)
     return np.asarray(colours[..., : 3 if colours.shape[2] == 4 else None].any(axis=2))
 
 
@@ -85,6 +92,14 @@ def replacement_indices(bad: Mask) -> tuple[Tensor, Tensor] | None:
     return torch.from_numpy((rows * width + columns).astype(np.int32)), torch.from_numpy(sources)
 
 
+def _decode(content: bytes) -> NDArray[Any] | None:
+    # As stored, not turned upright: an EXIF tag on a map is a mistake of who saved it.
+    try:
+        return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        return None
+
+
 def _from_list(path: Path, content: bytes, size: Size) -> Mask:
     width, height = size
     bad = np.zeros((height, width), bool)
@@ -92,7 +107,7 @@ def _from_list(path: Path, content: bytes, size: Size) -> Mask:
         words = line.split("#")[0].replace(",", " ").split()
         if not words:
             continue
-        if len(words) != 2 or not all(word.isascii() and word.isdigit() for word in words):
+        if len(words) != 2 or not all(_NUMBER.fullmatch(word) for word in words):
             raise ConfigError(
                 f"line {number} of the bad pixels {path} must be x and y, as in `12 7`, got {line[:40]!r}; "
                 "a map must be a PNG or TIFF picture"

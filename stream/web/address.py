@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 
+from stream.config.shown import shown
 from stream.errors import ConfigError
 
 
@@ -41,11 +42,12 @@ def parse_address(text: str, setting: str) -> Address:
         ConfigError: it is none.
     """
     host, colon, port = text.rpartition(":")
+    got = shown(text, may_be_secret="@" in text)
     bare = host.removeprefix("[").removesuffix("]")
     if not colon or not bare or (":" in bare) != host.startswith("["):
-        raise ConfigError(f"{setting} must be HOST:PORT, for example 127.0.0.1:8080, got {text!r}")
+        raise ConfigError(f"{setting} must be HOST:PORT, for example 127.0.0.1:8080, got {got}")
     if not (port.isascii() and port.isdigit() and int(port) <= 65535):
-        raise ConfigError(f"{setting} must have a port from 0 to 65535, got {text!r}")
+        raise ConfigError(f"{setting} must have a port from 0 to 65535, got {got}")
     return Address(bare, int(port))
 
 

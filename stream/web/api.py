@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from typing import Annotated, Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import Field, StrictBool
 
 from stream.config import Settings, validate
@@ -16,11 +18,16 @@ from stream.frame import View
 from stream.monitoring.prometheus import CONTENT_TYPE, exposition
 from stream.monitoring.status import RunStatus
 from stream.runtime.clock import utc_now
+from stream.uri import mask_text
 from stream.web.guard import refuse
 from stream.web.openapi import openapi
 from stream.web.pictures import VIEWS, png
 
 LARGEST_REQUEST = 64 * 1024
+# A body that takes longer is given up.
+BODY_S = 10.0
+
+_log = logging.getLogger(__name__)
 
 
 class ClipRequest(Settings):
@@ -122,11 +129,18 @@ async def read_json(request: web.Request) -> dict[str, Any]:
 
     Raises:
         ConfigError: it is none.
+        HTTPRequestTimeout: it does not come.
+        HTTPBadRequest: it is not compressed as it says.
     """
     if request.content_type != "application/json":
         raise ConfigError(f"the body must be application/json, got {request.content_type}")
     try:
-        values = json.loads(await request.text())
+        async with asyncio.timeout(BODY_S):
+            values = json.loads(await request.text())
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(reason=f"the body did not come within {BODY_S:g} s") from None
+    except (web.RequestPayloadError, HttpProcessingError):
+        raise web.HTTPBadRequest(reason="the body is not what its headers say") from None
     except (ValueError, LookupError, RecursionError):
         raise ConfigError("the body is not JSON in UTF-8") from None
     if not isinstance(values, dict):
@@ -141,11 +155,18 @@ async def as_sentences(request: web.Request, handler: Any) -> web.StreamResponse
         response: web.StreamResponse = await handler(request)
         return response
     except GifnetError as error:
-        return refuse(422, str(error))
+        return refuse(422, mask_text(str(error)))
     except web.HTTPException as error:
         if error.status < 400:
             raise
         answer = refuse(error.status, f"{request.method} {request.path}: {error.reason.lower()}")
         if isinstance(error, web.HTTPMethodNotAllowed):
             answer.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
+        if error.status == web.HTTPRequestTimeout.status_code:
+            answer.force_close()
         return answer
+    except ConnectionError:  # who asked is gone
+        raise
+    except Exception:  # a mistake of ours ends no run
+        _log.exception("%s %s could not be answered", request.method, request.path)
+        return refuse(500, "a mistake in this program; its log says more")

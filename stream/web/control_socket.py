@@ -23,9 +23,11 @@ import zmq.asyncio
 from pydantic import Field, StrictBool
 
 from stream.config import ControlSettings, Settings, validate
+from stream.config.shown import shown
 from stream.errors import ConfigError, GifnetError
 from stream.frame import View
 from stream.monitoring.status import RunStatus
+from stream.uri import mask_text
 from stream.web.address import parse_address
 from stream.zeromq.curve_keys import Gate, open_gate
 
@@ -124,7 +126,7 @@ class ControlSocket:
             words: dict[str, Any] = {"result": self._do(_parse(body))}
         except GifnetError as error:
             self._complain(f"the control socket refused a question: {error}")
-            words = {"error": str(error)}
+            words = {"error": mask_text(str(error))}
         return json.dumps({"schema": SCHEMA, **words}).encode()
 
     def _do(self, question: ControlQuestion) -> dict[str, Any]:
@@ -163,7 +165,8 @@ def _check_endpoint(endpoint: str, secret: bool) -> None:
     if scheme == "ipc" and place:
         return
     if scheme != "tcp":
-        raise ConfigError(f"control.bind must be tcp://HOST:PORT or ipc://PATH, got {endpoint!r}")
+        got = shown(endpoint, may_be_secret="@" in endpoint)
+        raise ConfigError(f"control.bind must be tcp://HOST:PORT or ipc://PATH, got {got}")
     if not parse_address(place, "control.bind").is_loopback and not secret:
         raise ConfigError(
             f"control.bind {endpoint} would let everybody who reaches this machine change the run: give it "

@@ -27,6 +27,8 @@ LONGEST_QUESTION = 4096
 MOST_VIEWERS = 16
 # A page that does not take its picture for so long is gone.
 SEND_TIMEOUT_S = 20.0
+# A page that is hidden asks for nothing; its place is another's after so long.
+SILENCE_S = 30.0
 
 
 class Question(Settings):
@@ -61,11 +63,15 @@ class FrameFeed:
         self._viewers.add(socket)
         try:
             await socket.prepare(request)
-            async for message in socket:
+            while True:
+                async with asyncio.timeout(SILENCE_S):
+                    message = await socket.receive()
                 if message.type is not WSMsgType.TEXT or not await self._answer(socket, message.data):
                     break
-        except (ConnectionError, TimeoutError):
+        except ConnectionError:
             pass
+        except TimeoutError:
+            await socket.close(code=1001, message=b"nothing was asked for", drain=False)
         finally:
             self._viewers.discard(socket)
         return socket
@@ -110,7 +116,7 @@ class FrameFeed:
         if frame is None:
             return _message({"index": None}, [])
         pictures = [self._pictures.jpeg(frame, view, question.width) for view in question.views]
-        height, width = frame.pixels.shape[:2]
+        width, height = frame.size
         head = {
             "index": frame.index,
             "flags": sorted(frame.pair.flags),

@@ -10,6 +10,8 @@ from contextlib import ExitStack, contextmanager
 from aiohttp import web
 
 from stream.config import RunSettings
+from stream.config.outputs import SHORTEST_TOKEN
+from stream.errors import ConfigError
 from stream.monitoring.status import RunStatus
 from stream.web.address import Address, parse_address
 from stream.web.api import LARGEST_REQUEST, HealthApi, PageApi, as_sentences
@@ -38,15 +40,19 @@ def open_servers(settings: RunSettings, panel: RunStatus) -> Iterator[None]:
         loop = stack.enter_context(LoopThread("web"))
         if settings.preview.bind:
             address = parse_address(settings.preview.bind, "preview.bind")
-            guard = Guard(address.is_loopback, _token(settings))
+            given = _token(settings)
+            guard = Guard(address.is_loopback, given, settings.preview.hosts, settings.preview.prefix)
             feed = FrameFeed(panel.recent)
             bound = stack.enter_context(_listening(loop, _page(panel, guard, feed), address, "preview.bind"))
             stack.callback(lambda: loop.run(feed.close()))
-            token = f"?token={guard.token}" if guard.token else ""
-            _log.warning("the page is at http://%s/%s", bound, token)
+            # A token that the user set is theirs to know, and no log's.
+            made_up = f"?token={guard.token}" if guard.token and not given else ""
+            _log.warning("the page is at http://%s/%s%s", bound, made_up, " with your token" if given else "")
         if settings.metrics.bind:
             address = parse_address(settings.metrics.bind, "metrics.bind")
-            bound = stack.enter_context(_listening(loop, _numbers(panel, address), address, "metrics.bind"))
+            bound = stack.enter_context(
+                _listening(loop, _numbers(panel, address, settings), address, "metrics.bind")
+            )
             _log.info("numbers are at http://%s/metrics", bound)
         if settings.control.bind:
             control = ControlSocket(settings.control, panel)
@@ -56,8 +62,14 @@ def open_servers(settings: RunSettings, panel: RunStatus) -> Iterator[None]:
 
 
 def _token(settings: RunSettings) -> str:
-    secret = settings.preview.token
-    return secret.get_secret_value() if secret else os.environ.get(TOKEN_VARIABLE, "")
+    if settings.preview.token:
+        return settings.preview.token.get_secret_value()
+    token = os.environ.get(TOKEN_VARIABLE, "")
+    if token and len(token) < SHORTEST_TOKEN:
+        raise ConfigError(
+            f"{TOKEN_VARIABLE} must have at least {SHORTEST_TOKEN} characters, got {len(token)}"
+        )
+    return token
 
 
 @contextmanager
@@ -71,16 +83,30 @@ def _listening(loop: LoopThread, app: web.Application, address: Address, setting
 
 def _page(panel: RunStatus, guard: Guard, feed: FrameFeed) -> web.Application:
     app = web.Application(middlewares=[guard.middleware, as_sentences], client_max_size=LARGEST_REQUEST)
-    app.add_routes([*HealthApi(panel).routes(), *PageApi(panel).routes()])
-    app.router.add_get("/api/frames", feed.handle)
-    for path, name in PAGE_FILES.items():
-        app.router.add_get(path, page_file(name))
+    routes = [
+        *HealthApi(panel).routes(),
+        *PageApi(panel).routes(),
+        web.get("/api/frames", feed.handle),
+        *(web.get(path, page_file(name)) for path, name in PAGE_FILES.items()),
+    ]
+    # A proxy may cut the prefix off, or leave it on.
+    for prefix in {"", guard.prefix}:
+        app.add_routes([web.route(one.method, prefix + one.path, one.handler) for one in routes])
+    if guard.prefix:
+        app.router.add_get(guard.prefix, _to_page)
     return app
 
 
-def _numbers(panel: RunStatus, address: Address) -> web.Application:
+async def _to_page(request: web.Request) -> web.StreamResponse:
+    """From /fused to /fused/, so that the page's relative addresses lie below it."""
+    query = f"?{request.query_string}" if request.query_string else ""
+    raise web.HTTPPermanentRedirect(f"{request.path}/{query}")
+
+
+def _numbers(panel: RunStatus, address: Address, settings: RunSettings) -> web.Application:
     """Numbers alone: they hold no picture and no secret, so whoever reaches the address may read them."""
-    middlewares = [Guard(True, "").middleware, as_sentences] if address.is_loopback else [as_sentences]
+    guard = Guard(True, "", settings.preview.hosts)
+    middlewares = [guard.middleware, as_sentences] if address.is_loopback else [as_sentences]
     app = web.Application(middlewares=middlewares, client_max_size=LARGEST_REQUEST)
     app.add_routes(HealthApi(panel).routes())
     return app

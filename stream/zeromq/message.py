@@ -19,6 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.picture_size import MOST_PIXELS, is_bounded, picture_size
+
 SCHEMA = "gifnet.frame/1"
 SCHEMA_NAME = "gifnet.frame/"
 VIEWS = ("fused", "visible", "thermal")
@@ -28,6 +30,9 @@ LATEST = b"latest/"
 # A header is some hundred bytes; what is longer is no header of ours.
 LARGEST_HEADER = 65_536
 LARGEST_SIDE_PX = 65_535
+LARGEST_PICTURE = 3 * MOST_PIXELS
+# Of a whole number: 64 bits have 19 digits and a sign.
+MOST_DIGITS = 20
 
 _LENGTH = struct.Struct("<I")
 _CHANNELS = {"rgb24": 3, "gray8": 1, "gray16le": 1}
@@ -143,7 +148,7 @@ def parse_header(data: bytes) -> Header:
     if len(data) > LARGEST_HEADER:
         raise MessageError(f"a header of {len(data)} bytes is none; at most {LARGEST_HEADER} are allowed")
     try:
-        values = json.loads(data, parse_constant=_no_number)
+        values = json.loads(data, parse_constant=_no_number, parse_int=_whole_number)
     except (ValueError, RecursionError):
         raise MessageError("the header is not JSON") from None
     if not isinstance(values, dict):
@@ -155,18 +160,23 @@ def parse_header(data: bytes) -> Header:
         raise MessageError(f"the message is {str(schema)[:60]!r}, and this client reads {SCHEMA!r}{remedy}")
     try:
         return _header(values)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise MessageError(f"the header is wrong: {error}") from None
 
 
-def decode_payload(header: Header, payload: memoryview) -> NDArray[Any]:
+def decode_payload(header: Header, payload: memoryview, largest_bytes: int = LARGEST_PICTURE) -> NDArray[Any]:
     """The picture; raw ones share memory with the payload and are read-only.
 
+    Args:
+        header: of the message.
+        payload: the picture as it came.
+        largest_bytes: of the decoded picture.
+
     Raises:
-        MessageError: the payload does not fit the header.
+        MessageError: the payload does not fit the header, or the picture is too large.
     """
     if header.encoding == "jpeg":
-        return _decode_jpeg(header, payload)
+        return _decode_jpeg(header, payload, largest_bytes)
     dtype = _DTYPES[header.pixel_format]
     wanted = math.prod(header.shape) * dtype.itemsize
     if len(payload) != wanted:
@@ -176,14 +186,25 @@ def decode_payload(header: Header, payload: memoryview) -> NDArray[Any]:
     return pixels
 
 
-def _decode_jpeg(header: Header, payload: memoryview) -> NDArray[Any]:
+def _decode_jpeg(header: Header, payload: memoryview, largest_bytes: int) -> NDArray[Any]:
     import cv2
 
+    decoded_bytes = math.prod(header.shape)
+    if decoded_bytes > largest_bytes:
+        raise MessageError(
+            f"the picture has {decoded_bytes} bytes when it is decoded, and {largest_bytes} are allowed; "
+            "take a larger largest_mb"
+        )
     grey = header.pixel_format == "gray8"
     mode = cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR
     # Asked first: a file of some hundred bytes may state a picture of gigabytes.
-    fits = jpeg_size(payload) == header.shape[:2]
-    pixels = cv2.imdecode(np.frombuffer(payload, np.uint8), mode) if fits else None
+    height, width = header.shape[:2]
+    is_jpeg = bytes(payload[:2]) == b"\xff\xd8"
+    fits = is_jpeg and picture_size(payload) == (width, height) and is_bounded(payload)
+    try:
+        pixels = cv2.imdecode(np.frombuffer(payload, np.uint8), mode) if fits else None
+    except cv2.error:
+        pixels = None
     if pixels is None or pixels.shape != header.shape:
         raise MessageError("the payload is no JPEG picture of the size in the header")
     return pixels if grey else np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB))
@@ -220,6 +241,12 @@ def _no_number(text: str) -> Any:
     raise ValueError(f"{text} is no number of JSON")
 
 
+def _whole_number(text: str) -> int:
+    if len(text) > MOST_DIGITS:
+        raise ValueError(f"a number of {len(text)} digits")
+    return int(text)
+
+
 def _is_time(value: Any) -> bool:
     return value is None or (type(value) is int and abs(value) < 2**63)
 
@@ -253,33 +280,3 @@ _FIELDS: dict[str, Callable[[Any], bool]] = {
     "model": _is_file,
     "latency_ms": _is_number,
 }
-
-
-# Start of frame, ITU-T T.81 table B.1: C0 to CF without the tables C4 and CC and the extension C8.
-_START_OF_FRAME = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-
-
-_SEGMENT = struct.Struct(">BBH")
-
-
-_SIZE = struct.Struct(">xHH")
-
-
-def jpeg_size(data: memoryview) -> tuple[int, int] | None:
-    """Height and width in pixels; None for what is no JPEG file.
-
-    Args:
-        data: the file, bytes.
-    """
-    if bytes(data[:2]) != b"\xff\xd8":
-        return None
-    at = 2
-    while at + _SEGMENT.size <= len(data):
-        mark, kind, length = _SEGMENT.unpack_from(data, at)
-        if mark != 0xFF or length < 2:
-            return None
-        if kind in _START_OF_FRAME:
-            begin = at + _SEGMENT.size
-            return _SIZE.unpack_from(data, begin) if begin + _SIZE.size <= len(data) else None
-        at += 2 + length
-    return None

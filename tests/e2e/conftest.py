@@ -80,6 +80,7 @@ def browser() -> Iterator[Any]:
     )
     with playwright.sync_playwright() as driver:
         # Inside containers Chromium's own sandbox cannot be set up.
-        opened = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        names = "--host-resolver-rules=MAP *.example 127.0.0.1"
+        opened = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", names])
         yield opened
         opened.close()

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
+
+import numpy as np
 
 from tests.e2e.conftest import Gifnet
 from tests.helpers.media import make_pair, moving_pattern, write_video
+from tests.unit.sources.test_container_says import interlaced, pq_signal, with_aspect, write_hdr
+from tests.unit.sources.test_part import two_tracks
 
 
 def test_a_table_compares_a_pair(gifnet: Gifnet, tmp_path: Path) -> None:
@@ -33,6 +38,24 @@ def test_json_tells_all(gifnet: Gifnet, tmp_path: Path) -> None:
         "h264",
     )
     assert facts["first_times_s"] == [1, 1.04, 1.08]
+
+
+def test_what_the_container_says(gifnet: Gifnet, tmp_path: Path) -> None:
+    shape = with_aspect(
+        write_video(tmp_path / "plain.mp4", moving_pattern(2)), tmp_path / "shape.mp4", Fraction(16, 11)
+    )
+    hdr = write_hdr(tmp_path / "hdr.mkv", np.full((16, 16, 3), 255), 16, pq_signal)
+    combed, (tracks, _) = interlaced(tmp_path / "combed.mkv"), two_tracks(tmp_path)
+    uris = [shape, hdr, combed, f"{tracks}?track=1"]
+    facts = json.loads(gifnet("probe", "--json", *uris).out)
+    assert [each["pixel_aspect"] for each in facts] == ["16/11", "1", "1", "1"]
+    assert [each["hdr"] for each in facts] == [None, "HDR10 (PQ)", None, None]
+    assert (facts[1]["matrix"], facts[1]["primaries"], facts[1]["transfer"]) == (9, 9, 16)
+    assert [each["interlaced"] for each in facts] == [False, False, True, False]
+    assert [len(each["tracks"]) for each in facts] == [1, 1, 1, 2]
+    assert (facts[3]["pixel_format"], facts[3]["width"]) == ("gray16le", 32)
+    words = gifnet("probe", shape, hdr, combed).out.replace("\n", " ")
+    assert all(word in words for word in ("16:11", "HDR10 (PQ)", "BT.2020", "interlaced", "progressive"))
 
 
 def test_a_bad_one_does_not_hide_the_others(gifnet: Gifnet, tmp_path: Path) -> None:

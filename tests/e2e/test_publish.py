@@ -31,7 +31,7 @@ from tests.helpers.fused import fused_frame
 from tests.helpers.patience import patience
 
 SCHEMA_FILE = Path(__file__).parents[2] / "stream" / "zeromq" / "frame_message.schema.json"
-OPTIONS = SinkOptions(model=("default", "ab" * 32))
+OPTIONS = SinkOptions(model=lambda: ("default", "ab" * 32))
 PATIENCE_S = patience(10)
 
 

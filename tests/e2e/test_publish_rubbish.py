@@ -90,6 +90,8 @@ WRONG: dict[str, bytes] = {
     "a shape below nothing": head(shape=[-48, -64, 3]),
     "a shape of booleans": head(shape=[True, True, 3]),
     "a deep header": b"[" * 60_000,
+    "a latency of 400 digits": head().replace(b"12.5", b"9" * 400),
+    "an error of 400 digits": head(pairing_error_ms=0.5).replace(b"0.5", b"9" * 400),
     "a number of a thousand digits": head().replace(b'"seq": 3', b'"seq": ' + b"9" * 5000),
     "text that is no UTF-8": b'{"schema": "\xff"}',
 }
@@ -109,6 +111,18 @@ def test_wrong_headers_are_passed_over(header: bytes) -> None:
 def test_a_jpeg_is_as_large_as_its_header_says_before_it_is_decoded(stated: tuple[int, int]) -> None:
     peak_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with sending([TOPIC, head(encoding="jpeg"), jpeg(stated)]) as address:
+        subscriber = Subscriber(address)
+        frames = subscriber.every(PATIENCE_S)
+        assert [next(frames).header.encoding for _ in range(3)] == ["raw"] * 3
+        assert subscriber.malformed >= 2
+        frames.close()  # type: ignore[attr-defined]
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak_before < 200_000  # kB
+
+
+@pytest.mark.parametrize("stated", [(20_000, 20_000), (9000, 9000)])
+def test_a_jpeg_of_gigabytes_is_refused_though_its_header_agrees(stated: tuple[int, int]) -> None:
+    peak_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with sending([TOPIC, head(encoding="jpeg", shape=[*stated, 3]), jpeg(stated)]) as address:
         subscriber = Subscriber(address)
         frames = subscriber.every(PATIENCE_S)
         assert [next(frames).header.encoding for _ in range(3)] == ["raw"] * 3

@@ -7,6 +7,7 @@ import threading
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import yaml
@@ -18,6 +19,7 @@ from tests.helpers.media import make_pair, moving_pattern, write_video
 from tests.helpers.patience import patience
 from tests.helpers.readback import count_frames, read_frames, read_times
 from tests.helpers.running import CAMERAS
+from tests.unit.sources.test_container_says import pq_signal, with_aspect, write_hdr
 
 SIZE = (96, 64)
 
@@ -247,3 +249,28 @@ def test_messages_are_json_where_asked_for(tmp_path: Path) -> None:
     last = json.loads(failed.stderr.splitlines()[-1])
     assert failed.returncode == 1 == last["status"]
     assert last["level"] == "ERROR" and "preview.bind must be HOST:PORT" in last["message"]
+
+
+def tags(path: Path) -> tuple[object, ...]:
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        context = stream.codec_context
+        colours = context.colorspace, context.color_primaries, context.color_trc
+        return stream.sample_aspect_ratio, colours, next(container.decode(video=0)).to_ndarray(format="rgb24")
+
+
+@pytest.mark.parametrize("name", ["fused.mp4", "fused.mkv"])
+def test_video_says_the_shape_of_its_pixels(run: Gifnet, tmp_path: Path, name: str) -> None:
+    visible, thermal = make_pair(tmp_path, count=3, size=SIZE)
+    shaped = with_aspect(visible, tmp_path / "shaped.mp4", Fraction(64, 45))
+    assert run(shaped, thermal, "-o", tmp_path / name).status == 0
+    assert tags(tmp_path / name)[0] == Fraction(64, 45)
+
+
+def test_hdr_is_written_as_the_sdr_that_it_became(run: Gifnet, tmp_path: Path) -> None:
+    visible = write_hdr(tmp_path / "v.mkv", np.full((64, 96, 3), 180), 16, pq_signal)
+    thermal = write_video(tmp_path / "t.mp4", moving_pattern(1, SIZE))
+    assert run(visible, thermal, "-o", tmp_path / "v.mp4", "--view", "visible").status == 0
+    _, colours, pixels = tags(tmp_path / "v.mp4")
+    assert colours == (1, 1, 1)
+    assert np.abs(pixels.astype(int) - 180).max() <= 3

@@ -19,6 +19,7 @@ from tests.helpers.media import make_pair
 from tests.helpers.patience import patience
 from tests.helpers.readback import count_frames, read_times
 
+SIDES = ("visible", "thermal")
 SIZE = (32, 24)
 FRAMES = 1500
 RATE = 5  # a group of pictures is a second long, so few frames make one
@@ -177,3 +178,76 @@ def test_a_full_disk(long_pair: tuple[Path, Path], tmp_path: Path, weights: Path
     assert err.count("\n") == 1
     assert "out.mp4 cannot be written" in err
     assert playable_frames(out) >= RATE
+
+
+LONGEST_END_S = 10.0
+
+
+@pytest.mark.parametrize(
+    ("stuck", "number"),
+    [("visible", signal.SIGINT), ("thermal", signal.SIGTERM), ("both", signal.SIGTERM)],
+)
+def test_a_named_pipe_that_nobody_writes_into_does_not_keep_a_run(
+    long_pair: tuple[Path, Path], tmp_path: Path, start_s: float, stuck: str, number: int
+) -> None:
+    pipe = tmp_path / "pipe.ts"
+    os.mkfifo(pipe)
+    inputs = [pipe if stuck in (side, "both") else path for side, path in zip(SIDES, long_pair, strict=True)]
+    with running(START, "run", *inputs, "-o", tmp_path / "out.mp4", "--model", "null", "-q") as process:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(1.5 * start_s)
+        said = end_within(process, number, LONGEST_END_S)
+    # On a busy machine the command may not yet have come to the pipe.
+    assert process.returncode in (128 + number, -number)
+    assert said.strip() in (f"gifnet: stopped by {signal.Signals(number).name}", "gifnet: interrupted", "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_named_pipe_that_falls_silent_leaves_a_whole_output(
+    long_pair: tuple[Path, Path], tmp_path: Path, number: int
+) -> None:
+    pipe, out = tmp_path / "pipe.mkv", tmp_path / "out.mp4"
+    os.mkfifo(pipe)
+    with av.open(str(long_pair[0])) as video, av.open(str(tmp_path / "v.mkv"), "w") as copy:
+        track = copy.add_stream_from_template(video.streams.video[0])
+        for packet in video.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = track
+                copy.mux(packet)
+    content = (tmp_path / "v.mkv").read_bytes()
+    words = ("run", pipe, long_pair[1], "-o", out, "--model", "null", "-q")
+    with running(START, *words) as process, pipe.open("wb", buffering=0) as writer:
+        writer.write(content[: len(content) // 2])
+        wait_for_bytes(out, 1, process)
+        said = end_within(process, number, LONGEST_END_S)
+    assert process.returncode == 128 + number
+    kept = count_frames(out)
+    assert said.startswith(f"gifnet: stopped by {signal.Signals(number).name}; {kept} fused frames")
+    assert read_times(out) == read_times(long_pair[0])[:kept] and kept > 0
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 0.05, 0.3])
+def test_ctrl_c_again_while_the_outputs_are_finished_leaves_them_whole(
+    long_pair: tuple[Path, Path], tmp_path: Path, pause_s: float
+) -> None:
+    out = tmp_path / "out.mp4"
+    with running(START, "run", *long_pair, "-o", out, "--model", "null", "-q", "--sidecar") as process:
+        wait_for_bytes(out, 1, process)
+        for _ in range(4):
+            process.send_signal(signal.SIGINT)
+            time.sleep(pause_s)
+        said = process.communicate(timeout=DEADLINE_S)[1]
+    assert "Traceback" not in said and "Exception ignored" not in said
+    assert process.returncode in (130, -signal.SIGINT)
+    kept = count_frames(out)
+    assert read_times(out) == read_times(long_pair[0])[:kept] and kept > 0
+    assert not list(tmp_path.glob("*.part"))
+
+
+def end_within(process: subprocess.Popen[str], number: int, longest_s: float) -> str:
+    """Send a signal; what was said until the process ended."""
+    begin_s = time.monotonic()
+    process.send_signal(number)
+    _, said = process.communicate(timeout=patience(longest_s) + 5)
+    assert time.monotonic() - begin_s < patience(longest_s)
+    return said

@@ -209,6 +209,24 @@ def test_bad_requests_get_one_sentence(run: Running, method: str, path: str, bod
     assert "default-src 'self'" in headers["Content-Security-Policy"]
 
 
+def test_no_answer_and_no_message_holds_a_password() -> None:
+    output = (
+        "rtsp://eve:hunter2@127.0.0.1:9/fused"  # nobody listens there, which is said, and the run goes on
+    )
+    with running("--preview", "127.0.0.1:0", "-o", output) as run:
+        for body in (
+            b'{"pairing.offset_ms": NaN}',
+            b'{"gain.low": 1e999}',
+            b'{"pairing.unpaired": "\\ud800"}',
+        ):
+            status, told, _ = call(run, "api/settings", "PATCH", body)
+            assert status == 422 and "hunter2" not in json.dumps(told) and "uri" not in told["error"]
+        assert "hunter2" not in json.dumps(call(run, "api/status")[1])
+        line = Path(f"/proc/{run.process.pid}/cmdline").read_text()
+        assert "rtsp://eve:***@127.0.0.1:9/fused" in line and "hunter2" not in line
+        assert "hunter2" not in run.stop()
+
+
 def test_only_this_machines_own_page_may_change_anything(run: Running) -> None:
     change = {"pairing.tolerance_ms": 5}
     assert call(run, "api/settings", "PATCH", change, Origin="http://evil.example")[0] == 403
@@ -241,8 +259,8 @@ def answers(run: Running) -> bool:
 
 def test_a_token_is_needed_where_others_reach_the_page() -> None:
     with running("--preview", "0.0.0.0:0", "--preview-token", "a-secret-of-some-length") as run:
-        page = run.page
-        assert page.endswith("?token=a-secret-of-some-length")
+        assert run.page.endswith("/")
+        run.wait_for("with your token")
         assert call(run, "healthz")[0] == 200
         assert call(run, "api/status")[0] == 401
         assert call(run, "metrics")[0] == 401
@@ -250,6 +268,22 @@ def test_a_token_is_needed_where_others_reach_the_page() -> None:
         assert call(run, "?token=wrong")[0] == 401
         assert call(run, "metrics", Authorization="Bearer a-secret-of-some-length")[0] == 200
         assert call(run, "api/status", Cookie="gifnet_token=a-secret-of-some-length")[0] == 200
+        line = Path(f"/proc/{run.process.pid}/cmdline").read_text()
+        assert "--preview-token\0***" in line and "secret" not in line
+        assert "secret" not in run.stop()
+
+
+def test_a_token_that_is_made_up_is_told_and_one_of_the_environment_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with running("--preview", "0.0.0.0:0") as run:
+        token = urlsplit(run.page).query.removeprefix("token=")
+        assert len(token) >= 16 and call(run, "api/status", Authorization=f"Bearer {token}")[0] == 200
+    monkeypatch.setenv("GIFNET_PREVIEW_TOKEN", "short-secret")
+    with running("--preview", "0.0.0.0:0") as run:
+        run.process.wait(PATIENCE_S)
+        said = run.stop()
+    assert "GIFNET_PREVIEW_TOKEN must have at least 16 characters, got 12" in said and "secret" not in said
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -132,6 +135,76 @@ def test_a_wrong_request_is_refused(target, url, sha256, words):
     with pytest.raises(WeightsError, match=words):
         download(url, sha256, target)
     assert not target.parent.exists()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://eve:hunter2@127.0.0.1:1/x?sig=hunter2",
+        "http://eve:hunter2@[127.0.0.1:1/x",
+        "http://eve:hunter2@127.0.0.1:port/x",
+        "http://[hunter2",
+        "ftp://eve:hunter2@127.0.0.1/x",
+        "http://127.0.0.1:1/x?sig=hunter2",
+        "http://127.0.0.1:1/x y?code=hunter2",
+        "hunter2",
+    ],
+)
+def test_no_refusal_shows_what_an_address_hides(target, url):
+    with pytest.raises(WeightsError) as caught:
+        download(url, SHA256, target)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_no_answer_shows_the_signature_of_an_address(server, target):
+    for path in ("/missing?sig=hunter2", "/weights?code=hunter2"):
+        with pytest.raises(WeightsError) as caught:
+            download(server.url.replace("/weights", path), "0" * 64, target)
+        assert "hunter2" not in str(caught.value)
+
+
+@contextmanager
+def answering(head: bytes, body: bytes) -> Iterator[str]:
+    """A server that answers everything with the same bytes."""
+
+    def answer(listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                with connection, suppress(OSError):
+                    connection.recv(65536)
+                    connection.sendall(
+                        b"HTTP/1.1 200 OK\r\nConnection: close\r\n" + head + b"\r\n\r\n" + body
+                    )
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=answer, args=(listener,), daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/weights"
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join()
+
+
+CHUNKED = b"10000\r\n" + bytes(65536) + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "body"),
+    [
+        (b"Content-Length: 400000", bytes(400_000)),
+        (b"Content-Length: 99999999999999999999", bytes(400_000)),
+        (b"X: y", bytes(400_000)),
+        (b"Transfer-Encoding: chunked", CHUNKED * 6),
+        (b"Transfer-Encoding: chunked\r\nContent-Length: 99999999999", CHUNKED * 6),
+        (b"Content-Length: \xb2", bytes(400_000)),
+        (b"Content-Length: " + b"9" * 5000, bytes(400_000)),
+    ],
+)
+def test_no_download_is_larger_than_any_weights(target, monkeypatch, head, body):
+    monkeypatch.setattr("gifnet.download.MAX_BYTES", 200_000)
+    with answering(head, body) as url, pytest.raises(WeightsError):
+        download(url, SHA256, target)
+    assert sum(path.stat().st_size for path in target.parent.iterdir()) <= 200_000 + (1 << 16)
 
 
 def test_a_place_that_cannot_be_written_is_one_sentence(server, tmp_path):

@@ -36,7 +36,7 @@ def fused_frame(
         time_s=time_s,
         pairing_error_s=0.0,
     )
-    return FusedFrame(pixels=pixels, visible=visible, thermal=thermal, pair=pair, index=index)
+    return FusedFrame(picture=pixels, visible_picture=visible, thermal=thermal, pair=pair, index=index)
 
 
 def gradient(index: int, size: tuple[int, int]) -> NDArray[Any]:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from gifnet.eval.edges import edge_preservation
 from gifnet.train import picture_losses as losses
 
 SIDE = 32
@@ -36,6 +37,62 @@ def test_the_gradient_target_is_the_longer_vector_with_its_sign() -> None:
     # Sobel / 8 of a ramp is its slope; half of the components, the vertical ones, are 0.
     assert losses.gradient_loss(gentle, rising, gentle).item() == pytest.approx(0.005, rel=1e-4)
     assert losses.gradient_loss(falling, rising, gentle).item() == pytest.approx(0.02, rel=1e-4)
+
+
+def test_coarse_gradients_are_those_of_shrunk_pictures() -> None:
+    rising, gentle = ramp(0.02), ramp(0.01)
+    assert losses.coarse_loss(rising, gentle, rising).item() == pytest.approx(0, abs=1e-6)
+    # A pixel of the shrunk picture is 4 or 8 pixels wide; half of the components are 0.
+    assert losses.coarse_loss(gentle, rising, gentle).item() == pytest.approx(0.005 * (4 + 8), rel=1e-4)
+    fine = flat(0.5) + 0.3 * (-1.0) ** torch.arange(SIDE)
+    assert losses.coarse_loss(flat(0.5), fine, flat(0.2)).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_edges_of_equal_pictures_are_kept_and_turned_ones_lost() -> None:
+    picture = ramp(0.02)
+    # 1 - Qabf of equal pictures: the sigmoids' ends, 0.99945 and 0.98787, and an angle just above 0.
+    assert losses.edge_loss(picture, picture, picture).item() == pytest.approx(0.0127, abs=6e-4)
+    assert losses.edge_loss(1 - picture, picture, picture).item() == pytest.approx(0.0127, abs=6e-4)
+    assert losses.edge_loss(picture.mT, picture, picture).item() == pytest.approx(1, abs=1e-4)
+    # Half the strength: the sigmoid of strength stands in its middle.
+    assert losses.edge_loss(0.5 * picture, picture, picture).item() == pytest.approx(
+        1 - 0.5 * 0.98787, abs=2e-2
+    )
+
+
+def test_the_edge_loss_is_one_less_the_metric_away_from_vertical_edges() -> None:
+    """The metric at times takes an edge that is nearly vertical in both pictures for a turned one."""
+    rows = torch.arange(SIDE)[:, None] / SIDE
+    waves = [
+        (0.5 + 0.3 * torch.sin(often * rows) + 0.01 * rows.T).expand(1, 1, SIDE, SIDE)
+        for often in (9.0, 15.0)
+    ]
+    visible, thermal = ((255 * wave).round().to(torch.uint8) for wave in waves)
+    fused = ((visible.int() + thermal.int()) // 2).to(torch.uint8)
+    pictures = fused, visible, thermal
+    metric = edge_preservation(*(part[0, 0, 1:-1, 1:-1].numpy() for part in pictures))
+    loss = losses.edge_loss(*(part.float() / 255 for part in pictures))
+    assert loss.item() == pytest.approx(1 - metric, abs=0.08)
+
+
+def test_the_level_is_the_visible_one_where_thermal_says_nothing() -> None:
+    assert losses.level_loss(flat(0.4), flat(0.4), flat(0.9)).item() == pytest.approx(0, abs=1e-5)
+    assert losses.level_loss(flat(0.6), flat(0.4), flat(0.9)).item() == pytest.approx(0.2 / 0.6, rel=1e-3)
+    # In the dark as many grey levels are a thicker veil.
+    assert losses.level_loss(flat(0.3), flat(0.1), flat(0.9)).item() == pytest.approx(0.2 / 0.3, rel=1e-3)
+
+
+def test_the_level_of_what_is_warm_is_the_brighter_one() -> None:
+    thermal = torch.full((1, 1, 96, 96), 0.1)
+    thermal[..., 24:72, 24:72] = 0.9
+    visible = torch.full_like(thermal, 0.3)
+    warm = slice(36, 60)
+    fused = visible.clone()
+    fused.requires_grad_()
+    losses.level_loss(fused, visible, thermal).backward()
+    assert fused.grad is not None
+    assert (fused.grad[..., warm, warm] < 0).all()
+    assert fused.grad[..., :12, :12].abs().max() == 0
 
 
 def test_the_sum_of_sources_has_the_best_difference_correlations() -> None:
@@ -103,6 +160,9 @@ def test_every_loss_has_a_gradient_for_flat_pictures() -> None:
         losses.similarity_loss,
         losses.information_loss,
         losses.overshoot_loss,
+        losses.coarse_loss,
+        losses.edge_loss,
+        losses.level_loss,
     ):
         fused = flat(0.4).requires_grad_()
         loss(fused, flat(0.0), flat(0.0)).backward()

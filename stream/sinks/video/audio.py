@@ -10,6 +10,8 @@ from typing import Any
 
 import av
 
+from stream.picture_size import LIBAV_BOUNDS
+
 _log = logging.getLogger(__name__)
 
 
@@ -29,7 +31,7 @@ class AudioCopy:
         """
         self._path = path
         self._output = output
-        self._input: Any = av.open(path)
+        self._input: Any = av.open(path, options=LIBAV_BOUNDS, metadata_errors="replace")
         try:
             if not self._input.streams.audio:
                 raise ValueError("there is no audio track")

@@ -42,7 +42,9 @@ class Encoder:
 
 
 # B-frames and look-ahead are kept short: what is inside the encoder is lost when the process is killed.
-_X264 = {"preset": "veryfast", "crf": "{quality}", "bf": "2", "rc-lookahead": "5"}
+# Superfast at 19 has the PSNR of veryfast at 18 for 3.7 in place of 5.6 core-ms a 640x480 picture, in files a
+# quarter larger; at camera rate the processor is scarcer than the disk.
+_X264 = {"preset": "superfast", "crf": "{quality}", "bf": "2", "rc-lookahead": "5"}
 # With B-frames, libx265 gives files of one or two frames a decoding time that was never set.
 _X265 = {
     "preset": "veryfast",
@@ -58,7 +60,7 @@ _NVENC = {"preset": "p4", "rc": "vbr", "cq": "{quality}", "b": "0", "bf": "0"}
 ENCODERS = {
     encoder.name: encoder
     for encoder in (
-        Encoder("libx264", _X264, 0, 51, 18),
+        Encoder("libx264", _X264, 0, 51, 19),
         Encoder("libx265", _X265, 0, 51, 20),
         Encoder("libsvtav1", _SVT, 1, 63, 28),
         Encoder("libvpx-vp9", _VP9, 0, 63, 28, finest=1_000_000),

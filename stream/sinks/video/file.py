@@ -9,6 +9,7 @@ from typing import Any
 import av
 
 from stream.frame import Pixels
+from stream.picture import YuvPlanes
 from stream.sinks.base import SinkOptions
 from stream.sinks.video.audio import AudioCopy, close_quietly
 from stream.sinks.video.conversion import PixelsToFrame, written_colour
@@ -64,22 +65,22 @@ class VideoFile:
         colour = written_colour(options.colour, size[1], encoder.pixel_format)
         self._convert = PixelsToFrame(encoder.pixel_format, colour)
         self._set_up(encoder, size)
-        self._tag_colour(colour)
+        self._tag(colour, options.pixel_aspect)
         # Matroska would move everything to make room for sound that begins before zero.
         self._before_zero = container != "matroska"
         self._audio = AudioCopy(options.audio_from, self._container) if options.audio_from else None
 
-    def add(self, pixels: Pixels, time_s: Fraction) -> None:
+    def add(self, kept: Pixels | YuvPlanes, time_s: Fraction) -> None:
         """Encode one picture.
 
         Args:
-            pixels: [H, W, 3] uint8 RGB.
+            kept: [H, W, 3] uint8 RGB, or planes.
             time_s: its time.
         """
         if self._audio and time_s == self._first_s:
             self._audio.skip_before(time_s, keep_warm_up=self._before_zero)
         stamp = self._timeline.stamp(time_s)
-        picture = self._convert(pixels, stamp, self._timeline.time_base)
+        picture = self._convert(kept, stamp, self._timeline.time_base)
         picture.duration = max(1, round(1 / self._rate / self._timeline.time_base))
         self._end_s = time_s + 1 / self._rate
         self._mux(self._stream.encode(picture))
@@ -117,8 +118,10 @@ class VideoFile:
         if "265" in encoder.name or "hevc" in encoder.name:
             context.codec_tag = _HEVC_TAG_OF_PLAYERS
 
-    def _tag_colour(self, colour: Any) -> None:
-        context = self._stream.codec_context
+    def _tag(self, colour: Any, pixel_aspect: Fraction) -> None:
+        context: Any = self._stream.codec_context
+        if pixel_aspect != 1:
+            context.sample_aspect_ratio = self._stream.sample_aspect_ratio = pixel_aspect
         context.colorspace = colour.matrix
         context.color_primaries = colour.primaries
         context.color_trc = colour.transfer

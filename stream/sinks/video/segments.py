@@ -10,7 +10,7 @@ from pathlib import Path
 from stream.errors import SinkError
 from stream.files.disk_guard import LOOK_S, DiskGuard
 from stream.frame import FusedFrame
-from stream.render.views import render
+from stream.render.views import view_size
 from stream.sinks.base import SinkBase, SinkOptions
 from stream.sinks.video.settings import SIDECAR_SUFFIX
 from stream.sinks.video.sidecar import Sidecar, check_sidecar
@@ -64,8 +64,7 @@ class SegmentedSink(SinkBase):
             self._pause()
             self.skipped += 1
             return
-        pixels = render(frame, self._options.view, self._options.colour_map)
-        size = pixels.shape[1], pixels.shape[0]
+        size = view_size(frame, self._options.view)
         if self._segment is not None and self._is_time(frame.time, size):
             self._finish()
         if self._segment is None:

@@ -12,7 +12,8 @@ import av
 from stream.errors import SinkError
 from stream.files.output_path import check_place, reason
 from stream.frame import FusedFrame
-from stream.render.views import render
+from stream.picture import size_of
+from stream.render.views import kept_picture
 from stream.sinks.base import SinkBase, SinkOptions
 from stream.sinks.video.continuous_time import ContinuousTime
 from stream.sinks.video.file import DEFAULT_RATE, VideoFile
@@ -60,14 +61,14 @@ class VideoSink(SinkBase):
         Raises:
             SinkError: when it cannot be written; what was written before stays playable.
         """
-        pixels = render(frame, self._options.view, self._options.colour_map)
-        size, time_s = (pixels.shape[1], pixels.shape[0]), self._time.file_s(frame)
+        kept = kept_picture(frame, self._options.view, self._options.colour_map)
+        size, time_s = size_of(kept), self._time.file_s(frame)
         with self._one_sentence():
             if self._file is None:
                 self._size = size
                 self._file = self._open(size, time_s)
             self._check_size(size)
-            self._file.add(pixels, time_s)
+            self._file.add(kept, time_s)
         self.written += 1
 
     def close(self) -> None:

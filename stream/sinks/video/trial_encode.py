@@ -14,6 +14,7 @@ import numpy as np
 
 from stream.errors import SinkError
 from stream.files.output_path import reason
+from stream.runtime.quiet import silence_libraries
 from stream.sinks.base import SinkOptions
 from stream.sinks.video.encoders import DEFAULT_ENCODER, GPU_ENCODER, Encoder, choose_encoder
 from stream.sinks.video.file import VideoFile
@@ -33,6 +34,7 @@ def choose_coder(container: str, options: SinkOptions) -> Coder:
     Raises:
         SinkError: when the encoder is unknown or not in this installation, or the quality off its scale.
     """
+    silence_libraries()
     if options.encoder is None and options.device == "cuda":
         coder = gpu_coder(options.quality)
         if coder and opens(container, coder, options):

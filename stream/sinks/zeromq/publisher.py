@@ -107,7 +107,7 @@ class PublisherSink(SinkBase):
             pairing_error_ms=None if error_s is None else round(error_s * 1000, 3),
             flags=tuple(sorted(pair.flags)),
             registration=self._registration,
-            model={"name": options.model[0], "sha256": options.model[1]},
+            model=dict(zip(("name", "sha256"), options.model(), strict=True)),
             latency_ms=self._latency_ms(frame),
             radiometry=as_json(pair.thermal.radiometry) if pair.thermal else None,
         )

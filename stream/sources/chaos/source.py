@@ -114,7 +114,8 @@ class ChaosSource(SourceBase):
             pixels = _resized(pixels, self._touch("resize", amounts))
         if "corrupt" in amounts:
             pixels = self._with_noise(pixels, 2**frame.bits, self._touch("corrupt", amounts))
-        return frame if pixels is frame.pixels else replace(frame, pixels=pixels)
+        # RGB for all, so that pictures do not change their form with every fault.
+        return frame if pixels is frame.picture else replace(frame, picture=pixels)
 
     def _with_noise(self, pixels: Pixels, levels: int, share: float) -> Pixels:
         """A share of the blocks replaced by noise of 0 up to below `levels`."""
@@ -138,7 +139,7 @@ class ChaosSource(SourceBase):
         return [*self._let_go(), self._arriving(frame)]
 
     def _bound_held(self) -> None:
-        while len(self._held) > 1 and sum(held.pixels.nbytes for held in self._held) > MOST_HELD_BYTES:
+        while len(self._held) > 1 and sum(map(_bytes_of, self._held)) > MOST_HELD_BYTES:
             self._held.pop(0)
             self._own["chaos_burst"] += 1
 
@@ -180,3 +181,7 @@ def _resized(pixels: Pixels, scale: float) -> Pixels:
     height, width = pixels.shape[:2]
     size = (max(SMALLEST_PX, round(width * scale)), max(SMALLEST_PX, round(height * scale)))
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
+
+
+def _bytes_of(frame: Frame) -> int:
+    return int(np.asarray(frame.pixels).nbytes)

@@ -48,7 +48,7 @@ def read_lepton(frame: Frame) -> Frame:
     words = pixels[rows:].reshape(-1)
     state = int(words[_STATUS_WORD]) >> _FFC_SHIFT & _FFC_MASK
     closed = _IN_PROGRESS_OLD if int(words[_REVISION_WORD]) == _OLD_REVISION else _IN_PROGRESS
-    return replace(frame, pixels=np.ascontiguousarray(pixels[:rows]), stale=state == closed)
+    return replace(frame, picture=np.ascontiguousarray(pixels[:rows]), stale=state == closed)
 
 
 class LeptonSource(SourceBase):

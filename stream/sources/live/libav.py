@@ -15,6 +15,7 @@ from av import VideoFrame
 from stream.config import InputSettings, LiveSettings
 from stream.errors import RefusedError, SourceError
 from stream.frame import ClockSource, Frame, Side
+from stream.picture_size import LIBAV_BOUNDS
 from stream.runtime.clock import Clock
 from stream.sources.base import SourceBase, SourceInfo
 from stream.sources.live.address import Address, address_of
@@ -22,7 +23,8 @@ from stream.sources.live.capture_times import CaptureTimes
 from stream.sources.live.open_errors import explain_open
 from stream.sources.live.playout import Playout
 from stream.sources.live.whole_pictures import WholePictures, set_for_live
-from stream.sources.video.pixels import FrameToPixels, choose_target, colour_of
+from stream.sources.video.pixels import choose_target, colour_of
+from stream.sources.video.planes import FrameToPicture
 from stream.uri import Uri
 
 # Opening takes longer than a picture does.
@@ -108,7 +110,8 @@ class LibavSource(SourceBase):
                 address.url,
                 "r",
                 format=address.format,
-                options=address.options,
+                options=address.options | LIBAV_BOUNDS,
+                metadata_errors="replace",
                 timeout=(OPEN_TIMES * timeout_s, timeout_s),
             )
         except (av.error.FFmpegError, OSError, ValueError) as error:
@@ -121,6 +124,7 @@ class LibavSource(SourceBase):
         stream = self._container.streams.video[0]
         if stream.codec_context is None:
             raise RefusedError(f"{self._name} sends video of a codec that cannot be decoded here")
+        stream.codec_context.options = dict(LIBAV_BOUNDS)
         set_for_live(stream.codec_context)
         return stream
 
@@ -148,7 +152,7 @@ class LibavSource(SourceBase):
             self._format = self.stored_format = picture.format.name
             self.stored_bits = picture.format.components[0].bits
             self._target = choose_target(picture.format, self._role, self._settings.bits, self._name)
-            self._convert = FrameToPixels(self._target)
+            self._convert = FrameToPicture(self._target)
 
     def _read(self) -> Iterator[Frame]:
         first, self._first = self._first, None
@@ -175,11 +179,11 @@ class LibavSource(SourceBase):
         time_s = utc_s - Fraction(overdue_s)
         if self._playout is None:
             time_s, clock = self._times.of(picture, utc_s)
-        pixels = self._convert(picture)
+        kept = self._convert(picture)
         index, self._index = self._index, self._index + 1
         target = self._target
         return Frame(
-            pixels,
+            kept,
             target.pixel_format,
             time_s,
             clock,

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import av
 
 from stream.errors import PasswordError, RefusedError, SourceError
+from stream.uri import mask_text
 
 _REMEDIES = {
     errno.ECONNREFUSED: "nothing listens there; check the port, and that the camera is on",
@@ -54,9 +55,13 @@ def explain_open(name: str, url: str, error: Exception, at_once: bool) -> Source
         sentence = f"{name} sends nothing that is known as video; check scheme, port and path of the URL"
         return RefusedError(sentence) if at_once else SourceError(sentence)
     if isinstance(error, ValueError) or number == errno.EINVAL:
-        return RefusedError(f"{name} is not understood ({error}); check the URL and its options")
-    why = getattr(error, "strerror", None) or str(error)
-    return SourceError(f"{name} cannot be reached ({why}); check the host name and the network")
+        return RefusedError(f"{name} is not understood ({_phrase(error)}); check the URL and its options")
+    return SourceError(f"{name} cannot be reached ({_phrase(error)}); check the host name and the network")
+
+
+def _phrase(error: Exception) -> str:
+    """What libav or Python says, without the URL that they add."""
+    return str(getattr(error, "strerror", None) or mask_text(str(error)))
 
 
 def _resolves(url: str) -> bool:

@@ -11,9 +11,11 @@ import numpy as np
 
 from stream.errors import SourceError
 from stream.frame import Pixels, Side
+from stream.picture_size import is_bounded
 from stream.radiometry import Radiometry
 from stream.sources.base import SourceInfo
 from stream.sources.pictures.flir import FlirError, read_flir
+from stream.sources.pictures.orientation import jpeg_orientation, turned
 from stream.sources.video.pixels import Target, check_bits
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"})
@@ -51,7 +53,7 @@ def read_stored(path: Path, role: Side) -> Stored | None:
     except (OSError, FlirError):
         return None
     if flir is not None:
-        return Stored(flir.counts, flir.radiometry)
+        return Stored(turned(flir.counts, jpeg_orientation(data)), flir.radiometry)
     pixels = _decode(data)
     return None if pixels is None else Stored(pixels)
 
@@ -73,7 +75,7 @@ def read_picture(path: Path) -> Pixels | None:
 
 
 def _decode(data: bytes) -> Pixels | None:
-    if not data or _is_cut_jpeg(data):
+    if not is_bounded(data) or _is_cut_jpeg(data):
         return None
     try:
         return cv2.imdecode(np.frombuffer(data, np.uint8), _AS_STORED)

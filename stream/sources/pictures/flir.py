@@ -19,11 +19,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stream.picture_size import MOST_PIXELS, is_bounded
 from stream.radiometry import ZERO_CELSIUS_K, Planck, Radiometry
 
 RAW_IMAGE, CAMERA = 0x01, 0x20
 MOST_RECORDS = 4096
-MOST_PIXELS = 1 << 26
 
 _APP1, _START_OF_SCAN, _END_OF_IMAGE = 0xE1, 0xDA, 0xD9
 _WITHOUT_LENGTH = frozenset({0x01, *range(0xD0, 0xD9)})
@@ -167,7 +167,7 @@ def _png_counts(data: bytes) -> NDArray[np.uint16]:
     if len(data) < _PNG_HEAD or data[24:26] != _GREY_16:
         raise FlirError("the raw image is a PNG, but not of 16-bit grey")
     width, height = struct.unpack_from(">II", data, 16)
-    if not 0 < width * height <= MOST_PIXELS:
+    if not is_bounded(data):
         raise FlirError(f"the raw image says {width}x{height} pixels")
     try:
         stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)

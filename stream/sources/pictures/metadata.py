@@ -10,11 +10,12 @@ import cv2
 import numpy as np
 
 from stream.frame import Pixels
+from stream.picture_size import is_bounded
 from stream.sources.pictures.geotiff import ICC_TAG, Tags, read_page, read_tags
+from stream.sources.pictures.orientation import ORIENTATION, exif_entries, orientation_of, turned
 from stream.sources.pictures.tiff import TIFF_SUFFIXES
 
 _AS_STORED = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR
-_ORIENTATION = 274
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +48,21 @@ def read_alpha(path: Path) -> Pixels | None:
         is_rgba = page is not None and page.ndim == 3 and page.shape[2] == 4
         return np.ascontiguousarray(page[..., 3]) if page is not None and is_rgba else None
     data = path.read_bytes()
-    if data.startswith(b"\xff\xd8"):
+    if data.startswith(b"\xff\xd8") or not is_bounded(data):
         return None
-    stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    try:
+        stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        return None
     if stored is None or stored.ndim != 3 or stored.shape[2] != 4:
         return None
     exif = _blocks(data).get(cv2.IMAGE_METADATA_EXIF, b"")
-    return np.ascontiguousarray(_turned(stored[..., 3], _orientation(exif)))
+    return np.ascontiguousarray(turned(stored[..., 3], orientation_of(exif)))
 
 
 def _blocks(data: bytes) -> dict[int, bytes]:
+    if not is_bounded(data):
+        return {}
     try:
         _, kinds, blocks = cv2.imdecodeWithMetadata(np.frombuffer(data, np.uint8), flags=_AS_STORED)
     except cv2.error:
@@ -64,46 +70,13 @@ def _blocks(data: bytes) -> dict[int, bytes]:
     return {int(kind): np.asarray(block).tobytes() for kind, block in zip(kinds, blocks, strict=True)}
 
 
-def _entries(exif: bytes) -> tuple[str, list[tuple[int, int]], int]:
-    """Byte order, tags of the first directory with their places, and the place of the next link."""
-    order = {b"II": "<", b"MM": ">"}.get(exif[:2])
-    if order is None:
-        return "<", [], 0
-    try:
-        (start,) = struct.unpack_from(order + "I", exif, 4)
-        (count,) = struct.unpack_from(order + "H", exif, start)
-        places = [start + 2 + 12 * index for index in range(count)]
-        found = [(int(struct.unpack_from(order + "H", exif, at)[0]), at) for at in places]
-    except struct.error:
-        return "<", [], 0
-    after = start + 2 + 12 * count
-    return order, found, after if after + 4 <= len(exif) else 0
-
-
-def _orientation(exif: bytes) -> int:
-    order, entries, _ = _entries(exif)
-    return next((int(struct.unpack_from(order + "H", exif, at + 8)[0]) for tag, at in entries
-                 if tag == _ORIENTATION and at + 10 <= len(exif)), 1)  # fmt: skip
-
-
 def _as_upright(exif: bytes) -> bytes:
     """Pixels are turned when they are read, and the thumbnail is not of the fused picture."""
-    order, entries, link = _entries(exif)
+    order, entries, link = exif_entries(exif)
     changed = bytearray(exif)
     for tag, at in entries:
-        if tag == _ORIENTATION and at + 10 <= len(exif):
+        if tag == ORIENTATION and at + 10 <= len(exif):
             struct.pack_into(order + "H", changed, at + 8, 1)
     if link:
         struct.pack_into(order + "I", changed, link, 0)
     return bytes(changed)
-
-
-def _turned(pixels: Pixels, orientation: int) -> Pixels:
-    """Pixels as the EXIF orientation (1 to 8) says that they are seen."""
-    if orientation >= 5:
-        pixels = pixels.T
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    return pixels

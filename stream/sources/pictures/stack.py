@@ -16,7 +16,8 @@ from stream.errors import SourceError
 from stream.frame import Frame, Pixels, Side
 from stream.sources.base import SourceBase, SourceInfo
 from stream.sources.pictures.decode import check_alike, choose_picture_target, convert_picture
-from stream.uri import mask
+from stream.sources.pictures.unsupported import CONVERT, describe_unsupported
+from stream.uri import mask, parse_uri
 
 _log = logging.getLogger(__name__)
 
@@ -102,6 +103,7 @@ class StackSource(SourceBase):
             SourceError: no picture can be read, or the settings do not fit.
         """
         super().__init__()
+        self._uri = settings.uri
         self._name, self._role, self._bits = mask(settings.uri), role, settings.bits
         self._stack, self._rate = stack, rate
         first = self._first_readable()
@@ -127,6 +129,9 @@ class StackSource(SourceBase):
             pixels = self._stack.read(index)
             if pixels is not None:
                 return pixels
+        kind = describe_unsupported(Path(parse_uri(self._uri).path))
+        if kind:
+            raise SourceError(f"{self._name} is {kind}, which is not supported; {CONVERT}")
         raise SourceError(
             f"{self._name}: none of its {self._stack.count} pictures can be read: it is damaged"
         )

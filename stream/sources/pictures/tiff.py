@@ -19,12 +19,11 @@ import numpy as np
 
 from stream.errors import SourceError
 from stream.frame import Pixels
+from stream.picture_size import MOST_BYTES, is_bounded
 
 TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
 MOST_PAGES = 1 << 22
 MOST_ENTRIES = 4096
-MOST_PIXELS = 1 << 26
-MOST_BYTES = 4 * MOST_PIXELS
 # Strip tables are the longest values; a page of a million strips is none that a camera wrote.
 MOST_VALUE_BYTES = 8 << 20
 
@@ -49,7 +48,7 @@ _SIZES = {
 }
 _FRACTIONS = (5, 10)
 _WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
-_SUBFILE, _WIDTH, _HEIGHT, _DESCRIPTION = 254, 256, 257, 270
+_SUBFILE, _DESCRIPTION = 254, 270
 # Where the pixels are, and how many bytes of them: in strips or in tiles.
 _PLACES = {273: 279, 324: 325}
 # All that a decoder must know; private tags stay out.
@@ -89,7 +88,8 @@ class TiffPages:
 
     Attributes:
         count: how many pages there are.
-        broken: the chain of pages leads out of the file, or back into itself; the pages before that are read.
+        broken: the chain of pages leads out of the file, back into itself, or through directories that
+            overlap; the pages before that are read.
     """
 
     def __init__(self, path: Path, most: int = MOST_PAGES) -> None:
@@ -121,6 +121,8 @@ class TiffPages:
         """A page as it is stored: [H, W], [H, W, 3] BGR, or BGRA with alpha; None when it cannot be read."""
         try:
             page = self._page(self._tags(self._offsets[index], _NEEDED))
+            if not is_bounded(page):
+                return None
             form = cv2.IMREAD_UNCHANGED if alpha else cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR
             return cv2.imdecode(np.frombuffer(page, np.uint8), form)
         except (ValueError, OSError, struct.error, cv2.error):
@@ -136,6 +138,14 @@ class TiffPages:
         if self._layout.order == "<":
             return tags
         return {tag: value._replace(data=_swapped(value)) for tag, value in tags.items()}
+
+    def whole_number(self, tag: int, default: int) -> int:
+        """The first number of a tag of the first page."""
+        try:
+            value = self._tags(self._offsets[0], (tag,)).get(tag)
+            return self._numbers(value)[0] if value and value.number else default
+        except (LookupError, ValueError, OSError, struct.error):
+            return default
 
     def undirected(self) -> int:
         """Pictures of an ImageJ stack that follow the first one without a directory of their own."""
@@ -153,6 +163,7 @@ class TiffPages:
 
     def _walk(self, most: int) -> None:
         seen: set[int] = set()
+        walked = 0
         try:
             self._layout, offset = self._head()
             while offset and self.count < most:
@@ -160,6 +171,9 @@ class TiffPages:
                     raise ValueError("the chain of pages leads back into itself")
                 seen.add(offset)
                 entries, following = self._directory(offset)
+                walked += len(entries)
+                if walked > self._bytes:
+                    raise ValueError("directories that overlap")
                 if not self._kind(entries) & _REDUCED_OR_MASK:
                     self._offsets.append(offset)
                 offset = following
@@ -198,7 +212,7 @@ class TiffPages:
         layout, tags = self._layout, {}
         entries, _ = self._directory(offset)
         for tag, kind, count, data in struct.iter_unpack(layout.order + layout.entry, entries):
-            if tag not in wanted or kind not in _SIZES:
+            if tag not in wanted or kind not in _SIZES or tag in tags:
                 continue
             length = count * _SIZES[kind]
             if length > MOST_VALUE_BYTES:
@@ -215,10 +229,8 @@ class TiffPages:
         places = next((tag for tag in _PLACES if tag in tags and _PLACES[tag] in tags), None)
         if places is None:
             raise ValueError("a page without pixels")
-        if not 0 < self._side(tags, _WIDTH) * self._side(tags, _HEIGHT) <= MOST_PIXELS:
-            raise ValueError("a page without a size, or of too many pixels")
         starts, lengths = self._numbers(tags[places]), self._numbers(tags[_PLACES[places]])
-        if len(starts) != len(lengths) or sum(lengths) > MOST_BYTES:
+        if len(starts) != len(lengths) or sum(lengths) > min(self._bytes, MOST_BYTES):
             raise ValueError("a page whose pixels are nowhere")
         moved = []
         for start, length in zip(starts, lengths, strict=True):
@@ -227,9 +239,6 @@ class TiffPages:
         for tag, numbers in ((places, moved), (_PLACES[places], lengths)):
             tags[tag] = TagValue(_LONG, len(numbers), struct.pack(f"{order}{len(numbers)}I", *numbers))
         return _finish(page, tags, order)
-
-    def _side(self, tags: dict[int, TagValue], tag: int) -> int:
-        return self._numbers(tags[tag])[0] if tag in tags and tags[tag].number else 0
 
     def _numbers(self, value: TagValue) -> tuple[int, ...]:
         if value.kind not in _WHOLE_NUMBERS:

@@ -13,10 +13,17 @@ from av.codec.hwaccel import HWAccel
 from av.stream import Disposition
 
 from stream.errors import SourceError
+from stream.picture_size import LIBAV_BOUNDS, MOST_PIXELS
+from stream.sources.video.tracks import find_track
 
 _DURATION_TAG = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 # libav's reader of text art would make a moving picture of any text file.
 _NOT_VIDEO = {"tty"}
+# MPEG-2 systems: stamps of 33 bits, and nothing is said of the length.
+PROGRAM_STREAMS = ("mpegts", "mpeg")
+# Time stamps of MPEG-2 systems have 33 bits (ISO/IEC 13818-1, section 2.4.3.6).
+WRAP_TICKS = 2**33
+_BARE_STREAMS = {"h264", "hevc", "vvc"}
 
 
 def open_container(path: Path, hardware: HWAccel | None = None) -> Any:
@@ -36,7 +43,9 @@ def open_container(path: Path, hardware: HWAccel | None = None) -> Any:
     _check_file(path)
     try:
         # The prefix keeps libav from taking a colon in the name for a protocol.
-        container = av.open(f"file:{path}", "r", hwaccel=hardware)
+        container = av.open(
+            f"file:{path}", "r", options=LIBAV_BOUNDS, metadata_errors="replace", hwaccel=hardware
+        )
     except av.error.FFmpegError as error:
         if hardware is not None:
             raise
@@ -72,35 +81,66 @@ def _why_not_opened(path: Path, error: av.error.FFmpegError) -> str:
 
 def lacks_index(path: Path) -> bool:
     """True for an MP4 or MOV without its `moov` box (ISO/IEC 14496-12, section 4.2: size, type)."""
-    kinds = set()
+    kinds, whole = set(), path.stat().st_size
     with path.open("rb") as file:
         while len(header := file.read(8)) == 8:
             size, kind = int.from_bytes(header[:4]), header[4:]
             kinds.add(kind)
             if size == 1:
                 size = int.from_bytes(file.read(8)) - 8
-            if size < 8:
+            if not 8 <= size <= whole:
                 break
             file.seek(size - 8, os.SEEK_CUR)
     return b"ftyp" in kinds and b"moov" not in kinds
 
 
-def video_stream(container: Any, name: str) -> Any:
-    """The main stream of moving pictures, not a cover.
+def video_streams(container: Any) -> list[Any]:
+    """The streams of moving pictures, without covers."""
+    return [each for each in container.streams.video if not each.disposition & Disposition.attached_pic]
+
+
+def video_stream(container: Any, name: str, track: str | None = None) -> Any:
+    """A stream of moving pictures.
+
+    Args:
+        container: opened for reading.
+        name: of the file, for messages.
+        track: number from 0 among its streams of moving pictures, language or title; None for the main one.
 
     Raises:
-        SourceError: when the file has none, or its codec is unknown.
+        SourceError: the file has none, not that one, its codec is unknown, or its pictures are too large.
     """
-    streams = [each for each in container.streams.video if not each.disposition & Disposition.attached_pic]
+    streams = video_streams(container)
     if not streams:
         if container.streams.audio:
             raise SourceError(f"{name} holds sound but no video")
         raise SourceError(f"{name} holds no video")
-    best = container.streams.best("video")
-    stream = best if best in streams else streams[0]
+    if track is None:
+        best = container.streams.best("video")
+        stream = best if best in streams else streams[0]
+    else:
+        stream = find_track(streams, name, track)
     if stream.codec_context is None:
         raise SourceError(f"{name} is of a codec that cannot be decoded here")
+    width, height = stream.codec_context.width, stream.codec_context.height
+    if width * height > MOST_PIXELS:
+        raise SourceError(
+            f"{name} states pictures of {width}x{height} pixels; up to "
+            f"{MOST_PIXELS // 10**6} million are read"
+        )
+    stream.codec_context.options = dict(LIBAV_BOUNDS)
     return stream
+
+
+def frame_rate(container: Any, stream: Any) -> Fraction | None:
+    """Frames a second; None when unknown.
+
+    Streams of H.264 and HEVC without a container have no times, and libav states 25 frames a second for them;
+    what the stream itself says of its rate, it takes for a guess.
+    """
+    if container.format.name in _BARE_STREAMS:
+        return stream.guessed_rate or stream.average_rate or None
+    return stream.average_rate or stream.guessed_rate or None
 
 
 def declared_end_s(container: Any, stream: Any, rate: Fraction | None) -> Fraction | None:
@@ -108,6 +148,8 @@ def declared_end_s(container: Any, stream: Any, rate: Fraction | None) -> Fracti
 
     None where nothing is said, as in files that are written to be readable when cut off.
     """
+    if container.format.name in PROGRAM_STREAMS:
+        return None  # libav works it out from the last stamp that is there
     start_s = (stream.start_time or 0) * stream.time_base
     if "avi" in container.format.name and rate:
         # libav scales the duration of an AVI file down to its size; its number of frames is as written.
@@ -127,6 +169,9 @@ def declared_frames(container: Any, stream: Any, rate: Fraction | None) -> int |
     """The number of frames that the file states, else its length times the rate, else None."""
     if stream.frames:
         return int(stream.frames)
+    if container.format.name in PROGRAM_STREAMS and stream.duration and rate:
+        # Longer than stamps reach is a recording whose stamps begin again.
+        return round(stream.duration * stream.time_base * rate) if stream.duration < WRAP_TICKS // 2 else None
     start_s = Fraction((stream.start_time or 0) * stream.time_base)
     end_s = declared_end_s(container, stream, rate)
     if end_s is None and container.duration:

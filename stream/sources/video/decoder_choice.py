@@ -32,6 +32,8 @@ class Video:
         pixel_format: libav's name.
         size: width and height in pixels, before rotation.
         matrix: H.273 code point of the colour matrix.
+        is_woven: interlaced, and to become whole pictures.
+        is_hdr: of high dynamic range, and to become SDR.
     """
 
     codec: str
@@ -39,13 +41,15 @@ class Video:
     pixel_format: str
     size: tuple[int, int]
     matrix: int = UNSPECIFIED
+    is_woven: bool = False
+    is_hdr: bool = False
 
 
-def video_of(codec: Any, first: VideoFrame) -> Video:
-    """The facts of an `av.codec.Codec` and the first picture that it gave."""
+def video_of(codec: Any, first: VideoFrame, **to_do: bool) -> Video:
+    """The facts of an `av.codec.Codec` and the first picture that it gave, and what is to be done with it."""
     kinds = [config.device_type for config in codec.hardware_configs]
     size = first.width, first.height
-    return Video(codec.name, HWDeviceType.cuda in kinds, first.format.name, size, first.colorspace)
+    return Video(codec.name, HWDeviceType.cuda in kinds, first.format.name, size, first.colorspace, **to_do)
 
 
 def why_cpu(wanted: Decoder, device: torch.device | None, video: Video) -> str | None:
@@ -74,4 +78,6 @@ def obstacle(video: Video) -> str | None:
         return f"NVDEC is used for even sizes, and this is {width}x{height}"
     if video.matrix != UNSPECIFIED and video.matrix not in WEIGHTS:
         return f"the colour matrix of H.273 code {video.matrix} is converted by the CPU only"
+    if video.is_woven or video.is_hdr:
+        return f"{'interlaced video' if video.is_woven else 'HDR'} is converted by the CPU only"
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -14,17 +14,25 @@ from av import VideoFrame
 
 from stream.config import InputSettings
 from stream.errors import SourceError
-from stream.frame import AnyPixels, Frame, Side
+from stream.frame import Frame, Side
+from stream.picture import Picture
 from stream.sources.base import SourceBase, SourceInfo
+from stream.sources.video import hdr
+from stream.sources.video.containers import video_streams
 from stream.sources.video.decoder_choice import SURFACES, Video, video_of, why_cpu
-from stream.sources.video.packets import DEFAULT_RATE, PictureReader
+from stream.sources.video.deinterlace import deinterlaced
+from stream.sources.video.packets import PictureReader, Timed
+from stream.sources.video.pixel_aspect import pixel_aspect_of
 from stream.sources.video.pixels import (
     FrameToPixels,
     choose_target,
     colour_of,
     display_matrix,
     rotation_degrees,
+    stored_colour,
 )
+from stream.sources.video.planes import UPRIGHT, FrameToPicture, luma_range
+from stream.sources.video.tracks import tracks_in_words
 from stream.sources.video.yuv import yuv_of
 from stream.uri import mask
 
@@ -49,11 +57,12 @@ def open_cuda_surfaces(device: torch.device) -> Surfaces:
 class VideoSource(SourceBase):
     """Frames of the main video stream of a file, at the times that the file states.
 
-    Times are `pts * time_base`, exact and not shifted to zero; a frame without a time stamp gets its position
-    divided by the rate. A frame that does not decode, or that the decoder marks as damaged, is left out and
-    counted in `lost["corrupt"]`; one that is not later than the frame before, in `lost["out_of_order"]`.
+    Times are `pts * time_base`, exact and not shifted to zero, where the file has them in order; what else is
+    done tells `timeline.py`. A frame that does not decode, or that the decoder marks as damaged, is left out
+    and counted in `lost["corrupt"]`; one that has no place behind those before, in `lost["out_of_order"]`.
     Positions (`Frame.index`) count the lost frames too. Where no matrix is tagged, video of up to 576 lines
-    is taken for BT.601 and larger video for BT.709.
+    is taken for BT.601 and larger video for BT.709. Interlaced frames become whole pictures, and visible
+    HDR becomes SDR.
 
     Everything that is known of a video is what the CPU's decoder finds in its first picture; then NVDEC takes
     over where it is wanted and possible.
@@ -85,16 +94,17 @@ class VideoSource(SourceBase):
         super().__init__()
         self._name, self._role = str(path), role
         self._yielded = 0
-        self._pictures = PictureReader(path)
+        self._track = settings.track
+        self._pictures = PictureReader(path, track=self._track)
         try:
-            video = self._prepare(settings)
+            video = self._prepare(settings, on_gpu=device is not None and device.type == "cuda")
             self._choose_decoder(settings, path, video, device, open_surfaces)
         except BaseException:
             self.close()
             raise
         self.lost = self._pictures.lost
 
-    def _prepare(self, settings: InputSettings) -> Video:
+    def _prepare(self, settings: InputSettings, on_gpu: bool) -> Video:
         pictures, first = self._pictures, self._pictures.first
         self._size = first.width, first.height
         matrix = display_matrix(first)
@@ -103,9 +113,18 @@ class VideoSource(SourceBase):
         self.container: str = pictures.container.format.name
         self.rotation = rotation_degrees(matrix)
         self._target = choose_target(first.format, self._role, settings.bits, self._name)
-        self._convert: Callable[[VideoFrame], AnyPixels] = FrameToPixels(self._target)
+        aspect = pixel_aspect_of(pictures.stream)
+        is_visible = self._role == "visible"
+        # A GPU takes RGB; made here, on this thread, it costs nobody else time.
+        keeps_planes = is_visible and not on_gpu
+        to_picture = FrameToPicture if keeps_planes else FrameToPixels
+        self._convert: Callable[[VideoFrame], Picture] = to_picture(self._target)
         width, height = self._size if matrix[0] else self._size[::-1]
         context = pictures.stream.codec_context
+        self.stored_colour = stored_colour(context)
+        # Counts of a thermal camera are what they are, and their lines are taken together.
+        self.interlaced = first.interlaced_frame
+        self._weaves = is_visible or not first.format.name.startswith("gray")
         self.info = SourceInfo(
             uri=mask(settings.uri),
             width=width,
@@ -119,8 +138,18 @@ class VideoSource(SourceBase):
             codec=context.name,
             audio=bool(pictures.container.streams.audio),
             radiometry=settings.radiometry,
+            luma=luma_range(first) if keeps_planes and matrix == UPRIGHT else None,
+            pixel_aspect=aspect if matrix[0] else 1 / aspect,
+            tracks=tracks_in_words(
+                video_streams(pictures.container), pictures.stream, self._track, self._name
+            ),
         )
-        return video_of(context.codec, first)
+        return video_of(
+            context.codec,
+            first,
+            is_woven=self.interlaced and self._weaves,
+            is_hdr=is_visible and first.color_trc in hdr.NAMES,
+        )
 
     def _choose_decoder(
         self,
@@ -150,7 +179,7 @@ class VideoSource(SourceBase):
         yuv = yuv_of(self._pictures.first, SURFACES[video.pixel_format])
         try:
             with surfaces.hardware() as hardware:
-                moved = PictureReader(path, hardware)
+                moved = PictureReader(path, hardware, self._track)
         except _HARDWARE_ERRORS as error:
             return f"NVDEC cannot be opened here ({getattr(error, 'strerror', None) or error})"
         except SourceError:
@@ -164,37 +193,31 @@ class VideoSource(SourceBase):
         return None
 
     def _read(self) -> Generator[Frame, None, None]:
-        last_s: Fraction | None = None
-        for picture in self._pictures:
-            self._check_size(picture)
-            time_s = self._time_s(picture)
-            if last_s is not None and time_s <= last_s:
-                self.lost["out_of_order"] += 1
-                continue
-            last_s = time_s
+        pictures = self._sized()
+        for picture, time_s in deinterlaced(pictures) if self._weaves else pictures:
             yield self._frame(picture, time_s)
             self._yielded += 1
         self._pictures.check_end()
 
+    def _sized(self) -> Iterator[Timed]:
+        for picture, time_s in self._pictures:
+            self._check_size(picture)
+            yield picture, time_s
+
     def _frame(self, picture: VideoFrame, time_s: Fraction) -> Frame:
         target = self._target
         try:
-            pixels = self._convert(picture)
+            kept = self._convert(picture)
         except (av.error.FFmpegError, ValueError):
             raise SourceError(
                 f"{self._name} has pixels of the format {picture.format.name} at frame {self._position()}, "
                 f"which cannot be converted ({self.info.decoder}); another decoder or another file may do"
             ) from None
         index, radiometry = self._position(), self.info.radiometry
-        return Frame(pixels, target.pixel_format, time_s, "pts", index, target.bits, radiometry=radiometry)
+        return Frame(kept, target.pixel_format, time_s, "pts", index, target.bits, radiometry=radiometry)
 
     def _position(self) -> int:
         return self._yielded + self.lost.total()
-
-    def _time_s(self, picture: VideoFrame) -> Fraction:
-        if picture.pts is None or picture.time_base is None:
-            return self._position() / (self._pictures.rate or DEFAULT_RATE)
-        return picture.pts * picture.time_base
 
     def _check_size(self, picture: VideoFrame) -> None:
         size = picture.width, picture.height

@@ -19,6 +19,7 @@ from torch.utils.dlpack import from_dlpack
 
 from stream.device.context import Operations
 from stream.device.errors import mapped_cuda_errors
+from stream.device.streams import take_stream
 from stream.sources.video.pixels import Target, display_matrix
 from stream.sources.video.yuv import Yuv
 
@@ -51,13 +52,13 @@ class CudaSurfaces:
         """Take a stream of the device and its kernels.
 
         Raises:
-            DeviceError: when the kernels cannot be had.
+            DeviceError: when the kernels cannot be had, or no stream is left.
         """
         from stream.device.kernels import load_kernels
 
         self.device = device
         self.operations: Operations = load_kernels(device)
-        self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # torch has no types here
+        self._stream = take_stream(device)
 
     @contextmanager
     def hardware(self) -> Iterator[HWAccel]:

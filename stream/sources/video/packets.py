@@ -13,21 +13,35 @@ from av import VideoFrame
 from av.codec.hwaccel import HWAccel
 
 from stream.errors import SourceError
-from stream.sources.video.containers import declared_end_s, declared_frames, open_container, video_stream
+from stream.sources.video.containers import (
+    PROGRAM_STREAMS,
+    declared_end_s,
+    declared_frames,
+    frame_rate,
+    open_container,
+    video_stream,
+)
+from stream.sources.video.decoding_order import keeps_decoding_times
+from stream.sources.video.hardware_watch import HardwareWatch
+from stream.sources.video.timeline import Timeline
 
 DEFAULT_RATE = Fraction(25)
 # A file ends early when it misses more than this share of its stated length, and more than these frames.
 MISSING_SHARE = Fraction(1, 50)
 MISSING_FRAMES = 2
-# A damaged packet may upset a decoder in hardware; so many failures without a picture mean that it is gone.
-HARDWARE_FAILURES = 8
+# Pictures that a decoder may hold back: 16 in H.264 and HEVC, and some for what hardware does at once.
+MOST_HELD = 64
+
+
+# A picture and its time in seconds.
+Timed = tuple[VideoFrame, Fraction]
 
 
 class PictureReader:
     """Decodes the main video stream of a file; opened, iterated and closed by one thread.
 
     A picture that does not decode, or that the decoder marks as damaged, is left out and counted in
-    `lost["corrupt"]`.
+    `lost["corrupt"]`; one that has no place on the timeline behind those before, in `lost["out_of_order"]`.
 
     Attributes:
         container: PyAV's container.
@@ -38,12 +52,13 @@ class PictureReader:
         read_until_s: end of what has been read, on the clock of the file.
     """
 
-    def __init__(self, path: Path, hardware: HWAccel | None = None) -> None:
+    def __init__(self, path: Path, hardware: HWAccel | None = None, track: str | None = None) -> None:
         """Open a file and decode its first picture.
 
         Args:
             path: the file.
             hardware: decodes in place of the CPU, where it can; it falls back to the CPU by itself.
+            track: as `containers.video_stream` takes it.
 
         Raises:
             SourceError: when the file holds no video that can be decoded.
@@ -55,35 +70,51 @@ class PictureReader:
         self._watch = HardwareWatch()
         self.container = open_container(path, hardware)
         try:
-            self._prepare()
+            self._prepare(track)
         except BaseException:
             self.close()
             raise
 
-    def _prepare(self) -> None:
-        self.stream: Any = video_stream(self.container, self._name)
+    def _prepare(self, track: str | None) -> None:
+        self.stream: Any = video_stream(self.container, self._name, track)
         # With threads, libav's H.264 decoder marks a damaged picture now and then only, or never. Hardware
         # works on several pictures by itself, and threads would hold more of its memory.
         self.stream.thread_type = "NONE"
-        self.rate: Fraction | None = self.stream.average_rate or self.stream.guessed_rate or None
+        self.rate = frame_rate(self.container, self.stream)
         # Read before decoding: libav revises what a file says while it reads.
         self._end_s = declared_end_s(self.container, self.stream, self.rate)
         self.frames = declared_frames(self.container, self.stream, self.rate)
         self.read_until_s = Fraction(0)
+        self._timeline = self._open_timeline()
         self._pictures = self._decode()
         first = next(self._pictures, None)
         if first is None:
             raise SourceError(f"{self._name} holds no frame that can be decoded: it is damaged or cut off")
-        self._pending: VideoFrame | None = first
+        self._pending: Timed | None = first
+
+    def _open_timeline(self) -> Timeline:
+        def look() -> tuple[Any, Any]:
+            container = open_container(Path(self._name))
+            return container, container.streams[self.stream.index]
+
+        stream = self.stream
+        return Timeline(
+            self._name,
+            self.rate or DEFAULT_RATE,
+            stream.time_base,
+            (stream.start_time or 0) * stream.time_base,
+            decoding_times=keeps_decoding_times(self.container, stream, look),
+            wraps=self.container.format.name in PROGRAM_STREAMS,
+        )
 
     @property
     def first(self) -> VideoFrame:
         """The first picture; there before the iteration begins."""
         assert self._pending is not None
-        return self._pending
+        return self._pending[0]
 
-    def __iter__(self) -> Iterator[VideoFrame]:
-        """All pictures; a second call goes on where the first one stopped.
+    def __iter__(self) -> Iterator[Timed]:
+        """All pictures, each with its time in seconds; a second call goes on where the first one stopped.
 
         Raises:
             SourceError: when the file cannot be read on, or hardware gives up.
@@ -118,14 +149,17 @@ class PictureReader:
             self.stream = None
         self.container.close()
 
-    def _decode(self) -> Iterator[VideoFrame]:
+    def _decode(self) -> Iterator[Timed]:
         for packet in self._packets():
             for picture in self._decode_packet(packet):
                 self._watch.saw_picture()
+                time_s = self._timeline.time_s(picture)
                 if picture.is_corrupt:
                     self.lost["corrupt"] += 1
+                elif time_s is None:
+                    self.lost["out_of_order"] += 1
                 else:
-                    yield picture
+                    yield picture, time_s
 
     def _packets(self) -> Iterator[Any]:
         """Packets to the end of the file; the last one is empty and draws out what the decoder holds."""
@@ -139,51 +173,38 @@ class PictureReader:
                 ) from None
             if packet is None:
                 return
+            self._timeline.mend(packet)
             if packet.pts is not None:
                 until_s = (packet.pts + (packet.duration or 0)) * packet.time_base
                 self.read_until_s = max(self.read_until_s, until_s)
             yield packet
 
     def _decode_packet(self, packet: Any) -> Iterator[VideoFrame]:
-        while True:
+        failures = 0
+        while failures < MOST_HELD:
             try:
                 yield from packet.decode()
-                return
+                break
             except av.error.EOFError:
-                return
+                break
             except av.error.FFmpegError as error:
-                self.lost["corrupt"] += 1
+                failures += 1
+                self._timeline.failed(packet)
                 if self._in_hardware and self._watch.gives_up(error):
                     raise SourceError(self._hardware_failed(error)) from None
                 # The empty packet at the end may still draw out frames behind the damaged one.
                 if packet.size:
-                    return
+                    break
+        else:
+            failures = 1  # it fails for ever, whatever is held
+        if failures:
+            self.lost["corrupt"] += failures
 
     def _hardware_failed(self, error: av.error.FFmpegError) -> str:
         return (
             f"{self._name} cannot be decoded on after {_clock(self.read_until_s)}: the GPU's video decoder "
             f"fails ({error.strerror}); take the decoder cpu"
         )
-
-
-class HardwareWatch:
-    """Tells a damaged packet from a decoder in hardware that has failed for good."""
-
-    def __init__(self) -> None:
-        self._failures = 0
-
-    def saw_picture(self) -> None:
-        """The hardware is well."""
-        self._failures = 0
-
-    def gives_up(self, error: Exception) -> bool:
-        """Count an error; True after `HARDWARE_FAILURES` of them without a picture.
-
-        Errors of the data are not the hardware's, however many there are.
-        """
-        if not isinstance(error, av.error.InvalidDataError):
-            self._failures += 1
-        return self._failures >= HARDWARE_FAILURES
 
 
 def _clock(time_s: Fraction) -> str:

@@ -1,7 +1,7 @@
 """From decoded video frames to the pixels that travel: format, range, matrix, rotation.
 
     role     stored as                 becomes
-    visible  anything                  rgb24
+    visible  anything                  rgb24, HDR as SDR of the same brightness
     thermal  gray                      gray8, counts as stored
     thermal  gray9 .. gray16           gray16le, counts as stored
     thermal  8-bit YUV or RGB          gray8, 0..255
@@ -21,12 +21,14 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 
 from stream.errors import SourceError
 from stream.frame import Colour, PixelFormat, Pixels, Side
+from stream.sources.video import hdr
 
 UNSPECIFIED = 2
 # Players take video without a matrix tag for BT.601 up to this height (standard definition), else for BT.709.
 BT601_MAX_HEIGHT_PX = 576
 # The scaler's default cuts fractions off, which darkens the picture by one to two levels.
 ROUNDED = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+_BT2020, _BT709 = 9, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,13 @@ def check_bits(bits: int | None, depth: int, name: str) -> None:
 
 def colour_of(context: Any) -> Colour:
     """Colour tags of a decoder as H.273 code points, which libav numbers in the same way."""
+    if context.color_trc in hdr.NAMES:  # what `FrameToPixels` makes of it
+        return Colour(_BT709, _BT709, _BT709)
+    return stored_colour(context)
+
+
+def stored_colour(context: Any) -> Colour:
+    """Colour tags of a decoder, before HDR becomes SDR."""
     full_range = context.color_range == ColorRange.JPEG or str(context.pix_fmt).startswith("yuvj")
     return Colour(context.colorspace, context.color_primaries, context.color_trc, full_range)
 
@@ -96,6 +105,7 @@ class FrameToPixels:
     def __init__(self, target: Target) -> None:
         self._target = target
         self._scaler = VideoReformatter()
+        self._hdr: hdr.HdrToSdr | None = None
         # Asked of the first frame only: PyAV's side data and its frame hold each other, and a few hundred
         # pictures would wait for Python's collector of circles.
         self._matrix: tuple[int, int, int, int] | None = None
@@ -111,21 +121,32 @@ class FrameToPixels:
         """
         if self._matrix is None:
             self._matrix = display_matrix(frame)
-        if self._target.scaler_format:
-            frame = self._scaler.reformat(
-                frame,
-                format=self._target.scaler_format,
-                src_colorspace=_assumed_matrix(frame),
-                dst_color_range=ColorRange.JPEG,
-                interpolation=ROUNDED,
-                threads=1,
-            )
-        return np.ascontiguousarray(upright(frame.to_ndarray(), self._matrix))
+        return np.ascontiguousarray(upright(self._pixels(frame), self._matrix))
+
+    def _pixels(self, frame: VideoFrame) -> Pixels:
+        if not self._target.scaler_format:
+            return frame.to_ndarray()
+        if self._target.pixel_format != "rgb24" or frame.color_trc not in hdr.NAMES:
+            return self._scaled(frame, self._target.scaler_format)
+        self._hdr = self._hdr or hdr.HdrToSdr(frame.color_trc, frame.color_primaries)
+        return self._hdr(self._scaled(frame, "gbrp16le"))
+
+    def _scaled(self, frame: VideoFrame, pixel_format: str) -> Pixels:
+        return self._scaler.reformat(
+            frame,
+            format=pixel_format,
+            src_colorspace=_assumed_matrix(frame),
+            dst_color_range=ColorRange.JPEG,
+            interpolation=ROUNDED,
+            threads=1,
+        ).to_ndarray()
 
 
 def _assumed_matrix(frame: VideoFrame) -> Colorspace | None:
     if frame.colorspace != UNSPECIFIED or frame.format.is_rgb:
         return None
+    if frame.color_trc in hdr.NAMES:
+        return Colorspace.BT2020
     return Colorspace.ITU601 if frame.height <= BT601_MAX_HEIGHT_PX else Colorspace.ITU709
 
 

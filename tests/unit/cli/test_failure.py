@@ -107,3 +107,45 @@ def test_a_closed_pipe_is_no_traceback() -> None:
     )
     assert "Traceback" not in done.stderr
     assert "Exception" not in done.stderr
+
+
+CAMERA = "rtsp://eve:hunter2 Zq@cam/1"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "a", "b", CAMERA],
+        ["run", "a", "b", "-o", "null://", "--device", CAMERA],
+        ["run", "a", "b", "-o", "null://", "--tolerance-ms", CAMERA],
+        ["run", "a", "b", "-o", "null://", "--visible-timeout-s", CAMERA],
+        ["run", "a", "b", "-o", "null://", f"--device={CAMERA}"],
+        ["run", f"--{CAMERA}"],
+        ["run", "a", "-o", CAMERA],
+        [CAMERA],
+        ["run", "a", "b", "-o", "null://", "-c", CAMERA],
+        ["probe", CAMERA.replace("rtsp", "rtspp")],
+        ["probe", "rtsp://eve:hunter2 Zq@127.0.0.1:99999/1"],
+        ["weights", "fetch", "x", "-y", "--sha256", "0" * 64, "--url", CAMERA],
+        [
+            "weights",
+            "fetch",
+            "x",
+            "-y",
+            "--sha256",
+            "0" * 64,
+            "--url",
+            f"{CAMERA}:bad".replace("rtsp", "http"),
+        ],
+    ],
+    ids=str,
+)
+def test_no_refusal_of_the_command_shows_a_password(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([*words, "--debug"])
+    assert caught.value.code not in (0, None)
+    text = "".join(capsys.readouterr())
+    assert "hunter2" not in text.replace(" ".join(words), "")
+    assert "Zq" not in text

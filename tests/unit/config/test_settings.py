@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, get_args
 
 import click
 import pytest
@@ -22,7 +23,7 @@ def test_every_setting_has_a_name_and_every_name_a_setting() -> None:
 
 def test_every_name_is_an_option_of_run() -> None:
     options = {parameter.name for parameter in run.params if isinstance(parameter, click.Option)}
-    others = {"config", "print_config", "quiet", "verbose"}
+    others = {"config", "print_config", "quiet", "verbose", "help_all"}
     assert options == set(NAMES) | others
 
 
@@ -151,10 +152,12 @@ def test_origins() -> None:
 
 def test_the_description_is_a_configuration_without_passwords() -> None:
     values = SMALLEST | {"visible": {"uri": "rtsp://anna:secret@camera/1"}}
+    values |= {"preview": {"bind": "127.0.0.1:8080", "hosts": ["one.example", "two.example"]}}
     settings = validate(RunSettings, values, "x")
     text = describe(settings, values, {})
     assert "secret" not in text
-    assert validate(RunSettings, yaml.safe_load(text), "x").outputs == settings.outputs
+    again = validate(RunSettings, yaml.safe_load(text), "x")
+    assert again.outputs == settings.outputs and again.preview == settings.preview
     assert "tolerance_ms: auto" in text
     assert text.splitlines()[1].endswith("# file")
 
@@ -219,3 +222,48 @@ def test_yaml_that_its_reader_cannot_hold_is_one_sentence(tmp_path: Path, text: 
 def test_an_integer_too_long_to_print_is_refused_by_its_place() -> None:
     with pytest.raises(ConfigError, match=r"pairing\.max_wait_ms: .*got an integer of 20000 bits"):
         validate(RunSettings, {"pairing": {"max_wait_ms": 1 << 19_999}}, "here")
+
+
+def numbers() -> list[str]:
+    return [
+        path
+        for path in leaf_paths(RunSettings)
+        if not path.startswith("outputs") and {float, int} & set(_kinds(field_at(path).annotation))
+    ]
+
+
+def _kinds(annotation: object) -> list[object]:
+    return [annotation, *(kind for part in get_args(annotation) for kind in _kinds(part))]
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("path", numbers())
+def test_no_number_is_beyond_all_bounds(path: str, sign: int) -> None:
+    *sections, key = path.split(".")
+    values: dict[str, Any] = {"visible": {"uri": "v"}, "thermal": {"uri": "t"}, "outputs": [{"uri": "o"}]}
+    change = {key: sign * 1e308}
+    if key.startswith("celsius"):
+        change = {"celsius_per_count": 1.0, "celsius_at_zero": 1.0} | change
+    if sections:
+        values[sections[0]] = values.get(sections[0], {}) | change
+    else:
+        values |= change
+    with pytest.raises(ConfigError, match=path.replace(".", r"\.")):
+        validate(RunSettings, values, "here")
+
+
+@pytest.mark.parametrize("key", ["quality", "segment_s", "segment_mb", "keep_free_mb"])
+def test_no_number_of_an_output_is_beyond_all_bounds(key: str) -> None:
+    with pytest.raises(ConfigError, match=rf"outputs\.0\.{key}"):
+        validate(RunSettings, SMALLEST | {"outputs": [{"uri": "o.mp4", key: 1e308}]}, "here")
+
+
+@pytest.mark.parametrize("offset_ms", [0.0, -5.0, 1.8e12, -1.8e12, "auto"])
+def test_offsets_between_any_two_clocks_are_taken(offset_ms: float | str) -> None:
+    settings = validate(RunSettings, SMALLEST | {"pairing": {"offset_ms": offset_ms}}, "here")
+    assert settings.pairing.offset_ms == offset_ms
+
+
+def test_a_misspelt_key_is_guessed() -> None:
+    with pytest.raises(ConfigError, match=r"\(did you mean tolerance_ms\?\)"):
+        validate(RunSettings, SMALLEST | {"pairing": {"tolerence_ms": 3}}, "pair.yaml")

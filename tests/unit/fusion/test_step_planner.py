@@ -90,7 +90,7 @@ def test_the_fuser_keeps_what_its_graph_addresses(cuda: StubCuda) -> None:
     by = fuser(StubContext())
     landed(by, [pair_of(0)])
     step = by._planner._step
-    memory = [weakref.ref(each) for each in (step._luma, step._picture, step._coverage, step.rgb)]
+    memory = [weakref.ref(each) for each in (step._luma, step._picture, step._coverage, step.visible)]
     del step
     gc.collect()
     assert all(each() is not None for each in memory)
@@ -162,7 +162,7 @@ def test_pictures_of_a_decoder_are_kept_until_they_are_uploaded(
     by = fuser(context)
     pair = pair_of(0)
     pixels = torch.from_numpy(pair.visible.pixels)
-    pair = FramePair(replace(pair.visible, pixels=pixels), pair.thermal, pair.time_s, 0.0)
+    pair = FramePair(replace(pair.visible, picture=pixels), pair.thermal, pair.time_s, 0.0)
     batches = list(by.fuse([pair]))
     assert [(stream, kept is pixels) for stream, kept in used] == [(context.upload.stream.cuda_stream, True)]
     assert np.array_equal(batches[0].result()[0].visible, pixels.numpy())

@@ -15,7 +15,8 @@ def test_rate_latency_and_age_are_those_of_the_last_seconds() -> None:
     clock = HandClock()
     recent = RollingStats(clock)
     assert recent.newest is None and recent.age_s() is None
-    assert recent.as_json() == {"rate": 0.0, "age_ms": None, "latency_ms": None, "pairing_error_ms": None}
+    assert recent.as_json() == {"rate": 0.0, "age_ms": None, "latency_ms": None,
+                                "capture_age_ms": None, "pairing_error_ms": None}  # fmt: skip
     for index in range(100):  # slow at first, which is forgotten
         clock.now_s += 1.0 if index < 10 else 0.05
         recent.show(fused_frame(index), 0.4 if index < 10 else 0.02)

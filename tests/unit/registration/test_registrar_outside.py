@@ -79,7 +79,7 @@ def fused(by: Registrar) -> NDArray[np.int64]:
         reference,
         torch.float32,
     )
-    step.rgb.fill_(GREY)
+    step.visible.fill_(GREY)
     step.counts.fill_(WHITE)
     step()
     return step.fused[0, :, :, 1].numpy().astype(np.int64)

@@ -32,8 +32,8 @@ LAYERS = [
     {"config"},
     {"synthetic"},
     {"runtime"},
-    {"frame"},
-    {"errors", "radiometry", "uri"},
+    {"frame", "picture_size"},
+    {"errors", "picture", "radiometry", "uri"},
 ]
 RANK = {room: rank for rank, layer in enumerate(LAYERS) for room in layer}
 MOST_MODULES = 24

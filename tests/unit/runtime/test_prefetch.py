@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 
 import pytest
 
@@ -121,3 +121,38 @@ def test_nested() -> None:
 def test_room_for_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="size = 0"):
         prefetch(Upstream(1).open, 0)
+
+
+def test_a_thread_that_waits_for_what_never_comes_is_left_behind() -> None:
+    come = threading.Event()
+
+    def never() -> Iterator[int]:
+        yield 1
+        come.wait()
+
+    with prefetch(lambda: nullcontext(never()), 1, name="stuck", patience_s=0.05) as items:
+        assert next(iter(items)) == 1
+    (stuck,) = [thread for thread in threading.enumerate() if thread.name == "stuck"]
+    come.set()
+    stuck.join()
+
+
+def test_a_reader_on_a_thread_stops_waiting_when_it_is_to_end() -> None:
+    """So that what is behind it closes, although what is before it is stuck."""
+    come, closed = threading.Event(), []
+
+    def never() -> Iterator[int]:
+        yield 1
+        come.wait()
+
+    @contextmanager
+    def behind(items: Iterable[int]) -> Iterator[Iterable[int]]:
+        yield (item for item in items)
+        closed.append(True)
+
+    with prefetch(lambda: nullcontext(never()), 1, patience_s=0.05) as items:
+        with prefetch(lambda: behind(items), 1) as later:
+            assert next(iter(later)) == 1
+        assert closed == []  # the thread was ended where it waited, and joined
+        assert [thread.name for thread in threading.enumerate()].count("prefetch") == 1
+    come.set()

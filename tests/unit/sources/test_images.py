@@ -89,7 +89,7 @@ def test_any_numbers_can_be_milliseconds_on_request(tmp_path: Path) -> None:
 
 def test_names_without_numbers_cannot_be_times(tmp_path: Path) -> None:
     fill(tmp_path, ["a.png", "b.png"])
-    with pytest.raises(SourceError, match="times=name_ms needs file names that end in milliseconds"):
+    with pytest.raises(SourceError, match="times=name_ms needs a number in every file name"):
         source_of(f"images://{tmp_path}?times=name_ms")
 
 
@@ -176,8 +176,8 @@ def test_a_change_of_depth_is_an_error(tmp_path: Path) -> None:
         ("{}/none/*.png", "holds no pictures"),
         ("images://{}?rate=0", "rate must be from"),
         ("images://{}?rate=fast", "rate must be a number, got 'fast'"),
-        ("images://{}?times=utc", "times must be name_ms or rate"),
-        ("images://{}?fps=5", "unknown option fps; known are rate, times"),
+        ("images://{}?times=utc", "times must be name_s, name_ms"),
+        ("images://{}?fps=5", "unknown option fps; known are pair, rate, times"),
     ],
 )
 def test_wrong_folders_and_options(tmp_path: Path, uri: str, problem: str) -> None:

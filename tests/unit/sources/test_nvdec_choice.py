@@ -15,8 +15,8 @@ from stream.frame import Side
 from stream.sources import open_source
 from stream.sources.video.decoder_choice import Video, obstacle, why_cpu
 from stream.sources.video.file import VideoSource
+from stream.sources.video.hardware_watch import HARDWARE_FAILURES, HardwareWatch
 from stream.sources.video.nvdec import Surfaces
-from stream.sources.video.packets import HARDWARE_FAILURES, HardwareWatch
 from tests.helpers.media import moving_pattern, write_video
 from tests.helpers.surfaces import CUDA, HostSurfaces, NoDecoder
 
@@ -51,6 +51,8 @@ def clip(tmp_path: Path) -> Path:
         (Video("h264", True, "yuv420p", (63, 48)), "this is 63x48"),
         (Video("h264", True, "yuv420p", (64, 47)), "this is 64x47"),
         (Video("h264", True, "yuv420p", (64, 48), matrix=8), "H.273 code 8"),
+        (Video("h264", True, "yuv420p", (64, 48), is_woven=True), "interlaced video is converted by the CPU"),
+        (Video("hevc", True, "yuv420p10le", (64, 48), is_hdr=True), "HDR is converted by the CPU"),
     ],
 )
 def test_every_obstacle_is_named(video: Video, words: str) -> None:

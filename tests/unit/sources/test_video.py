@@ -166,15 +166,6 @@ def test_a_damaged_frame_is_counted_and_skipped(tmp_path: Path) -> None:
     assert frames[-1].index == 39
 
 
-def test_frames_out_of_order_are_counted(tmp_path: Path) -> None:
-    path = write_video(tmp_path / "v.ts", moving_pattern(5, colour=True))
-    # The second recording begins again at the time of the first one.
-    path.write_bytes(path.read_bytes() * 2)
-    with source_of(path) as source:
-        assert [frame.index for frame in source] == [0, 1, 2, 3, 4]
-    assert source.lost == {"out_of_order": 5}
-
-
 @pytest.mark.parametrize("name", ["v.mkv", "v.mp4", "v.avi"])
 def test_a_truncated_file_gives_what_it_has_and_says_so(tmp_path: Path, name: str) -> None:
     kind = {"codec": "mjpeg", "pixel_format": "yuvj420p"} if name == "v.avi" else {}
@@ -259,6 +250,21 @@ def test_files_that_are_no_video(tmp_path: Path) -> None:
     assert refusal(tmp_path / "sound.m4a").endswith("holds sound but no video")
     assert refusal(tmp_path / "none.mp4").endswith("none.mp4 does not exist")
     assert "holds no pictures" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("size", [2**63, 2**64 - 1, 2**40])
+def test_a_box_beyond_the_end_of_a_file_is_no_error_of_the_system(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "box.mp4"
+    path.write_bytes((8).to_bytes(4) + b"ftyp" + (1).to_bytes(4) + b"free" + size.to_bytes(8) + bytes(40))
+    assert "has no index" in refusal(path)
+
+
+def test_tags_that_are_not_utf_8_are_no_obstacle(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "tags.mkv", moving_pattern(3))
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"ENCODER", b"ENC\xff\xfeER"))
+    with source_of(path) as source:
+        assert len(list(source)) == 3
 
 
 def test_a_file_without_index_is_named_so(tmp_path: Path) -> None:

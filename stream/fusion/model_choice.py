@@ -1,0 +1,196 @@
+"""The network of a run: as asked for, or the better one of those that hold the rate of the cameras."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from gifnet import weights as weight_files
+from gifnet.config import Kind
+from gifnet.lite.model import GIFNetLite
+from gifnet.loading import load_network
+from gifnet.model import GIFNet
+from stream.config import FusionSettings
+from stream.device.context import DeviceContext
+from stream.fusion.null_model import NullModel
+from stream.runtime.cpu_threads import all_cores
+
+# What else a frame needs keeps the network from having the processor to itself.
+SPARE = 1.25
+# Taken where neither a camera nor its frames tell their rate.
+USUAL_RATE = 25.0
+# A network that takes longer for one picture is timed on a small one: the cost goes by the pixels.
+PATIENCE_S = 0.3
+SMALL = (160, 120)
+ROUNDS = 3
+
+Size = tuple[int, int]
+Rate = Callable[[], float | None]
+
+_log = logging.getLogger(__name__)
+
+
+class AutoNetwork:
+    """The full network where this machine fuses with it at the rate of the cameras, else lite.
+
+    Until `settle` there is none.
+    """
+
+    def __init__(self, fusion: FusionSettings, device: torch.device, rate: Rate) -> None:
+        """Load nothing yet.
+
+        Args:
+            fusion: number format; the weights are the packaged ones.
+            device: where to compute.
+            rate: frames a second of the cameras, None while that is not known.
+        """
+        self._fusion, self._device, self._rate = fusion, device, rate
+        self._network: GIFNet | GIFNetLite | None = None
+
+    @property
+    def kind(self) -> Kind | None:
+        """`full` or `lite`; None before the choice."""
+        if self._network is None:
+            return None
+        return "lite" if isinstance(self._network, GIFNetLite) else "full"
+
+    @property
+    def weights_sha256(self) -> str:
+        """Of the chosen weights; empty before the choice."""
+        return self._network.weights_sha256 if self._network else ""
+
+    @property
+    def precision(self) -> str:
+        """Name of the number format; empty before the choice."""
+        return self._network.precision if self._network else ""
+
+    @property
+    def picture_dtype(self) -> torch.dtype:
+        """Number format of the pictures that go in."""
+        return self._network.picture_dtype if self._network else torch.float32
+
+    @property
+    def form(self) -> str:
+        """Name of the form in reports."""
+        return self._network.form if self._network else ""
+
+    def __call__(self, visible: Tensor, thermal: Tensor) -> Tensor:
+        """Fuse [B, 1, H, W] pictures by the chosen network."""
+        assert self._network, "settle comes first"
+        result: Tensor = self._network(visible, thermal)
+        return result
+
+    def settle(self, size: Size) -> None:
+        """Measure for about a second, choose, and say so; a second call changes nothing.
+
+        Args:
+            size: width and height of the pictures.
+
+        Raises:
+            WeightsError, DeviceError: a network cannot be loaded.
+        """
+        if self._network:
+            return
+        with all_cores():
+            self._choose(size)
+
+    def _choose(self, size: Size) -> None:
+        full = self._load("full")
+        full_rate = measured_rate(full, size, self._device)
+        wanted = self._rate() or USUAL_RATE
+        if full_rate >= SPARE * wanted:
+            self._network = full
+            _log.info("this machine fuses %s frames/s with full: full", figure(full_rate))
+            return
+        del full
+        lite = self._load("lite")
+        lite_rate = measured_rate(lite, size, self._device)
+        self._network = lite
+        _log.warning(
+            "this machine fuses %s frames/s with full, %s with lite: lite, --model full to insist",
+            figure(full_rate),
+            figure(lite_rate),
+        )
+
+    def _load(self, kind: Kind) -> GIFNet | GIFNetLite:
+        return load_network(kind, "default", self._device, self._fusion.precision)
+
+
+LoadedNetwork: TypeAlias = GIFNet | GIFNetLite | NullModel | AutoNetwork
+
+
+def open_network(fusion: FusionSettings, context: DeviceContext, rate: Rate | None = None) -> LoadedNetwork:
+    """The network that the settings ask for.
+
+    `auto` is the full one for recordings, which wait for it; for cameras it is chosen with the first pair.
+    Weights that are named bring their own network.
+
+    Args:
+        fusion: the settings.
+        context: the device.
+        rate: of live cameras; None for recordings.
+
+    Raises:
+        WeightsError: the weights cannot be loaded.
+        DeviceError: the device does not offer the precision.
+    """
+    if fusion.model == "null":
+        return NullModel()
+    if fusion.model != "auto":
+        return load_network(fusion.model, fusion.weights, context.device, fusion.precision)
+    if fusion.weights == "default" and rate is not None:
+        return AutoNetwork(fusion, context.device, rate)
+    kind = weight_files.read(weight_files.resolve(fusion.weights)).kind
+    return load_network(kind, fusion.weights, context.device, fusion.precision)
+
+
+def kind_of(network: LoadedNetwork) -> str:
+    """`full`, `lite`, `null`, or `auto` where the choice is still to come."""
+    if isinstance(network, AutoNetwork):
+        return network.kind or "auto"
+    if isinstance(network, NullModel):
+        return "null"
+    return "lite" if isinstance(network, GIFNetLite) else "full"
+
+
+def measured_rate(network: Callable[[Tensor, Tensor], Tensor], size: Size, device: torch.device) -> float:
+    """Pictures of a size that a network fuses in a second here; by the best of a few rounds.
+
+    Args:
+        network: it.
+        size: width and height.
+        device: where it is.
+    """
+    small_s = _seconds(network, SMALL, device)
+    expected_s = small_s * (size[0] * size[1]) / (SMALL[0] * SMALL[1])
+    return 1 / (expected_s if expected_s > PATIENCE_S else _seconds(network, size, device))
+
+
+def figure(rate: float) -> str:
+    """A rate with two figures."""
+    return f"{rate:.1f}" if rate < 10 else f"{rate:.0f}"
+
+
+@torch.inference_mode()
+def _seconds(network: Callable[[Tensor, Tensor], Tensor], size: Size, device: torch.device) -> float:
+    # What lies in a picture does not change the time; noise would also do.
+    pictures = torch.linspace(0, 1, size[0] * size[1], device=device).reshape(1, 1, size[1], size[0])
+    network(pictures, pictures)
+    times_s = []
+    for _ in range(ROUNDS):
+        _wait_for(device)
+        began_s = time.perf_counter()
+        network(pictures, pictures)
+        _wait_for(device)
+        times_s.append(time.perf_counter() - began_s)
+    return max(min(times_s), 1e-9)
+
+
+def _wait_for(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -1,0 +1,65 @@
+"""Threads of the libraries that compute on the CPU: few of them, shared, and asleep while they wait.
+
+Torch and OpenCV each bring a pool of threads, which by default spin while they wait for work and each other.
+On a machine that is busy with decoders and encoders, that takes the cores away from those who have work.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# OpenMP by GNU and by Intel and LLVM: sleep at once in place of spinning.
+PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0"}
+
+
+def wait_passively() -> None:
+    """Let OpenMP's threads sleep while they wait; to be called before torch is loaded.
+
+    What the environment says already is left as it is.
+    """
+    for name, value in PASSIVE.items():
+        os.environ.setdefault(name, value)
+
+
+def cores() -> int:
+    """Cores that this process may use: those that it is bound to, and no more than OMP_NUM_THREADS."""
+    try:
+        found = len(os.sched_getaffinity(0))
+    except AttributeError:  # not on Linux
+        found = os.cpu_count() or 1
+    asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    return min(found, int(asked)) if asked.isdigit() and int(asked) else found
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Inside the block, torch and OpenCV compute on the thread that calls them, but for `all_cores`.
+
+    The stages of a run have threads of their own, so that the cores are in use without pools.
+    """
+    import cv2
+    import torch
+
+    before = torch.get_num_threads(), cv2.getNumThreads()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before[0])
+        cv2.setNumThreads(before[1])
+
+
+@contextmanager
+def all_cores() -> Iterator[None]:
+    """Inside the block, torch computes with all cores for the thread that calls it: for networks."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(cores())
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
