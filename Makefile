@@ -4,10 +4,14 @@ CONSTRAINTS ?= constraints.txt
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-pythons stress lint types check gpu clean
+.PHONY: demo demo-page test test-pythons stress lint types check gpu clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gifnet demo --output demo
+
+# The same street at camera rate in the browser, fused by lite, until Ctrl-C.
+demo-page: $(VENV)/.installed
+	$(BIN)/gifnet demo --output demo --page
 
 # Two processes, of one thread each: threads of both would wait for each other. loadgroup hands out tests singly,
 # in their order, and not in chunks.
