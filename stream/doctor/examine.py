@@ -84,7 +84,7 @@ def cpu_row(flags: frozenset[str], cores: int) -> Row:
     """Cores, and whether the CPU calculates in bfloat16 by itself."""
     known = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "bf16") if name in flags]
     found = f"{cores} cores, {platform.machine()} {' '.join(known)}".strip()
-    if platform.machine() in ("x86_64", "AMD64") and flags and "avx2" not in flags:
+    if "sse2" in flags and "avx2" not in flags:
         return Row(
             "CPU",
             "missing",
