@@ -124,6 +124,5 @@ def _lines(value: Any, path: str, indent: str = "") -> Iterator[tuple[str, str]]
 
 
 def _scalar(value: Any) -> str:
-    return str(yaml.safe_dump(value, width=10**6, allow_unicode=True, default_flow_style=True)).splitlines()[
-        0
-    ]
+    text = yaml.safe_dump(value, width=10**6, allow_unicode=True, default_flow_style=True)
+    return str(text).splitlines()[0]

@@ -17,7 +17,8 @@ _V4L2_OPTIONS = {"size": "video_size", "rate": "framerate", "format": "input_for
 # Of libav's RTSP client.
 _LONGEST_USER = 127
 
-SCHEMES = ("rtsp", "rtsps", "udp", "tcp", "http", "https", "v4l2", "screen", "lavfi")
+_NETWORK = ("rtsp", "rtsps", "rtmp", "rtmps", "udp", "tcp", "http", "https")
+SCHEMES = (*_NETWORK, "v4l2", "screen", "lavfi")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +30,12 @@ class Address:
         format: libav's name, None to find out.
         options: of the demuxer and the protocol.
         stamps: True where time stamps are the time of day.
-        untimed: True where time stamps mean nothing.
     """
 
     url: str
     format: str | None = None
     options: dict[str, str] = field(default_factory=dict)
     stamps: bool = False
-    untimed: bool = False
 
 
 def address_of(uri: Uri, settings: InputSettings) -> Address:
@@ -57,8 +56,12 @@ def address_of(uri: Uri, settings: InputSettings) -> Address:
         case "udp" | "tcp":
             return Address(uri.text, "mpegts", dict(_TABLES_PROBE))
         case "http" | "https":
-            url = _with_password(uri, settings)
-            return Address(url, None, {"probesize": "100000", "analyzeduration": "0"}, untimed=True)
+            # What it is, motion JPEG, a transport stream, FLV or HLS, shows once it is open. Of HLS one
+            # segment more than the newest, so that playing it never waits for the next one.
+            options = {**_TABLES_PROBE, "live_start_index": "-2"}
+            return Address(_with_password(uri, settings), None, options)
+        case "rtmp" | "rtmps":
+            return Address(uri.text, "flv", {**_SMALL_PROBE, "rtmp_live": "live"})
         case "v4l2":
             return Address(uri.path, "v4l2", _device_options(uri), stamps=True)
         case "screen":
@@ -71,7 +74,7 @@ def address_of(uri: Uri, settings: InputSettings) -> Address:
 def _with_password(uri: Uri, settings: InputSettings) -> str:
     password = settings.password.get_secret_value() if settings.password else None
     url = with_credentials(uri.text.strip(), settings.user, password)
-    user = url.split("://", 1)[1].rpartition("@")[0]
+    user = url.split("/", 3)[2].rpartition("@")[0]
     if uri.scheme.startswith("rtsp") and len(user) > _LONGEST_USER:
         raise RefusedError(
             f"{uri}: user name and password take {len(user)} characters as URLs write them, and at most "
