@@ -13,8 +13,9 @@ from stream.config import InputSettings
 from stream.errors import SourceError
 from stream.frame import Pixels, Side
 from stream.sources.base import Source
-from stream.sources.number_format import check_unsigned
+from stream.sources.number_format import check_one_picture, check_unsigned
 from stream.sources.options import STATED, check_options, size_option
+from stream.sources.pictures.convert import cuts_rows
 from stream.sources.pictures.stack import StackSource
 from stream.sources.pictures.times import rate_of
 from stream.sources.video.pixels import check_bits
@@ -81,6 +82,8 @@ def open_raw(settings: InputSettings, uri: Uri, path: Path, role: Side) -> Sourc
     if not path.is_file():
         raise SourceError(f"the file {path} does not exist")
     size = _size(uri)
+    if not (layout.half or layout.whole or cuts_rows(settings)):
+        check_one_picture(size, str(uri))
     dtype = np.dtype(layout.dtype)
     if "endian" in uri.options:
         dtype = dtype.newbyteorder(">" if _big_endian(uri) else "<")
