@@ -19,6 +19,7 @@ from stream.config.thermal_layout import (
 from stream.radiometry import Linear, Radiometry
 
 Decoder = Literal["auto", "cpu", "cuda"]
+Deinterlace = Literal["auto", "on", "off"]
 
 
 class InputSettings(Settings):
@@ -37,6 +38,13 @@ class InputSettings(Settings):
         str | None,
         Field(description="part of each picture: left, right, top, bottom or X,Y,WIDTH,HEIGHT in pixels"),
     ] = None
+    deinterlace: Annotated[
+        Deinterlace,
+        Field(
+            description="half pictures of interlaced video files become whole ones; auto: where frames are "
+            "marked as interlaced"
+        ),
+    ] = "auto"
     decoder: Annotated[
         Decoder,
         Field(description="where video is decoded; auto: by NVDEC on a GPU that runs the network, if it can"),

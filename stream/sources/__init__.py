@@ -32,10 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["Source", "SourceInfo", "open_source"]
 
 SUPPORTED = (
-    "a video file, a folder or glob of pictures, images://FOLDER, flir://PATH, "
-    "recording://FOLDER, thermal://PATH, "
-    "synthetic://street?seed=1, and cameras by "
-    "rtsp://, v4l2:///dev/video0, udp://, tcp://, http://, screen://, lavfi://, python://, live:// or chaos://"
+    "a video file, a folder or glob of pictures, images://FOLDER, flir://PATH, recording://FOLDER, "
+    "thermal://PATH, synthetic://street?seed=1, and cameras by rtsp://, rtmp://, v4l2:///dev/video0, "
+    "udp://, tcp://, http://, screen://, lavfi://, python://, live:// or chaos://"
 )
 
 

@@ -171,6 +171,18 @@ def bad_pixels() -> Seeds:
     }
 
 
+def times() -> Seeds:
+    """Lists of names and times beside `a-0.png` to `a-3.png`, and `names.txt`, lines of which are names."""
+    ours = "file,time_s\n" + "".join(f"a-{n}.png,{1700000000 + n / 25:.3f}\n" for n in range(4))
+    others = "# timestamp [ns]\tname\n" + "".join(f"{1700000000 * 10**9 + n}\ta-{n}.png\n" for n in range(4))
+    dates = "".join(f"2024-05-15T10:42:2{n}.123Z\n" for n in range(4))
+    split = "name;secs;nsecs\n" + "".join(f'"a-{n}";1700000000;{n}000\n' for n in range(4))
+    names = "shot_20180515_104227_{n} 17000000{n}0.123 img1700000000{n}000000000 2018-05-15T10.42.2{n}"
+    found = {"times.csv": ours, "others.csv": others, "times.txt": dates, "data.csv": split}
+    found["names.txt"] = "\n".join(names.format(n=n) for n in range(4)).replace(" ", "\n")
+    return {name: text.encode() for name, text in found.items()}
+
+
 def answers() -> Seeds:
     return {
         "status.json": json.dumps({"result": {"recent": {"rate": 12.5}, "cameras": [1, "two"]}}).encode(),
@@ -197,6 +209,7 @@ SEEDS: dict[str, Callable[[], Seeds]] = {
         calibrations,
         settings,
         bad_pixels,
+        times,
         answers,
     )
 }

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import av
 from av import VideoFrame
 
-from stream.config import InputSettings
+from stream.config import Deinterlace, InputSettings
 from stream.errors import SourceError
 from stream.frame import Frame, Side
 from stream.picture import Picture
@@ -20,7 +20,7 @@ from stream.sources.base import SourceBase, SourceInfo
 from stream.sources.video import hdr
 from stream.sources.video.containers import video_streams
 from stream.sources.video.decoder_choice import SURFACES, Video, video_of, why_cpu
-from stream.sources.video.deinterlace import deinterlaced
+from stream.sources.video.deinterlace import deinterlaced, to_weave
 from stream.sources.video.packets import PictureReader, Timed
 from stream.sources.video.pixel_aspect import pixel_aspect_of
 from stream.sources.video.pixels import (
@@ -123,9 +123,12 @@ class VideoSource(SourceBase):
         width, height = self._size if matrix[0] else self._size[::-1]
         context = pictures.stream.codec_context
         self.stored_colour = stored_colour(context)
-        # Counts of a thermal camera are what they are, and their lines are taken together.
         self.interlaced = first.interlaced_frame
-        self._weaves = is_visible or not first.format.name.startswith("gray")
+        # Counts of a thermal camera are what they are, unless the user says otherwise.
+        has_counts = not is_visible and first.format.name.startswith("gray")
+        self._deinterlace: Deinterlace = settings.deinterlace
+        if has_counts and settings.deinterlace == "auto":
+            self._deinterlace = "off"
         self.info = SourceInfo(
             uri=mask(settings.uri),
             width=width,
@@ -149,7 +152,7 @@ class VideoSource(SourceBase):
         return video_of(
             context.codec,
             first,
-            is_woven=self.interlaced and self._weaves,
+            is_woven=to_weave(first, self._deinterlace),
             is_hdr=is_visible and first.color_trc in hdr.NAMES,
         )
 
@@ -197,8 +200,7 @@ class VideoSource(SourceBase):
         return None
 
     def _read(self) -> Generator[Frame, None, None]:
-        pictures = self._sized()
-        for picture, time_s in deinterlaced(pictures) if self._weaves else pictures:
+        for picture, time_s in deinterlaced(self._sized(), self._deinterlace):
             yield self._frame(picture, time_s)
             self._yielded += 1
         self._pictures.check_end()
