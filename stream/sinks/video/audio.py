@@ -71,11 +71,17 @@ class AudioCopy:
             time_s: on the clock of the file.
             origin_s: the time that is zero in the output.
         """
+        while self.copy_one(time_s, origin_s):
+            pass
+
+    def copy_one(self, time_s: Fraction, origin_s: Fraction) -> bool:
+        """Write the next packet if it begins before a time; False when there was none. As `copy_until`."""
         packet = self._peek()
-        while packet is not None and _begin_s(packet) < time_s:
-            self._next = None
-            self._write(packet, origin_s)
-            packet = self._peek()
+        if packet is None or _begin_s(packet) >= time_s:
+            return False
+        self._next = None
+        self._write(packet, origin_s)
+        return True
 
     def close(self) -> None:
         """Close the input; may be called twice."""

@@ -24,14 +24,13 @@ from stream.sources.video.deinterlace import deinterlaced, to_weave
 from stream.sources.video.packets import PictureReader, Timed
 from stream.sources.video.pixel_aspect import pixel_aspect_of
 from stream.sources.video.pixels import (
-    FrameToPixels,
-    choose_target,
     colour_of,
     display_matrix,
     rotation_degrees,
     stored_colour,
 )
-from stream.sources.video.planes import UPRIGHT, FrameToPicture, luma_range
+from stream.sources.video.planes import UPRIGHT, luma_range
+from stream.sources.video.thermal import choose_conversion, needs_colours
 from stream.sources.video.tracks import tracks_in_words
 from stream.sources.video.yuv import yuv_of
 from stream.uri import mask
@@ -93,6 +92,7 @@ class VideoSource(SourceBase):
         """
         super().__init__()
         self._name, self._role = str(path), role
+        self._convert: Callable[[VideoFrame], Picture]
         self._yielded = 0
         self._track = settings.track
         self._pictures = PictureReader(path, track=self._track)
@@ -112,13 +112,14 @@ class VideoSource(SourceBase):
         self.stored_bits = first.format.components[0].bits
         self.container: str = pictures.container.format.name
         self.rotation = rotation_degrees(matrix)
-        self._target = choose_target(first.format, self._role, settings.bits, self._name)
         aspect = pixel_aspect_of(pictures.stream)
         is_visible = self._role == "visible"
         # A GPU takes RGB; made here, on this thread, it costs nobody else time.
         keeps_planes = is_visible and not on_gpu
-        to_picture = FrameToPicture if keeps_planes else FrameToPixels
-        self._convert: Callable[[VideoFrame], Picture] = to_picture(self._target)
+        codec = pictures.stream.codec_context.name
+        self._target, self._convert = choose_conversion(
+            first, self._role, settings, codec, self._name, keeps_planes
+        )
         width, height = self._size if matrix[0] else self._size[::-1]
         context = pictures.stream.codec_context
         self.stored_colour = stored_colour(context)
@@ -163,6 +164,8 @@ class VideoSource(SourceBase):
         open_surfaces: Callable[[torch.device], Surfaces],
     ) -> None:
         decoder, why = f"cpu (libav {video.codec})", why_cpu(settings.decoder, device, video)
+        if why is None and needs_colours(self._convert, self._pictures.first):
+            why = "the colours of a palette are taken back to warmth"
         if why is None:
             assert device is not None
             why = self._move(path, video, open_surfaces(device))
