@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from stream.client.subscriber import ReceivedFrame
 
 TELL_EVERY_S = 1.0
+HINT_AFTER_S = 5.0
 
 
 class Tally:
@@ -88,8 +89,10 @@ def listen(
     try:
         subscriber = Subscriber(address, stream, view, (key, server_key) if key and server_key else None)
     except (ValueError, OSError) as error:
-        raise SourceError(f"the keys cannot be read: {error}") from None
-    frames = subscriber.latest(timeout_s) if latest else subscriber.every(timeout_s)
+        what = "the keys cannot be read: " if key else ""
+        raise SourceError(f"{what}{error}") from None
+    hint = f"{address}: is a run publishing there, with the stream {stream!r} and the view {view!r}?"
+    frames = _frames(subscriber.latest if latest else subscriber.every, timeout_s, hint)
     seen = 0
     with FrameCommand(command, exec_format == "jpeg") if command is not None else nullcontext() as reader:
         for frame in _told(frames):
@@ -114,6 +117,18 @@ def _told(frames: Iterator[ReceivedFrame]) -> Iterator[ReceivedFrame]:
             click.echo(tally.line(span_s))
             tally, begun_s = Tally(), time.monotonic()
         yield frame
+
+
+def _frames(
+    begin: Callable[[float | None], Iterator[ReceivedFrame]], timeout_s: float | None, hint: str
+) -> Iterator[ReceivedFrame]:
+    """Frames until the time-out; without one, says once that none comes, and goes on waiting."""
+    if timeout_s is not None:
+        yield from begin(timeout_s)
+        return
+    yield from begin(HINT_AFTER_S)
+    click.echo(f"nothing came for {HINT_AFTER_S:g} s from {hint}; waiting, Ctrl-C ends", err=True)
+    yield from begin(None)
 
 
 def _save(folder: Path, frame: ReceivedFrame, first: bool) -> None:

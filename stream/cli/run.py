@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stream.cli.help_groups import GroupedHelp
 from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options, verbosity_options
 from stream.cli.reload import hangups, reloading
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from stream.pipeline.run import Adjuster
 
 
-@click.command(epilog="Every option has its key in the configuration file; see --print-config.")
+@click.command(
+    cls=GroupedHelp, epilog="Every option has its key in the configuration file; see --print-config."
+)
 @click.argument("visible", required=False)
 @click.argument("thermal", required=False)
 @setting_options(NAMES)

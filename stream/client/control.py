@@ -17,6 +17,9 @@ from typing import Any, Self
 import zmq
 import zmq.auth
 
+from stream.zeromq.address import client_address
+from stream.zeromq.ipv6 import allow_ipv6
+
 SCHEMA = "gifnet.control/1"
 LARGEST_ANSWER = 4 * 1024 * 1024
 
@@ -44,8 +47,11 @@ class Control:
             timeout_s: how long to wait for an answer.
             server_key: file of the run's public key, where it asks for keys.
             own_key: file of this client's secret key.
+
+        Raises:
+            ValueError: the address is none.
         """
-        self._address, self._timeout_ms = address, round(timeout_s * 1000)
+        self._address, self._timeout_ms = client_address(address), round(timeout_s * 1000)
         self._keys = (server_key, own_key) if server_key and own_key else None
         self._context = zmq.Context()
         self._socket: zmq.Socket[bytes] | None = None
@@ -116,5 +122,6 @@ class Control:
         if self._keys:
             socket.curve_serverkey, _ = zmq.auth.load_certificate(self._keys[0])
             socket.curve_publickey, socket.curve_secretkey = zmq.auth.load_certificate(self._keys[1])
+        allow_ipv6(socket, self._address)
         socket.connect(self._address)
         return socket

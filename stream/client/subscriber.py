@@ -29,6 +29,8 @@ import zmq.auth
 from numpy.typing import NDArray
 
 from stream.runtime.clock import SystemClock
+from stream.zeromq.address import client_address
+from stream.zeromq.ipv6 import allow_ipv6
 from stream.zeromq.message import (
     Header,
     MessageError,
@@ -98,14 +100,15 @@ class _Receiver:
                 disconnected. 8K RGB takes 100.
 
         Raises:
-            ValueError: the key files hold no keys, or the stream's name is too long.
+            ValueError: the address is none, the key files hold no keys, or the stream's name is too long.
         """
         if len(f"{stream}/{view}".encode()) > LONGEST_TOPIC:
             raise ValueError(
                 f"a topic has at most {LONGEST_TOPIC} bytes, and the name {stream[:20]!r}... is longer"
             )
         self.malformed = 0
-        self._address, self._topic, self._queue = address.removeprefix("zmq+"), f"{stream}/{view}", queue
+        self._address = client_address(address.strip().removeprefix("zmq+"))
+        self._topic, self._queue = f"{stream}/{view}", queue
         self._largest = round(largest_mb * 1e6)
         self._keys = _load_keys(*keys) if keys else None
         self._last: int | None = None
@@ -274,6 +277,7 @@ class Link:
         # The plain class, since a look never waits, for asyncio neither.
         self._events = zmq.Socket(zmq.Context.shadow(socket.context), zmq.PAIR)
         self._events.connect(self._monitor)
+        allow_ipv6(socket, address)
         socket.connect(address)
 
     def look(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from difflib import get_close_matches
 from typing import Any, TypeVar, get_args
 
 from pydantic import ValidationError
@@ -67,7 +68,14 @@ def _sentences(model: type[Settings], error: ValidationError) -> Iterator[str]:
             yield _sentence(model, problem)
     for place, paths in unknown.items():
         verb = "is not a known key" if len(paths) == 1 else "are not known keys"
-        yield f"{', '.join(paths)} {verb}, allowed are {', '.join(_keys(model, place))}"
+        keys = _keys(model, place)
+        meant = _meant([path.rpartition(".")[2] for path in paths], keys)
+        yield f"{', '.join(paths)} {verb}, allowed are {', '.join(keys)}{meant}"
+
+
+def _meant(unknown: list[str], keys: list[str]) -> str:
+    near = [match for key in unknown for match in get_close_matches(key, keys, 1)]
+    return f" (did you mean {' and '.join(near)}?)" if near else ""
 
 
 def _sentence(model: type[Settings], problem: Any) -> str:

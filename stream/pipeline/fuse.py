@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
 from typing import Any, Self, TypeAlias, TypeGuard
@@ -84,7 +85,11 @@ def check_names(settings: dict[str, Any], function: str) -> None:
     allowed = [name for name, place in NAMES.items() if place.split(".")[0] in FuseSettings.model_fields]
     unknown = sorted(set(settings) - set(allowed))
     if unknown:
-        raise ConfigError(f"{function} has no setting {', '.join(unknown)}, allowed are {', '.join(allowed)}")
+        near = [match for name in unknown for match in get_close_matches(name, allowed, 1)]
+        meant = f" (did you mean {' and '.join(near)}?)" if near else ""
+        raise ConfigError(
+            f"{function} has no setting {', '.join(unknown)}, allowed are {', '.join(allowed)}{meant}"
+        )
 
 
 class FusedFrames(Iterator[FusedFrame], AsyncIterator[FusedFrame]):

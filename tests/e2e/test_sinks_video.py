@@ -14,10 +14,11 @@ import av
 import numpy as np
 import pytest
 
-from stream.config import OutputSettings
+from stream.config import InputSettings, OutputSettings
 from stream.errors import SinkError
 from stream.frame import Colour
 from stream.sinks import SinkOptions, open_sink
+from stream.sources import open_source
 from tests.helpers.fused import fused_frame
 from tests.helpers.media import moving_pattern, write_video
 
@@ -221,6 +222,21 @@ def test_sound_is_copied_packet_by_packet(tmp_path, talkie, suffix):
     assert times_of(path)[0] == 0
 
 
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_sound_of_joined_transport_streams_goes_on_behind(tmp_path, suffix):
+    part = write_video(tmp_path / "a.ts", moving_pattern(50, colour=True), audio=True)
+    joined = tmp_path / "v.ts"
+    joined.write_bytes(part.read_bytes() * 2)
+    with open_source(InputSettings(uri=str(joined)), "visible") as source:
+        times = [frame.time_s for frame in source]
+    assert len(times) == 100
+    copied = sound_of(write(tmp_path / f"a.{suffix}", times, audio_from=str(joined)))
+    sound = [time for time, _ in copied]
+    steps = [second - first for first, second in pairwise(sound)]
+    assert min(steps) > 0.01 and max(steps) < 0.05
+    assert abs(sound[-1] - sound[0] - 4) < Fraction(1, 10)
+
+
 def test_sound_is_cut_to_the_pictures(tmp_path, talkie):
     times = [Fraction(index, 25) for index in range(10, 30)]
     sound = [time for time, _ in sound_of(write(tmp_path / "a.mp4", times, audio_from=str(talkie)))]
@@ -265,9 +281,10 @@ WRITER = """
 import resource, sys
 from fractions import Fraction
 import numpy as np
-from stream.config import OutputSettings
+from stream.config import InputSettings, OutputSettings
 from stream.errors import SinkError
 from stream.sinks import SinkOptions, open_sink
+from stream.sources import open_source
 from tests.helpers.fused import fused_frame
 
 path, audio, limit = sys.argv[1], sys.argv[2] or None, int(sys.argv[3])

@@ -23,7 +23,7 @@ def test_every_setting_has_a_name_and_every_name_a_setting() -> None:
 
 def test_every_name_is_an_option_of_run() -> None:
     options = {parameter.name for parameter in run.params if isinstance(parameter, click.Option)}
-    others = {"config", "print_config", "quiet", "verbose"}
+    others = {"config", "print_config", "quiet", "verbose", "help_all"}
     assert options == set(NAMES) | others
 
 
@@ -151,11 +151,15 @@ def test_origins() -> None:
 
 
 def test_the_description_is_a_configuration_without_passwords() -> None:
-    values = SMALLEST | {"visible": {"uri": "rtsp://anna:secret@camera/1"}}
+    values = SMALLEST | {
+        "visible": {"uri": "rtsp://anna:secret@camera/1"},
+        "preview": {"hosts": ["a.example", "b:80"]},
+    }
     settings = validate(RunSettings, values, "x")
     text = describe(settings, values, {})
     assert "secret" not in text
-    assert validate(RunSettings, yaml.safe_load(text), "x").outputs == settings.outputs
+    read = validate(RunSettings, yaml.safe_load(text), "x")
+    assert (read.outputs, read.preview) == (settings.outputs, settings.preview)
     assert "tolerance_ms: auto" in text
     assert text.splitlines()[1].endswith("# file")
 
@@ -260,3 +264,8 @@ def test_no_number_of_an_output_is_beyond_all_bounds(key: str) -> None:
 def test_offsets_between_any_two_clocks_are_taken(offset_ms: float | str) -> None:
     settings = validate(RunSettings, SMALLEST | {"pairing": {"offset_ms": offset_ms}}, "here")
     assert settings.pairing.offset_ms == offset_ms
+
+
+def test_a_misspelt_key_is_guessed() -> None:
+    with pytest.raises(ConfigError, match=r"\(did you mean tolerance_ms\?\)"):
+        validate(RunSettings, SMALLEST | {"pairing": {"tolerence_ms": 3}}, "pair.yaml")

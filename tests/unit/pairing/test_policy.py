@@ -49,7 +49,7 @@ def offline(visible: Times, thermal: Times, rates: tuple[int, int] | None, **key
 
 def online(visible: Times, thermal: Times, at_once: bool = False, **keys: object) -> list[FrameSet]:
     """Frames arrive as they are taken, or all before anything is decided."""
-    pairer = OnlinePairer(PairingSettings.model_validate(keys), LiveSettings(queue_frames=1000, queue_ms=1e9))
+    pairer = OnlinePairer(PairingSettings.model_validate(keys), LiveSettings(queue_frames=1000, queue_ms=1e6))
     arrivals: list[tuple[float, Side, Frame]] = []
     for side, times_s in (("visible", visible), ("thermal", thermal)):
         arrivals += [(frame.arrived_s or 0, side, frame) for frame in frames(times_s)]  # type: ignore[misc]
@@ -58,7 +58,7 @@ def online(visible: Times, thermal: Times, at_once: bool = False, **keys: object
         pairer.offer(side, frame)
         if not at_once:
             made += pairer.due(arrived_s)
-    return made + pairer.due(1e5)
+    return made + pairer.due(max(arrival[0] for arrival in arrivals) + 100 if arrivals else 0)
 
 
 def pairs(frame_sets: list[FrameSet]) -> list[tuple[int, int]]:

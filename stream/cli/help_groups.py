@@ -1,0 +1,78 @@
+"""Help in groups: the options that matter first, all of them on request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from stream.config import NAMES
+
+# Section of the settings -> its heading.
+HEADINGS = {
+    "outputs": "Outputs",
+    "fusion": "Network",
+    "pairing": "Pairing",
+    "live": "Live cameras",
+    "registration": "Registration",
+    "gain": "Thermal counts to grey",
+    "visible": "Visible input",
+    "thermal": "Thermal input",
+    "preview": "Page",
+    "metrics": "Metrics and control",
+    "control": "Metrics and control",
+}
+OTHER = "Run"
+# What most runs need; the rest stands in --help-all.
+FIRST = (
+    "output", "view", "model", "weights", "device", "calibration", "distance_m", "tolerance_ms", "offset_ms",
+    "unpaired", "gain", "polarity", "encoder", "quality", "segment_s", "preview", "duration_s", "report",
+    "config", "print_config", "quiet", "verbose",
+)  # fmt: skip
+
+
+class GroupedHelp(click.Command):
+    """A command whose `--help` shows the options of `FIRST`, and `--help-all` every one, by section."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.params.append(
+            click.Option(
+                ["--help-all"],
+                is_flag=True,
+                is_eager=True,
+                expose_value=False,
+                callback=self._show_all,
+                help="Show every option and exit.",
+            )
+        )
+
+    @staticmethod
+    def _show_all(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
+        if not wanted or ctx.resilient_parsing:
+            return
+        ctx.meta["help_all"] = True
+        click.echo(ctx.get_help())
+        ctx.exit()
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write options under their headings."""
+        shows_all = ctx.meta.get("help_all", False)
+        groups: dict[str, list[tuple[str, str]]] = {heading: [] for heading in [*HEADINGS.values(), OTHER]}
+        hidden = 0
+        for option in self.get_params(ctx):
+            record = option.get_help_record(ctx)
+            if record is None or not isinstance(option, click.Option):
+                continue
+            name = option.name or ""
+            if not shows_all and name in NAMES and name not in FIRST:
+                hidden += 1
+                continue
+            groups[HEADINGS.get(NAMES.get(name, "").split(".")[0], OTHER)].append(record)
+        for heading, records in groups.items():
+            if records:
+                with formatter.section(heading):
+                    formatter.write_dl(records)
+        if hidden:
+            formatter.write_paragraph()
+            formatter.write_text(f"{hidden} more options: gifnet {ctx.info_name} --help-all")
