@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from gifnet import weights as weight_files
 from stream.client.control import Control, ControlError
 from stream.config import InputSettings, RunSettings
-from stream.config.validate import load_yaml, validate
+from stream.config.validate import validate
+from stream.config.yaml_file import load_yaml
 from stream.errors import GifnetError
 from stream.frame import Side
 from stream.radiometry import from_json
@@ -66,6 +68,12 @@ def _still(path: Path) -> None:
     load_picture(path)
 
 
+def _thermal_still(path: Path) -> None:
+    for side in SIDES:
+        _ignoring(partial(survey_pictures, [path], [side]))
+        _ignoring(partial(load_picture, path, side=side))
+
+
 def _recording(path: Path) -> None:
     """A file in the place of the one of that name in a good recording."""
     with tempfile.TemporaryDirectory(dir=path.parent) as name:
@@ -81,18 +89,34 @@ def _recording(path: Path) -> None:
                     assert frame.pixels.size
 
 
-_kept: Seeds = {}
-
-
+@cache
 def _good_recording() -> Seeds:
-    if not _kept:
-        _kept.update(SEEDS["recordings"]())
-    return _kept
+    return SEEDS["recordings"]()
 
 
 def _ignoring(read: Callable[[], object], error: type[Exception] = GifnetError) -> None:
     with suppress(error):
         read()
+
+
+def _times(path: Path) -> None:
+    """A list of times in a folder of pictures, or the names of the pictures themselves."""
+    names = [f"a-{index}.png" for index in range(4)]
+    data = path.read_bytes()
+    if path.name == "names.txt":
+        lines = data.replace(b"\0", b"").replace(b"/", b"").split(b"\n")
+        names = [os.fsdecode(line[:240] + b".png") for line in lines[:16]]
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        for name in names:
+            (Path(folder) / name).write_bytes(_picture())
+        if path.name != "names.txt":
+            (Path(folder) / path.name).write_bytes(data)
+        _source_of(Path(folder), "visible")
+
+
+@cache
+def _picture() -> bytes:
+    return SEEDS["pictures"]()["colour.png"]
 
 
 def _message(path: Path) -> None:
@@ -114,7 +138,10 @@ READERS: dict[str, Reader] = {
     "pictures": Reader(SEEDS["pictures"], _source),
     "stills": Reader(SEEDS["pictures"], _still),
     "stacks": Reader(SEEDS["stacks"], _source),
+    "times": Reader(SEEDS["times"], _times),
     "flir": Reader(SEEDS["flir"], _source),
+    "numbers": Reader(SEEDS["numbers"], _source),
+    "flir_stills": Reader(SEEDS["flir"], _thermal_still),
     "videos": Reader(SEEDS["videos"], _source),
     "recordings": Reader(SEEDS["recordings"], _recording),
     "messages": Reader(SEEDS["messages"], _message, (MessageError,)),

@@ -21,7 +21,8 @@ from stream.radiometry import Linear, as_json
 from stream.recording.writer import RecordingWriter
 from stream.registration.calibration import one_grid, save_calibration
 from stream.zeromq.message import Header, one_part_head
-from tests.helpers.flir import flir_jpeg
+from tests.helpers.dji import COUNTS, dji, jpeg
+from tests.helpers.flir import flir_jpeg, sequence, visible_record
 from tests.helpers.media import moving_pattern, write_video
 from tests.helpers.tiff import tiff
 
@@ -54,9 +55,28 @@ def stacks() -> Seeds:
 
 def flir() -> Seeds:
     counts = moving_pattern(1, (40, 30), depth=14)[0]
+    seen = moving_pattern(1, (48, 32), colour=True)[0]
     return {
         "counts.jpg": flir_jpeg(counts, part_bytes=1000),
         "png.jpg": flir_jpeg(counts, png=True, order=">"),
+        "both.jpg": flir_jpeg(counts, visible=visible_record(seen), overlay=(1.5, 2, -1)),
+        "bare.jpg": flir_jpeg(counts, visible=visible_record(seen, "bare")),
+        "a.seq": sequence([counts, counts], [1_526_373_747_123, 1_526_373_747_234]),
+        "a.csq": sequence([counts, counts], csq=True, rate=9),
+    }
+
+
+def numbers() -> Seeds:
+    """Thermal pictures as numbers, and beside pictures of other makers."""
+    degrees = np.linspace(-5, 36, 40 * 30, dtype=np.float32).reshape(30, 40)
+    whole = io.BytesIO()
+    np.save(whole, np.stack([degrees, degrees]))
+    rows = "\n".join(";".join(f"{each:.1f}".replace(".", ",") for each in row) for row in degrees)
+    return {
+        "a.npy": whole.getvalue(),
+        "a.csv": f"Frame 1\n{rows}\n".encode(),
+        "float.tif": _encoded("tif", degrees),
+        "dji.jpg": jpeg(dji(COUNTS)),
     }
 
 
@@ -151,6 +171,18 @@ def bad_pixels() -> Seeds:
     }
 
 
+def times() -> Seeds:
+    """Lists of names and times beside `a-0.png` to `a-3.png`, and `names.txt`, lines of which are names."""
+    ours = "file,time_s\n" + "".join(f"a-{n}.png,{1700000000 + n / 25:.3f}\n" for n in range(4))
+    others = "# timestamp [ns]\tname\n" + "".join(f"{1700000000 * 10**9 + n}\ta-{n}.png\n" for n in range(4))
+    dates = "".join(f"2024-05-15T10:42:2{n}.123Z\n" for n in range(4))
+    split = "name;secs;nsecs\n" + "".join(f'"a-{n}";1700000000;{n}000\n' for n in range(4))
+    names = "shot_20180515_104227_{n} 17000000{n}0.123 img1700000000{n}000000000 2018-05-15T10.42.2{n}"
+    found = {"times.csv": ours, "others.csv": others, "times.txt": dates, "data.csv": split}
+    found["names.txt"] = "\n".join(names.format(n=n) for n in range(4)).replace(" ", "\n")
+    return {name: text.encode() for name, text in found.items()}
+
+
 def answers() -> Seeds:
     return {
         "status.json": json.dumps({"result": {"recent": {"rate": 12.5}, "cameras": [1, "two"]}}).encode(),
@@ -169,6 +201,7 @@ SEEDS: dict[str, Callable[[], Seeds]] = {
         pictures,
         stacks,
         flir,
+        numbers,
         videos,
         recordings,
         messages,
@@ -176,6 +209,7 @@ SEEDS: dict[str, Callable[[], Seeds]] = {
         calibrations,
         settings,
         bad_pixels,
+        times,
         answers,
     )
 }

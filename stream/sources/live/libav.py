@@ -23,8 +23,8 @@ from stream.sources.live.capture_times import CaptureTimes
 from stream.sources.live.open_errors import explain_open
 from stream.sources.live.playout import Playout
 from stream.sources.live.whole_pictures import WholePictures, set_for_live
-from stream.sources.video.pixels import choose_target, colour_of
-from stream.sources.video.planes import FrameToPicture
+from stream.sources.video.pixels import colour_of
+from stream.sources.video.thermal import choose_conversion
 from stream.uri import Uri
 
 # Opening takes longer than a picture does.
@@ -151,8 +151,10 @@ class LibavSource(SourceBase):
         if picture.format.name != self._format:
             self._format = self.stored_format = picture.format.name
             self.stored_bits = picture.format.components[0].bits
-            self._target = choose_target(picture.format, self._role, self._settings.bits, self._name)
-            self._convert = FrameToPicture(self._target)
+            codec = self._stream.codec_context.name
+            self._target, self._convert = choose_conversion(
+                picture, self._role, self._settings, codec, self._name
+            )
 
     def _read(self) -> Iterator[Frame]:
         first, self._first = self._first, None

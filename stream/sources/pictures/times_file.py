@@ -142,9 +142,13 @@ def _named(rows: list[tuple[str, ...]], paths: Sequence[Path]) -> tuple[int, lis
         pictures = [known.get(Path(row[column]).name) if column < len(row) else None for row in rows]
         count = sum(picture is not None for picture in pictures)
         # A column of times in nanoseconds may be the names without their suffix; a full name goes before it.
-        if count > most or (count == most and count and "." in rows[-1][column]):
+        if count > most or (count == most and count and _has_suffix(rows[-1], column)):
             best, most = (column, pictures), count
     return best
+
+
+def _has_suffix(row: tuple[str, ...], column: int) -> bool:
+    return column < len(row) and "." in row[column]
 
 
 def _times_s(head: tuple[str, ...], rows: list[tuple[str, ...]], names: int | None) -> list[Fraction]:
@@ -180,7 +184,8 @@ def _with_nanoseconds(
     times_s: list[Fraction], head: tuple[str, ...], rows: list[tuple[str, ...]], column: int
 ) -> list[Fraction]:
     """Seconds and the nanoseconds of the column behind them, where there is one."""
-    if column >= len(head) or not _NANOSECONDS.fullmatch(head[column]):
+    is_whole = all(column < len(row) for row in rows)
+    if column >= len(head) or not is_whole or not _NANOSECONDS.fullmatch(head[column]):
         return times_s
     parts = [_value(row[column]) or Fraction(0) for row in rows]
     return [time_s + part * UNITS_S["ns"] for time_s, part in zip(times_s, parts, strict=True)]

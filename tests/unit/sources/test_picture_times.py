@@ -128,6 +128,20 @@ def test_lists_of_others(tmp_path: Path, name: str, text: str) -> None:
     assert [path.stem for path in found.paths] == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"name;secs;nsecs\na;{START};100\nb;{START + 1}\nc;{START + 2};100\n",
+        f"timestamp [ns],name,alias\n{START}000000000,a.png,a.png\n{START}000000001\n",
+    ],
+)
+def test_a_list_whose_rows_are_cut_off_is_read_as_far_as_it_goes(tmp_path: Path, text: str) -> None:
+    named(tmp_path, ["a.png", "b.png", "c.png"])
+    (tmp_path / "data.csv").write_text(text)
+    found = times(tmp_path)
+    assert found.paths[0].stem == "a"
+
+
 def test_a_list_in_the_folder_above(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     named(tmp_path / "data", ["1403636579763555584.png", "1403636579813555456.png"])
