@@ -12,6 +12,8 @@ from stream.uri import Uri
 _SMALL_PROBE = {"probesize": "32", "analyzeduration": "0"}
 # A transport stream names its codec in tables that come every tenth of a second or so.
 _TABLES_PROBE = {"probesize": "200000", "analyzeduration": "500000"}
+# Of pictures without boundaries libav would read a megabyte before it believes them, some twenty seconds.
+_HTTP_PROBE = {"formatprobesize": "32768"}
 _V4L2_OPTIONS = {"size": "video_size", "rate": "framerate", "format": "input_format"}
 
 SCHEMES = ("rtsp", "rtsps", "udp", "tcp", "http", "https", "v4l2", "screen", "lavfi")
@@ -54,7 +56,9 @@ def address_of(uri: Uri, settings: InputSettings) -> Address:
         case "udp" | "tcp":
             return Address(uri.text, "mpegts", dict(_TABLES_PROBE))
         case "http" | "https":
-            return Address(uri.text, None, {"probesize": "100000", "analyzeduration": "0"}, untimed=True)
+            return Address(
+                uri.text, None, {**_HTTP_PROBE, "probesize": "100000", "analyzeduration": "0"}, untimed=True
+            )
         case "v4l2":
             return Address(uri.path, "v4l2", _device_options(uri), stamps=True)
         case "screen":
