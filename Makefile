@@ -5,10 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
 
-.PHONY: demo test test-pythons stress fuzz lint types check docs dist gpu clean
+.PHONY: demo demo-page test test-pythons stress fuzz lint types check docs dist gpu clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gifnet demo --output demo
+
+# The same street at camera rate in the browser, fused by lite, until Ctrl-C.
+demo-page: $(VENV)/.installed
+	$(BIN)/gifnet demo --output demo --page
 
 # Two processes, of one thread each: threads of both would wait for each other. loadgroup hands out tests singly,
 # in their order, and not in chunks.

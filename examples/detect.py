@@ -134,6 +134,7 @@ def main() -> None:
         detect = onnx_detector(arguments.model, arguments.side, arguments.least_score)
     with zmq.Context() as context, context.socket(zmq.PUB) as socket:
         socket.setsockopt(zmq.LINGER, 200)
+        socket.setsockopt(zmq.IPV6, "[" in arguments.publish)
         socket.bind(arguments.publish)
         camera = Subscriber(arguments.address, arguments.stream, arguments.view)
         for number, frame in enumerate(camera.latest(), start=1):

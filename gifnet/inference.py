@@ -200,12 +200,16 @@ class FeatureMap:
 
     def fit(self, side: FoldedSide, dtype: torch.dtype) -> FittedSide:
         """The side's weights for this frame."""
+        mean, variance = self.statistics()
+        return side.fit(mean.float(), variance.float(), self.offset, dtype)
+
+    def statistics(self) -> tuple[Tensor, Tensor]:
+        """Mean and variance over channels and pixels, float64."""
         pixels, offset = self.values.shape[0] * self.values.shape[1], self.offset.double()
         count = pixels * len(offset)
         mean = (self._sums + pixels * offset).sum() / count
         squares = self._squares + (2 * offset * self._sums + pixels * offset.square()).sum()
-        variance = (squares / count - mean.square()).clamp_min(0)
-        return side.fit(mean.float(), variance.float(), self.offset, dtype)
+        return mean, (squares / count - mean.square()).clamp_min(0)
 
 
 def _tiles(maps: Tensor, tile_px: tuple[int, int]) -> Iterator[Region]:

@@ -55,8 +55,8 @@ class Planck:
     """Planck's law with the constants of one camera, for a surface that also reflects its surroundings.
 
     A black body of T kelvin gives the count S = R1 / (R2 (exp(B / T) - F)) - O. A surface of emissivity e
-    gives e S(T) + (1 - e) S(reflected temperature). What air and windows take away is left out, which matters
-    over some tens of metres or behind a window.
+    gives e S(T) + (1 - e) S(reflected temperature); of that, air and windows let a share through, and add
+    what they radiate themselves (`transmission`, `path_count`).
 
     Source: Planck's law in the form of FLIR's cameras; ExifTool documents its constants among the FLIR tags.
 
@@ -68,6 +68,8 @@ class Planck:
         o: O in counts.
         emissivity: of the surface, above 0, at most 1.
         reflected_celsius: temperature of what the surface reflects.
+        transmission: share that air and windows let through, above 0, at most 1.
+        path_count: what air and windows add, in counts.
     """
 
     model: ClassVar[str] = "planck"
@@ -79,6 +81,8 @@ class Planck:
     o: float
     emissivity: float = 1.0
     reflected_celsius: float = 20.0
+    transmission: float = 1.0
+    path_count: float = 0.0
 
     def __post_init__(self) -> None:
         _check_finite(self)
@@ -86,15 +90,18 @@ class Planck:
             raise ValueError("r1, r2 and b must be positive")
         if not 0 < self.emissivity <= 1:
             raise ValueError(f"emissivity must be above 0 and at most 1, got {self.emissivity:g}")
+        if not 0 < self.transmission <= 1:
+            raise ValueError(f"transmission must be above 0 and at most 1, got {self.transmission:g}")
         if not -ZERO_CELSIUS_K < self.reflected_celsius <= 10_000:
             raise ValueError(f"reflected_celsius is no temperature: {self.reflected_celsius:g}")
-        if not math.isfinite(self._count(self.reflected_celsius)):
+        if not math.isfinite(self.black_body_count(self.reflected_celsius)):
             raise ValueError(f"f leaves no count for the reflected temperature, got {self.f:g}")
 
     def celsius(self, counts: ArrayLike) -> NDArray[np.float32]:
         """Degrees Celsius of counts of any shape, as float32 of the same shape; NaN where none is."""
-        seen = np.asarray(counts, np.float64)
-        own = (seen - (1 - self.emissivity) * self._count(self.reflected_celsius)) / self.emissivity
+        seen = (np.asarray(counts, np.float64) - self.path_count) / self.transmission
+        reflected = (1 - self.emissivity) * self.black_body_count(self.reflected_celsius)
+        own = (seen - reflected) / self.emissivity
         with np.errstate(divide="ignore", invalid="ignore"):
             logarithm = np.log(self.r1 / (self.r2 * (own + self.o)) + self.f)
             kelvin = np.where((own + self.o > 0) & (logarithm > 0), self.b / logarithm, np.nan)
@@ -102,18 +109,19 @@ class Planck:
 
     def counts(self, celsius: float) -> float:
         """The count, not rounded, of a surface of a temperature in degrees Celsius; above absolute zero."""
-        reflected = (1 - self.emissivity) * self._count(self.reflected_celsius)
-        return self.emissivity * self._count(celsius) + reflected
+        reflected = (1 - self.emissivity) * self.black_body_count(self.reflected_celsius)
+        left = self.emissivity * self.black_body_count(celsius) + reflected
+        return self.transmission * left + self.path_count
 
     def words(self) -> str:
         """For people."""
-        return (
-            f"Planck, emissivity {self.emissivity:g}, reflected {self.reflected_celsius:.1f} °C "
-            f"(R1 {self.r1:g}, R2 {self.r2:g}, B {self.b:g}, F {self.f:g}, O {self.o:g})"
-        )
+        air = f", {self.transmission:.1%} through air and window" if self.transmission < 1 else ""
+        surface = f"emissivity {self.emissivity:g}, reflected {self.reflected_celsius:.1f} °C{air}"
+        constants = f"R1 {self.r1:g}, R2 {self.r2:g}, B {self.b:g}, F {self.f:g}, O {self.o:g}"
+        return f"Planck, {surface} ({constants})"
 
-    def _count(self, celsius: float) -> float:
-        """Of a black body; infinite where it is hotter than the constants can tell."""
+    def black_body_count(self, celsius: float) -> float:
+        """The count of a black body before the camera; infinite where the constants cannot tell."""
         # Near absolute zero the exponential has no number left.
         kelvin = max(celsius + ZERO_CELSIUS_K, self.b / 700)
         dark = math.exp(self.b / kelvin) - self.f
@@ -121,12 +129,17 @@ class Planck:
 
 
 Radiometry: TypeAlias = Linear | Planck
+# Constants that are left out where they say nothing, so that earlier readers know the rest.
+_DEFAULTS = {"transmission": 1.0, "path_count": 0.0}
 _MODELS: dict[str, type[Linear] | type[Planck]] = {kind.model: kind for kind in (Linear, Planck)}
 
 
 def as_json(radiometry: Radiometry | None) -> dict[str, Any] | None:
-    """As plain values: `model` and its constants."""
-    return None if radiometry is None else {"model": radiometry.model, **asdict(radiometry)}
+    """As plain values: `model` and its constants; those of air and windows only where there are any."""
+    if radiometry is None:
+        return None
+    values = {"model": radiometry.model, **asdict(radiometry)}
+    return {name: value for name, value in values.items() if _DEFAULTS.get(name) != value}
 
 
 def from_json(values: Mapping[str, Any] | None) -> Radiometry | None:

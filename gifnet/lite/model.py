@@ -99,11 +99,12 @@ class GIFNetLite(nn.Module):
         sources = cells.to(kernels.dtype).chunk(2, dim=1)
         details = [F.conv2d(source, kernels).float() for source in sources]
         details.append(stronger(details[0], details[1], self.config.calm))
-        bases = torch.cat([cells[..., 1:-1, 1:-1], *details], dim=1)
-        scaled = coefficients[:, : BASES * CELL].float() * bases
-        mixed = coefficients[:, BASES * CELL :].float()
-        for part in scaled.chunk(BASES, dim=1):
-            mixed = mixed + part
+        bases = [basis for part in (cells[..., 1:-1, 1:-1], *details) for basis in part.chunk(2, dim=1)]
+        *scales, offset = coefficients.chunk(BASES + 1, dim=1)
+        mixed = offset.float()
+        # One after the other: all products together would be the largest tensor of the network.
+        for scale, basis in zip(scales, bases, strict=True):
+            mixed = torch.addcmul(mixed, scale.float(), basis)
         return mixed
 
     @torch.no_grad()

@@ -54,7 +54,7 @@ _KINDS = {
         "Fuses a visible and a registered thermal picture into one. The network is that of Cheng et al.,\n"
         '"One Model for ALL" (CVPR 2025); code, losses and training are this project\'s own;\n'
         "no published weights were used.",
-        "Means over the validation pairs; definitions in `gifnet/train/metrics.py`.",
+        "Means over the validation pairs; definitions in `docs/eval.md`.",
     ),
     "lite": _Kind(
         GIFNetLite,
@@ -64,7 +64,7 @@ _KINDS = {
         "Weights of GIFNet-lite, trained from scratch",
         "Fuses a visible and a registered thermal picture into one at camera rate on a CPU. This project's\n"
         "own network, losses, code and training; no published weights were used, not as a teacher either.",
-        "Means over the validation pairs; definitions in `gifnet/train/metrics.py`.",
+        "Means over the validation pairs; definitions in `docs/eval.md`.",
     ),
     "features": _Kind(
         FeaturePair,

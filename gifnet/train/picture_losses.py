@@ -22,7 +22,7 @@ _NO_EDGE = 1e-3  # a quarter of a grey level a pixel
 _COARSE = (4, 8)
 _LEVEL_WINDOW_PX = 17
 _FLAT_THERMAL = 0.03
-_WARM = 0.15
+_WARM = 0.12
 _DARK = 0.2
 _ROOM_ABOVE, _ROOM_BELOW = 0.08, 0.02
 _VIF_NOISE = 2.0  # variance in grey levels squared, as in the common pixel-domain VIF
@@ -124,7 +124,7 @@ def level_loss(fused: Tensor, visible: Tensor, thermal: Tensor) -> Tensor:
 
     The brighter source alone lays the thermal grey over a dark road, and sums of both make a bright, cold sky
     mid-grey. Thermal says nothing where it is flat (a standard deviation of `_FLAT_THERMAL` over
-    `_LEVEL_WINDOW_PX` is half flat) and not warmer than the picture's mean (`_WARM` above it counts whole).
+    `_LEVEL_WINDOW_PX` is half flat) and not warmer than the picture's mean by `_WARM` or more (twice that counts whole).
     Distances count relative to the target, since in the dark few grey levels are a veil.
     """
     window = _LEVEL_WINDOW_PX
@@ -132,7 +132,7 @@ def level_loss(fused: Tensor, visible: Tensor, thermal: Tensor) -> Tensor:
     wide = F.pad(torch.cat([thermal, thermal.square()], dim=1), margin, mode="replicate")
     mean, square = _windowed(wide, window, None, step=1).chunk(2, dim=1)
     flat = 1 / (1 + (square - mean.square()).clamp_min(0) / _FLAT_THERMAL**2)
-    warm = ((mean - thermal.mean(dim=(2, 3), keepdim=True)) / _WARM).clamp(0, 1)
+    warm = ((mean - thermal.mean(dim=(2, 3), keepdim=True)) / _WARM - 1).clamp(0, 1)
     silent = flat * (1 - warm)
     target = silent * visible + (1 - silent) * torch.maximum(visible, thermal)
     return ((fused - target).abs() / (target + _DARK)).mean()

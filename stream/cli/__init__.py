@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
+import os
 import signal
 import sys
+import threading
+from contextlib import suppress
 
 import click
 
@@ -89,6 +93,7 @@ def main(arguments: list[str] | None = None) -> None:
     if arguments is None and not debug:
         keep_standard_error()
     answers_interrupts = arguments is None and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+    status: object = 0
     try:
         status = cli.main(args=_without_debug(words), prog_name="gifnet", standalone_mode=False)
     except BaseException as error:
@@ -101,7 +106,20 @@ def main(arguments: list[str] | None = None) -> None:
         if answers_interrupts:
             # All is closed; during the interpreter's own clean-up, Python's handler prints a traceback.
             signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if arguments is None:
+            ended = sys.exc_info()[1]
+            atexit.register(_leave_threads_behind, ended.code if isinstance(ended, SystemExit) else status)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _leave_threads_behind(status: object) -> None:
+    """End at once where a thread is stuck inside a library: the interpreter's clean-up would abort there."""
+    main = threading.main_thread()
+    if any(thread is not main and thread.is_alive() for thread in threading.enumerate()):
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(status if isinstance(status, int) else 0)
 
 
 def _interrupt_again(unraisable: sys.UnraisableHookArgs) -> None:

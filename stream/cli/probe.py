@@ -51,7 +51,10 @@ def examine(uri: str) -> Facts:
     from stream.sources import open_source
     from stream.uri import mask, parse_uri
 
-    settings, is_thermal = InputSettings(uri=uri), parse_uri(uri).scheme == "thermal"
+    settings, parsed = InputSettings(uri=uri), parse_uri(uri)
+    is_thermal = parsed.scheme == "thermal" or (
+        parsed.scheme == "flir" and parsed.options.get("part", "thermal") == "thermal"
+    )
     try:
         with open_source(settings, "thermal" if is_thermal else "visible") as source:
             facts = _facts(source)
@@ -60,7 +63,23 @@ def examine(uri: str) -> Facts:
         with open_source(settings, "thermal") as source:
             return _facts(source)
     except SourceError as error:
-        return {"uri": mask(uri), "error": str(error)}
+        numbers = None if is_thermal else _as_numbers(settings)
+        return numbers or {"uri": mask(uri), "error": str(error)}
+
+
+def _as_numbers(settings: InputSettings) -> Facts | None:
+    """Facts about degrees or other numbers that only the thermal side reads, None for anything else."""
+    from stream.sources import open_source
+    from stream.sources.live import is_live
+
+    if is_live(settings.uri):
+        return None
+    try:
+        with open_source(settings, "thermal") as source:
+            facts = _facts(source)
+    except SourceError:
+        return None
+    return facts if _is_deep_grey({**facts, "pixel_format": "gray"}) else None
 
 
 def _is_deep_grey(facts: Facts) -> bool:

@@ -18,6 +18,7 @@ import zmq
 import zmq.auth
 
 from stream.zeromq.address import client_address
+from stream.zeromq.ipv6 import allow_ipv6
 
 SCHEMA = "gifnet.control/1"
 LARGEST_ANSWER = 4 * 1024 * 1024
@@ -121,5 +122,6 @@ class Control:
         if self._keys:
             socket.curve_serverkey, _ = zmq.auth.load_certificate(self._keys[0])
             socket.curve_publickey, socket.curve_secretkey = zmq.auth.load_certificate(self._keys[1])
+        allow_ipv6(socket, self._address)
         socket.connect(self._address)
         return socket

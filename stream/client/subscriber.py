@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from stream.runtime.clock import SystemClock
 from stream.zeromq.address import client_address
+from stream.zeromq.ipv6 import allow_ipv6
 from stream.zeromq.message import (
     Header,
     MessageError,
@@ -276,6 +277,7 @@ class Link:
         # The plain class, since a look never waits, for asyncio neither.
         self._events = zmq.Socket(zmq.Context.shadow(socket.context), zmq.PAIR)
         self._events.connect(self._monitor)
+        allow_ipv6(socket, address)
         socket.connect(address)
 
     def look(self) -> None:

@@ -3,7 +3,7 @@
 from stream.config.base import Settings
 from stream.config.fusion import FusionSettings, Precision
 from stream.config.gain import GainSettings, parse_region
-from stream.config.inputs import Decoder, InputSettings, ThermalInputSettings
+from stream.config.inputs import Decoder, Deinterlace, InputSettings, ThermalInputSettings
 from stream.config.live import LiveSettings
 from stream.config.option_names import NAMES, field_at, leaf_paths, section_of
 from stream.config.outputs import ControlSettings, MetricsSettings, OutputSettings, PreviewSettings
@@ -17,6 +17,7 @@ __all__ = [
     "NAMES",
     "ControlSettings",
     "Decoder",
+    "Deinterlace",
     "Device",
     "FuseSettings",
     "FusionSettings",

@@ -8,9 +8,18 @@ from pydantic import Field, field_validator, model_validator
 
 from stream.config.base import Settings
 from stream.config.crop import parse_crop
+from stream.config.thermal_layout import (
+    CAMERAS,
+    CameraName,
+    CountLayout,
+    PaletteName,
+    parse_layout,
+    stated_radiometry,
+)
 from stream.radiometry import Linear, Radiometry
 
 Decoder = Literal["auto", "cpu", "cuda"]
+Deinterlace = Literal["auto", "on", "off"]
 
 
 class InputSettings(Settings):
@@ -29,6 +38,13 @@ class InputSettings(Settings):
         str | None,
         Field(description="part of each picture: left, right, top, bottom or X,Y,WIDTH,HEIGHT in pixels"),
     ] = None
+    deinterlace: Annotated[
+        Deinterlace,
+        Field(
+            description="half pictures of interlaced video files become whole ones; auto: where frames are "
+            "marked as interlaced"
+        ),
+    ] = "auto"
     decoder: Annotated[
         Decoder,
         Field(description="where video is decoded; auto: by NVDEC on a GPU that runs the network, if it can"),
@@ -49,8 +65,28 @@ class InputSettings(Settings):
 
     @property
     def radiometry(self) -> Radiometry | None:
-        """Degrees Celsius of a count, as far as the user states it."""
+        """Degrees Celsius of a count that travels, as far as the user states it."""
         return None
+
+    @property
+    def unit(self) -> Linear | None:
+        """Degrees Celsius of a number as it is stored, as far as the user states it."""
+        return None
+
+    @property
+    def colours(self) -> PaletteName:
+        """The palette of a thermal picture, as far as the user states it."""
+        return "auto"
+
+    @property
+    def count_layout(self) -> CountLayout:
+        """The layout of counts, as far as the user states it."""
+        return CountLayout()
+
+    @property
+    def count_bits(self) -> int | None:
+        """Significant bits of a grey count, as far as the user states them."""
+        return self.bits or self.count_layout.bits
 
 
 class ThermalInputSettings(InputSettings):
@@ -66,6 +102,17 @@ class ThermalInputSettings(InputSettings):
     cut_bottom: Annotated[
         int, Field(ge=0, le=1000, description="rows below the thermal picture that are no picture")
     ] = 0
+    camera: Annotated[
+        CameraName | None, Field(description="camera by name; stands for the layout of its counts")
+    ] = None
+    layout: Annotated[
+        str | None,
+        Field(description="layout of counts in words, as in 'int16 C*10', 'float32 K', 'yuyv lower K*64'"),
+    ] = None
+    palette: Annotated[
+        PaletteName,
+        Field(description="colours of an 8-bit thermal picture; auto: found out, none: brightness is taken"),
+    ] = "auto"
     celsius_per_count: Annotated[
         float | None,
         Field(
@@ -77,6 +124,13 @@ class ThermalInputSettings(InputSettings):
         Field(ge=-1e6, le=1e6, description="degrees Celsius of thermal count 0, with celsius-per-count"),
     ] = None
 
+    @field_validator("layout")
+    @classmethod
+    def _is_layout(cls, layout: str | None) -> str | None:
+        if layout is not None:
+            parse_layout(layout)
+        return layout
+
     @model_validator(mode="after")
     def _gain_with_offset(self) -> Self:
         if (self.celsius_per_count is None) != (self.celsius_at_zero is None):
@@ -85,9 +139,34 @@ class ThermalInputSettings(InputSettings):
             raise ValueError("celsius_per_count must not be 0")
         return self
 
+    @model_validator(mode="after")
+    def _one_statement(self) -> Self:
+        if self.camera and self.layout:
+            raise ValueError(f"camera {self.camera} stands for a layout; give camera or layout, not both")
+        bits = self.count_layout.bits
+        if bits is not None and self.bits is not None and bits != self.bits:
+            raise ValueError(f"bits says {self.bits} and the layout of counts {bits}; give one of them")
+        return self
+
+    @property
+    def colours(self) -> PaletteName:
+        """The palette of a thermal picture, as far as the user states it."""
+        return self.palette
+
+    @property
+    def count_layout(self) -> CountLayout:
+        """The layout of counts, as far as the user states it."""
+        text = self.layout or (CAMERAS[self.camera] if self.camera else None)
+        return parse_layout(text) if text else CountLayout()
+
+    @property
+    def unit(self) -> Linear | None:
+        """Degrees Celsius of a number as it is stored; a stated gain and offset go before the layout's."""
+        if self.celsius_per_count is None or self.celsius_at_zero is None:
+            return self.count_layout.unit
+        return Linear(self.celsius_per_count, self.celsius_at_zero)
+
     @property
     def radiometry(self) -> Radiometry | None:
-        """Degrees Celsius of a count, as far as the user states it."""
-        if self.celsius_per_count is None or self.celsius_at_zero is None:
-            return None
-        return Linear(self.celsius_per_count, self.celsius_at_zero)
+        """Degrees Celsius of a count that travels, as far as the user states it."""
+        return stated_radiometry(self.count_layout, self.unit)

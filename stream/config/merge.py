@@ -94,7 +94,7 @@ def _lines(value: Any, path: str, indent: str = "") -> Iterator[tuple[str, str]]
         if isinstance(item, dict):
             yield f"{indent}{key}:", ""
             yield from _lines(item, place, indent + "  ")
-        elif isinstance(item, list) and any(isinstance(entry, dict) for entry in item):
+        elif isinstance(item, list) and item and isinstance(item[0], dict):
             yield f"{indent}{key}:", ""
             for number, entry in enumerate(item):
                 entries = list(_lines(entry, f"{place}.{number}", indent + "    "))
@@ -106,6 +106,5 @@ def _lines(value: Any, path: str, indent: str = "") -> Iterator[tuple[str, str]]
 
 
 def _scalar(value: Any) -> str:
-    return str(yaml.safe_dump(value, width=10**6, allow_unicode=True, default_flow_style=True)).splitlines()[
-        0
-    ]
+    text = yaml.safe_dump(value, width=10**6, allow_unicode=True, default_flow_style=True)
+    return str(text).splitlines()[0]

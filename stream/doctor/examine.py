@@ -33,11 +33,14 @@ def examine() -> list[Row]:
         return rows
     from stream.doctor.codecs import decoder_row, encoder_rows
     from stream.doctor.gpu import gpu_rows
+    from stream.doctor.lite_rate import lite_row
 
     rows += [cpu_row(cpu_flags(text_of("/proc/cpuinfo")), _cores()), _threads_row()]
     rows += [memory_row(text_of("/proc/meminfo")), _space_row()]
     rows += [*gpu_rows(), *encoder_rows(), decoder_row()]
-    return rows + list(_weight_rows())
+    weights = list(_weight_rows())
+    sound = all(row.standing != "problem" for row in (*rows, *weights))
+    return [*rows, *([lite_row()] if sound else []), *weights]
 
 
 def healthy(rows: Iterable[Row]) -> bool:
@@ -81,6 +84,13 @@ def cpu_row(flags: frozenset[str], cores: int) -> Row:
     """Cores, and whether the CPU calculates in bfloat16 by itself."""
     known = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "bf16") if name in flags]
     found = f"{cores} cores, {platform.machine()} {' '.join(known)}".strip()
+    if "sse2" in flags and "avx2" not in flags:
+        return Row(
+            "CPU",
+            "missing",
+            f"{found}; no AVX2",
+            "everything works, several times slower; for cameras take one with AVX2",
+        )
     if {"avx512_bf16", "amx_bf16", "bf16"} & flags:
         return Row("CPU", "ok", f"{found}; bfloat16 in hardware")
     return Row(

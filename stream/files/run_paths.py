@@ -13,7 +13,7 @@ from stream.errors import ConfigError
 from stream.files.atomic_write import check_replaceable
 from stream.uri import mask, parse_uri
 
-_LOCAL_SCHEMES = ("", "file", "images", "recording", "replay", "thermal")
+_LOCAL_SCHEMES = ("", "file", "images", "recording", "replay", "thermal", "flir")
 _WRAPPERS = ("live", "loop")
 
 

@@ -85,7 +85,7 @@ class Fuser:
         self._planner = StepPlanner(
             self._network, context, settings.fusion.batch, times, settings.fusion.steady
         )
-        self._registrars = Registrars(settings.registration)
+        self._registrars = Registrars(settings.registration, _alignment(visible, thermal))
         if visible and thermal:
             counts = torch.uint16 if thermal.pixel_format == "gray16le" else torch.uint8
             sizes = (visible.width, visible.height), (thermal.width, thermal.height)
@@ -313,6 +313,21 @@ class Fuser:
         on_host = self._context.device.type == "cpu"
         luma = kept.luma_range if isinstance(kept, YuvPlanes) and on_host else None
         return BatchShape(pair.visible.size, pair.thermal.size, counts, luma=luma)
+
+
+def _alignment(visible: SourceInfo | None, thermal: SourceInfo | None) -> Calibration | None:
+    """How a camera's thermal pictures lie on its own visible ones, where its files tell; said once."""
+    found = visible.alignment if visible else None
+    if visible is None or thermal is None or found is None:
+        return None
+    sizes = (visible.width, visible.height), (thermal.width, thermal.height)
+    if (found.visible.size, found.thermal.size) != sizes:
+        return None
+    _log.warning(
+        "registered by %s, a first alignment; --calibration takes a better one, see gifnet calibrate scene",
+        found.made_by,
+    )
+    return found
 
 
 def check_sizes(visible: SourceInfo, thermal: SourceInfo) -> None:

@@ -18,13 +18,17 @@ class Registrars:
         began_as: size that pictures of both cameras had when the stream began, see `build_registrar`.
     """
 
-    def __init__(self, settings: RegistrationSettings) -> None:
+    def __init__(self, settings: RegistrationSettings, alignment: Calibration | None = None) -> None:
         """Read the calibration file, if there is one.
+
+        Args:
+            settings: with its name.
+            alignment: the calibration without a file, of a camera that tells one.
 
         Raises:
             CalibrationError: it cannot be read, or is wrong.
         """
-        self.calibration: Calibration | None = load_calibration(settings.file) if settings.file else None
+        self.calibration = load_calibration(settings.file) if settings.file else alignment
         self.began_as: Size | None = None
         self._last: tuple[Any, Registrar] | None = None
 

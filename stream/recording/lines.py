@@ -17,7 +17,7 @@ from stream.radiometry import Radiometry, from_json
 LONGEST_LINE = 64 * 1024
 # In the year 2242; in nanoseconds such a time still has 64 bits.
 LATEST_S = 2**33
-_FILE = re.compile(r"(visible|thermal)-[0-9]{4,9}\.mkv")
+_FILE = re.compile(r"(visible|thermal)-[0-9]{4,9}\.(nut|mkv)")
 # As `str(Fraction)` writes it; a time of day in nanoseconds has 19 digits above and 10 below.
 _TIME = re.compile(r"-?[0-9]{1,40}(/[0-9]{1,40})?")
 _CLOCKS, _FLAGS, _SIDES = get_args(ClockSource), get_args(Flag), get_args(Side)
@@ -81,7 +81,7 @@ def _entry(line: dict[str, Any]) -> tuple[Side, Entry]:
     # A name of ours, so that no line leads out of the folder.
     match = _FILE.fullmatch(file) if isinstance(file, str) else None
     if match is None or match[1] != side:
-        raise ValueError(f"file is {str(file)[:80]!r}, and files of that side are {side}-0000.mkv and so on")
+        raise ValueError(f"file is {str(file)[:80]!r}, and files of that side are {side}-0000.nut and so on")
     if line["clock"] not in _CLOCKS:
         raise ValueError(f"clock is {str(line['clock'])[:40]!r}")
     return side, Entry(

@@ -31,6 +31,7 @@ class Recording:
     Attributes:
         about: what is known of the cameras.
         entries: every frame, by side.
+        is_closed: False when the recorder was ended before it could close it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -47,6 +48,7 @@ class Recording:
                 f"{folder} is a recording of the kind {str(schema)[:60]!r}, and this version reads "
                 f"{SCHEMA!r}; use the version that made it"
             )
+        self.is_closed = self.about.get("closed") is not False
         self.entries: dict[Side, list[Entry]] = {"visible": [], "thermal": []}
         for side, entry in read_frames(folder / FRAMES):
             self.entries[side].append(entry)
@@ -54,16 +56,26 @@ class Recording:
     def frame_sets(self) -> Iterator[FrameSet]:
         """Pairs and single frames as they were when it was made."""
         tracks: dict[Side, TrackReader] = {side: TrackReader(self, side) for side in ("visible", "thermal")}
+        count = 0
         try:
             for line in read_pairs(self.folder / PAIRS):
                 frames = {side: tracks[side].frame(line[side]) for side in tracks if side in line}
                 if None in frames.values():
-                    _log.warning("%s ends early: it was not closed", self.folder)
-                    return
+                    self.is_closed = False
+                    break
                 yield _frame_set(line, frames)
+                count += 1
         finally:
             for track in tracks.values():
                 track.close()
+        self.tell_early_end(f"after {count} frame sets")
+
+    def tell_early_end(self, where: str) -> None:
+        """Say in one sentence where a recording ends that was not closed."""
+        if not self.is_closed:
+            _log.warning(
+                "%s ends early, %s: its recorder was ended before it could close it", self.folder, where
+            )
 
     def rate(self, side: Side) -> Fraction | None:
         """Mean frames a second."""
@@ -86,7 +98,7 @@ class TrackReader:
         self._pictures: Iterator[Any] = iter(())
 
     def frame(self, number: int) -> Frame | None:
-        """The frame of a number; None when the video ends before it.
+        """The frame of a number; None when the video ends before it, since recording was not finished.
 
         Raises:
             SourceError: a file is missing or damaged.
@@ -117,6 +129,8 @@ class TrackReader:
                 self._open(path, entry.file)
             picture = next(self._pictures, None)
         except av.error.FFmpegError as error:
+            if entry.file == self._entries[-1].file:
+                return None  # the file that was being written when the recorder was killed
             raise SourceError(f"{path} cannot be read: {error.strerror}") from None
         if picture is None:
             return None
@@ -134,7 +148,15 @@ class TrackReader:
         if not self._container.streams.video or self._container.streams.video[0].codec_context is None:
             raise SourceError(f"{path} is no video of a recording")
         self._container.streams.video[0].codec_context.options = dict(LIBAV_BOUNDS)
-        self._pictures = self._container.decode(video=0)
+        self._pictures = _whole_pictures(self._container)
+
+
+def _whole_pictures(container: Any) -> Iterator[Any]:
+    """Pictures up to the first packet that was not written to its end."""
+    for packet in container.demux(video=0):
+        if packet.is_corrupt:
+            return
+        yield from packet.decode()
 
 
 def _about(folder: Path) -> dict[str, Any]:

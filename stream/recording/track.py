@@ -17,14 +17,15 @@ from stream.frame import Frame, Side
 
 # Encoder and its pixel format for each kind of frame, and its options; all of them exact.
 _EXACT: dict[str, tuple[str, str, dict[str, str]]] = {
-    "rgb24": ("libx264rgb", "rgb24", {"qp": "0", "preset": "ultrafast"}),
+    "rgb24": ("libx264rgb", "rgb24", {"qp": "0", "preset": "ultrafast", "tune": "zerolatency"}),
     "gray8": ("ffv1", "gray", {"level": "3", "slices": "4"}),
     "gray16le": ("ffv1", "gray16le", {"level": "3", "slices": "4"}),
 }
 _STORED_AS = {"rgb24": "rgb24", "gray8": "gray", "gray16le": "gray16le"}
-_CONTAINER = {"cluster_time_limit": "1000", "flush_packets": "1"}
+# No encoder holds a frame back, and each is in the file at once.
+_CONTAINER = {"flush_packets": "1"}
 _KEY_EVERY = 30
-# Matroska keeps milliseconds; exact times are in the list of frames.
+# Fine enough for players; exact times are in the list of frames.
 _TICK = Fraction(1, 1000)
 
 
@@ -91,14 +92,14 @@ class Track:
         return SinkError(f"{self._folder / self.file} cannot be written: {reason(error)}")
 
     def _begin(self, layout: Layout, frame: Frame) -> None:
-        self.file = f"{self._side}-{self._number:04d}.mkv"
+        self.file = f"{self._side}-{self._number:04d}.nut"
         self._number, self.position, self.bytes = self._number + 1, 0, 0
         self._first_s, self._last = frame.time_s, -1
         encoder, pixel_format, options = _EXACT[layout.pixel_format]
         path = str(self._folder / self.file)
         if os.path.lexists(path):
             raise SinkError(f"{path} exists already and would be overwritten; record to another folder")
-        self._container = av.open(path, "w", format="matroska", options=_CONTAINER)
+        self._container = av.open(path, "w", format="nut", options=_CONTAINER)
         self._stream = self._container.add_stream(encoder, rate=30, options=options, time_base=_TICK)
         self._stream.width, self._stream.height = layout.size
         self._stream.pix_fmt = pixel_format

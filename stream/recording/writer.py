@@ -58,11 +58,12 @@ class RecordingWriter:
             raise SinkError(f"{folder} holds a recording already; name another folder")
         try:
             folder.mkdir(exist_ok=True)
-            values = {"schema": SCHEMA, "made": datetime.now(UTC).isoformat(timespec="seconds"), **about}
+            made = datetime.now(UTC).isoformat(timespec="seconds")
+            self._about = {"schema": SCHEMA, "made": made, **about, "closed": False}
             with ExitStack() as opened:
                 self._frames = opened.enter_context(_new_list(folder / FRAMES))
                 self._pairs = opened.enter_context(_new_list(folder / PAIRS))
-                write_atomic(folder / ABOUT, json.dumps(values, indent=2) + "\n")
+                self._write_about()
                 opened.pop_all()
         except OSError as error:
             raise SinkError(f"the recording {folder} cannot be made: {reason(error)}") from None
@@ -141,6 +142,18 @@ class RecordingWriter:
                 stack.callback(self._close_list, file)
             for track in self._tracks.values():
                 stack.callback(track.finish)
+        if not self._about["closed"]:
+            self._mark_closed()
+
+    def _mark_closed(self) -> None:
+        self._about["closed"] = True
+        try:
+            self._write_about()
+        except OSError as error:
+            raise SinkError(f"the recording {self._folder} cannot be written: {reason(error)}") from None
+
+    def _write_about(self) -> None:
+        write_atomic(self._folder / ABOUT, json.dumps(self._about, indent=2) + "\n")
 
     def _close_list(self, file: Any) -> None:
         try:

@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import socket
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -65,6 +66,6 @@ class Watchdog:
             f"gifnet: stopped by {name}; an input or output did not end within {LIMIT_S:g} s and was left as "
             "it was\n"
         )
-        with suppress(OSError):
-            os.write(2, sentence.encode())
+        with suppress(OSError, ValueError, AttributeError):  # there may be no standard error at all
+            os.write(sys.stderr.fileno(), sentence.encode())
         os._exit(_SIGNAL_STATUS + number)

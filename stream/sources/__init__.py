@@ -9,6 +9,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from stream.config import InputSettings
+from stream.config.thermal_layout import CountLayout
 from stream.errors import SourceError
 from stream.frame import Side
 from stream.runtime.clock import SystemClock
@@ -16,9 +17,10 @@ from stream.runtime.quiet import silence_libraries
 from stream.sources.arrays import ArraySource
 from stream.sources.base import Source, SourceInfo
 from stream.sources.crop_rows import without_rows
-from stream.sources.files import is_recorded_video, open_pictures, with_bits
+from stream.sources.files import as_stated, is_recorded_video, open_pictures
+from stream.sources.foreign import refuse_foreign
 from stream.sources.live import is_live, open_live
-from stream.sources.options import check_options
+from stream.sources.options import STATED, check_options
 from stream.sources.part import take_part
 from stream.sources.synthetic import SyntheticSource
 from stream.sources.video.file import VideoSource
@@ -30,9 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["Source", "SourceInfo", "open_source"]
 
 SUPPORTED = (
-    "a video file, a folder or glob of pictures, images://FOLDER, recording://FOLDER, thermal://PATH, "
-    "synthetic://street?seed=1, and cameras by "
-    "rtsp://, v4l2:///dev/video0, udp://, tcp://, http://, screen://, lavfi://, python://, live:// or chaos://"
+    "a video file, a folder or glob of pictures, images://FOLDER, flir://PATH, recording://FOLDER, "
+    "thermal://PATH, synthetic://street?seed=1, and cameras by rtsp://, rtmp://, v4l2:///dev/video0, "
+    "udp://, tcp://, http://, screen://, lavfi://, python://, live:// or chaos://"
 )
 
 
@@ -61,11 +63,18 @@ def open_source(
     if is_live(settings.uri):
         return open_live(settings, role, SystemClock(), Event().wait)
     settings, uri = take_part(settings, uri)
-    settings = with_bits(settings, uri)
+    settings = as_stated(settings, uri)
+    states = settings.count_layout != CountLayout() or settings.colours != "auto"
+    if uri.scheme in ("recording", "synthetic") and states:
+        raise SourceError(
+            f"{uri} knows its thermal pictures; leave out --thermal-camera, --thermal-layout and "
+            "--thermal-palette"
+        )
     if uri.scheme not in OPENERS:
         raise SourceError(f"{uri}: no source is known for {uri.scheme}://; supported are {SUPPORTED}")
+    refuse_foreign(uri)
     if is_recorded_video(uri):
-        check_options(uri, {"bits"} if uri.scheme == "thermal" else set())
+        check_options(uri, STATED if uri.scheme == "thermal" else set())
         return without_rows(VideoSource(settings, Path(uri.path), role, device), settings)
     if settings.track is not None:
         raise SourceError(f"{uri} is no video file and has no tracks; leave out track={settings.track}")
@@ -92,6 +101,7 @@ OPENERS: dict[str, Callable[[InputSettings, Uri, Side], Source]] = {
     "arrays": ArraySource,
     "file": open_pictures,
     "images": open_pictures,
+    "flir": open_pictures,
     "thermal": open_pictures,
     "synthetic": SyntheticSource,
     "recording": _open_recording,

@@ -18,6 +18,7 @@ from stream.errors import SourceError
 from stream.frame import Frame, PixelFormat, Side
 from stream.radiometry import Radiometry
 from stream.sources.base import SourceBase, SourceInfo
+from stream.sources.counts import CountReader
 from stream.uri import Uri
 
 # Pixels, or pixels and their capture time in seconds.
@@ -90,6 +91,33 @@ def array_format(pixels: Any, side: Side, bits: int | None, name: str) -> tuple[
     raise SourceError(f"{name} must give arrays {wanted} for the {side} camera, got {came}")
 
 
+class ArrayCounts:
+    """Thermal numbers of any format as the counts that travel; all else stays as it is.
+
+    Attributes:
+        radiometry: degrees Celsius of a count, as far as it is known.
+    """
+
+    def __init__(self, settings: InputSettings, side: Side, name: str) -> None:
+        self._settings, self._side, self._name = settings, side, name
+        self._reader: CountReader | None = None
+        self.radiometry = settings.radiometry
+
+    def __call__(self, pixels: Any) -> Any:
+        """Counts of an array of numbers [H, W].
+
+        Raises:
+            SourceError: they are none that a picture can have.
+        """
+        if self._side == "visible" or not isinstance(pixels, np.ndarray) or pixels.ndim != 2:
+            return pixels
+        if self._reader is None:
+            settings = self._settings
+            self._reader = CountReader(pixels, settings.count_layout, settings.unit, self._name)
+            self.radiometry = self._reader.unit
+        return self._reader(pixels)
+
+
 def array_frame(
     item: Item, side: Side, bits: int | None, radiometry: Radiometry | None, index: int, rate: Fraction
 ) -> Frame:
@@ -121,6 +149,7 @@ class ArraySource(SourceBase):
         """
         super().__init__()
         self._settings, self._side = settings, side
+        self._counts = ArrayCounts(settings, side, f"the {side} input")
         rate = Fraction(settings.rate or DEFAULT_RATE).limit_denominator(1001)
         self._rate = rate
         items = iter(given[uri.path].factory())
@@ -139,7 +168,7 @@ class ArraySource(SourceBase):
             self._first.bits,
             rate=None if timed else rate,
             codec="python",
-            radiometry=settings.radiometry,
+            radiometry=self._first.radiometry,
         )
 
     def _read(self) -> Iterator[Frame]:
@@ -150,5 +179,7 @@ class ArraySource(SourceBase):
             yield self._frame(item, index)
 
     def _frame(self, item: Item, index: int) -> Frame:
-        settings = self._settings
-        return array_frame(item, self._side, settings.bits, settings.radiometry, index, self._rate)
+        pixels, time_s = split_item(item)
+        counts = self._counts(pixels), time_s
+        bits = self._settings.count_bits
+        return array_frame(counts, self._side, bits, self._counts.radiometry, index, self._rate)

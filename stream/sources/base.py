@@ -12,6 +12,7 @@ from typing import Protocol, Self
 from stream.frame import Colour, Frame, PixelFormat
 from stream.picture import LumaRange
 from stream.radiometry import Radiometry
+from stream.registration.calibration import Calibration
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class SourceInfo:
         finite: True for a live source that comes to an end, as a recording does that is played like a camera.
         audio: True when an audio track can be carried over from `uri`.
         radiometry: what a thermal count means in degrees Celsius, where known; frames may have their own.
+        alignment: how thermal pictures of the same camera lie on these visible ones, where its files tell.
         pixel_aspect: width of a pixel over its height, to be carried to the output.
         tracks: the video tracks of its file, each in words; empty where it is no video file.
         luma: range of the luma of frames that come as `YuvPlanes`; None where they come as RGB or grey.
@@ -56,6 +58,7 @@ class SourceInfo:
     finite: bool = False
     audio: bool = False
     radiometry: Radiometry | None = None
+    alignment: Calibration | None = None
     pixel_aspect: Fraction = Fraction(1)
     tracks: tuple[str, ...] = ()
     luma: LumaRange | None = None

@@ -17,21 +17,32 @@ def without_rows(source: Source, settings: InputSettings) -> Source:
 
     Args:
         source: of frames as the camera sends them.
-        settings: of the input; only a thermal one has such rows.
+        settings: of the input; only a thermal one has such rows, or a half that is another picture.
 
     Raises:
         SourceError: nothing would be left; the source is closed.
     """
     source = cropped(source, settings)
-    if not isinstance(settings, ThermalInputSettings) or not settings.cut_top + settings.cut_bottom:
+    if not isinstance(settings, ThermalInputSettings):
         return source
-    if source.info.height <= settings.cut_top + settings.cut_bottom:
+    width, height, half = source.info.width, source.info.height, settings.count_layout.half
+    if half and (height % 2 or height <= width):
         source.close()
         raise SourceError(
-            f"{source.info.uri} has {source.info.height} rows, and thermal.cut_top and thermal.cut_bottom "
-            f"would cut off {settings.cut_top + settings.cut_bottom}; leave at least one"
+            f"{source.info.uri} has {width}x{height} pixels, which are no two pictures one above the other, "
+            f"and the layout of counts says {half}"
         )
-    return CutSource(source, settings.cut_top, settings.cut_bottom)
+    top = settings.cut_top + (height // 2 if half == "lower" else 0)
+    bottom = settings.cut_bottom + (height // 2 if half == "upper" else 0)
+    if not top + bottom:
+        return source
+    if height <= top + bottom:
+        source.close()
+        raise SourceError(
+            f"{source.info.uri} has {height} rows, and thermal.cut_top and thermal.cut_bottom would cut off "
+            f"{top + bottom}{', with the half without counts' if half else ''}; leave at least one"
+        )
+    return CutSource(source, top, bottom)
 
 
 class CutSource(SourceBase):

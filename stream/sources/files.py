@@ -1,39 +1,41 @@
 """Files of thermal cameras, as `thermal://PATH?options`; the content decides the kind.
 
-    folder, glob   16-bit TIFF and PNG, FLIR's radiometric JPEG, one picture a frame
-    one TIFF       one page a frame
-    *.y16, *.raw   counts of 16 bits without a header: `size=640x512`, and `endian=big` where they are
+    folder, glob   16-bit TIFF and PNG, radiometric JPEG, NPY, CSV, one picture a frame
+    one TIFF, NPY  one page or picture a frame
+    *.y16, *.raw   numbers without a header: `size=640x512`, `endian=big` and `layout=float32` as they are
+    *.seq, *.csq   FLIR's sequences, with the times of their frames
     video          FFV1 and others
 
-`rate` holds for all but video, `bits` for all, `times` and `size` for folders (see
-`sources/pictures/folder.py`).
+`rate` holds for all but video, `bits`, `layout` and `camera` for all (see `config/thermal_layout.py`),
+`times` and `size` for folders (see `sources/pictures/folder.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
+from pydantic import ValidationError
 
-from stream.config import InputSettings
+from stream.config import InputSettings, ThermalInputSettings
 from stream.errors import SourceError
 from stream.frame import Side
 from stream.sources.base import Source
-from stream.sources.options import check_options, integer_option, size_option
+from stream.sources.options import STATED, check_options, integer_option
+from stream.sources.pictures.flir_sequence import SEQUENCE_SUFFIXES, FlirSequenceSource
 from stream.sources.pictures.folder import ImageSource
 from stream.sources.pictures.listing import is_picture_path
-from stream.sources.pictures.stack import RawCounts, StackSource
+from stream.sources.pictures.numbers import NpyStack
+from stream.sources.pictures.raw import open_raw
+from stream.sources.pictures.stack import StackSource
 from stream.sources.pictures.tiff import TIFF_SUFFIXES, TiffPages, is_stack
-from stream.sources.pictures.times import DEFAULT_RATE, stated_rate
-from stream.sources.video.pixels import check_bits
+from stream.sources.pictures.times import rate_of
 from stream.uri import Uri
 
 RAW_SUFFIXES = frozenset({".y16", ".raw"})
-Opened = TypeVar("Opened", RawCounts, TiffPages)
+Opened = TypeVar("Opened", TiffPages, NpyStack)
 
 
 def is_raw_path(uri: Uri) -> bool:
@@ -43,15 +45,23 @@ def is_raw_path(uri: Uri) -> bool:
     return uri.scheme == "thermal" and "size" in uri.options and not is_picture_path(uri.path)
 
 
-def with_bits(settings: InputSettings, uri: Uri) -> InputSettings:
-    """The settings of a thermal input with the `bits` of its URI, if it states some.
+def as_stated(settings: InputSettings, uri: Uri) -> InputSettings:
+    """The settings of a thermal input with the `bits`, `layout` and `camera` of its URI, if it states some.
 
     Raises:
-        SourceError: they are no number from 8 to 16.
+        SourceError: one of them is wrong.
     """
-    if uri.scheme != "thermal" or "bits" not in uri.options:
+    stated = {key: uri.options[key] for key in STATED if key in uri.options}
+    if uri.scheme not in ("thermal", "flir") or not stated:
         return settings
-    return settings.model_copy(update={"bits": integer_option(uri, "bits", 16, 8, 16)})
+    if "bits" in stated:
+        integer_option(uri, "bits", 16, 8, 16)
+    own = settings.model_dump(exclude_unset=True)
+    try:
+        return ThermalInputSettings.model_validate(own | stated)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise SourceError(f"{uri}: {first.get('ctx', {}).get('error') or first['msg']}") from None
 
 
 def open_pictures(
@@ -70,17 +80,23 @@ def open_pictures(
     """
     path = Path(uri.path)
     if is_raw_path(uri):
-        return _open_raw(settings, uri, path, role)
+        return open_raw(settings, uri, path, role)
+    if path.suffix.lower() in SEQUENCE_SUFFIXES:
+        return FlirSequenceSource(settings, uri, role)
     if path.suffix.lower() in TIFF_SUFFIXES and path.is_file():
         source = _open_pages(settings, uri, path, role)
         if source is not None:
             return source
+    if path.suffix.lower() == ".npy" and path.is_file():
+        return _open_npy(settings, uri, path, role)
     return ImageSource(settings, uri, role, partner)
 
 
 def is_recorded_video(uri: Uri) -> bool:
     """True when a path or URI names a video file."""
     if uri.scheme not in ("", "file", "thermal"):
+        return False
+    if Path(uri.path).suffix.lower() in SEQUENCE_SUFFIXES:
         return False
     return not is_raw_path(uri) and not is_picture_path(uri.path)
 
@@ -92,22 +108,23 @@ def _open_pages(settings: InputSettings, uri: Uri, path: Path, role: Side) -> So
         _check_named(path, pages)
         if not is_stack(pages):
             return None
-        check_options(uri, {"rate", "bits"} if uri.scheme == "thermal" else {"rate"})
-        source = StackSource(settings, role, pages, "tiff pages", _rate(settings, uri))
+        check_options(uri, {"rate"} | (STATED if uri.scheme == "thermal" else set()))
+        source = StackSource(settings, role, pages, "tiff pages", rate_of(settings, uri))
         opened.pop_all()
         return source
 
 
-def _open_raw(settings: InputSettings, uri: Uri, path: Path, role: Side) -> Source:
-    check_options(uri, {"size", "rate", "bits", "endian"})
-    check_bits(settings.bits, 16, str(uri))
-    if not path.is_file():
-        raise SourceError(f"the file {path} does not exist")
-    size = _size(uri)
+def _open_npy(settings: InputSettings, uri: Uri, path: Path, role: Side) -> Source:
+    """The pictures of a NumPy file."""
+    check_options(uri, {"rate"} | (STATED if uri.scheme == "thermal" else set()))
     with ExitStack() as opened:
-        stack = opened.enter_context(closing(_reading(uri, RawCounts, path, size, _big_endian(uri))))
-        _check_content(uri, stack, size, settings.bits)
-        source = StackSource(settings, role, stack, "raw counts", _rate(settings, uri))
+        try:
+            stack = opened.enter_context(closing(_reading(uri, NpyStack, path)))
+        except (ValueError, EOFError):
+            raise SourceError(
+                f"{uri} is no NumPy file of pictures [H, W] or [N, H, W] of numbers, or is damaged"
+            ) from None
+        source = StackSource(settings, role, stack, "npy", rate_of(settings, uri))
         opened.pop_all()
         return source
 
@@ -117,23 +134,6 @@ def _reading(uri: Uri, kind: Callable[..., Opened], *arguments: Any) -> Opened:
         return kind(*arguments)
     except OSError as error:
         raise SourceError(f"{uri} cannot be read: {error.strerror}") from None
-
-
-def _check_content(uri: Uri, stack: RawCounts, size: tuple[int, int], bits: int | None) -> None:
-    """Counts tell whether size and byte order can be right.
-
-    Raises:
-        SourceError: they cannot.
-    """
-    first = stack.read(0) if stack.count else None
-    if first is None:
-        raise SourceError(f"{uri} is shorter than one picture of {size[0]}x{size[1]} pixels; check the size")
-    top = 2 ** (bits or 16) - 1
-    if np.median(first) > top:
-        raise SourceError(
-            f"{uri} has counts up to {first.max()} where {bits} bits reach {top}; "
-            "check bits, and whether endian is little or big"
-        )
 
 
 def _check_named(path: Path, pages: TiffPages) -> None:
@@ -148,24 +148,3 @@ def _check_named(path: Path, pages: TiffPages) -> None:
             f"{path} is an ImageJ stack that does not say where {unnamed} of its pictures are; save it as an "
             "image sequence, and give the folder"
         )
-
-
-def _rate(settings: InputSettings, uri: Uri) -> Fraction:
-    return stated_rate(settings, uri) or DEFAULT_RATE
-
-
-def _size(uri: Uri) -> tuple[int, int]:
-    size = size_option(uri)
-    if size is None:
-        raise SourceError(
-            f"{uri} is raw counts, whose size nothing tells; write thermal://FILE?size=640x512, and rate=, "
-            "bits= and endian=big where they are needed"
-        )
-    return size
-
-
-def _big_endian(uri: Uri) -> bool:
-    endian = uri.options.get("endian", "little")
-    if endian not in ("little", "big"):
-        raise SourceError(f"{uri}: endian must be little or big, got {endian!r}")
-    return endian == "big"

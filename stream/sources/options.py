@@ -13,6 +13,8 @@ from stream.uri import Uri
 _NUMBER = re.compile(r"[+-]?\d{1,18}(\.\d{0,18})?(/\d{1,18})?", re.ASCII)
 _SIZE = re.compile(r"(\d{1,5})x(\d{1,5})", re.ASCII)
 LARGEST_SIDE_PX = 65_535
+# Options of a `thermal://` that are settings too.
+STATED = frozenset({"bits", "layout", "camera", "palette"})
 
 
 def check_options(uri: Uri, known: Set[str]) -> None:

@@ -12,7 +12,7 @@ from stream.sources.base import SourceInfo
 from stream.uri import Uri, parse_uri
 
 OPTIONS = ("track", "crop")
-_SCHEMES = ("", "file", "images", "thermal")
+_SCHEMES = ("", "file", "images", "thermal", "flir")
 
 
 def take_part(settings: InputSettings, uri: Uri) -> tuple[InputSettings, Uri]:

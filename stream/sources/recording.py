@@ -30,7 +30,8 @@ class RecordedSide(SourceBase):
         """
         super().__init__()
         self._stated = radiometry
-        recording = Recording(folder)
+        recording = self._recording = Recording(folder)
+        self._side = side
         self._track, self._count = TrackReader(recording, side), len(recording.entries[side])
         first = self._track.frame(0)
         if first is None:
@@ -50,15 +51,19 @@ class RecordedSide(SourceBase):
 
     def _read(self) -> Iterator[Frame]:
         last_s: Fraction | None = None
+        count = 0
         for number in range(self._count):
             frame = self._track.frame(number)
             if frame is None:
-                return
+                self._recording.is_closed = False
+                break
             if last_s is not None and frame.time_s <= last_s:
                 self.lost["out_of_order"] += 1
                 continue
             last_s = frame.time_s
+            count += 1
             yield replace(frame, radiometry=self._stated) if self._stated else frame
+        self._recording.tell_early_end(f"after {count} {self._side} frames")
 
     def close(self) -> None:
         """Close the files; may be called twice."""

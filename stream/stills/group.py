@@ -12,9 +12,10 @@ import torch
 
 from stream.config import RegistrationSettings
 from stream.errors import SinkError, SourceError
-from stream.frame import Pixels
-from stream.registration.calibration import load_calibration
+from stream.frame import Pixels, Side
+from stream.registration.calibration import Calibration, load_calibration
 from stream.registration.registrar import build_registrar
+from stream.sources.pictures.decode import JPEG_SUFFIXES, read_stored
 from stream.sources.pictures.geotiff import GEO_TAGS
 from stream.sources.pictures.metadata import Metadata, read_metadata
 from stream.stills.fuse import Network, fuse_stack, fuse_two, register, to_pixels
@@ -66,31 +67,51 @@ class GroupFuser:
 
     def _fuse(self, group: PictureGroup) -> None:
         paths = group.inputs
-        survey = survey_pictures(paths, thermal=1 if self.task.thermal else None)
-        if self.registration.file is None:
+        survey = survey_pictures(paths, self._sides)
+        calibration = self._calibration(paths, survey.sizes)
+        if calibration is None:
             check_one_size(paths, survey.sizes, self._advice())
         top = 255 if OUTPUT_KINDS[group.output.suffix.lower()] == "jpg" else survey.top
         alpha = joint_alpha(paths, survey.sizes[0], top)
-        fused = self._fused(paths, survey.sizes, survey.top)
+        fused = self._fused(paths, survey.sizes, survey.top, calibration)
         save_picture(group.output, to_pixels(fused, top), alpha, read_metadata(paths[0]))
 
-    def _fused(self, paths: Sequence[Path], sizes: Sequence[Size], top: int) -> Picture:
+    @property
+    def _sides(self) -> tuple[Side | None, ...]:
+        """The camera that each picture is of; none where a thermal picture is to keep its colours."""
+        if not self.task.thermal:
+            return ()
+        return "visible", None if self.colours[1] else "thermal"
+
+    def _calibration(self, paths: Sequence[Path], sizes: Sequence[Size]) -> Calibration | None:
+        """The calibration of the file, else what a camera tells of its own two pictures."""
+        if self.registration.file is not None:
+            return load_calibration(self.registration.file)
+        if not self.task.thermal or paths[0].suffix.lower() not in JPEG_SUFFIXES:
+            return None
+        visible = read_stored(paths[0], "visible")
+        found = visible.alignment if visible else None
+        is_own = found is not None and (found.visible.size, found.thermal.size) == tuple(sizes)
+        return found if is_own and paths[0] == paths[1] else None
+
+    def _fused(
+        self, paths: Sequence[Path], sizes: Sequence[Size], top: int, calibration: Calibration | None
+    ) -> Picture:
         load = partial(self._load, paths, top)
         if self.task.name == "enhance":
             picture = load(0)
             return fuse_two(picture, picture, self.network)
-        if self.registration.file is None:
+        if calibration is None:
             return fuse_stack(len(paths), load, self.network)
-        calibration = load_calibration(self.registration.file)
         registrar = build_registrar(self.registration, calibration, sizes[0], sizes[1])
         thermal = register(load(1), registrar)
         return fuse_two(load(0), thermal.picture, self.network, thermal.coverage)
 
     def _load(self, paths: Sequence[Path], top: int, index: int) -> Picture:
         is_thermal = self.task.thermal and index == 1
-        return load_picture(
-            paths[index], self.colours[min(index, 1)], self.device, None if is_thermal else top
-        )
+        side = self._sides[index] if self._sides else None
+        colour, white = self.colours[min(index, 1)], None if is_thermal else top
+        return load_picture(paths[index], colour, self.device, white, side)
 
     def _advice(self) -> str:
         if self.task.two_cameras:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stream.errors import SinkError, SourceError
 from stream.files.output_path import check_place
+from stream.sources.pictures.decode import holds_both_sides
 from stream.sources.pictures.listing import find_pictures
 from stream.stills.tasks import Task
 
@@ -42,7 +43,8 @@ def plan_pictures(inputs: tuple[Path, ...], output: str, task: Task) -> Plan:
     Pictures of folders belong together when their names agree but for the suffix; where no name does and the
     folders hold equally many, they belong together in natural order. Outputs in a folder are named after the
     first picture, as PNG or, of pansharpening, TIFF. One folder is a stack of pictures for the tasks that
-    take any number.
+    take any number. One radiometric JPEG, or a folder of them, is both sides where it holds a visible
+    picture.
 
     Args:
         inputs: pictures or folders, in the order of the task.
@@ -64,6 +66,8 @@ def plan_pictures(inputs: tuple[Path, ...], output: str, task: Task) -> Plan:
             f"name pictures or folders, as in two pictures or two folders, not both; got {_kind(folders[0])} "
             f"and {_kind(file)}"
         )
+    if task.thermal and len(inputs) == 1 and _holds_pairs(inputs[0]):
+        inputs, folders = inputs * 2, folders * 2
     if len(folders) == 1 and task.is_stack:
         inputs, folders = tuple(find_pictures(str(folders[0]))), []
     task.check_count(len(inputs))
@@ -74,6 +78,11 @@ def plan_pictures(inputs: tuple[Path, ...], output: str, task: Task) -> Plan:
     )
     _check_not_input(plan)
     return plan
+
+
+def _holds_pairs(path: Path) -> bool:
+    """True for a radiometric JPEG that holds its visible picture too, or a folder that begins with one."""
+    return holds_both_sides(find_pictures(str(path))[0] if path.is_dir() else path)
 
 
 def _plan_files(inputs: tuple[Path, ...], output: str, suffix: str) -> Plan:

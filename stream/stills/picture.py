@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import cv2
@@ -14,11 +15,18 @@ from torch import Tensor
 from cuda_kernels import reference
 from cuda_kernels.reference import colour as rows
 from gifnet.config import MIN_SIDE_PX
-from stream.config import GainSettings
+from stream.config import GainSettings, ThermalInputSettings
 from stream.errors import SourceError
-from stream.frame import Pixels
+from stream.frame import Pixels, Side
 from stream.picture_size import check_size
-from stream.sources.pictures.decode import PICTURE_SUFFIXES, convert_picture, read_picture
+from stream.sources.pictures.convert import choose_converter
+from stream.sources.pictures.decode import (
+    PICTURE_SUFFIXES,
+    Stored,
+    convert_picture,
+    read_picture,
+    read_stored,
+)
 from stream.sources.pictures.geotiff import check_readable, read_page
 from stream.sources.pictures.tiff import TIFF_SUFFIXES
 from stream.sources.pictures.unsupported import CONVERT, describe_unsupported
@@ -59,7 +67,7 @@ class Survey:
     top: int
 
 
-def survey_pictures(paths: Iterable[Path], thermal: int | None = None) -> Survey:
+def survey_pictures(paths: Sequence[Path], sides: Sequence[Side | None] = ()) -> Survey:
     """Sizes of pictures, and the count that is white in those of 16 bits.
 
     Cameras store 10, 12 or 14 bits in 16. White is the smallest 2^n - 1 of these and 16 that no count of any
@@ -67,16 +75,16 @@ def survey_pictures(paths: Iterable[Path], thermal: int | None = None) -> Survey
 
     Args:
         paths: pictures of 8 or 16 bits.
-        thermal: index of the thermal picture, whose counts mean something else.
+        sides: the camera that each is of, see `read_counts`; counts of a thermal one mean something else.
 
     Raises:
         SourceError: one is missing, is no whole picture, or is too small for the network.
     """
     sizes, top = [], 255
-    for index, path in enumerate(paths):
-        stored = read_counts(path)
+    for path, side in zip_longest(paths, sides):
+        stored = _checked(path, side).pixels
         sizes.append((stored.shape[1], stored.shape[0]))
-        if stored.dtype == np.uint16 and index != thermal:
+        if stored.dtype == np.uint16 and side != "thermal":
             largest = int(stored.max())
             top = max(top, next(2**bits - 1 for bits in _DEPTHS_OF_16_BITS if largest < 2**bits))
     return Survey(tuple(sizes), top)
@@ -107,6 +115,7 @@ def load_picture(
     colour: bool | None = None,
     device: torch.device | str = "cpu",
     top: int | None = None,
+    side: Side | None = None,
 ) -> Picture:
     """Read a picture for fusion.
 
@@ -116,18 +125,19 @@ def load_picture(
         device: where the tensors go.
         top: the count of 16 bits that is white; None spreads 16-bit grey over its percentiles, as thermal
             counts are, and takes 65535 for colour.
+        side: the camera that it is of, see `read_counts`.
 
     Raises:
         SourceError: the file is missing, is no whole picture, or is too small for the network.
     """
-    stored = read_counts(path)
+    stored, is_embedded = _read(path, side)
     if colour is None:
         colour = stored.ndim == 3 and bool((stored != stored[..., :1]).any())
     if stored.dtype == np.uint16 and top is not None:
         return _of_16_bits(stored, colour, top, device)
     if not colour:
-        return Picture(_grey(path, stored).to(device), None)
-    rgb = torch.from_numpy(_rgb(path, stored)).to(device)
+        return Picture(_grey(None if is_embedded else path, stored).to(device), None)
+    rgb = torch.from_numpy(_rgb(stored)).to(device)
     return Picture(reference.luma(rgb), reference.chroma(rgb))
 
 
@@ -143,32 +153,58 @@ def picture_of(counts: Pixels, top: int, device: torch.device | str = "cpu") -> 
     return Picture(scaled.clamp(0, 255).to(device), None)
 
 
-def read_counts(path: Path) -> Pixels:
-    """A picture as it is stored, checked: [H, W] or [H, W, 3] (BGR), uint8 or uint16, upright, without alpha.
+def read_counts(path: Path, side: Side | None = None) -> Pixels:
+    """A picture, checked: [H, W] or [H, W, 3] (BGR), uint8 or uint16, upright, without alpha.
+
+    Args:
+        path: of the picture.
+        side: `visible` takes the visible picture in a radiometric JPEG; `thermal` takes counts in place of a
+            picture in the colours of a palette, degrees as counts, and colours of a known palette back to
+            warmth; None takes the picture as it is stored.
 
     Raises:
         SourceError: the file is missing, is no whole picture, or is too small for the network.
     """
+    return _read(path, side)[0]
+
+
+def _read(path: Path, side: Side | None) -> tuple[Pixels, bool]:
+    """As `read_counts`, and whether it is a picture in another picture's file."""
+    found = _checked(path, side)
+    if side != "thermal":
+        return found.pixels, found.is_embedded
+    convert = choose_converter(found.pixels, side, ThermalInputSettings(uri=str(path)), str(path))
+    return convert(found.pixels), False
+
+
+def _checked(path: Path, side: Side | None) -> Stored:
     if not path.is_file():
         raise SourceError(f"the picture {path} does not exist")
     check_readable(path)
-    is_tiff = path.suffix.lower() in TIFF_SUFFIXES
-    stored = read_page(path) if is_tiff else read_picture(path)
-    if stored is None:
+    found = _stored(path, side)
+    if found is None:
         check_size(path)
         kinds = ", ".join(sorted(suffix[1:] for suffix in PICTURE_SUFFIXES))
         kind = describe_unsupported(path)
         if kind:
             raise SourceError(f"{path} is {kind}, which is not supported; {CONVERT}")
         raise SourceError(f"{path} is not a whole picture; {kinds} files are read")
-    if stored.dtype not in (np.uint8, np.uint16):
+    stored = found.pixels
+    if side != "thermal" and stored.dtype not in (np.uint8, np.uint16):
         raise SourceError(f"{path} has pixels of {stored.dtype}; pictures of 8 or 16 bits are read")
     height, width = stored.shape[:2]
     if min(height, width) < MIN_SIDE_PX:
         raise SourceError(
             f"{path} has {width}x{height} pixels; the network needs at least {MIN_SIDE_PX}x{MIN_SIDE_PX}"
         )
-    return stored
+    return found
+
+
+def _stored(path: Path, side: Side | None) -> Stored | None:
+    if side is not None and path.suffix.lower() not in TIFF_SUFFIXES:
+        return read_stored(path, side)
+    page = read_page(path) if path.suffix.lower() in TIFF_SUFFIXES else read_picture(path)
+    return None if page is None else Stored(page)
 
 
 def _of_16_bits(stored: Pixels, colour: bool, top: int, device: torch.device | str) -> Picture:
@@ -181,21 +217,21 @@ def _of_16_bits(stored: Pixels, colour: bool, top: int, device: torch.device | s
     return Picture(luma.clamp(0, 255), (cb, cr) if colour else None)
 
 
-def _grey(path: Path, stored: Pixels) -> Tensor:
-    """[H, W] float32, whole numbers in 0..255."""
-    if stored.ndim == 3 and path.suffix.lower() in TIFF_SUFFIXES:
-        stored = np.asarray(cv2.cvtColor(stored, cv2.COLOR_BGR2GRAY))
-    elif stored.ndim == 3:
+def _grey(path: Path | None, stored: Pixels) -> Tensor:
+    """[H, W] float32, whole numbers in 0..255, of a picture and its file."""
+    if stored.ndim == 3 and path is not None and path.suffix.lower() not in TIFF_SUFFIXES:
         # Decoded once more, because a JPEG holds a grey picture of its own that no colours give back.
         stored = np.asarray(cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE))
+    elif stored.ndim == 3:
+        stored = np.asarray(cv2.cvtColor(stored, cv2.COLOR_BGR2GRAY))
     counts = torch.from_numpy(stored)
     if stored.dtype == np.uint8:
         return counts.to(torch.float32)
     return (Agc(GainSettings(), bits=16).show(counts) * 255).round()
 
 
-def _rgb(path: Path, stored: Pixels) -> Pixels:
+def _rgb(stored: Pixels) -> Pixels:
     """[H, W, 3] uint8."""
     if stored.ndim == 2:
-        stored = _grey(path, stored).numpy().astype(np.uint8)
+        stored = _grey(None, stored).numpy().astype(np.uint8)
     return np.ascontiguousarray(convert_picture(stored, "visible", None))

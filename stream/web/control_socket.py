@@ -30,6 +30,7 @@ from stream.monitoring.status import RunStatus
 from stream.uri import mask_text
 from stream.web.address import parse_address
 from stream.zeromq.curve_keys import Gate, open_gate
+from stream.zeromq.ipv6 import allow_ipv6
 
 SCHEMA = "gifnet.control/1"
 LARGEST_QUESTION = 64 * 1024
@@ -78,6 +79,7 @@ class ControlSocket:
         socket.setsockopt(zmq.MAXMSGSIZE, LARGEST_QUESTION)
         socket.setsockopt(zmq.SNDHWM, MOST_ANSWERS)
         socket.setsockopt(zmq.RCVHWM, MOST_ANSWERS)
+        allow_ipv6(socket, endpoint)
         try:
             if self._settings.keys:
                 self._gate = open_gate(self._context, socket, self._settings.keys)

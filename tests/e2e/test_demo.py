@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
+import pytest
 
 from tests.e2e.conftest import Gifnet
 from tests.helpers.readback import count_frames, read_frames
@@ -34,3 +35,18 @@ def test_a_folder_that_cannot_be_made(gifnet: Gifnet, tmp_path: Path, weights: P
     assert done.status == 1
     assert done.err.startswith("gifnet: the folder ")
     assert done.err.count("\n") == 1
+
+
+def test_the_page_of_the_demo(gifnet: Gifnet, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    scene = SMALL.replace("rate=5", "rate=12.5")
+    done = gifnet("demo", "-o", tmp_path, "--page", "127.0.0.1:0", "--page-s", "4", "--scene", scene)
+    assert done.status == 0, done.err
+    assert any("the page is at http://127.0.0.1:" in record.getMessage() for record in caplog.records)
+    assert "weights         lite" in done.err
+    assert {path.name for path in tmp_path.iterdir()} == {"visible.mp4", "thermal.mp4"}
+
+
+def test_a_length_without_a_page(gifnet: Gifnet, tmp_path: Path) -> None:
+    done = gifnet("demo", "-o", tmp_path, "--page-s", "4")
+    assert done.status == 2
+    assert "--page-s goes with --page" in done.err

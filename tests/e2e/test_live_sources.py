@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import av
@@ -27,12 +28,13 @@ from stream.sources.base import Source
 from stream.sources.live import open_live
 from tests.helpers.patience import patience
 from tests.helpers.rtsp_process import GstProcess, RtspProcess, gstreamer_or_skip
+from tests.helpers.senders import Playlist, RtmpProcess, Streamed
 from tests.helpers.stamped_picture import draw, read
 
 
 def opened(uri: str, role: Side = "visible", live: LiveSettings | None = None, **settings: object) -> Source:
     values = InputSettings.model_validate({"uri": uri, "timeout_s": 1.0, **settings})
-    return open_live(values, role, SystemClock(), lambda s: False, live=live or LiveSettings())
+    return open_live(values, role, SystemClock(), threading.Event().wait, live=live or LiveSettings())
 
 
 def first(source: Source, count: int) -> list[Frame]:
@@ -261,6 +263,46 @@ def test_motion_jpeg_by_http() -> None:
         frames = first(source, 12)
     assert {frame.clock for frame in frames} == {"arrival"}
     assert frames[0].size == (160, 120)
+
+
+@pytest.mark.parametrize("form", ["mpegts", "flv"])
+def test_a_stream_by_http_goes_by_its_own_stamps(form: str) -> None:
+    with Streamed(form) as uri, opened(uri, timeout_s=4.0) as source:
+        frames = first(source, 60)[30:]
+    check_even(frames)
+    truth = errors_ms(frames)
+    assert max(truth) - min(truth) < 40  # as even as the stamps are
+
+
+def test_rtmp_goes_by_its_own_stamps() -> None:
+    with RtmpProcess() as uri:
+        for _ in range(50):
+            with contextlib.suppress(SourceError), opened(uri, timeout_s=4.0) as source:
+                frames = first(source, 60)[30:]
+                break
+            time.sleep(0.1)
+    check_even(frames)
+    assert float(frames[-1].time_s - frames[0].time_s) == pytest.approx(29 / 25, abs=0.02)
+
+
+def test_hls_goes_by_its_own_stamps_evenly(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Segments of a second each: their pictures come as far apart as they were taken, not in bursts."""
+    caplog.set_level(logging.WARNING)
+    with Playlist(tmp_path) as uri, opened(uri, timeout_s=4.0) as source:
+        frames = first(source, 105)[30:]
+    check_even(frames)
+    arrived_s = [frame.arrived_s or 0.0 for frame in frames]
+    gaps_s = [later - before for before, later in itertools.pairwise(arrived_s)]
+    assert np.median(gaps_s) == pytest.approx(1 / 25, abs=0.01) and np.quantile(gaps_s, 0.95) < 0.1
+    truth = errors_ms(frames)
+    assert max(truth) - min(truth) < 900  # less than a segment, where one came later than the one before
+    assert "is HLS" in caplog.text and "sync-check" in caplog.text
+
+
+def check_even(frames: list[Frame]) -> None:
+    assert {frame.clock for frame in frames} == {"pts"}
+    gaps_s = [float(later.time_s - before.time_s) for before, later in itertools.pairwise(frames)]
+    assert min(gaps_s) > 0 and np.median(gaps_s) == pytest.approx(1 / 25, abs=0.005)
 
 
 @pytest.mark.parametrize("transport", ["tcp", "udp"])

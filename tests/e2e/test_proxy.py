@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.helpers.media import make_pair
 from tests.helpers.patience import patience, wait_until
 from tests.helpers.running import Running, running
 
@@ -30,10 +31,12 @@ HOST_LINES = ["", "proxy_set_header Host $host;", "proxy_set_header Host $http_h
 
 
 @pytest.fixture(scope="module", params=["", TOKEN], ids=["open", "token"])
-def run(request: pytest.FixtureRequest) -> Iterator[Running]:
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    visible, thermal = make_pair(tmp_path_factory.mktemp("pair"), count=100, size=(32, 24), rate=10)
     words = ["--preview", "127.0.0.1:0", "--preview-hosts", "cam.example", "--preview-hosts", "127.0.0.1"]
     words += ["--preview-prefix", "/fused"]
-    with running(*words, *(["--preview-token", request.param] if request.param else [])) as process:
+    words += ["--preview-token", request.param] if request.param else []
+    with running(*words, cameras=(f"loop://{visible}", f"loop://{thermal}")) as process:
         yield process
         assert "Traceback" not in process.stop()
 
@@ -97,11 +100,11 @@ def works(browser: Any, address: str) -> None:
     try:
         page.goto(address)
         assert urlsplit(page.url).path == "/fused/" and not urlsplit(page.url).query
-        moves = "Number(document.getElementById('picture').dataset.index) > {}"
-        page.wait_for_function(moves.format(-1))
-        page.wait_for_function(
-            moves.format(page.evaluate("document.getElementById('picture').dataset.index"))
-        )
+        shown = "Number(document.getElementById('picture').dataset.index ?? -1)"
+        first = [-1]
+        for _ in range(2):
+            wait_until(lambda: page.evaluate(shown) > first[-1])
+            first.append(page.evaluate(shown))
         change = (
             "fetch('api/settings', {method: 'PATCH', headers: {'Content-Type': 'application/json'}, "
             "body: '{\"pairing.tolerance_ms\": 25}'}).then((answer) => answer.status)"

@@ -14,10 +14,11 @@ import av
 import numpy as np
 import pytest
 
-from stream.config import OutputSettings
+from stream.config import InputSettings, OutputSettings
 from stream.errors import SinkError
 from stream.frame import Colour
 from stream.sinks import SinkOptions, open_sink
+from stream.sources import open_source
 from tests.helpers.fused import fused_frame
 from tests.helpers.media import moving_pattern, write_video
 
@@ -221,6 +222,21 @@ def test_sound_is_copied_packet_by_packet(tmp_path, talkie, suffix):
     assert times_of(path)[0] == 0
 
 
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_sound_of_joined_transport_streams_goes_on_behind(tmp_path, suffix):
+    part = write_video(tmp_path / "a.ts", moving_pattern(50, colour=True), audio=True)
+    joined = tmp_path / "v.ts"
+    joined.write_bytes(part.read_bytes() * 2)
+    with open_source(InputSettings(uri=str(joined)), "visible") as source:
+        times = [frame.time_s for frame in source]
+    assert len(times) == 100
+    copied = sound_of(write(tmp_path / f"a.{suffix}", times, audio_from=str(joined)))
+    sound = [time for time, _ in copied]
+    steps = [second - first for first, second in pairwise(sound)]
+    assert min(steps) > 0.01 and max(steps) < 0.05
+    assert abs(sound[-1] - sound[0] - 4) < Fraction(1, 10)
+
+
 def test_sound_is_cut_to_the_pictures(tmp_path, talkie):
     times = [Fraction(index, 25) for index in range(10, 30)]
     sound = [time for time, _ in sound_of(write(tmp_path / "a.mp4", times, audio_from=str(talkie)))]
@@ -265,9 +281,10 @@ WRITER = """
 import resource, sys
 from fractions import Fraction
 import numpy as np
-from stream.config import OutputSettings
+from stream.config import InputSettings, OutputSettings
 from stream.errors import SinkError
 from stream.sinks import SinkOptions, open_sink
+from stream.sources import open_source
 from tests.helpers.fused import fused_frame
 
 path, audio, limit = sys.argv[1], sys.argv[2] or None, int(sys.argv[3])
@@ -289,15 +306,47 @@ sys.stdin.read()
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])
 @pytest.mark.parametrize("with_sound", [False, True])
-def test_a_killed_run_keeps_all_but_the_last_group_of_pictures(tmp_path, talkie, suffix, with_sound):
+def test_a_killed_run_keeps_all_but_the_last_picture(tmp_path, talkie, suffix, with_sound):
     path = tmp_path / f"a.{suffix}"
     command = [sys.executable, "-c", WRITER, str(path), str(talkie) if with_sound else "", "0"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"written\n"
         process.kill()
     times = times_of(path)
-    assert len(times) >= 110 - 25 - 8  # a group of 25, and what the encoder looks ahead
+    # With sound, which ends early here, an MP4 is written by groups of pictures.
+    assert len(times) >= 110 - (1 if not with_sound else 2 if suffix == "mkv" else 27)
     assert times == [Fraction(index, 25) for index in range(len(times))]
+
+
+SLOW_WRITER = """
+import sys, time
+from fractions import Fraction
+from stream.config import OutputSettings
+from stream.sinks import SinkOptions, open_sink
+from tests.helpers.fused import fused_frame
+
+path, audio, step_s = sys.argv[1], sys.argv[2] or None, float(sys.argv[3])
+sink = open_sink(OutputSettings(uri=path), SinkOptions(rate=Fraction(25), audio_from=audio))
+for index in range(1000):
+    sink.write(fused_frame(index))
+    print(index, flush=True)
+    time.sleep(step_s)
+"""
+
+
+@pytest.mark.parametrize(("suffix", "with_sound"), [("mp4", False), ("mp4", True), ("mkv", True)])
+@pytest.mark.parametrize(("step_s", "count"), [(0.9, 5), (0.3, 14)])
+def test_what_is_on_the_disk_is_at_most_two_seconds_old(tmp_path, talkie, suffix, with_sound, step_s, count):
+    """By the clock on the wall, however slowly pictures come: 25 of them, a group, are many seconds."""
+    path = tmp_path / f"a.{suffix}"
+    command = [sys.executable, "-c", SLOW_WRITER, str(path), str(talkie) if with_sound else "", str(step_s)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        written = 0
+        while written < count:
+            written = int(process.stdout.readline()) + 1
+        process.kill()
+    # The picture at a place was written so many steps before the last one.
+    assert (written - len(times_of(path)) + 1) * step_s <= 2
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv"])

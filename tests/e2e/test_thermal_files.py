@@ -15,6 +15,7 @@ from tests.e2e.conftest import Gifnet
 from tests.helpers.flir import CAMERA, flir_jpeg
 from tests.helpers.media import moving_pattern, write_video
 from tests.helpers.tiff import tiff
+from tests.helpers.two_pictures import two_pictures, write
 
 COUNTS = [each + 9000 for each in moving_pattern(3, depth=13)]
 SIZE = "size=64x48"
@@ -69,6 +70,29 @@ def test_probe_tells_the_range_of_counts(gifnet: Gifnet, tmp_path: Path, kind: s
     assert facts["counts"] == {"low": low, "high": high, "bits": 14, "frames": 3, "celsius": None}
     assert facts["bits"] == (14 if kind == "raw" else 16)
     assert facts["frames"] == 3 and facts["radiometry"] is None
+
+
+def test_probe_tells_the_degrees_of_a_folder_of_csv(gifnet: Gifnet, tmp_path: Path) -> None:
+    rows = "\n".join(",".join(f"{row + column / 10:.1f}" for column in range(16)) for row in range(16))
+    (tmp_path / "0.csv").write_text(rows)
+    facts = told(gifnet, str(tmp_path))
+    assert facts["counts"]["celsius"] == [0, 16.5]
+
+
+def test_run_takes_the_counts_below_a_picture(gifnet: Gifnet, tmp_path: Path) -> None:
+    path = write(tmp_path / "t.mkv", two_pictures(3)[0], "ffv1", "yuv422p")
+    visible = write_video(tmp_path / "v.mp4", [np.zeros((192, 256, 3), np.uint8)] * 3)
+    arguments = ["run", str(visible), str(path), "--model", "null", "--view", "thermal", "-o"]
+    refused = gifnet(*arguments, f"images://{tmp_path / 'a'}")
+    assert refused.status == 1 and "--thermal-camera p2pro" in refused.err
+    report = tmp_path / "r.json"
+    output = f"images://{tmp_path / 'b'}"
+    done = gifnet(*arguments, output, "--thermal-camera", "p2pro", "--report", str(report))
+    assert done.status == 0, done.err
+    shown = cv2.imread(str(min((tmp_path / "b").glob("*.png"))), cv2.IMREAD_GRAYSCALE)
+    assert shown is not None and shown.shape == (192, 256)
+    assert shown[80, 70] == 255 and shown[20, 250] < 255 and shown[20, 200] >= shown[20, 20]
+    assert json.loads(report.read_text())["radiometry"]["celsius_per_count"] == 1 / 64
 
 
 def test_probe_tells_the_temperatures_of_a_radiometric_jpeg(gifnet: Gifnet, tmp_path: Path) -> None:

@@ -68,6 +68,12 @@ def _still(path: Path) -> None:
     load_picture(path)
 
 
+def _thermal_still(path: Path) -> None:
+    for side in SIDES:
+        _ignoring(partial(survey_pictures, [path], [side]))
+        _ignoring(partial(load_picture, path, side=side))
+
+
 def _recording(path: Path) -> None:
     """A file in the place of the one of that name in a good recording."""
     with tempfile.TemporaryDirectory(dir=path.parent) as name:
@@ -134,6 +140,8 @@ READERS: dict[str, Reader] = {
     "stacks": Reader(SEEDS["stacks"], _source),
     "times": Reader(SEEDS["times"], _times),
     "flir": Reader(SEEDS["flir"], _source),
+    "numbers": Reader(SEEDS["numbers"], _source),
+    "flir_stills": Reader(SEEDS["flir"], _thermal_still),
     "videos": Reader(SEEDS["videos"], _source),
     "recordings": Reader(SEEDS["recordings"], _recording),
     "messages": Reader(SEEDS["messages"], _message, (MessageError,)),

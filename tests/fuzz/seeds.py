@@ -21,7 +21,8 @@ from stream.radiometry import Linear, as_json
 from stream.recording.writer import RecordingWriter
 from stream.registration.calibration import one_grid, save_calibration
 from stream.zeromq.message import Header, one_part_head
-from tests.helpers.flir import flir_jpeg
+from tests.helpers.dji import COUNTS, dji, jpeg
+from tests.helpers.flir import flir_jpeg, sequence, visible_record
 from tests.helpers.media import moving_pattern, write_video
 from tests.helpers.tiff import tiff
 
@@ -54,9 +55,28 @@ def stacks() -> Seeds:
 
 def flir() -> Seeds:
     counts = moving_pattern(1, (40, 30), depth=14)[0]
+    seen = moving_pattern(1, (48, 32), colour=True)[0]
     return {
         "counts.jpg": flir_jpeg(counts, part_bytes=1000),
         "png.jpg": flir_jpeg(counts, png=True, order=">"),
+        "both.jpg": flir_jpeg(counts, visible=visible_record(seen), overlay=(1.5, 2, -1)),
+        "bare.jpg": flir_jpeg(counts, visible=visible_record(seen, "bare")),
+        "a.seq": sequence([counts, counts], [1_526_373_747_123, 1_526_373_747_234]),
+        "a.csq": sequence([counts, counts], csq=True, rate=9),
+    }
+
+
+def numbers() -> Seeds:
+    """Thermal pictures as numbers, and beside pictures of other makers."""
+    degrees = np.linspace(-5, 36, 40 * 30, dtype=np.float32).reshape(30, 40)
+    whole = io.BytesIO()
+    np.save(whole, np.stack([degrees, degrees]))
+    rows = "\n".join(";".join(f"{each:.1f}".replace(".", ",") for each in row) for row in degrees)
+    return {
+        "a.npy": whole.getvalue(),
+        "a.csv": f"Frame 1\n{rows}\n".encode(),
+        "float.tif": _encoded("tif", degrees),
+        "dji.jpg": jpeg(dji(COUNTS)),
     }
 
 
@@ -181,6 +201,7 @@ SEEDS: dict[str, Callable[[], Seeds]] = {
         pictures,
         stacks,
         flir,
+        numbers,
         videos,
         recordings,
         messages,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
+
+import numpy as np
 
 from stream.config import FuseSettings
 from stream.frame import FramePair, FusedFrame
@@ -17,6 +19,7 @@ from stream.monitoring.report import RunReport
 from stream.pipeline.open import open_fused
 from stream.runtime.clock import SystemClock
 from tests.helpers.rtsp_process import RtspProcess
+from tests.helpers.stamped_picture import read
 
 Who = Literal["visible", "thermal", "both"]
 TIMEOUT_S = 0.6
@@ -32,6 +35,12 @@ class Fault:
     name: str
     begin: Callable[[RtspProcess], None]
     end: Callable[[RtspProcess], None]
+    served: Mapping[str, object] = field(default_factory=dict)
+
+
+def _refuse(server: RtspProcess) -> None:
+    server.tell("refuse 404 Not Found")
+    server.tell("drop")
 
 
 FAULTS = {
@@ -43,6 +52,15 @@ FAULTS = {
         Fault("drop", lambda server: server.tell("drop"), lambda server: None),
         Fault("slow", lambda server: server.tell("rate 4"), lambda server: server.tell("rate 25")),
         Fault("size", lambda server: server.tell("size 240x180"), lambda server: server.tell("size 160x120")),
+        Fault("clock step", lambda server: server.tell("clock -90"), lambda server: server.tell("clock 0")),
+        Fault("lost packets", lambda server: server.tell("leak"), lambda server: server.tell("seal")),
+        Fault("404", _refuse, lambda server: server.tell("refuse")),
+        Fault(
+            "stall with sound",
+            lambda server: server.tell("stall"),
+            lambda server: server.tell("resume"),
+            {"sound": True},
+        ),
     )
 }
 
@@ -54,6 +72,7 @@ class Outcome:
     Attributes:
         resumed_s: from the camera's return to the first pair of frames taken after it.
         frames: fused frames in all.
+        damaged: fused frames with a picture that shows something else than was filmed.
         unaccounted: frames that came and are in no book, both cameras together.
         threads: threads left over.
         files: sockets and files left over.
@@ -62,6 +81,7 @@ class Outcome:
 
     resumed_s: float
     frames: int
+    damaged: int
     unaccounted: int
     threads: int
     files: int
@@ -71,14 +91,17 @@ class Outcome:
 def inflict(fault: Fault, who: Who, kind: type[RtspProcess] = RtspProcess) -> Outcome:
     """Fuse two cameras, let one or both fail for `FAULT_S`, and see how it goes on."""
     threads, files = threading.active_count(), open_files()
-    report, frames = RunReport(SystemClock()), 0
+    report, frames, seen = RunReport(SystemClock()), 0, Seen()
     with ExitStack() as stack:
-        servers = {side: stack.enter_context(kind(**SERVED)) for side in ("visible", "thermal")}
+        servers = {
+            side: stack.enter_context(kind(**SERVED, **fault.served)) for side in ("visible", "thermal")
+        }
         victims = list(servers.values()) if who == "both" else [servers[who]]
         with (
             open_fused(live_settings(servers), report) as fused,
-            fused.ahead() as stream,
+            fused.ahead() as ahead,
         ):
+            stream = seen.watch(ahead)
             frames += wait_for_pair(stream, time.time())
             for victim in victims:
                 fault.begin(victim)
@@ -94,11 +117,32 @@ def inflict(fault: Fault, who: Who, kind: type[RtspProcess] = RtspProcess) -> Ou
     return Outcome(
         resumed_s,
         frames,
+        seen.damaged,
         unaccounted,
         threading.active_count() - threads,
         open_files() - files,
         report,
     )
+
+
+class Seen:
+    """Looks at the pictures that are fused.
+
+    Attributes:
+        damaged: frames with a picture whose stamp cannot be read; those of GStreamer have none.
+    """
+
+    def __init__(self) -> None:
+        self.damaged = 0
+        self._has_stamps = False
+
+    def watch(self, frames: Iterable[FusedFrame]) -> Iterator[FusedFrame]:
+        for frame in frames:
+            sides = [side for side in (frame.pair.visible, frame.pair.thermal) if side is not None]
+            times = [read(np.asarray(side.pixels)) for side in sides]
+            self._has_stamps = self._has_stamps or any(times)
+            self.damaged += self._has_stamps and None in times
+            yield frame
 
 
 def live_settings(servers: Mapping[str, RtspProcess], **more: object) -> FuseSettings:

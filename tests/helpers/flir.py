@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import struct
+from fractions import Fraction
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +25,8 @@ def flir_jpeg(
     order: str = "<",
     part_bytes: int = 60_000,
     picture: tuple[int, int] = (96, 64),
+    visible: bytes | None = None,
+    overlay: tuple[float, int, int] | None = None,
 ) -> bytes:
     """A JPEG of a plain grey picture with the counts beside it.
 
@@ -34,8 +38,14 @@ def flir_jpeg(
         order: byte order of the numbers, `<` or `>`.
         part_bytes: size of a part of the thermal file, one segment each.
         picture: width and height of the picture in pixels.
+        visible: record of a visible picture, see `visible_record`.
+        overlay: Real2IR, OffsetX and OffsetY.
     """
     records = [(1, _raw_record(counts, png, swapped, order))]
+    if visible is not None:
+        records.append((0x0E, visible))
+    if overlay is not None:
+        records.append((0x2A, struct.pack(order + "fhh", *overlay).ljust(32, b"\0")))
     if camera is not None:
         records.append((0x20, camera_record(camera, order)))
     return with_parts(split(fff(records), part_bytes), picture)
@@ -52,6 +62,20 @@ def fff(records: list[tuple[int, bytes]], order: str = "<") -> bytes:
     return head.ljust(64, b"\0") + directory + body
 
 
+def visible_record(rgb: NDArray[np.uint8], kind: str = "jpeg", order: str = "<") -> bytes:
+    """A visible picture as `jpeg`, `png` or `bare`; the last two hold YCbCr, as cameras write it."""
+    height, width = rgb.shape[:2]
+    ycbcr = cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb)[..., [0, 2, 1]]
+    match kind:
+        case "jpeg":
+            stored = cv2.imencode(".jpg", rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 98])[1].tobytes()
+        case "png":
+            stored = cv2.imencode(".png", np.ascontiguousarray(ycbcr[..., ::-1]))[1].tobytes()
+        case _:
+            stored = np.ascontiguousarray(ycbcr).tobytes()
+    return struct.pack(order + "HHH", 4, width, height).ljust(32, b"\0") + stored
+
+
 def camera_record(camera: Planck, order: str = "<") -> bytes:
     data = bytearray(0x400)
     struct.pack_into(order + "H", data, 0, 2)
@@ -60,6 +84,45 @@ def camera_record(camera: Planck, order: str = "<") -> bytes:
     struct.pack_into(order + "fff", data, 0x58, camera.r1, camera.b, camera.f)
     struct.pack_into(order + "if", data, 0x308, int(camera.o), camera.r2)
     return bytes(data)
+
+
+def sequence(
+    frames: list[NDArray[np.uint16]],
+    times_ms: list[int] | None = None,
+    *,
+    csq: bool = False,
+    rate: int = 0,
+    order: str = "<",
+) -> bytes:
+    """FLIR's .seq, or .csq with counts compressed by JPEG-LS.
+
+    Args:
+        frames: [H, W] raw counts.
+        times_ms: milliseconds since 1970 of each; None leaves the times out.
+        csq: compress them.
+        rate: frames a second that the camera states.
+        order: byte order of the numbers.
+    """
+    blocks = []
+    for index, counts in enumerate(frames):
+        camera = bytearray(camera_record(CAMERA, order).ljust(0x500, b"\0"))
+        struct.pack_into(order + "H", camera, 0x464, rate)
+        if times_ms is not None:
+            seconds, milliseconds = divmod(times_ms[index], 1000)
+            struct.pack_into(order + "II", camera, 0x384, seconds, 0x50000 | milliseconds)
+        raw = _raw_record(counts, False, False, order)
+        raw = raw[:32] + jpeg_ls(counts) if csq else raw
+        blocks.append(fff([(1, raw), (0x20, bytes(camera))], order))
+    return b"".join(blocks)
+
+
+def jpeg_ls(counts: NDArray[np.uint16]) -> bytes:
+    """Counts as a JPEG-LS file."""
+    encoder: Any = av.CodecContext.create("jpegls", "w")
+    encoder.width, encoder.height, encoder.pix_fmt = counts.shape[1], counts.shape[0], "gray16le"
+    encoder.time_base = Fraction(1, 25)
+    picture = av.VideoFrame.from_ndarray(counts, "gray16le")
+    return b"".join(bytes(packet) for packet in [*encoder.encode(picture), *encoder.encode(None)])
 
 
 def split(block: bytes, part_bytes: int) -> list[bytes]:

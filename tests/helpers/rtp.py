@@ -36,10 +36,16 @@ class RtpStream:
         self._sequence = (self._sequence + 1) & 0xFFFF
         return head + payload
 
-    def report(self, clock_s: Fraction) -> bytes:
-        """A sender report: which time of the sender's clock belongs to which RTP time."""
-        seconds = int(clock_s)
-        fraction = int((clock_s - seconds) * (1 << 32))
+    def report(self, clock_s: Fraction, ahead_s: Fraction = Fraction(0)) -> bytes:
+        """A sender report: which time of the sender's clock belongs to which RTP time.
+
+        Args:
+            clock_s: the RTP time, in seconds.
+            ahead_s: by how much the sender's clock has been set ahead since it began.
+        """
+        told_s = clock_s + ahead_s
+        seconds = int(told_s)
+        fraction = int((told_s - seconds) * (1 << 32))
         return struct.pack(
             ">BBHIIIIII", 0x80, 200, 6, self._source, seconds + SECONDS_1900_TO_1970, fraction,
             _rtp_time(clock_s), self._packets & 0xFFFFFFFF, self._octets & 0xFFFFFFFF,

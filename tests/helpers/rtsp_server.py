@@ -3,8 +3,9 @@
     python -m tests.helpers.rtsp_server --port 0
 
 prints `port N`, and reads commands from standard input: `stall`, `resume`, `drop`, `lose picture`,
-`lose packet`, `refuse 404 Not Found`, `refuse`, `size 320x240`, `rate 15`, `quit`. Its pictures carry the
-true time (`tests.helpers.stamped_picture`), whatever its clock says.
+`lose packet`, `leak` (every picture but key pictures), `seal`, `clock -90` (seconds), `refuse 404 Not Found`,
+`refuse`, `size 320x240`, `rate 15`, `quit`. Its pictures carry the true time
+(`tests.helpers.stamped_picture`), whatever its clock says.
 """
 
 from __future__ import annotations
@@ -142,7 +143,7 @@ class Client:
         try:
             if self.server.reports_now() and time.monotonic() - self._reported_s > REPORT_EVERY_S:
                 self._reported_s = time.monotonic()
-                self._send(1, self._rtp.report(clock_s))
+                self._send(1, self._rtp.report(clock_s, self.server.set_ahead_s))
             for number, packet in enumerate(self._rtp.packets(units, clock_s)):
                 if lost != "picture" and not (lost == "packet" and number == 1):
                     self._send(0, packet)
@@ -178,7 +179,9 @@ class Server:
         self.has_sound = options.sound
         self._playing_s: float | None = None
         # What of the next picture that is no key picture is lost on the way.
-        self.losing = ""
+        self.losing, self.leaks = "", False
+        # By how much the clock was set ahead while it films, in seconds.
+        self.set_ahead_s = Fraction(0)
         self.stalled = self.wants_key = False
         self.clients: list[Client] = []
         self._lock = threading.Lock()
@@ -213,7 +216,7 @@ class Server:
                 continue
             units = self._encode(now_ns // 1_000_000)
             lost = "" if has_key(units) else self.losing
-            self.losing = "" if lost else self.losing
+            self.losing = "" if lost and not self.leaks else self.losing
             for client in playing:
                 client.send(units, self._clock_s(now_ns), lost)
 
@@ -303,6 +306,11 @@ def main() -> None:
         elif command == "size":
             width, height = value.split("x")
             server.size = int(width), int(height)
+        elif command in ("leak", "seal"):
+            server.leaks = command == "leak"
+            server.losing = "picture" if server.leaks else ""
+        elif command == "clock":
+            server.set_ahead_s = Fraction(value)
         elif command == "refuse":
             server.refusal = value
         elif command == "lose":

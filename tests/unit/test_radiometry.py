@@ -30,6 +30,8 @@ CENTIKELVIN = Linear(0.01, -273.15)
 BLACK = Planck(r1=21106.77, r2=0.012545258, b=1501.0, f=1.0, o=-7340)
 GREY = Planck(r1=21106.77, r2=0.012545258, b=1501.0, f=1.0, o=-7340, emissivity=0.8, reflected_celsius=15)
 
+FAR = replace(GREY, transmission=0.8, path_count=2500.0)
+
 
 def test_linear_counts_of_a_lepton() -> None:
     celsius = CENTIKELVIN.celsius(np.array([[27315, 30000]], np.uint16))
@@ -49,7 +51,7 @@ def test_a_grey_surface_is_hotter_than_it_seems_before_a_cold_room() -> None:
     assert float(GREY.celsius(BLACK.counts(15))) == pytest.approx(15, abs=1e-3)
 
 
-@pytest.mark.parametrize("radiometry", [CENTIKELVIN, Linear(-0.05, 120), BLACK, GREY])
+@pytest.mark.parametrize("radiometry", [CENTIKELVIN, Linear(-0.05, 120), BLACK, GREY, FAR])
 @pytest.mark.parametrize("celsius", [-20.0, 0.0, 36.6, 300.0])
 def test_there_and_back(radiometry: Linear | Planck, celsius: float) -> None:
     assert float(radiometry.celsius(radiometry.counts(celsius))) == pytest.approx(celsius, abs=1e-3)
@@ -80,6 +82,7 @@ def test_json_there_and_back(radiometry: Linear | Planck | None) -> None:
         ({**(as_json(GREY) or {}), "emissivity": 0}, "emissivity"),
         ({**(as_json(GREY) or {}), "r1": -1}, "positive"),
         ({**(as_json(GREY) or {}), "reflected_celsius": -300}, "no temperature"),
+        ({**(as_json(GREY) or {}), "transmission": 0}, "transmission must be above 0"),
         ({**(as_json(GREY) or {}), "f": 1e9}, "leaves no count"),
     ],
 )
@@ -134,10 +137,10 @@ def test_the_schema_knows_the_constants_of_each_model() -> None:
     rules = {
         rule["properties"]["model"]["const"]: rule for rule in schema["properties"]["radiometry"]["oneOf"]
     }
-    for radiometry in (CENTIKELVIN, GREY):
-        values = as_json(radiometry) or {}
+    for radiometry, with_all in ((CENTIKELVIN, CENTIKELVIN), (GREY, FAR)):
+        values, all_values = as_json(radiometry) or {}, as_json(with_all) or {}
         rule = rules[values["model"]]
-        assert set(values) == set(rule["required"]) == set(rule["properties"])
+        assert set(values) == set(rule["required"]) and set(all_values) == set(rule["properties"])
     assert "radiometry" not in schema["required"]
 
 

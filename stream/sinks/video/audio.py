@@ -11,6 +11,8 @@ from typing import Any
 import av
 
 from stream.picture_size import LIBAV_BOUNDS
+from stream.sinks.video.aac_headers import without_headers
+from stream.sources.video.containers import WRAP_TICKS
 
 _log = logging.getLogger(__name__)
 
@@ -37,10 +39,13 @@ class AudioCopy:
                 raise ValueError("there is no audio track")
             source = self._input.streams.audio[0]
             self._stream = output.add_stream_from_template(source)
+            packets, codec_data = without_headers(self._input.demux(source), source)
         except BaseException:
             self._input.close()
             raise
-        self._packets: Iterator[Any] = self._input.demux(source)
+        if codec_data is not None:
+            self._stream.codec_context.extradata = codec_data
+        self._packets: Iterator[Any] = _on_one_clock(packets)
         self._next: Any = None
 
     def skip_before(self, time_s: Fraction, keep_warm_up: bool) -> None:
@@ -66,11 +71,17 @@ class AudioCopy:
             time_s: on the clock of the file.
             origin_s: the time that is zero in the output.
         """
+        while self.copy_one(time_s, origin_s):
+            pass
+
+    def copy_one(self, time_s: Fraction, origin_s: Fraction) -> bool:
+        """Write the next packet if it begins before a time; False when there was none. As `copy_until`."""
         packet = self._peek()
-        while packet is not None and _begin_s(packet) < time_s:
-            self._next = None
-            self._write(packet, origin_s)
-            packet = self._peek()
+        if packet is None or _begin_s(packet) >= time_s:
+            return False
+        self._next = None
+        self._write(packet, origin_s)
+        return True
 
     def close(self) -> None:
         """Close the input; may be called twice."""
@@ -85,7 +96,7 @@ class AudioCopy:
                 packet = next(self._packets, None)
                 if packet is None:
                     return None
-                self._next = packet if packet.dts is not None else None
+                self._next = packet
         except av.error.FFmpegError as error:
             _log.warning("the audio of %s ends early: %s", self._path, error.strerror)
             self._packets = iter(())
@@ -105,6 +116,21 @@ def close_quietly(audio: AudioCopy | None) -> None:
     if audio is not None:
         with suppress(av.error.FFmpegError):
             audio.close()
+
+
+def _on_one_clock(packets: Iterator[Any]) -> Iterator[Any]:
+    """Packets whose times rise; where they begin again, as in joined recordings, they go on behind."""
+    offset, end, last = 0, 0, None
+    for packet in packets:
+        if packet.dts is None:
+            continue
+        stamp = packet.dts + offset
+        if last is not None and (stamp < last or stamp - last > WRAP_TICKS // 2):
+            offset += end - stamp
+        packet.dts += offset
+        packet.pts = packet.dts if packet.pts is None else packet.pts + offset
+        last, end = packet.dts, packet.dts + max(1, packet.duration or 0)
+        yield packet
 
 
 def _begin_s(packet: Any) -> Fraction:

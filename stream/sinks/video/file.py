@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import time
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
 import av
+from av.video.frame import PictureType
 
 from stream.frame import Pixels
 from stream.picture import YuvPlanes
@@ -22,15 +25,19 @@ _HEVC_TAG_OF_PLAYERS = "hvc1"
 _MOVIE_TICKS_PER_S = 1_000_000
 
 # Written in fragments that are readable at once, and turned into an ordinary file at the end. `delay_moov`
-# lets the header know the first time stamp, which it needs to keep a start that is not zero.
-_FRAGMENTED = "hybrid_fragmented+frag_keyframe+delay_moov+write_colr"
+# lets the header know the first time stamp, which it needs to keep a start that is not zero. Each picture is
+# a fragment. With sound, whose times libav gets wrong by that, fragments begin with key pictures, one or more
+# a second by the clock on the wall.
+_FRAGMENTED = "hybrid_fragmented+delay_moov+write_colr"
+_SILENT, _WITH_SOUND = "frag_every_frame", "frag_keyframe"
+_KEY_EVERY_S = 1.0
 
 
 class VideoFile:
     """Encodes pictures into a container; a new group of pictures about every second.
 
-    After the process is killed, everything up to the last group of pictures can be read. Errors are those of
-    PyAV. Used by one thread.
+    After the process is killed, all but the last picture can be read, however slowly pictures come, and of an
+    MP4 with sound all but the last second. Errors are those of PyAV. Used by one thread.
     """
 
     def __init__(
@@ -41,6 +48,7 @@ class VideoFile:
         options: SinkOptions,
         size: tuple[int, int],
         first_s: Fraction,
+        now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """Lay out the file; nothing is written before the first picture.
 
@@ -51,13 +59,17 @@ class VideoFile:
             options: of the sink.
             size: width and height of the pictures.
             first_s: time of the first one.
+            now_s: the clock on the wall, in seconds.
         """
         encoder, encoder_options = coder
         self._rate = (options.rate or DEFAULT_RATE).limit_denominator(1001)
         self._timeline = Timeline(tick(options.time_base, encoder.finest), first_s)
         self._first_s = self._end_s = first_s
         self._container: Any = av.open(
-            target, "w", format=container, options=_container_options(container, self._timeline.time_base)
+            target,
+            "w",
+            format=container,
+            options=_container_options(container, self._timeline.time_base, bool(options.audio_from)),
         )
         self._stream: Any = self._container.add_stream(
             encoder.name, rate=self._rate, options=encoder_options, time_base=self._timeline.time_base
@@ -68,6 +80,8 @@ class VideoFile:
         self._tag(colour, options.pixel_aspect)
         # Matroska would move everything to make room for sound that begins before zero.
         self._before_zero = container != "matroska"
+        self._now_s = now_s
+        self._key_s = self._picture_s = now_s()
         self._audio = AudioCopy(options.audio_from, self._container) if options.audio_from else None
 
     def add(self, kept: Pixels | YuvPlanes, time_s: Fraction) -> None:
@@ -81,6 +95,8 @@ class VideoFile:
             self._audio.skip_before(time_s, keep_warm_up=self._before_zero)
         stamp = self._timeline.stamp(time_s)
         picture = self._convert(kept, stamp, self._timeline.time_base)
+        if self._audio and self._is_key_due():
+            picture.pict_type = PictureType.I
         picture.duration = max(1, round(1 / self._rate / self._timeline.time_base))
         self._end_s = time_s + 1 / self._rate
         self._mux(self._stream.encode(picture))
@@ -98,10 +114,23 @@ class VideoFile:
         close_quietly(self._audio)
         self._container.close()
 
+    def _is_key_due(self) -> bool:
+        """True when the next picture would come too late to begin a fragment."""
+        now_s, before_s = self._now_s(), self._picture_s
+        self._picture_s = now_s
+        if now_s - self._key_s + (now_s - before_s) < _KEY_EVERY_S:
+            return False
+        self._key_s = now_s
+        return True
+
     def _mux(self, packets: list[Any]) -> None:
         for packet in packets:
-            self._copy_audio(packet.dts * packet.time_base + self._timeline.origin_s)
+            time_s = packet.dts * packet.time_base + self._timeline.origin_s
+            self._copy_audio(time_s)
             self._container.mux(packet)
+            # libav holds a picture back until it knows the sound that follows.
+            if self._audio:
+                self._audio.copy_one(time_s + 1 / self._rate, self._timeline.origin_s)
 
     def _copy_audio(self, until_s: Fraction) -> None:
         if self._audio:
@@ -128,19 +157,19 @@ class VideoFile:
         context.color_range = 2 if colour.full_range else 1
 
 
-def _container_options(container: str, time_base: Fraction) -> dict[str, str]:
+def _container_options(container: str, time_base: Fraction, has_sound: bool) -> dict[str, str]:
     """Options that keep times exact and bound what is lost when the process is killed.
 
     The file's own clock is a multiple of the ticks, so that a start that is not zero is exact too. Sound that
-    ends before the pictures does not hold these back for more than a tenth of a second.
+    ends before the pictures holds back no more than one of these.
     """
-    common = {"flush_packets": "1", "max_interleave_delta": "100000"}
+    common = {"flush_packets": "1", "max_interleave_delta": "1"}
     if container == "matroska":
-        return {**common, "cluster_time_limit": "1000"}
+        return {**common, "cluster_time_limit": "0"}
     ticks = time_base.denominator
     return {
         **common,
-        "movflags": _FRAGMENTED,
+        "movflags": f"{_FRAGMENTED}+{_WITH_SOUND if has_sound else _SILENT}",
         "video_track_timescale": str(ticks),
         "movie_timescale": str(ticks * -(-_MOVIE_TICKS_PER_S // ticks)),
     }

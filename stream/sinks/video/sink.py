@@ -27,9 +27,9 @@ class VideoSink(SinkBase):
     MP4 and MOV keep the time base of the source, a start that is not zero and a varying rate; Matroska stores
     milliseconds, so that times are the nearest ones. Colour tags of the source are carried over. H.264 that
     browsers play needs even sides: an odd width or height grows by one repeated column or row. The file
-    can be read while it is written, and after the process was killed but for the last group of pictures
-    (about a second). A clock that is set while its camera films makes no step in the file. The file appears,
-    and replaces an older one, with the first frame.
+    can be read while it is written, and after the process was killed but for the last picture (of an MP4 with
+    sound, the last second). A clock that is set while its camera films makes no step in the file. The file
+    appears, and replaces an older one, with the first frame.
     """
 
     def __init__(self, path: Path, options: SinkOptions) -> None:

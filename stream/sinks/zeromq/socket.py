@@ -13,6 +13,7 @@ import zmq
 from stream.sinks.zeromq.monitor import Watch
 from stream.sinks.zeromq.settings import PublisherSettings
 from stream.zeromq.curve_keys import Gate, open_gate
+from stream.zeromq.ipv6 import allow_ipv6
 
 FEWEST_QUEUED = 2
 LINGER_MS = 200
@@ -97,6 +98,7 @@ class PublisherSocket:
             if settings.keys:
                 self._gate = open_gate(self._context, self._socket, settings.keys)
             self._watch = Watch(self._socket)
+            allow_ipv6(self._socket, settings.endpoint)
             (self._socket.connect if settings.connect else self._socket.bind)(settings.endpoint)
             self.endpoint = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
         except BaseException:

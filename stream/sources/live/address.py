@@ -16,7 +16,8 @@ _TABLES_PROBE = {"probesize": "200000", "analyzeduration": "500000"}
 _HTTP_PROBE = {"formatprobesize": "32768"}
 _V4L2_OPTIONS = {"size": "video_size", "rate": "framerate", "format": "input_format"}
 
-SCHEMES = ("rtsp", "rtsps", "udp", "tcp", "http", "https", "v4l2", "screen", "lavfi")
+_NETWORK = ("rtsp", "rtsps", "rtmp", "rtmps", "udp", "tcp", "http", "https")
+SCHEMES = (*_NETWORK, "v4l2", "screen", "lavfi")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +29,12 @@ class Address:
         format: libav's name, None to find out.
         options: of the demuxer and the protocol.
         stamps: True where time stamps are the time of day.
-        untimed: True where time stamps mean nothing.
     """
 
     url: str
     format: str | None = None
     options: dict[str, str] = field(default_factory=dict)
     stamps: bool = False
-    untimed: bool = False
 
 
 def address_of(uri: Uri, settings: InputSettings) -> Address:
@@ -56,9 +55,12 @@ def address_of(uri: Uri, settings: InputSettings) -> Address:
         case "udp" | "tcp":
             return Address(uri.text, "mpegts", dict(_TABLES_PROBE))
         case "http" | "https":
-            return Address(
-                uri.text, None, {**_HTTP_PROBE, "probesize": "100000", "analyzeduration": "0"}, untimed=True
-            )
+            # What it is, motion JPEG, a transport stream, FLV or HLS, shows once it is open. Of HLS one
+            # segment more than the newest, so that playing it never waits for the next one.
+            options = {**_TABLES_PROBE, **_HTTP_PROBE, "live_start_index": "-2"}
+            return Address(uri.text, None, options)
+        case "rtmp" | "rtmps":
+            return Address(uri.text, "flv", {**_SMALL_PROBE, "rtmp_live": "live"})
         case "v4l2":
             return Address(uri.path, "v4l2", _device_options(uri), stamps=True)
         case "screen":

@@ -12,7 +12,7 @@ from stream.config import InputSettings
 from stream.errors import RefusedError, SourceError
 from stream.frame import ClockSource, Frame, Side
 from stream.runtime.clock import Clock
-from stream.sources.arrays import GivenFrames, array_format, given, split_item
+from stream.sources.arrays import ArrayCounts, GivenFrames, array_format, given, split_item
 from stream.sources.base import SourceBase, SourceInfo
 from stream.uri import Uri
 
@@ -34,8 +34,8 @@ class IterableSource(SourceBase):
             SourceError: it ends before the first picture.
         """
         super().__init__()
-        self._name, self._role, self._bits, self._clock = str(uri), role, settings.bits, clock
-        self._radiometry = settings.radiometry
+        self._name, self._role, self._bits, self._clock = str(uri), role, settings.count_bits, clock
+        self._counts = ArrayCounts(settings, role, self._name)
         frames = given.get(uri.path) or _function(uri)
         self._items, self._index = iter(frames.factory()), 0
         first = next(self._frames_of_items(), None)
@@ -52,7 +52,7 @@ class IterableSource(SourceBase):
             live=True,
             finite=frames.finite,
             codec="python",
-            radiometry=self._radiometry,
+            radiometry=first.radiometry,
         )
 
     def _read(self) -> Iterator[Frame]:
@@ -66,6 +66,7 @@ class IterableSource(SourceBase):
             arrived_s, utc_ns = self._clock.monotonic_s(), self._clock.utc_ns()
             try:
                 pixels, time_s = split_item(item)
+                pixels = self._counts(pixels)
                 pixel_format, bits = array_format(pixels, self._role, self._bits, self._name)
             except SourceError as error:  # connecting again would not help
                 raise RefusedError(str(error)) from None
@@ -81,7 +82,7 @@ class IterableSource(SourceBase):
                 index,
                 bits,
                 arrived_s,
-                radiometry=self._radiometry,
+                radiometry=self._counts.radiometry,
             )
 
 

@@ -1,8 +1,9 @@
-"""Live streams that libav reads: RTSP, transport streams, motion JPEG, V4L2 devices, the screen."""
+"""Live streams that libav reads: RTSP, RTMP, HLS, transport streams, motion JPEG, V4L2, the screen."""
 
 from __future__ import annotations
 
-from collections import deque
+import itertools
+import logging
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -18,11 +19,12 @@ from stream.picture_size import LIBAV_BOUNDS
 from stream.runtime.clock import Clock
 from stream.sources.base import SourceBase, SourceInfo
 from stream.sources.live.address import Address, address_of
-from stream.sources.live.media_clock import MediaClock
+from stream.sources.live.capture_times import CaptureTimes
 from stream.sources.live.open_errors import explain_open
+from stream.sources.live.playout import Playout
 from stream.sources.live.whole_pictures import WholePictures, set_for_live
-from stream.sources.video.pixels import choose_target, colour_of
-from stream.sources.video.planes import FrameToPicture
+from stream.sources.video.pixels import colour_of
+from stream.sources.video.thermal import choose_conversion
 from stream.uri import Uri
 
 # Opening takes longer than a picture does.
@@ -31,8 +33,14 @@ OPEN_TIMES = 2.0
 LOOK_S = 0.001
 # A stream that gives no whole picture for so long is given up; long groups of pictures last ten seconds.
 NO_PICTURE_S = 30.0
-# Times of packets whose pictures are still in the decoder.
-_REMEMBERED = 64
+_HLS_WARNING = (
+    "which shows what its server finished some seconds ago, and does not say when: frames are paired by when "
+    "they are due; find the offset by gifnet sync-check"
+)
+# Formats of pictures one after the other, whose stamps libav makes up.
+UNTIMED_FORMATS = ("mpjpeg", "mjpeg")
+
+_log = logging.getLogger(__name__)
 
 
 class LibavSource(SourceBase):
@@ -75,17 +83,19 @@ class LibavSource(SourceBase):
         address = address_of(uri, settings)
         self._address = replace(address, format=form) if form else address
         self._container = self._connect(self._address)
-        self._media = MediaClock()
-        self._senders: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
+        form = self._container.format.name
+        untimed = form in UNTIMED_FORMATS or form.endswith("_pipe")
+        self._times = CaptureTimes(self._address.stamps, untimed)
+        self._playout = Playout() if "hls" in form.split(",") else None
+        if self._playout:
+            _log.warning("%s is HLS, %s", self._name, _HLS_WARNING)
         self._format, self._index = "", 0
         self._picture_s = clock.monotonic_s()
         self._pictures: Iterator[VideoFrame] = iter(())
         self._first: VideoFrame | None = None
         try:
             self._stream = self._video()
-            whole = WholePictures(
-                self._name, self._stream, self.lost, live.damaged == "keep", not self._address.untimed
-            )
+            whole = WholePictures(self._name, self._stream, self.lost, live.damaged == "keep", not untimed)
             self._pictures = whole.decode(self._packets())
             first = next(self._pictures, None)
             if first is None:
@@ -144,23 +154,36 @@ class LibavSource(SourceBase):
         if picture.format.name != self._format:
             self._format = self.stored_format = picture.format.name
             self.stored_bits = picture.format.components[0].bits
-            self._target = choose_target(picture.format, self._role, self._settings.bits, self._name)
-            self._convert = FrameToPicture(self._target)
+            codec = self._stream.codec_context.name
+            self._target, self._convert = choose_conversion(
+                picture, self._role, self._settings, codec, self._name
+            )
 
     def _read(self) -> Iterator[Frame]:
         first, self._first = self._first, None
-        if first is not None:
-            yield self._frame(first)
-        for picture in self._pictures:
-            yield self._frame(picture)
+        for picture in itertools.chain([first] if first is not None else [], self._pictures):
+            yield self._frame(picture, self._hold(picture))
 
-    def _frame(self, picture: VideoFrame) -> Frame:
+    def _hold(self, picture: VideoFrame) -> float:
+        """Wait until a picture that came in a burst is due; returns by how much that took too long."""
+        stamp_s = self._times.stamp_s(picture) if self._playout else None
+        if self._playout is None or stamp_s is None:
+            return 0.0
+        now_s = self._clock.monotonic_s()
+        due_s = self._playout.due_s(stamp_s, now_s)
+        self._wait(max(0.0, due_s - now_s))
+        return self._clock.monotonic_s() - due_s
+
+    def _frame(self, picture: VideoFrame, overdue_s: float) -> Frame:
         arrived_s, utc_s = self._clock.monotonic_s(), Fraction(self._clock.utc_ns(), 1_000_000_000)
         self._picture_s = arrived_s
         self._convert_to(picture)
         if (picture.width, picture.height) != (self.info.width, self.info.height):
             self.info = replace(self.info, width=picture.width, height=picture.height)
-        time_s, clock = self._time(picture, utc_s)
+        clock: ClockSource = "pts"
+        time_s = utc_s - Fraction(overdue_s)
+        if self._playout is None:
+            time_s, clock = self._times.of(picture, utc_s)
         kept = self._convert(picture)
         index, self._index = self._index, self._index + 1
         target = self._target
@@ -174,17 +197,6 @@ class LibavSource(SourceBase):
             arrived_s,
             radiometry=self.info.radiometry,
         )
-
-    def _time(self, picture: VideoFrame, utc_s: Fraction) -> tuple[Fraction, ClockSource]:
-        sender_us = next((us for pts, us in self._senders if pts == picture.pts), None)
-        if sender_us is not None:
-            return Fraction(sender_us, 1_000_000), "rtcp"
-        if picture.pts is None or picture.time_base is None or self._address.untimed:
-            return utc_s, "arrival"
-        stamp_s = picture.pts * picture.time_base
-        if self._address.stamps:
-            return stamp_s, "v4l2"
-        return self._media.utc_s(stamp_s, utc_s), "pts"
 
     def _packets(self) -> Iterator[Any]:
         """Packets with pictures; of those with sound only that they do not keep a stalled session alive."""
@@ -200,9 +212,7 @@ class LibavSource(SourceBase):
                 return
             if now_s - self._picture_s > NO_PICTURE_S:
                 raise SourceError(f"no whole picture came for {NO_PICTURE_S:g} s")
-            if packet.pts is not None and packet.has_sidedata("prft"):
-                data = bytes(packet.get_sidedata("prft"))
-                self._senders.append((packet.pts, int.from_bytes(data[:8], "little", signed=True)))
+            self._times.note(packet)
             yield packet
 
     def _next(self, packets: Iterator[Any]) -> Any:

@@ -41,7 +41,7 @@ def explain_open(name: str, url: str, error: Exception, at_once: bool) -> Source
         return SourceError(f"{name} is a server that knows no such stream (404); check the path of the URL")
     if isinstance(error, av.error.HTTPClientError):
         return SourceError(
-            f"{name} refuses for now ({error.strerror}), as cameras do whose sessions are all taken; "
+            f"{name} refuses for now, as cameras do whose sessions are all taken (an answer of 400 to 499); "
             "if it stays so, check the URL and the transport"
         )
     if isinstance(error, PermissionError):

@@ -13,12 +13,19 @@ from stream.errors import SourceError
 from stream.frame import Pixels, Side
 from stream.picture_size import is_bounded
 from stream.radiometry import Radiometry
+from stream.registration.calibration import Calibration
 from stream.sources.base import SourceInfo
+from stream.sources.pictures.counts_in_jpeg import read_jpeg_counts
 from stream.sources.pictures.flir import FlirError, read_flir
+from stream.sources.pictures.flir_visible import read_flir_visible
+from stream.sources.pictures.numbers import read_numbers
 from stream.sources.pictures.orientation import jpeg_orientation, turned
 from stream.sources.video.pixels import Target, check_bits
 
-PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"})
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".pgm"})
+JPEG_SUFFIXES = frozenset({".jpg", ".jpeg"})
+# Numbers of a thermal picture; taken for pictures where a folder has no others.
+COUNT_SUFFIXES = frozenset({".npy", ".csv"})
 # Depth as stored, grey stays grey, alpha dropped, EXIF orientation applied.
 _AS_STORED = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR
 _END_OF_JPEG, _START_OF_SCAN = b"\xff\xd9", b"\xff\xda"
@@ -29,33 +36,72 @@ class Stored:
     """A picture as it is stored.
 
     Attributes:
-        pixels: [H, W] or [H, W, 3] (BGR), uint8, uint16 or float32, upright, without alpha.
+        pixels: [H, W] or [H, W, 3] (BGR), of any number format, upright, without alpha.
         radiometry: what its counts mean in degrees Celsius, if the file tells.
+        alignment: how counts in the same file lie on this visible picture, if the file tells.
+        is_embedded: a visible picture that lies beside counts.
     """
 
     pixels: Pixels
     radiometry: Radiometry | None = None
+    alignment: Calibration | None = None
+    is_embedded: bool = False
 
 
-def read_stored(path: Path, role: Side) -> Stored | None:
-    """Read a picture of a camera: of a radiometric JPEG the raw counts, where they are of the thermal one.
+def read_stored(path: Path, role: Side, picture_alone: bool = False) -> Stored | None:
+    """Read a picture of a camera.
+
+    Of a radiometric JPEG, whose own picture is in the colours of a palette, these are the raw counts for the
+    thermal camera, and the visible picture beside them, where there is one, for the visible one.
 
     Args:
-        path: a file of one of `PICTURE_SUFFIXES`.
+        path: a file of one of `PICTURE_SUFFIXES` or `COUNT_SUFFIXES`.
         role: which camera it is of.
+        picture_alone: leave what lies beside the picture alone.
 
     Returns:
         The picture, or None when it cannot be read or is cut off.
+
+    Raises:
+        SourceError: it has counts in a form that is not read.
     """
+    if path.suffix.lower() in COUNT_SUFFIXES:
+        numbers = read_numbers(path)
+        return None if numbers is None else Stored(numbers)
     try:
         data = path.read_bytes()
-        flir = read_flir(data) if role == "thermal" else None
+        beside = None if picture_alone else _beside(data, role, str(path))
     except (OSError, FlirError):
         return None
-    if flir is not None:
-        return Stored(turned(flir.counts, jpeg_orientation(data)), flir.radiometry)
+    if beside is not None:
+        return beside
     pixels = _decode(data)
     return None if pixels is None else Stored(pixels)
+
+
+def holds_both_sides(path: Path) -> bool:
+    """True for a radiometric JPEG with a visible picture beside its counts."""
+    if path.suffix.lower() not in JPEG_SUFFIXES:
+        return False
+    try:
+        data = path.read_bytes()
+        return read_flir_visible(data) is not None and read_flir(data) is not None
+    except (OSError, FlirError):
+        return False
+
+
+def _beside(data: bytes, role: Side, name: str) -> Stored | None:
+    """Counts or a visible picture beside the picture of a JPEG."""
+    if role == "thermal":
+        counts = read_jpeg_counts(data, name)
+        return Stored(counts.counts, counts.radiometry) if counts else None
+    visible = read_flir_visible(data)
+    if visible is None:
+        return None
+    orientation = jpeg_orientation(data)
+    # How counts lie is known for pictures as they are stored.
+    alignment = visible.alignment if orientation == 1 else None
+    return Stored(turned(visible.pixels, orientation), None, alignment, is_embedded=True)
 
 
 def read_picture(path: Path) -> Pixels | None:
@@ -131,6 +177,12 @@ def convert_picture(pixels: Pixels, role: Side, bits: int | None) -> Pixels:
 def _to_8_bits(pixels: Pixels, top: int) -> Pixels:
     scaled: Pixels = (pixels.astype(np.uint32) * 255 + top // 2) // top
     return scaled.clip(0, 255).astype(np.uint8)
+
+
+def stored_format(pixels: Pixels) -> str:
+    """Format of a picture as it is stored, for people: `gray16`, `rgb8`, `grayf32`, `grays16`."""
+    kind = {"f": "f", "i": "s"}.get(pixels.dtype.kind, "")
+    return f"{'gray' if pixels.ndim == 2 else 'rgb'}{kind}{8 * pixels.dtype.itemsize}"
 
 
 def check_alike(name: str, pixels: Pixels, info: SourceInfo, stored_dtype: np.dtype[Any]) -> None:

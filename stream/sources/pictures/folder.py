@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from stream.config import InputSettings
@@ -11,18 +14,24 @@ from stream.errors import SourceError
 from stream.frame import Frame, Side
 from stream.picture_size import check_size
 from stream.sources.base import SourceBase, SourceInfo
-from stream.sources.options import check_options, size_option
+from stream.sources.options import STATED, check_options, size_option
+from stream.sources.pictures.convert import choose_converter
 from stream.sources.pictures.decode import (
     Stored,
     check_alike,
-    choose_picture_target,
-    convert_picture,
     read_stored,
+    stored_format,
 )
+from stream.sources.pictures.flir_part import PART_OPTIONS, flir_part
 from stream.sources.pictures.tiff import check_single
 from stream.sources.pictures.together import times_beside
 from stream.sources.pictures.unsupported import CONVERT, describe_unsupported
 from stream.uri import Uri
+
+_log = logging.getLogger(__name__)
+
+# Pictures by which the depth of a stream is told.
+LOOKED_AT = 3
 
 
 class ImageSource(SourceBase):
@@ -52,22 +61,26 @@ class ImageSource(SourceBase):
             SourceError: when there are no pictures, none can be read, or an option is wrong.
         """
         super().__init__()
-        check_options(
-            uri, {"rate", "times", "pair"} | ({"bits", "size"} if uri.scheme == "thermal" else set())
-        )
-        self._role, self._bits = role, settings.bits
+        thermal_only = STATED | {"size"} if uri.scheme in ("thermal", "flir") else set()
+        check_options(uri, {"rate", "times", "pair"} | thermal_only | PART_OPTIONS.get(uri.scheme, set()))
+        part = flir_part(uri, role)
+        self._role, self._picture_alone = role, part == "picture" or settings.colours != "auto"
         self._size = size_option(uri)
         self._times = times_beside(settings, uri, role, partner)
         self._paths = self._times.paths
         if self._times.untimed:
             self.lost["without_time"] = self._times.untimed
         path, stored = self._first_readable(uri)
+        if part == "visible" and not stored.is_embedded:
+            raise SourceError(
+                f"{path} holds no visible picture beside its counts; part=picture is its own one"
+            )
         first = stored.pixels
-        self._radiometry = settings.radiometry
+        self._convert = choose_converter(first, role, settings, str(path))
         self._dtype = first.dtype
-        self.stored_bits = settings.bits or 8 * first.dtype.itemsize
-        self.stored_format = f"{'gray' if first.ndim == 2 else 'rgb'}{8 * first.dtype.itemsize}"
-        target = choose_picture_target(first, role, settings.bits, str(path))
+        self.stored_bits = settings.count_bits or 8 * first.dtype.itemsize
+        self.stored_format = stored_format(first)
+        target = self._convert.target
         self.info = SourceInfo(
             uri=str(uri),
             width=first.shape[1],
@@ -78,20 +91,26 @@ class ImageSource(SourceBase):
             frames=len(self._paths),
             time_base=self._times.tick_s,
             codec=path.suffix[1:].lower(),
-            radiometry=settings.radiometry or stored.radiometry,
+            radiometry=self._convert.radiometry or stored.radiometry,
+            alignment=stored.alignment,
         )
 
     def _first_readable(self, uri: Uri) -> tuple[Path, Stored]:
-        for path in self._paths:
-            stored = self._stored(path)
-            if stored is not None:
-                check_single(path)
-                return path, stored
-        check_size(self._paths[0])
-        kind = describe_unsupported(self._paths[0])
-        if kind:
-            raise SourceError(f"{self._paths[0]} is {kind}, which is not supported; {CONVERT}")
-        raise SourceError(f"none of the {len(self._paths)} pictures of {uri} can be read: they are damaged")
+        """The first of the first few readable pictures whose depth most of them have."""
+        readable = ((path, stored) for path in self._paths if (stored := self._stored(path)) is not None)
+        found = list(islice(readable, LOOKED_AT))
+        if not found:
+            check_size(self._paths[0])
+            kind = describe_unsupported(self._paths[0])
+            if kind:
+                raise SourceError(f"{self._paths[0]} is {kind}, which is not supported; {CONVERT}")
+            raise SourceError(
+                f"none of the {len(self._paths)} pictures of {uri} can be read: they are damaged"
+            )
+        ((usual, _),) = Counter(stored.pixels.dtype for _, stored in found).most_common(1)
+        path, stored = next(each for each in found if each[1].pixels.dtype == usual)
+        check_single(path)
+        return path, stored
 
     def _read(self) -> Iterator[Frame]:
         info = self.info
@@ -100,19 +119,22 @@ class ImageSource(SourceBase):
             if stored is None:
                 self.lost["unsupported" if describe_unsupported(path) else "corrupt"] += 1
                 continue
+            if stored.pixels.dtype != self._dtype:
+                self._leave_out(path, stored)
+                continue
             check_alike(str(path), stored.pixels, info, self._dtype)
             yield Frame(
-                convert_picture(stored.pixels, self._role, self._bits),
+                self._convert(stored.pixels),
                 info.pixel_format,
                 self._times.times_s[index],
                 self._times.clock,
                 index,
                 info.bits,
-                radiometry=self._radiometry or stored.radiometry,
+                radiometry=self._convert.radiometry or stored.radiometry,
             )
 
     def _stored(self, path: Path) -> Stored | None:
-        stored = read_stored(path, self._role)
+        stored = read_stored(path, self._role, self._picture_alone)
         if stored is None or self._size is None:
             return stored
         width, height = self._size
@@ -123,3 +145,14 @@ class ImageSource(SourceBase):
                 "many columns the counts of a picture really have: leave it out where the picture is right"
             )
         return replace(stored, pixels=stored.pixels.reshape(height, width))
+
+    def _leave_out(self, path: Path, stored: Stored) -> None:
+        """Count a picture of another depth, whose numbers mean something else; said once."""
+        if not self.lost["other_depth"]:
+            _log.warning(
+                "%s has pixels of %s where most of its stream have %s; such pictures are left out",
+                path,
+                stored.pixels.dtype,
+                self._dtype,
+            )
+        self.lost["other_depth"] += 1

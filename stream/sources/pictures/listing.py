@@ -7,14 +7,17 @@ import re
 from pathlib import Path
 
 from stream.errors import SourceError
-from stream.sources.pictures.decode import PICTURE_SUFFIXES
+from stream.sources.pictures.decode import COUNT_SUFFIXES, PICTURE_SUFFIXES
+
+# Tables beside pictures that are no picture of counts.
+_NO_COUNTS = frozenset({"times.csv"})
 
 
 def is_picture_path(path: str) -> bool:
     """True when a plain path names a folder, a picture or a glob."""
     place = Path(path)
     if place.exists():
-        return place.is_dir() or place.suffix.lower() in PICTURE_SUFFIXES
+        return place.is_dir() or place.suffix.lower() in PICTURE_SUFFIXES | COUNT_SUFFIXES
     return glob.has_magic(path)
 
 
@@ -33,11 +36,16 @@ def find_pictures(path: str) -> list[Path]:
         found = [Path(name) for name in glob.glob(path, recursive=True)]
     else:
         raise SourceError(f"the folder {path} does not exist")
-    pictures = [each for each in found if each.suffix.lower() in PICTURE_SUFFIXES and each.is_file()]
+    pictures = _of_kinds(found, PICTURE_SUFFIXES) or _of_kinds(found, COUNT_SUFFIXES)
     if not pictures:
-        kinds = ", ".join(sorted(suffix[1:] for suffix in PICTURE_SUFFIXES))
+        kinds = ", ".join(sorted(suffix[1:] for suffix in PICTURE_SUFFIXES | COUNT_SUFFIXES))
         raise SourceError(f"{path} holds no pictures ({kinds})")
     return sorted(pictures, key=natural_key)
+
+
+def _of_kinds(paths: list[Path], suffixes: frozenset[str]) -> list[Path]:
+    files = [each for each in paths if each.suffix.lower() in suffixes and each.is_file()]
+    return [each for each in files if each.name.lower() not in _NO_COUNTS]
 
 
 def _list_folder(folder: Path) -> list[Path]:

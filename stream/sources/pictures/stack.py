@@ -1,21 +1,19 @@
-"""Many pictures in one file: the pages of a TIFF, or raw counts of 16 bits one after the other (Y16)."""
+"""Many pictures in one file, as a stream at a rate."""
 
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-
 from stream.config import InputSettings
 from stream.errors import SourceError
 from stream.frame import Frame, Pixels, Side
 from stream.sources.base import SourceBase, SourceInfo
-from stream.sources.pictures.decode import check_alike, choose_picture_target, convert_picture
+from stream.sources.pictures.convert import choose_converter
+from stream.sources.pictures.decode import check_alike, stored_format
 from stream.sources.pictures.unsupported import CONVERT, describe_unsupported
 from stream.uri import mask, parse_uri
 
@@ -42,46 +40,6 @@ class Stack(Protocol):
         """Release the file; may be called twice."""
 
 
-class RawCounts:
-    """Counts of 16 bits, row after row and picture after picture, without any header.
-
-    Attributes:
-        count: how many whole pictures there are.
-        broken: bytes are left over that make no picture.
-    """
-
-    def __init__(self, path: Path, size: tuple[int, int], big_endian: bool) -> None:
-        """Open a file.
-
-        Args:
-            path: the file.
-            size: width and height in pixels.
-            big_endian: the high byte of each count comes first.
-
-        Raises:
-            OSError: the file cannot be opened.
-        """
-        self._size, self._dtype = size, np.dtype(">u2" if big_endian else "<u2")
-        self._frame_bytes = 2 * size[0] * size[1]
-        self._file = path.open("rb", buffering=0)
-        self.count, left = divmod(os.fstat(self._file.fileno()).st_size, self._frame_bytes)
-        self.broken = left > 0
-
-    def read(self, index: int) -> Pixels | None:
-        """Counts of a picture, [H, W] uint16; None when it cannot be read, or the file became shorter."""
-        width, height = self._size
-        try:
-            self._file.seek(index * self._frame_bytes)
-            counts = np.fromfile(self._file, self._dtype, width * height)
-        except OSError:
-            return None
-        return counts.astype(np.uint16).reshape(height, width) if counts.size == width * height else None
-
-    def close(self) -> None:
-        """Close the file; may be called twice."""
-        self._file.close()
-
-
 class StackSource(SourceBase):
     """The pictures of a stack, one after the other at a rate.
 
@@ -103,14 +61,14 @@ class StackSource(SourceBase):
             SourceError: no picture can be read, or the settings do not fit.
         """
         super().__init__()
-        self._uri = settings.uri
-        self._name, self._role, self._bits = mask(settings.uri), role, settings.bits
+        self._uri, self._name = settings.uri, mask(settings.uri)
         self._stack, self._rate = stack, rate
         first = self._first_readable()
-        target = choose_picture_target(first, role, settings.bits, self._name)
+        self._convert = choose_converter(first, role, settings, self._name)
+        target = self._convert.target
         self._dtype = first.dtype
-        self.stored_bits = settings.bits or 8 * first.dtype.itemsize
-        self.stored_format = f"{'gray' if first.ndim == 2 else 'rgb'}{8 * first.dtype.itemsize}"
+        self.stored_bits = settings.count_bits or 8 * first.dtype.itemsize
+        self.stored_format = stored_format(first)
         self.info = SourceInfo(
             uri=self._name,
             width=first.shape[1],
@@ -121,7 +79,7 @@ class StackSource(SourceBase):
             frames=stack.count,
             time_base=1 / rate,
             codec=codec,
-            radiometry=settings.radiometry,
+            radiometry=self._convert.radiometry,
         )
 
     def _first_readable(self) -> Pixels:
@@ -144,9 +102,8 @@ class StackSource(SourceBase):
                 self.lost["corrupt"] += 1
                 continue
             check_alike(f"picture {index} of {self._name}", pixels, info, self._dtype)
-            upright = convert_picture(pixels, self._role, self._bits)
             yield Frame(
-                upright,
+                self._convert(pixels),
                 info.pixel_format,
                 index / self._rate,
                 "pts",

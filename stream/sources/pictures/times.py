@@ -110,6 +110,11 @@ def stated_rate(settings: InputSettings, uri: Uri) -> Fraction | None:
     return Fraction(str(settings.rate)) if settings.rate else None
 
 
+def rate_of(settings: InputSettings, uri: Uri) -> Fraction:
+    """The stated rate, else 25 frames a second."""
+    return stated_rate(settings, uri) or DEFAULT_RATE
+
+
 def times_of(paths: Sequence[Path], uri: Uri, rate: Fraction | None) -> PictureTimes:
     """Times of pictures by the first rule that holds.
 

@@ -10,18 +10,19 @@ import av
 from av import VideoFrame
 from av.filter import Graph
 
+from stream.config import Deinterlace
+
 Timed = tuple[VideoFrame, Fraction]
-# One picture a frame, of its first half; frames that are marked progressive pass as they are.
-OPTIONS = "mode=send_frame:parity=auto:deint=interlaced"
+# One picture a frame, of its first half.
+OPTIONS = "mode=send_frame:parity=auto:deint="
 
 
-def deinterlaced(pictures: Iterable[Timed]) -> Iterator[Timed]:
+def deinterlaced(pictures: Iterable[Timed], wanted: Deinterlace) -> Iterator[Timed]:
     """Pictures without combs, each at the time of its frame.
-
-    Nothing is touched before the first frame that is marked as interlaced.
 
     Args:
         pictures: decoded frames and their times in seconds.
+        wanted: `auto` touches only frames that are marked as interlaced, `on` all, `off` none.
 
     Yields:
         As many, one frame later than they came.
@@ -29,8 +30,8 @@ def deinterlaced(pictures: Iterable[Timed]) -> Iterator[Timed]:
     weaver: Deinterlacer | None = None
     for picture, time_s in pictures:
         # Pictures on a GPU stay as they are: what is interlaced from its start is decoded by the CPU.
-        if weaver is None and picture.interlaced_frame and picture.format.name != "cuda":
-            weaver = Deinterlacer(picture)
+        if weaver is None and to_weave(picture, wanted) and picture.format.name != "cuda":
+            weaver = Deinterlacer(picture, every=wanted == "on")
         if weaver is None:
             yield picture, time_s
         else:
@@ -39,15 +40,24 @@ def deinterlaced(pictures: Iterable[Timed]) -> Iterator[Timed]:
         yield from weaver.end()
 
 
+def to_weave(picture: VideoFrame, wanted: Deinterlace) -> bool:
+    """True when a decoded frame is to be deinterlaced."""
+    return wanted == "on" or (wanted == "auto" and picture.interlaced_frame)
+
+
 class Deinterlacer:
     """libav's `bwdif`, which fills missing lines from the same half picture and those around it in time."""
 
-    def __init__(self, first: VideoFrame) -> None:
+    def __init__(self, first: VideoFrame, every: bool) -> None:
+        """Set the filter up for frames like the first one; `every` frame, or those marked as interlaced."""
         self._graph = Graph()
         source = self._graph.add_buffer(
             width=first.width, height=first.height, format=first.format, time_base=Fraction(1, 1000)
         )
-        weaver, sink = self._graph.add("bwdif", OPTIONS), self._graph.add("buffersink")
+        weaver, sink = (
+            self._graph.add("bwdif", OPTIONS + ("all" if every else "interlaced")),
+            self._graph.add("buffersink"),
+        )
         source.link_to(weaver)
         weaver.link_to(sink)
         self._graph.configure()

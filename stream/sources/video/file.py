@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import av
 from av import VideoFrame
 
-from stream.config import InputSettings
+from stream.config import Deinterlace, InputSettings
 from stream.errors import SourceError
 from stream.frame import Frame, Side
 from stream.picture import Picture
@@ -20,18 +20,17 @@ from stream.sources.base import SourceBase, SourceInfo
 from stream.sources.video import hdr
 from stream.sources.video.containers import video_streams
 from stream.sources.video.decoder_choice import SURFACES, Video, video_of, why_cpu
-from stream.sources.video.deinterlace import deinterlaced
+from stream.sources.video.deinterlace import deinterlaced, to_weave
 from stream.sources.video.packets import PictureReader, Timed
 from stream.sources.video.pixel_aspect import pixel_aspect_of
 from stream.sources.video.pixels import (
-    FrameToPixels,
-    choose_target,
     colour_of,
     display_matrix,
     rotation_degrees,
     stored_colour,
 )
-from stream.sources.video.planes import UPRIGHT, FrameToPicture, luma_range
+from stream.sources.video.planes import UPRIGHT, luma_range
+from stream.sources.video.thermal import choose_conversion, needs_colours
 from stream.sources.video.tracks import tracks_in_words
 from stream.sources.video.yuv import yuv_of
 from stream.uri import mask
@@ -93,6 +92,7 @@ class VideoSource(SourceBase):
         """
         super().__init__()
         self._name, self._role = str(path), role
+        self._convert: Callable[[VideoFrame], Picture]
         self._yielded = 0
         self._track = settings.track
         self._pictures = PictureReader(path, track=self._track)
@@ -112,19 +112,23 @@ class VideoSource(SourceBase):
         self.stored_bits = first.format.components[0].bits
         self.container: str = pictures.container.format.name
         self.rotation = rotation_degrees(matrix)
-        self._target = choose_target(first.format, self._role, settings.bits, self._name)
         aspect = pixel_aspect_of(pictures.stream)
         is_visible = self._role == "visible"
         # A GPU takes RGB; made here, on this thread, it costs nobody else time.
         keeps_planes = is_visible and not on_gpu
-        to_picture = FrameToPicture if keeps_planes else FrameToPixels
-        self._convert: Callable[[VideoFrame], Picture] = to_picture(self._target)
+        codec = pictures.stream.codec_context.name
+        self._target, self._convert = choose_conversion(
+            first, self._role, settings, codec, self._name, keeps_planes
+        )
         width, height = self._size if matrix[0] else self._size[::-1]
         context = pictures.stream.codec_context
         self.stored_colour = stored_colour(context)
-        # Counts of a thermal camera are what they are, and their lines are taken together.
         self.interlaced = first.interlaced_frame
-        self._weaves = is_visible or not first.format.name.startswith("gray")
+        # Counts of a thermal camera are what they are, unless the user says otherwise.
+        has_counts = not is_visible and first.format.name.startswith("gray")
+        self._deinterlace: Deinterlace = settings.deinterlace
+        if has_counts and settings.deinterlace == "auto":
+            self._deinterlace = "off"
         self.info = SourceInfo(
             uri=mask(settings.uri),
             width=width,
@@ -147,7 +151,7 @@ class VideoSource(SourceBase):
         return video_of(
             context.codec,
             first,
-            is_woven=self.interlaced and self._weaves,
+            is_woven=to_weave(first, self._deinterlace),
             is_hdr=is_visible and first.color_trc in hdr.NAMES,
         )
 
@@ -160,6 +164,8 @@ class VideoSource(SourceBase):
         open_surfaces: Callable[[torch.device], Surfaces],
     ) -> None:
         decoder, why = f"cpu (libav {video.codec})", why_cpu(settings.decoder, device, video)
+        if why is None and needs_colours(self._convert, self._pictures.first):
+            why = "the colours of a palette are taken back to warmth"
         if why is None:
             assert device is not None
             why = self._move(path, video, open_surfaces(device))
@@ -193,8 +199,7 @@ class VideoSource(SourceBase):
         return None
 
     def _read(self) -> Generator[Frame, None, None]:
-        pictures = self._sized()
-        for picture, time_s in deinterlaced(pictures) if self._weaves else pictures:
+        for picture, time_s in deinterlaced(self._sized(), self._deinterlace):
             yield self._frame(picture, time_s)
             self._yielded += 1
         self._pictures.check_end()

@@ -189,7 +189,6 @@ class PictureReader:
                 break
             except av.error.FFmpegError as error:
                 failures += 1
-                self._timeline.failed(packet)
                 if self._in_hardware and self._watch.gives_up(error):
                     raise SourceError(self._hardware_failed(error)) from None
                 # The empty packet at the end may still draw out frames behind the damaged one.
@@ -199,6 +198,7 @@ class PictureReader:
             failures = 1  # it fails for ever, whatever is held
         if failures:
             self.lost["corrupt"] += failures
+            self._timeline.failed(packet, failures)
 
     def _hardware_failed(self, error: av.error.FFmpegError) -> str:
         return (

@@ -10,6 +10,7 @@ from av import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from stream.picture import LumaRange, Pixels, YuvPlanes
+from stream.sources.video import hdr
 from stream.sources.video.pixels import (
     BT601_MAX_HEIGHT_PX,
     ROUNDED,
@@ -32,7 +33,6 @@ UPRIGHT = 1, 0, 0, 1
 _BT709, _BT601 = 1, 6
 # 8 bits, chroma of half the width and height.
 _PLANAR = ("yuv420p", "yuvj420p")
-_HIGH_DYNAMIC_RANGE = (16, 18)
 
 
 def luma_range(frame: VideoFrame) -> LumaRange | None:
@@ -40,7 +40,7 @@ def luma_range(frame: VideoFrame) -> LumaRange | None:
 
     Other than 8 bits and 4:2:0, matrices that are none, and high dynamic range go by way of RGB.
     """
-    if frame.format.name not in _PLANAR or frame.color_trc in _HIGH_DYNAMIC_RANGE:
+    if frame.format.name not in _PLANAR or frame.color_trc in hdr.NAMES:
         return None
     if matrix_of(frame) not in SCALER_MATRICES:
         return None

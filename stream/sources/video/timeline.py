@@ -93,12 +93,12 @@ class Timeline:
         )
         return back + self._frame_ticks
 
-    def failed(self, packet: Any) -> None:
-        """A packet that gave no picture; its time passes."""
+    def failed(self, packet: Any, pictures: int = 1) -> None:
+        """A packet that did not give its pictures; their time passes."""
         if packet.pts in self._waiting:
             self._waiting.remove(packet.pts)
             heapq.heapify(self._waiting)
-        self._next_s += self._frame_s
+        self._next_s += pictures * self._frame_s
 
     def time_s(self, picture: VideoFrame) -> Fraction | None:
         """The time of the next picture that the decoder gives; None where none is left for it.

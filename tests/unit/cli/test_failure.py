@@ -149,3 +149,14 @@ def test_no_refusal_of_the_command_shows_a_password(
     text = "".join(capsys.readouterr())
     assert "hunter2" not in text.replace(" ".join(words), "")
     assert "Zq" not in text
+
+
+def test_a_thread_that_is_stuck_in_a_library_does_not_change_the_status() -> None:
+    code = (
+        "import threading, time; from stream import cli\n"
+        "def stuck():\n    while True: time.sleep(0.01)\n"
+        "threading.Thread(target=stuck, daemon=True).start()\n"
+        "import sys; sys.argv = ['gifnet', 'run', 'a']; cli.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "thermal is missing" in done.stderr

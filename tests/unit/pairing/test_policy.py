@@ -58,7 +58,7 @@ def online(visible: Times, thermal: Times, at_once: bool = False, **keys: object
         pairer.offer(side, frame)
         if not at_once:
             made += pairer.due(arrived_s)
-    return made + pairer.due(500)
+    return made + pairer.due(max(arrival[0] for arrival in arrivals) + 100 if arrivals else 0)
 
 
 def pairs(frame_sets: list[FrameSet]) -> list[tuple[int, int]]:

@@ -11,7 +11,7 @@ import av
 import numpy as np
 import pytest
 
-from stream.config import InputSettings
+from stream.config import Deinterlace, InputSettings
 from stream.frame import Colour, Frame, Side
 from stream.sources import Source, open_source
 from tests.helpers.media import Pixels, moving_pattern, write_video
@@ -95,6 +95,21 @@ def test_interlaced_frames_become_whole_pictures(tmp_path: Path, role: Side) -> 
         row = frame.pixels.reshape(64, 96, -1)[33, :, 0]
         bright = np.flatnonzero(row > 130)
         assert abs(bright.min() - 8 * index) <= 1, "the picture is that of the first half"
+
+
+@pytest.mark.parametrize(("wanted", "marked", "combed"), [("off", True, True), ("on", False, False)])
+def test_the_user_knows_better_than_the_mark(
+    tmp_path: Path, wanted: Deinterlace, marked: bool, combed: bool
+) -> None:
+    path = tmp_path / "v.mkv"
+    if marked:
+        interlaced(path)
+    else:
+        write_video(path, halves(10), options=LOSSLESS)
+    with open_source(InputSettings(uri=str(path), deinterlace=wanted), "visible") as source:
+        frames = list(source)
+    assert len(frames) == 10
+    assert (combs(frames[5].pixels) > 10) == combed
 
 
 def test_progressive_frames_pass_as_they_are(tmp_path: Path) -> None:

@@ -162,13 +162,6 @@ def test_a_change_of_size_names_the_file_and_both_sizes(tmp_path: Path) -> None:
         list(source)
 
 
-def test_a_change_of_depth_is_an_error(tmp_path: Path) -> None:
-    write(tmp_path / "0.png", moving_pattern(1)[0])
-    write(tmp_path / "1.png", moving_pattern(1, depth=16)[0])
-    with source_of(tmp_path, "thermal") as source, pytest.raises(SourceError, match="one depth"):
-        list(source)
-
-
 @pytest.mark.parametrize(
     ("uri", "problem"),
     [
@@ -195,7 +188,7 @@ def test_a_folder_of_damaged_pictures(tmp_path: Path) -> None:
 def test_floating_point_pictures_are_refused(tmp_path: Path) -> None:
     write(tmp_path / "0.tif", np.zeros((8, 8), np.float32))
     with pytest.raises(SourceError, match="pixels of float32; pictures of 8 or 16 bits"):
-        source_of(tmp_path, "thermal")
+        source_of(tmp_path, "visible")
 
 
 @pytest.mark.refdata

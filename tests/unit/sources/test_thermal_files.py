@@ -175,7 +175,10 @@ def test_a_size_makes_any_file_raw(tmp_path: Path) -> None:
         ("thermal://{}/clip.y16?size=64x48&bits=14&endian=big", "where 14 bits reach 16383; check bits"),
         ("thermal://{}/clip.y16?size=64x48&bits=20", "bits must be from 8 to 16, got 20"),
         ("thermal://{}/clip.y16?size=64x48&bits=8", "for which bits can be 9 to 16, got 8"),
-        ("thermal://{}/clip.y16?size=64x48&fps=9", "unknown option fps; known are bits, endian, rate, size"),
+        (
+            "thermal://{}/clip.y16?size=64x48&fps=9",
+            "unknown option fps; known are bits, camera, endian, layout, palette, rate, size",
+        ),
         ("thermal://{}/none.y16?size=64x48", "does not exist"),
         ("thermal://{}?size=60x80", "64x48 pixels and cannot be 60x80"),
         ("thermal://{}/none", "none does not exist"),
@@ -188,6 +191,14 @@ def test_wrong_files_and_options(tmp_path: Path, uri: str, problem: str) -> None
     cv2.imwrite(str(tmp_path / "0.png"), COUNTS[0])
     with pytest.raises(SourceError, match=problem):
         source_of(uri.format(tmp_path))
+
+
+@pytest.mark.parametrize(("suffix", "maker"), [("is2", "Fluke"), ("BMT", "Testo"), ("irb", "InfraTec")])
+def test_files_of_other_makers_are_refused_by_name(tmp_path: Path, suffix: str, maker: str) -> None:
+    path = put(tmp_path / f"a.{suffix}", b"PK" + bytes(5000))
+    for form in ("{}", "thermal://{}"):
+        with pytest.raises(SourceError, match=f"a thermal file of {maker}, .* export 16-bit TIFF"):
+            source_of(form.format(path))
 
 
 def test_pictures_that_were_saved_with_their_sides_swapped(tmp_path: Path) -> None:
@@ -234,7 +245,7 @@ def test_lossless_video(tmp_path: Path, form: str) -> None:
 
 def test_video_takes_no_rate(tmp_path: Path) -> None:
     path = write_video(tmp_path / "t.mkv", COUNTS)
-    with pytest.raises(SourceError, match="unknown option rate; known are bits"):
+    with pytest.raises(SourceError, match="unknown option rate; known are bits, camera, layout"):
         source_of(f"thermal://{path}?rate=9")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 from collections import Counter
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ from stream.config import InputSettings
 from stream.errors import SourceError
 from stream.sources import open_source
 from stream.sources.video.packets import PictureReader
+from stream.sources.video.timeline import Timeline
 
 
 class EndlessPacket:
     """The last packet of a file, empty, whose decoding fails again and again."""
 
     size = 0
+    pts = None
 
     def __init__(self, before: int = 10**9) -> None:
         self.tries, self._before = 0, before
@@ -35,6 +38,7 @@ class EndlessPacket:
 def decoding(packet: EndlessPacket) -> tuple[list[Any], Counter[str]]:
     reader = PictureReader.__new__(PictureReader)
     reader.lost, reader._in_hardware = Counter(), False
+    reader._timeline = Timeline("v", Fraction(25), Fraction(1, 25))
     return list(reader._decode_packet(packet)), reader.lost
 
 

@@ -1,0 +1,64 @@
+"""Ways to make a fused picture of a grey pair that `benchmarks.quality` compares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import numpy as np
+import torch
+
+import gifnet
+from gifnet import weights as weight_files
+from gifnet.eval.single import Grey
+from gifnet.inference import InferenceForm
+from gifnet.loading import choose_dtype
+from gifnet.model import Fusion, GIFNet
+from stream.config import Precision
+
+Fuse = Callable[[Grey, Grey], Grey]
+
+
+def by_network(weights: str, precision: Precision) -> Fuse:
+    """Fuse luma by GIFNet, rounded to 8 bits as it would be written."""
+    return _in_8_bits(gifnet.load(weights, "cpu", precision))
+
+
+def without_auxiliary(weights: str, precision: Precision) -> Fuse:
+    """The same with the gate of the auxiliary side shut, which saves a third of the arithmetic."""
+    model = GIFNet()
+    weight_files.load_into(model, weight_files.read(weight_files.resolve(weights)))
+    model.drop_auxiliary()
+    return _in_8_bits(InferenceForm(model.eval(), choose_dtype(precision, torch.device("cpu"))))
+
+
+def _in_8_bits(network: Fusion) -> Fuse:
+    def fuse(visible: Grey, thermal: Grey) -> Grey:
+        inputs = [torch.from_numpy(each.astype(np.float32))[None, None] / 255 for each in (visible, thermal)]
+        with torch.inference_mode():
+            fused = network(*inputs)[0, 0]
+        return np.asarray((fused * 255).clamp(0, 255).round().to(torch.uint8).numpy())
+
+    return fuse
+
+
+def mean(visible: Grey, thermal: Grey) -> Grey:
+    """Pixel mean, half rounded up."""
+    return np.asarray((visible.astype(np.uint16) + thermal + 1) // 2, np.uint8)
+
+
+def methods_of(data: Path, weights: dict[str, str], precision: Precision, gate: bool) -> dict[str, Fuse]:
+    """The methods by name; with `gate` also the published weights without their auxiliary side."""
+    methods: dict[str, Fuse] = {}
+    published = data / "upstream/GIFNet_Final.model"
+    if published.is_file():
+        methods["published"] = by_network(str(published), precision)
+        if gate:
+            methods["gate shut"] = without_auxiliary(str(published), precision)
+    else:
+        click.echo(f"no published weights in {published}; they are left out", err=True)
+    methods["packaged"] = by_network("default", precision)
+    for name, path in weights.items():
+        methods[name] = by_network(path, precision)
+    return methods | {"mean": mean, "maximum": np.maximum}

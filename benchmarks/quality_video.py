@@ -1,0 +1,148 @@
+"""Flicker of fused clips: as they come, with `--steady`, and with statistics of the norm smoothed over time.
+
+    python -m benchmarks.quality_video                       # 12 frames of each M3SVD clip
+    python -m benchmarks.quality_video --clip 1230_1202 --frames 40 --weights runs/new.safetensors
+
+Also what smoothed statistics cost at a cut: frames of another scene against the same frames by their own
+statistics. Reads the clips at GIFNET_TEST_DATA (default ../shared), writes to benchmarks/results.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import av
+import click
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+import gifnet
+from benchmarks.common import circumstances, save
+from gifnet.eval import measure
+from gifnet.eval.single import Grey
+from gifnet.folding import FittedSide, FoldedSide
+from gifnet.inference import FeatureMap
+from stream.fusion.steady import SteadyNetwork
+from stream.quality import tables
+from stream.quality.temporal import measure_video
+
+_CLIPS = ("0111_1716", "0117_1605", "1230_1202")
+_STILLS = ("MI", "VIF", "Qabf", "SCD")
+Picture = NDArray[np.float32]
+Network = Callable[[Tensor, Tensor], Tensor]
+Pairs = list[tuple[Grey, Grey]]
+
+
+class SmoothedStatistics:
+    """The network with mean and variance of each norm smoothed over the frames, for this experiment."""
+
+    def __init__(self, network: Network, blocks: int, newest: float) -> None:
+        """`newest`: share of a frame's own statistics, 0 to 1."""
+        self._network, self._blocks, self._newest = network, blocks, newest
+        self._known: dict[int, tuple[Tensor, Tensor]] = {}
+        self._calls = 0
+
+    def __call__(self, visible: Tensor, thermal: Tensor) -> Tensor:
+        """Fuse the next frame."""
+        fit = FeatureMap.fit
+        FeatureMap.fit = self._fit  # type: ignore[method-assign, assignment]
+        try:
+            return self._network(visible, thermal)
+        finally:
+            FeatureMap.fit = fit  # type: ignore[method-assign]
+
+    @property
+    def _fit(self) -> Callable[[FeatureMap, FoldedSide, torch.dtype], FittedSide]:
+        def fit(features: FeatureMap, side: FoldedSide, dtype: torch.dtype) -> FittedSide:
+            mean, variance = features.statistics()
+            block = self._calls % self._blocks
+            self._calls += 1
+            if block in self._known:
+                before = self._known[block]
+                mean, variance = before[0].lerp(mean, self._newest), before[1].lerp(variance, self._newest)
+            self._known[block] = mean, variance
+            return side.fit(mean.float(), variance.float(), features.offset, dtype)
+
+        return fit
+
+
+def read_pairs(data: Path, clip: str, start: int, count: int) -> Pairs:
+    """Visible and thermal luma of frames that follow each other."""
+    files = (data / f"data/m3svd/clips/{clip}_{side}.mp4" for side in ("visible", "thermal"))
+    return list(zip(*(list(islice(_luma(file), start, start + count)) for file in files), strict=True))
+
+
+def _luma(path: Path) -> Iterator[Grey]:
+    with av.open(str(path)) as container:
+        for frame in container.decode(video=0):
+            yield np.asarray(cv2.cvtColor(frame.to_ndarray(format="rgb24"), cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+@torch.inference_mode()
+def fused(network: Network, pairs: Pairs) -> list[Grey]:
+    """Each pair fused, in 8 bits."""
+    result = []
+    for pair in pairs:
+        inputs = [torch.from_numpy(each.astype(np.float32))[None, None] / 255 for each in pair]
+        result.append(
+            np.asarray((255 * network(*inputs)[0, 0]).clamp(0, 255).round().to(torch.uint8).numpy())
+        )
+    return result
+
+
+def values_of(pictures: list[Grey], pairs: Pairs) -> dict[str, float]:
+    """Temporal metrics from the second frame on, and metrics of the last picture."""
+    trios = [(picture, *pair) for picture, pair in zip(pictures, pairs, strict=True)]
+    return measure_video(trios[1:]) | measure(*trios[-1], names=_STILLS)
+
+
+def cost_at_a_cut(data: Path, weights: str, newest: float) -> list[float]:
+    """Mean distance in grey levels from frames by their own statistics, of five frames after a cut."""
+    before, after = (
+        read_pairs(data, clip, 40, count) for clip, count in (("0117_1605", 3), ("1230_1202", 5))
+    )
+    network = gifnet.load(weights)
+    smoothed = SmoothedStatistics(network, len(network.interaction.blocks), newest)
+    fused(smoothed, before)
+    pictures = zip(fused(smoothed, after), fused(network, after), strict=True)
+    return [round(float(np.abs(one.astype(int) - other.astype(int)).mean()), 3) for one, other in pictures]
+
+
+@click.command()
+@click.option("--clip", "clips", multiple=True, help="Name of a clip; repeatable, by default all three.")
+@click.option("--frames", default=12, show_default=True, type=click.IntRange(4))
+@click.option("--start", default=40, show_default=True, type=click.IntRange(0))
+@click.option("--weights", default="default", show_default=True)
+@click.option("--keep", default=0.6, show_default=True, help="As --steady of gifnet run.")
+@click.option("--newest", default=0.1, show_default=True, help="Share of a frame's own statistics.")
+def main(clips: tuple[str, ...], frames: int, start: int, weights: str, keep: float, newest: float) -> None:
+    """Make the table of flicker."""
+    data = Path(os.environ.get("GIFNET_TEST_DATA", Path(__file__).parents[2] / "shared"))
+    result: dict[str, Any] = {"circumstances": circumstances(), "weights": weights, "frames": frames}
+    result |= {"keep": keep, "newest": newest, "clips": {}}
+    for clip in clips or _CLIPS:
+        pairs = read_pairs(data, clip, start, frames)
+        network = gifnet.load(weights)
+        ways: dict[str, Network] = {
+            "as they come": network,
+            "steady": SteadyNetwork(network, keep),
+            "statistics": SmoothedStatistics(network, len(network.interaction.blocks), newest),
+        }
+        rows = {name: values_of(fused(way, pairs), pairs) for name, way in ways.items()}
+        rows["maximum"] = values_of([np.maximum(*pair) for pair in pairs], pairs)
+        click.echo(f"{clip}, frames {start} to {start + frames - 1}\n{tables.table(rows)}\n")
+        result["clips"][clip] = rows
+    result["cut"] = cost_at_a_cut(data, weights, newest)
+    click.echo(f"smoothed statistics after a cut, grey levels off: {result['cut']}")
+    click.echo(f"wrote {save('quality_video', result)}", err=True)
+
+
+if __name__ == "__main__":
+    main()
