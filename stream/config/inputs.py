@@ -46,13 +46,6 @@ class InputSettings(Settings):
         str | None,
         Field(description="part of each picture: left, right, top, bottom or X,Y,WIDTH,HEIGHT in pixels"),
     ] = None
-    user: Annotated[
-        str | None, Field(max_length=100, description="user name of an RTSP or HTTP camera; also in its URI")
-    ] = None
-    password: Annotated[
-        SecretStr | None,
-        Field(description="password of that user, any characters; better from the environment or the file"),
-    ] = None
     deinterlace: Annotated[
         Deinterlace,
         Field(
@@ -60,6 +53,13 @@ class InputSettings(Settings):
             "marked as interlaced"
         ),
     ] = "auto"
+    user: Annotated[
+        str | None, Field(max_length=100, description="user name of an RTSP or HTTP camera; also in its URI")
+    ] = None
+    password: Annotated[
+        SecretStr | None,
+        Field(description="password of that user, any characters; better from the environment or the file"),
+    ] = None
     decoder: Annotated[
         Decoder,
         Field(description="where video is decoded; auto: by NVDEC on a GPU that runs the network, if it can"),

@@ -12,6 +12,8 @@ from stream.uri import Uri, with_credentials
 _SMALL_PROBE = {"probesize": "32", "analyzeduration": "0"}
 # A transport stream names its codec in tables that come every tenth of a second or so.
 _TABLES_PROBE = {"probesize": "200000", "analyzeduration": "500000"}
+# Of pictures without boundaries libav would read a megabyte before it believes them, some twenty seconds.
+_HTTP_PROBE = {"formatprobesize": "32768"}
 _V4L2_OPTIONS = {"size": "video_size", "rate": "framerate", "format": "input_format"}
 
 # Of libav's RTSP client.
@@ -58,7 +60,7 @@ def address_of(uri: Uri, settings: InputSettings) -> Address:
         case "http" | "https":
             # What it is, motion JPEG, a transport stream, FLV or HLS, shows once it is open. Of HLS one
             # segment more than the newest, so that playing it never waits for the next one.
-            options = {**_TABLES_PROBE, "live_start_index": "-2"}
+            options = {**_TABLES_PROBE, **_HTTP_PROBE, "live_start_index": "-2"}
             return Address(_with_password(uri, settings), None, options)
         case "rtmp" | "rtmps":
             return Address(uri.text, "flv", {**_SMALL_PROBE, "rtmp_live": "live"})
