@@ -79,7 +79,8 @@ class PairingDiagnosis:
         )
         wait_s = pairer.settings.max_wait_ms / 1000
         late_s = self._later_s()
-        if not nearest_s and abs(residual_s) <= wait_s < abs(late_s):
+        would_pair = not nearest_s or min(map(abs, nearest_s)) <= pairer.policy.tolerance_s
+        if would_pair and abs(residual_s) <= wait_s < abs(late_s):
             return self._arrives_late(late_s)
         if abs(residual_s) > max(wait_s, AGREE_S) or not nearest_s:
             return self._clocks_apart(offset_s + residual_s)
