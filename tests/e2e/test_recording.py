@@ -118,13 +118,34 @@ def test_a_killed_recorder_leaves_what_can_be_fused(tmp_path: Path) -> None:
     assert report.fused >= lines(folder / "pairs.jsonl") - 1
 
 
+WRITER = """
+import sys, time
+from fractions import Fraction
+from pathlib import Path
+import numpy as np
+from stream.frame import Frame, FramePair
+from stream.recording.writer import RecordingWriter
+
+noise = np.random.default_rng(0)
+writer = RecordingWriter(Path(sys.argv[1]), {})
+for index in range(100_000):
+    rgb = noise.integers(0, 256, (240, 320, 3)).astype(np.uint8)
+    counts = noise.integers(0, 16_000, (240, 320)).astype(np.uint16)
+    visible = Frame(rgb, "rgb24", Fraction(index, 25), "arrival", index)
+    thermal = Frame(counts, "gray16le", Fraction(index, 25), "arrival", index, 14)
+    writer.add_frame("visible", visible)
+    writer.add_frame("thermal", thermal)
+    writer.add_frame_set(FramePair(visible, thermal, visible.time_s, 0.0))
+"""
+
+
 @pytest.mark.parametrize("wanted", range(1, 12))
 def test_every_kill_leaves_what_can_be_fused(
     tmp_path: Path, wanted: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     """From the first pair on, with all that was listed, and one sentence on its early end."""
     folder = tmp_path / "kept"
-    recorder = subprocess.Popen(record_command(folder, "--quiet"))
+    recorder = subprocess.Popen([sys.executable, "-c", WRITER, str(folder)])
     wait_until(lambda: (folder / "pairs.jsonl").exists() and lines(folder / "pairs.jsonl") >= wanted)
     recorder.send_signal(signal.SIGKILL)
     recorder.wait()

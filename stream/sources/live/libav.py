@@ -24,7 +24,7 @@ from stream.sources.live.open_errors import explain_open
 from stream.sources.live.playout import Playout
 from stream.sources.live.whole_pictures import WholePictures, set_for_live
 from stream.sources.video.pixels import colour_of
-from stream.sources.video.thermal import choose_conversion
+from stream.sources.video.thermal import choose_conversion, needs_colours
 from stream.uri import Uri
 
 # Opening takes longer than a picture does.
@@ -146,7 +146,8 @@ class LibavSource(SourceBase):
             decoder=f"cpu (libav {context.name})",
             decoder_why="live streams are decoded by the CPU",
             live=True,
-            radiometry=self._settings.radiometry,
+            # Steps of a palette are no counts.
+            radiometry=None if needs_colours(self._convert, first) else self._settings.radiometry,
         )
 
     def _convert_to(self, picture: VideoFrame) -> None:

@@ -141,7 +141,8 @@ class VideoSource(SourceBase):
             colour=colour_of(context),
             codec=context.name,
             audio=bool(pictures.container.streams.audio),
-            radiometry=settings.radiometry,
+            # Steps of a palette are no counts.
+            radiometry=None if needs_colours(self._convert, first) else settings.radiometry,
             luma=luma_range(first) if keeps_planes and matrix == UPRIGHT else None,
             pixel_aspect=aspect if matrix[0] else 1 / aspect,
             tracks=tracks_in_words(
