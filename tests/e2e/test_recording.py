@@ -67,7 +67,10 @@ def pictures(folder: Path) -> list[bytes]:
 @pytest.mark.parametrize("unpaired", ["hold", "single"])
 def test_a_live_run_is_fused_again_bit_for_bit(tmp_path: Path, unpaired: str) -> None:
     """With a closed shutter in the middle, whose frames are held or passed through."""
-    settings = {"pairing": {"unpaired": unpaired, "tolerance_ms": 30}, "fusion": {"precision": "float32"}}
+    settings = {
+        "pairing": {"unpaired": unpaired, "tolerance_ms": 30},
+        "fusion": {"model": "full", "precision": "float32"},
+    }
     live = run(
         python_uri(visible(40)),
         python_uri(thermal(40, closed=range(15, 25))),
