@@ -33,7 +33,7 @@ from benchmarks.common import circumstances, save
 ROOT = Path(__file__).parents[1]
 BEFORE = "26251f4"
 STREET = "synthetic://street?seed=1&size=640x480&rate=30&duration=5&light=night"
-ROUNDS, RATE = 3, 30
+ROUNDS, RATE = 2, 30
 BUSY = "while True: pass"
 
 
