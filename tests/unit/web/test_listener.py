@@ -87,7 +87,9 @@ def answer_of(one: socket.socket) -> tuple[int, Any, bytes]:
         int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")
     )
     while len(body) < length:
-        body += one.recv(65536)
+        more = one.recv(65536)
+        assert more, "the answer breaks off"
+        body += more
     try:
         words = json.loads(body)
     except ValueError:
@@ -114,7 +116,7 @@ def test_idle_connections_make_room(port: int, data: bytes) -> None:
 
 
 def test_health_is_told_where_every_place_is_taken(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
-    monkeypatch.setattr(api, "BODY_S", 600)  # a busy machine must not free places meanwhile
+    monkeypatch.setattr(api, "BODY_S", 600.0)  # on a busy machine the first would be given up before the last
     with ExitStack() as stack:
         for _ in range(MOST_CONNECTIONS):
             connect(port, stack, UNFINISHED)
