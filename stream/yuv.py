@@ -10,7 +10,6 @@ from av import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from stream.picture import LumaRange, Pixels, YuvPlanes
-from stream.sources.video import hdr
 
 UNSPECIFIED = 2
 # Players take video without a matrix tag for BT.601 up to this height (standard definition), else for BT.709.
@@ -28,6 +27,7 @@ SCALER_MATRICES = {
 }
 _BT709, _BT601 = 1, 6
 # 8 bits, chroma of half the width and height.
+_HIGH_DYNAMIC_RANGE = (16, 18)
 _PLANAR = ("yuv420p", "yuvj420p")
 
 
@@ -36,7 +36,7 @@ def luma_range(frame: VideoFrame) -> LumaRange | None:
 
     Other than 8 bits and 4:2:0, matrices that are none, and high dynamic range go by way of RGB.
     """
-    if frame.format.name not in _PLANAR or frame.color_trc in hdr.NAMES:
+    if frame.format.name not in _PLANAR or frame.color_trc in _HIGH_DYNAMIC_RANGE:
         return None
     if matrix_of(frame) not in SCALER_MATRICES:
         return None
