@@ -26,8 +26,9 @@ SCALER_MATRICES = {
     9: Colorspace.BT2020,
 }
 _BT709, _BT601 = 1, 6
+# PQ and HLG, H.273 transfer characteristics: they become SDR by way of RGB.
+_HIGH_DYNAMIC_RANGE = 16, 18
 # 8 bits, chroma of half the width and height.
-_HIGH_DYNAMIC_RANGE = (16, 18)
 _PLANAR = ("yuv420p", "yuvj420p")
 
 

@@ -39,7 +39,7 @@ def lite_row() -> Row:
 
 
 def rate_row(rates: dict[tuple[int, int], float], count: int) -> Row:
-    """What is said of measured rates.
+    """Sentences on measured rates.
 
     Args:
         rates: frames a second by size.

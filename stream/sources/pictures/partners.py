@@ -19,7 +19,7 @@ Key = Any
 
 @dataclass(frozen=True, slots=True)
 class Partners:
-    """Which pictures of two folders belong together.
+    """Pictures of two folders that belong together.
 
     Attributes:
         rule: how they found each other.
@@ -80,7 +80,7 @@ def find_partners(
 
 
 def _keys(paths: Sequence[Path], rule: Rule) -> list[Key]:
-    """What pictures share with their partners; empty where it is not one for each picture."""
+    """Names or numbers that pictures share with their partners; empty where one is missing or stands twice."""
     if rule == "order":
         return list(range(len(paths)))
     stems = [path.stem for path in paths]

@@ -89,7 +89,7 @@ class PictureTimes:
         )
 
     def doubt(self) -> str:
-        """What is impossible about the times, for people; empty where nothing is."""
+        """Sentence on impossible times; empty where none is."""
         steps = sorted(second - first for first, second in pairwise(self.times_s))
         if not self.form or not steps:
             return ""
