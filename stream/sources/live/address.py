@@ -76,7 +76,7 @@ def address_of(uri: Uri, settings: InputSettings) -> Address:
 def _with_password(uri: Uri, settings: InputSettings) -> str:
     password = settings.password.get_secret_value() if settings.password else None
     url = with_credentials(uri.text.strip(), settings.user, password)
-    user = url.split("://", 1)[1].rpartition("@")[0]
+    user = url.split("/", 3)[2].rpartition("@")[0]
     if uri.scheme.startswith("rtsp") and len(user) > _LONGEST_USER:
         raise RefusedError(
             f"{uri}: user name and password take {len(user)} characters as URLs write them, and at most "

@@ -32,6 +32,7 @@ def test_threads_end_with_it_and_properties_are_the_networks(closed: bool) -> No
     picture = torch.rand(1, 1, 64, 64)
     striped(picture, picture)
     assert (striped.weights_sha256, striped.precision) == (network.weights_sha256, "float32")
+    # One of them where it was done with its strip before the next was given out.
     workers = [thread for thread in threading.enumerate() if thread.name.startswith("lite")]
     assert 1 <= len(workers) <= 2
     if closed:
