@@ -319,7 +319,7 @@ class Fuser:
 
 
 def _alignment(visible: SourceInfo | None, thermal: SourceInfo | None) -> Calibration | None:
-    """Registration of a camera's thermal pictures on its own visible ones, as its files state it; said once."""
+    """Registration of a camera's thermal pictures on its visible ones, as its files state it; said once."""
     found = visible.alignment if visible else None
     if visible is None or thermal is None or found is None:
         return None

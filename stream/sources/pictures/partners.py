@@ -80,7 +80,7 @@ def find_partners(
 
 
 def _keys(paths: Sequence[Path], rule: Rule) -> list[Key]:
-    """Names or numbers that pictures share with their partners; empty where one is missing or stands twice."""
+    """Names or numbers that pictures share with partners; empty where one is missing or stands twice."""
     if rule == "order":
         return list(range(len(paths)))
     stems = [path.stem for path in paths]
