@@ -62,7 +62,7 @@ def _measure(made: Made) -> Row:
 
 
 def shares(made: list[Made], rows: list[Row]) -> dict[str, dict[str, float]]:
-    """How often a veil is within 10 %, and a person has 80 % of the better source's contrast, by method."""
+    """Share of veils within 10 %, and of people with 80 % of the better source's contrast, by method."""
     result = {}
     for method in dict.fromkeys(each.method for each in made):
         own = [values for name, _, values in rows if name == method]

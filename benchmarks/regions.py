@@ -38,7 +38,7 @@ class Regions:
 
 
 def regions_of(visible: Grey, thermal: Grey) -> Regions:
-    """Where a pair shows something in the visible picture alone, and that is dark or bright."""
+    """Masks of what is in the visible picture alone, dark or bright."""
     mean = _local_mean(visible)
     thermal_mean = _local_mean(thermal)
     variance = _local_mean(thermal.astype(np.float32) ** 2) - thermal_mean**2

@@ -143,7 +143,7 @@ def _encoded(part: str) -> str:
 
 
 def _without_user(rest: str) -> tuple[str, str]:
-    """What may be shown of the user before a host, with its `@`; and what follows it."""
+    """User before a host as it may be shown, with its `@`; and what follows it."""
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
     whole, mark, place = rest.rpartition("@")
     if not mark:

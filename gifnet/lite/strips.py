@@ -19,8 +19,8 @@ from gifnet.lite.model import GIFNetLite, check_pair
 class StripedLite:
     """Gives what the network itself gives, to rounding; without gradients, on the CPU.
 
-    Torch should compute on the thread that calls it (`torch.set_num_threads(1)`). Threads end when this
-    object is forgotten.
+    Torch should compute on the thread that calls it (`torch.set_num_threads(1)`).
+    Its threads end with `close`, or when this object is forgotten.
 
     Attributes:
         network: it.
@@ -40,6 +40,10 @@ class StripedLite:
         """
         self.network, self._threads = network, max(threads, 1)
         self._pool = ThreadPoolExecutor(max(threads - 1, 1), thread_name_prefix="lite")
+
+    def close(self) -> None:
+        """End the threads; may be called twice."""
+        self._pool.shutdown()
 
     @property
     def weights_sha256(self) -> str:

@@ -1,4 +1,4 @@
-"""What `gifnet probe` tells of a video's container: shape of its pixels, half pictures, colours, tracks."""
+"""Lines of `gifnet probe` on a video's container: shape of its pixels, half pictures, colours, tracks."""
 
 from __future__ import annotations
 

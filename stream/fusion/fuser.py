@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from gifnet.config import MIN_SIDE_PX
+from gifnet.lite.strips import StripedLite
 from stream.config import FuseSettings
 from stream.device.context import DeviceContext
 from stream.device.errors import mapped_cuda_errors
@@ -196,6 +197,8 @@ class Fuser:
     def close(self) -> None:
         """Wait for what is on its way, and give the device's memory up; results can still be taken."""
         self._planner.close()
+        if isinstance(self._network, AutoNetwork | StripedLite):
+            self._network.close()
 
     def _send(self, frame_sets: list[FrameSet]) -> Iterator[Batch]:
         """One batch, or what becomes of it where no registration fits."""
@@ -316,7 +319,7 @@ class Fuser:
 
 
 def _alignment(visible: SourceInfo | None, thermal: SourceInfo | None) -> Calibration | None:
-    """How a camera's thermal pictures lie on its own visible ones, where its files tell; said once."""
+    """Registration of a camera's thermal pictures on its visible ones, as its files state it; said once."""
     found = visible.alignment if visible else None
     if visible is None or thermal is None or found is None:
         return None

@@ -91,6 +91,11 @@ class AutoNetwork:
         result: Tensor = self._network(visible, thermal)
         return result
 
+    def close(self) -> None:
+        """End the network's own threads; may be called twice."""
+        if isinstance(self._network, StripedLite):
+            self._network.close()
+
     def settle(self, size: Size) -> None:
         """Measure for about a second, choose, and say so; a second call changes nothing.
 

@@ -59,7 +59,7 @@ class SteadyNetwork:
 
 
 def stillness(now: Tensor, before: Tensor) -> Tensor:
-    """How still each place is: 1 where nothing but noise changes, 0 where something moves.
+    """Stillness of each place: 1 where nothing but noise changes, 0 where something moves.
 
     Args:
         now: [1, 2, H, W]: both sources in [0, 1].

@@ -36,7 +36,7 @@ class Pace:
         self._sentence, self._is_told = "", False
 
     def sentence(self) -> str:
-        """Why the newest seconds were too slow; empty where they were not; may be called by any thread."""
+        """Reason why the newest seconds were too slow, empty where they were not; from any thread."""
         return self._sentence
 
     def look(self) -> None:

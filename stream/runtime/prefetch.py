@@ -142,7 +142,7 @@ def prefetch(
         open_upstream: gives a context manager of items; called on the thread.
         size: how many items may wait.
         name: of the thread.
-        patience_s: longest to wait for the thread when it is to end; None for ever. Only for an upstream that
+        patience_s: longest wait for the thread when it is to end; None: no limit. Only for an upstream that
             nothing is harmed by when it goes on for a while.
 
     Returns:

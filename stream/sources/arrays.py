@@ -31,7 +31,7 @@ DEFAULT_RATE = 25
 
 @dataclass(frozen=True)
 class GivenFrames:
-    """What a caller gave: a function that gives an iterable of pictures, to be opened by name.
+    """Frames that a caller gave: a function that gives an iterable of pictures, to be opened by name.
 
     Attributes:
         factory: called for each connection.

@@ -69,7 +69,7 @@ def _likely_format(counts: Pixels) -> str | None:
 
 
 def _unlike(numbers: Pixels) -> float:
-    """What the correlation of neighbours in a row lacks to 1."""
+    """1 minus the correlation of neighbours in a row."""
     values = numbers.astype(np.float64)
     values = values.clip(*np.percentile(values, (1, 99)))
     one, other = values[:, :-1].ravel(), values[:, 1:].ravel()

@@ -90,8 +90,8 @@ def test_a_recording_that_ends_in_the_middle(run: Gifnet, tmp_path: Path) -> Non
 
 def test_a_corrupt_frame_is_counted_and_skipped(run: Gifnet, tmp_path: Path) -> None:
     options = {"g": "1", "bf": "0", "preset": "veryfast"}
-    visible = write_video(tmp_path / "v.mkv", moving_pattern(8, SIZE, colour=True), options=options)
-    thermal = write_video(tmp_path / "t.mp4", moving_pattern(8, SIZE))
+    visible = write_video(tmp_path / "v.mkv", moving_pattern(12, SIZE, colour=True), options=options)
+    thermal = write_video(tmp_path / "t.mp4", moving_pattern(12, SIZE))
     place, size = packet_place(visible, 4)
     with visible.open("r+b") as file:
         file.seek(place + size // 2)
@@ -101,25 +101,25 @@ def test_a_corrupt_frame_is_counted_and_skipped(run: Gifnet, tmp_path: Path) -> 
     told = json.loads(report.read_text())
     assert told["lost"]["visible"] == {"corrupt": 1}
     assert told["dropped"] == {"thermal_unpaired": 1}
-    assert told["fused"] == count_frames(out) == 7
+    assert told["fused"] == count_frames(out) == 11
 
 
 def test_a_corrupt_picture_of_a_folder(run: Gifnet, tmp_path: Path) -> None:
     for role in ("v", "t"):
         (tmp_path / role).mkdir()
-        for number, picture in enumerate(moving_pattern(4, SIZE)):
-            cv2.imwrite(str(tmp_path / role / f"{number}.png"), picture)
-    (tmp_path / "t" / "2.png").write_bytes(b"broken")
+        for number, picture in enumerate(moving_pattern(12, SIZE)):
+            cv2.imwrite(str(tmp_path / role / f"{number:02d}.png"), picture)
+    (tmp_path / "t" / "02.png").write_bytes(b"broken")
     report = tmp_path / "report.json"
     assert run(tmp_path / "v", tmp_path / "t", "-o", "null://", "--report", report).status == 0
     told = json.loads(report.read_text())
     assert told["lost"]["thermal"] == {"corrupt": 1}
-    assert told["fused"] == 3
+    assert told["fused"] == 11
 
 
 def test_a_stream_that_changes_size(run: Gifnet, tmp_path: Path) -> None:
     first = write_video(tmp_path / "a.ts", moving_pattern(6, SIZE, colour=True))
-    second = write_video(tmp_path / "b.ts", moving_pattern(6, (128, 96), colour=True), start_pts=6)
+    second = write_video(tmp_path / "b.ts", moving_pattern(6, (128, 96), colour=True), start_pts=8)
     visible = tmp_path / "v.ts"
     visible.write_bytes(first.read_bytes() + second.read_bytes())
     thermal = write_video(tmp_path / "t.ts", moving_pattern(12, SIZE))

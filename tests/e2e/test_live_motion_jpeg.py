@@ -22,7 +22,7 @@ MULTIPART = "multipart/x-mixed-replace; boundary=frame"
 
 @dataclass(frozen=True)
 class Camera:
-    """How a camera sends its pictures."""
+    """A way in which a camera sends its pictures."""
 
     content_type: str = MULTIPART
     before: bytes = b"--frame\r\n"

@@ -106,7 +106,7 @@ def test_damaged_pictures_are_kept_for_those_who_want_them() -> None:
 
 
 def difference(frame: Frame) -> float:
-    """How far a picture is from what was filmed at the time that it carries, on average."""
+    """Mean distance of a picture from what was filmed at the time that it carries."""
     pixels = np.asarray(frame.pixels).astype(int)
     time_ms = read(pixels)
     return 255.0 if time_ms is None else float(np.abs(pixels - draw(frame.size, time_ms)).mean())

@@ -34,15 +34,15 @@ def chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def encoded(suffix: str, index: int) -> bytes:
-    return cv2.imencode(suffix, moving_pattern(index + 1, colour=True)[index])[1].tobytes()
+def encoded(suffix: str, index: int, colour: bool) -> bytes:
+    return cv2.imencode(suffix, moving_pattern(index + 1, colour=colour)[index])[1].tobytes()
 
 
-def fill(folder: Path) -> Path:
+def fill(folder: Path, colour: bool) -> Path:
     """Whole pictures that make libpng and libjpeg talk."""
     folder.mkdir()
     for index in range(2):
-        png, jpeg = encoded(".png", index), encoded(".jpg", index)
+        png, jpeg = (encoded(suffix, index, colour) for suffix in (".png", ".jpg"))
         profile = chunk(b"iCCP", b"bad\0\0" + zlib.compress(b"x" * 200))
         (folder / f"{index}.png").write_bytes(png[:33] + profile + png[33:])
         end = jpeg.rfind(b"\xff\xd9")
@@ -57,7 +57,7 @@ def gifnet(*words: object) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("encoder", ["libsvtav1", "libx265"])
 def test_pictures_and_encoders_are_silent(tmp_path: Path, encoder: str) -> None:
-    visible, thermal = fill(tmp_path / "visible"), fill(tmp_path / "thermal")
+    visible, thermal = fill(tmp_path / "visible", True), fill(tmp_path / "thermal", False)
     output = tmp_path / "fused.mkv"
     done = gifnet("run", visible, thermal, "-o", output, "--model", "null", "--encoder", encoder, "--quiet")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

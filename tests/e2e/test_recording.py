@@ -25,6 +25,7 @@ from stream.recording.reader import Recording, TrackReader
 from stream.recording.writer import RecordingWriter
 from stream.runtime.clock import SystemClock
 from stream.sources.recording import RecordedSide
+from tests.helpers.media import moving_pattern, write_video
 from tests.helpers.patience import patience, wait_until
 from tests.helpers.python_camera import python_uri
 
@@ -67,7 +68,10 @@ def pictures(folder: Path) -> list[bytes]:
 @pytest.mark.parametrize("unpaired", ["hold", "single"])
 def test_a_live_run_is_fused_again_bit_for_bit(tmp_path: Path, unpaired: str) -> None:
     """With a closed shutter in the middle, whose frames are held or passed through."""
-    settings = {"pairing": {"unpaired": unpaired, "tolerance_ms": 30}, "fusion": {"precision": "float32"}}
+    settings = {
+        "pairing": {"unpaired": unpaired, "tolerance_ms": 30},
+        "fusion": {"model": "full", "precision": "float32"},
+    }
     live = run(
         python_uri(visible(40)),
         python_uri(thermal(40, closed=range(15, 25))),
@@ -331,3 +335,21 @@ def flirone_calibration(folder: Path) -> Path:
 
 def lines(path: Path) -> int:
     return len(path.read_text().splitlines())
+
+
+@pytest.mark.parametrize(("matrix", "full_range"), [("bt601", False), ("bt709", True)])
+def test_video_is_fused_again_by_the_luma_that_it_had(tmp_path: Path, matrix: str, full_range: bool) -> None:
+    frames = moving_pattern(12, (64, 48), colour=True)
+    seen = write_video(tmp_path / "v.mkv", frames, matrix=matrix, full_range=full_range)
+    felt = write_video(tmp_path / "t.mkv", moving_pattern(12, (64, 48)))
+    live = run(
+        f"live://{seen}",
+        f"live://{felt}",
+        {"uri": f"{tmp_path}/live/"},
+        {"uri": f"recording://{tmp_path}/kept"},
+        fusion={"model": "lite"},
+    )
+    assert live.fused > 3
+    again = replay(tmp_path / "kept", tmp_path / "again", fusion={"model": "lite"})
+    assert again.fused == live.fused
+    assert pictures(tmp_path / "again") == pictures(tmp_path / "live")

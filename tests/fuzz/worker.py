@@ -75,7 +75,7 @@ def _cases(name: str, seeds: Seeds, seed: int, first: int, folder: Path) -> Iter
 
 
 def _read(reader: Reader, path: Path, base_bytes: int) -> str:
-    """What was wrong; empty where all is well."""
+    """Finding; empty where all is well."""
     Path("/proc/self/clear_refs").write_text("5")  # forget the highest use of memory so far
     signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS)
     try:

@@ -221,13 +221,13 @@ class Server:
                 client.send(units, self._clock_s(now_ns), lost)
 
     def reports_now(self) -> bool:
-        """Whether sender reports are due, the first of them so long after the first picture was sent."""
+        """True where sender reports are due, the first of them so long after the first picture was sent."""
         self._playing_s = self._playing_s or time.monotonic()
         late = time.monotonic() - self._playing_s < self._options.report_after_s
         return not self._options.no_reports and not late
 
     def sound(self) -> None:
-        """Send sound for ever, also while pictures stall."""
+        """Send sound without end, also while pictures stall."""
         while self.has_sound:
             time.sleep(0.02)
             for client in self.clients:

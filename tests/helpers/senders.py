@@ -66,7 +66,7 @@ class _HttpServer:
 
 
 class Streamed(_HttpServer):
-    """A stream by HTTP, filmed anew for each request."""
+    """A stream by HTTP, filmed again for each request."""
 
     def __init__(self, form: str) -> None:
         server = self

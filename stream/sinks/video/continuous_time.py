@@ -22,7 +22,7 @@ _INTERVALS = 9
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What is remembered of a frame, without its picture: its own time, its time in the file, its origin."""
+    """A frame as it is remembered, without its picture: its own time, its time in the file, its origin."""
 
     time_s: Fraction
     file_s: Fraction

@@ -93,7 +93,7 @@ class FrameNumbers:
 
 @dataclass(frozen=True, slots=True)
 class _Format:
-    """What a sequence parameter set says of frame numbers: bits, whether they may skip, and colour planes."""
+    """Frame numbers by a sequence parameter set: bits, whether they may skip, and colour planes."""
 
     number_bits: int
     may_skip: bool

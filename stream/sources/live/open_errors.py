@@ -63,7 +63,7 @@ def explain_open(name: str, url: str, error: Exception, at_once: bool) -> Source
 
 
 def _phrase(error: Exception) -> str:
-    """What libav or Python says, without the URL that they add."""
+    """Message of libav or Python, without the URL that they add."""
     return str(getattr(error, "strerror", None) or mask_text(str(error)))
 
 

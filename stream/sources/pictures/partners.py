@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from stream.sources.pictures.listing import natural_key
-from stream.sources.pictures.names import numbers_of
+from stream.sources.pictures.names import numbers_of, without_date
 
 Rule = Literal["name", "number", "order", "time"]
 PAIR_RULES: tuple[Rule, ...] = ("name", "number", "order")
@@ -19,7 +19,7 @@ Key = Any
 
 @dataclass(frozen=True, slots=True)
 class Partners:
-    """Which pictures of two folders belong together.
+    """Pictures of two folders that belong together.
 
     Attributes:
         rule: how they found each other.
@@ -80,12 +80,19 @@ def find_partners(
 
 
 def _keys(paths: Sequence[Path], rule: Rule) -> list[Key]:
-    """What pictures share with their partners; empty where it is not one for each picture."""
+    """Names or numbers that pictures share with partners; empty where one is missing or stands twice."""
     if rule == "order":
         return list(range(len(paths)))
     stems = [path.stem for path in paths]
-    keys: list[Key] = list(stems) if rule == "name" else list(_varying(numbers_of(stems)))
-    return keys if len(set(keys)) == len(paths) else []
+    if rule == "name":
+        return _unique(stems)
+    # A number beside a date says more: the dates of two cameras may be a second apart.
+    undated = _varying(numbers_of([without_date(stem) for stem in stems]))
+    return _unique(undated) or _unique(_varying(numbers_of(stems)))
+
+
+def _unique(keys: Sequence[Key]) -> list[Key]:
+    return list(keys) if len(set(keys)) == len(keys) else []
 
 
 def _varying(rows: list[tuple[int, ...]]) -> list[tuple[int, ...]]:

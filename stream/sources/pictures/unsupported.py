@@ -1,4 +1,4 @@
-"""What a picture file is that cannot be read although it is whole."""
+"""Kinds of whole picture files that cannot be read."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ _BITS_READ = {"uint": (8, 16), "int": (8, 16), "float": (32, 64)}
 
 
 def describe_unsupported(path: Path) -> str:
-    """What about a picture is not supported, for people; empty where it is damaged or would be read.
+    """Kind of a picture that is not supported, in words; empty where it is damaged or would be read.
 
     Args:
         path: a picture that cannot be read.

@@ -195,7 +195,7 @@ class PictureReader:
                 if packet.size:
                     break
         else:
-            failures = 1  # it fails for ever, whatever is held
+            failures = 1  # it fails again and again, whatever is held
         if failures:
             self.lost["corrupt"] += failures
             self._timeline.failed(packet, failures)

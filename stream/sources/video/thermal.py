@@ -25,7 +25,7 @@ from stream.sources.video.pixels import (
     display_matrix,
     upright,
 )
-from stream.sources.video.planes import FrameToPicture
+from stream.sources.video.to_picture import FrameToPicture
 
 # Frames of a stream that are looked at for colours; after them one in so many.
 LOOKED_AT = 50

@@ -1,4 +1,4 @@
-"""What `gifnet doctor` says of the rate of lite."""
+"""Sentences of `gifnet doctor` on the rate of lite."""
 
 from __future__ import annotations
 

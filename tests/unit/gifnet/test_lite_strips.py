@@ -25,14 +25,19 @@ def test_strips_give_the_picture_of_the_whole(size: tuple[int, int], threads: in
     torch.testing.assert_close(fused, whole, rtol=0, atol=2e-6)
 
 
-def test_threads_end_with_it_and_properties_are_the_networks() -> None:
+@pytest.mark.parametrize("closed", [True, False])
+def test_threads_end_with_it_and_properties_are_the_networks(closed: bool) -> None:
     network = load_lite(precision="float32")
     striped = StripedLite(network, 3)
     picture = torch.rand(1, 1, 64, 64)
     striped(picture, picture)
-    assert sum(thread.name.startswith("lite") for thread in threading.enumerate()) == 2
     assert (striped.weights_sha256, striped.precision) == (network.weights_sha256, "float32")
+    # One of them where it was done with its strip before the next was given out.
     workers = [thread for thread in threading.enumerate() if thread.name.startswith("lite")]
+    assert 1 <= len(workers) <= 2
+    if closed:
+        striped.close()
+        striped.close()
     del striped
     gc.collect()
     for worker in workers:

@@ -69,7 +69,7 @@ def halves(count: int) -> list[Pixels]:
 
 
 def combs(pixels: Pixels) -> float:
-    """How much neighbouring lines differ, beyond what lines of one half picture do."""
+    """Difference of neighbouring lines, beyond what lines of one half picture do."""
     lines = pixels.astype(float)
     return float(
         np.abs(2 * lines[1:-1] - lines[:-2] - lines[2:]).mean() - np.abs(lines[2:] - lines[:-2]).mean()

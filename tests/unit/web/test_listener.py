@@ -121,12 +121,14 @@ def test_health_is_told_where_every_place_is_taken(monkeypatch: pytest.MonkeyPat
         for _ in range(MOST_CONNECTIONS):
             connect(port, stack, UNFINISHED)
 
-        def all_are_taken() -> bool:
-            # One that was not heard yet made room for the question.
-            connect(port, stack, UNFINISHED)
-            return ask(port, HEALTH.replace(b"/healthz", b"/"))[0] in (503, 0)
+        def is_full() -> bool:
+            """One whose head was not read yet counts as idle, and makes room: another takes its place."""
+            status = ask(port, HEALTH.replace(b"/healthz", b"/"))[0]
+            if status == 200:
+                connect(port, stack, UNFINISHED)
+            return status == 503
 
-        wait_until(all_are_taken)
+        wait_until(is_full)
         status, words, head = ask(port, HEALTH.replace(b"/healthz", b"/"))
         assert status == 503 and "ask again later" in words["error"] and b"close" in head.lower()
         for _ in range(HEALTH_CONNECTIONS + 5):

@@ -28,7 +28,7 @@ _WATER = (1.5587, 0.06939, -0.00027816, 0.00000068455)
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """What lies between camera and scene.
+    """Air and window between camera and scene.
 
     Attributes:
         distance_m: of the scene.

@@ -43,7 +43,7 @@ _FEWEST_BYTES = 64
 
 
 class _Place(NamedTuple):
-    """Where a frame is in the file."""
+    """Place of a frame in the file."""
 
     start: int
     end: int
