@@ -79,6 +79,8 @@ class InputSettings(Settings):
             raise ValueError("user and password are for rtsp:// and http:// cameras; leave them out")
         if self.user is not None and ":" in self.user:
             raise ValueError("a user name of a camera has no colon")
+        if self.password is not None and set(self.password.get_secret_value()) == {"*"}:
+            raise ValueError("the password is only stars, as --print-config hides it; give the password itself")
         if self.user is None and "@" not in self.uri:
             raise ValueError("a password needs its user, as in user: admin")
         return self

@@ -276,3 +276,9 @@ def test_offsets_between_any_two_clocks_are_taken(offset_ms: float | str) -> Non
 def test_a_misspelt_key_is_guessed() -> None:
     with pytest.raises(ConfigError, match=r"\(did you mean tolerance_ms\?\)"):
         validate(RunSettings, SMALLEST | {"pairing": {"tolerence_ms": 3}}, "pair.yaml")
+
+
+def test_the_stars_of_a_hidden_password_are_no_password() -> None:
+    camera = {"uri": "rtsp://camera/1", "user": "anna", "password": "**********"}
+    with pytest.raises(ConfigError, match="the password is only stars"):
+        validate(RunSettings, SMALLEST | {"visible": camera}, "pair.yaml")
