@@ -80,7 +80,7 @@ class InputSettings(Settings):
         if self.user is not None and ":" in self.user:
             raise ValueError("a user name of a camera has no colon")
         if self.password is not None and set(self.password.get_secret_value()) == {"*"}:
-            raise ValueError("the password is only stars, as --print-config hides it; give the password itself")
+            raise ValueError("the password is only stars, as --print-config hides one; give the real one")
         if self.user is None and "@" not in self.uri:
             raise ValueError("a password needs its user, as in user: admin")
         return self
