@@ -222,7 +222,7 @@ def test_a_named_pipe_that_falls_silent_leaves_a_whole_output(
         said = end_within(process, number, LONGEST_END_S)
     assert process.returncode == 128 + number
     kept = count_frames(out)
-    assert said.startswith(f"gifnet: stopped by {signal.Signals(number).name}; {kept} fused frames")
+    assert said.startswith(f"gifnet: stopped by {signal.Signals(number).name}; {kept} fused frame")
     assert read_times(out) == read_times(long_pair[0])[:kept] and kept > 0
 
 

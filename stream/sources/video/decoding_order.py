@@ -13,7 +13,7 @@ FORMATS = ("avi", "asf", "asf_o")
 LOOKED_AT = 32
 
 
-def keeps_decoding_times(container: Any, stream: Any, look: Callable[[], tuple[Any, Any]]) -> bool:
+def keeps_decoding_times(container: Any, stream: Any, look: Callable[[], tuple[Any, Any]] | None) -> bool:
     """True when the stamps of a video stream are decoding times.
 
     AVI and ASF keep no others. Elsewhere (an MP4 that lost its table of composition offsets, streams copied
@@ -22,11 +22,12 @@ def keeps_decoding_times(container: Any, stream: Any, look: Callable[[], tuple[A
     Args:
         container: it is of.
         stream: without pictures that are held back, the two times are one.
-        look: opens the same container and stream once more, as (container, stream).
+        look: opens the same container and stream once more, as (container, stream); None where that cannot be
+            done, as with a pipe.
     """
     if container.format.name in FORMATS:
         return True
-    if not stream.codec_context.has_b_frames:
+    if not stream.codec_context.has_b_frames or look is None:
         return False
     again, same = look()
     with again:

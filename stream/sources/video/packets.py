@@ -103,7 +103,9 @@ class PictureReader:
             self.rate or DEFAULT_RATE,
             stream.time_base,
             (stream.start_time or 0) * stream.time_base,
-            decoding_times=keeps_decoding_times(self.container, stream, look),
+            decoding_times=keeps_decoding_times(
+                self.container, stream, look if Path(self._name).is_file() else None
+            ),
             wraps=self.container.format.name in PROGRAM_STREAMS,
         )
 
