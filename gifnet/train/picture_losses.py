@@ -124,8 +124,8 @@ def level_loss(fused: Tensor, visible: Tensor, thermal: Tensor) -> Tensor:
 
     The brighter source alone lays the thermal grey over a dark road, and sums of both make a bright, cold sky
     mid-grey. Thermal says nothing where it is flat (a standard deviation of `_FLAT_THERMAL` over
-    `_LEVEL_WINDOW_PX` is half flat) and not warmer than the picture's mean by `_WARM` or more (twice that counts whole).
-    Distances count relative to the target, since in the dark few grey levels are a veil.
+    `_LEVEL_WINDOW_PX` is half flat) and not warmer than the picture's mean by `_WARM` or more (twice that
+    counts whole). Distances count relative to the target, since in the dark few grey levels are a veil.
     """
     window = _LEVEL_WINDOW_PX
     margin = (window // 2,) * 4
