@@ -1,6 +1,6 @@
 """The network alone on a GPU, with torch and Triton and nothing else: steps of `benchmarks.gpu`.
 
-python -m benchmarks.gpu_network [--device cuda] machine|accuracy|launches|graph|sanitized
+python -m benchmarks.gpu_network [--device cuda] machine|accuracy|graph|compiled|layers|sanitized
 
 Each step prints its figures as one line of JSON, again after each of its parts, so that what was measured
 before a failure is kept. On a CPU the pictures are small and the figures mean nothing.
@@ -37,8 +37,9 @@ def main() -> None:
     steps = {
         "machine": machine,
         "accuracy": accuracy,
-        "launches": launches,
         "graph": graph,
+        "compiled": compiled,
+        "layers": layers,
         "sanitized": sanitized,
     }
     parser = argparse.ArgumentParser(
@@ -89,56 +90,6 @@ def accuracy(device: torch.device) -> None:
         raise SystemExit(f"the worst form is {worst:.1f} dB from the CPU's, which is below {LEAST_DB} dB")
 
 
-def launches(device: torch.device) -> None:
-    """Each launch of the Triton form alone: milliseconds, and bytes of its tensors over that time."""
-    if device.type == "cpu":
-        say({"not measured": "launches are a GPU's"})
-        return
-    from gifnet.gpu import form
-
-    network = gifnet.load(device=device, precision="bfloat16")
-    visible, thermal = (picture.to(device) for picture in pictures(1, 480, 640))
-    recorded: list[tuple[str, Callable[[], Any], int]] = []
-    kernels = ("convolve", "attend", "finish", "reduce_moments")
-    originals = {name: getattr(form, name) for name in kernels}
-    with torch.inference_mode():
-        network(visible, thermal)
-        for name, kernel in originals.items():
-            setattr(form, name, _Recorder(name, kernel, recorded))
-        try:
-            network(visible, thermal)
-        finally:
-            for name, kernel in originals.items():
-                setattr(form, name, kernel)
-        figures: dict[str, Any] = {"launches": []}
-        for name, launch, moved in recorded:
-            taken_ms = median_ms(launch, 30)
-            row = {"kernel": name, "ms": round(taken_ms, 4), "tensor_bytes_per_s": moved / taken_ms * 1000}
-            figures["launches"].append(row)
-        figures["sum_ms"] = sum(row["ms"] for row in figures["launches"])
-    say(figures)
-
-
-class _Recorder:
-    """Stands in for a Triton kernel: launches it, and keeps the launch to be repeated."""
-
-    def __init__(self, name: str, kernel: Any, recorded: list[tuple[str, Callable[[], Any], int]]) -> None:
-        self._name, self._kernel, self._recorded = name, kernel, recorded
-
-    def __getitem__(self, grid: Any) -> Callable[..., Any]:
-        def launch(*arguments: Any, **options: Any) -> Any:
-            tensors = {each.data_ptr(): each for each in arguments if isinstance(each, Tensor)}
-            moved = sum(each.numel() * each.element_size() for each in tensors.values())
-
-            def again() -> Any:
-                return self._kernel[grid](*arguments, **options)
-
-            self._recorded.append((f"{self._name} {list(grid)}", again, moved))
-            return again()
-
-        return launch
-
-
 def graph(device: torch.device) -> None:
     """The captured network, the published form, and the ceilings of products and copies, in one run."""
     figures: dict[str, Any] = {}
@@ -153,6 +104,49 @@ def graph(device: torch.device) -> None:
         attempt(figures, "copy, bytes/s", lambda: _copy(device))
         # Last: what it takes must not be in the way of ours.
         attempt(figures, "published eager float32", lambda: _published(device, height, width))
+
+
+def compiled(device: torch.device) -> None:
+    """The published form under `torch.compile` in bfloat16, and how long that took."""
+    cuda = device.type == "cuda"
+    height, width = (480, 640) if cuda else (32, 48)
+    network = _published_network(device)
+    visible, thermal = (each.to(device) for each in pictures(1, height, width))
+    fuse = torch.compile(network.fuse_as_published) if cuda else network.fuse_as_published
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16):
+        begin_s = time.monotonic()
+        fuse(visible, thermal)
+        figures: dict[str, Any] = {"first_call_s": time.monotonic() - begin_s}
+        figures["ms"] = median_ms(lambda: fuse(visible, thermal), 20 if cuda else 2)
+    say(figures)
+
+
+def layers(device: torch.device) -> None:
+    """Each 3x3 convolution of the network alone by torch (cuDNN on a GPU), bfloat16, channels last."""
+    cuda = device.type == "cuda"
+    height, width = (480, 640) if cuda else (32, 48)
+    torch.backends.cudnn.benchmark = True
+    figures: dict[str, Any] = {}
+    with torch.inference_mode():
+        for name, layer in _published_network(device).named_modules():
+            if isinstance(layer, torch.nn.Conv2d) and layer.groups == 1:
+                shape = layer.in_channels, layer.out_channels, layer.kernel_size[0]
+                label = f"{name} {shape[0]}->{shape[1]} {shape[2]}x{shape[2]}"
+                attempt(figures, label, lambda one=layer: _layer(one, device, height, width))
+
+
+def _layer(layer: torch.nn.Conv2d, device: torch.device, height: int, width: int) -> Any:
+    layer = layer.to(torch.bfloat16).to(memory_format=torch.channels_last)
+    shape = 1, layer.in_channels, height, width
+    source = torch.randn(shape, device=device, dtype=torch.bfloat16).to(memory_format=torch.channels_last)
+
+    def work() -> None:
+        layer(source)
+
+    work()
+    replay = CapturedGraph(work, take_stream(device)).replay if device.type == "cuda" else work
+    taken_ms = median_ms(replay, 50 if device.type == "cuda" else 2)
+    return {"ms": taken_ms, "operations_per_s": 2e3 * layer.weight.numel() * height * width / taken_ms}
 
 
 def sanitized(device: torch.device) -> None:
@@ -188,10 +182,14 @@ def _ours(device: torch.device, precision: Precision, batch: int, height: int, w
     return {"ms": median_ms(replay, 100 if device.type == "cuda" else 3) / batch, "form": network.form}
 
 
-def _published(device: torch.device, height: int, width: int) -> Any:
+def _published_network(device: torch.device) -> GIFNet:
     network = GIFNet()
     weights.load_into(network, weights.read(weights.PACKAGED))
-    network.to(device).eval()
+    return network.to(device).eval()
+
+
+def _published(device: torch.device, height: int, width: int) -> Any:
+    network = _published_network(device)
     visible, thermal = (each.to(device) for each in pictures(1, height, width))
     with exact_float32(device):
         return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, quote, unquote
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 # Options behind a plain path: names in small letters, each with a value, to its very end.
@@ -19,6 +19,9 @@ _SECRET_NAME = re.compile(
     r"|hdn|streamid",
     re.IGNORECASE,
 )
+# Signs that mean nothing in a user name or password of a URI; libav keeps 127 characters of both together.
+_UNTOUCHED = "!$&'()*+,;=~"
+_ENCODED = re.compile(r"(%[0-9A-Fa-f]{2})")
 # Letters with digits, as no word is written: the value of an option that is a secret under any name.
 _TOKEN_LENGTH = 20
 _OPAQUE = re.compile(rf"^(?=.*\d)(?=.*[A-Za-z])[\w%+/=.~-]{{{_TOKEN_LENGTH},}}$")
@@ -104,6 +107,39 @@ def mask(uri: str) -> str:
 def mask_text(text: str) -> str:
     """Hide what is secret in the URIs that a text holds, such as a message of a library."""
     return _URI_IN_TEXT.sub(lambda match: mask(match[0]), text)
+
+
+def with_credentials(uri: str, user: str | None = None, password: str | None = None) -> str:
+    """A URI as libraries understand it: its user name and password percent-encoded where they must be.
+
+    Args:
+        uri: with or without `user:password@`, whose signs may be written as they are, also `@`, `/` and `%`.
+        user: in place of the one in the URI.
+        password: in place of the one in the URI, taken as it is.
+    """
+    match = _SCHEME.match(uri)
+    if not match:
+        return uri
+    rest = uri[match.end() :]
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    # admin:p/ss@host has no host before its first slash.
+    is_host = "@" not in authority and _HOST_PORT.fullmatch(authority)
+    whole = "" if is_host else (authority if "@" in authority else rest).rpartition("@")[0]
+    place = rest[len(whole) + 1 :] if whole else rest
+    old_user, _, old_password = whole.partition(":")
+    name = _encoded(old_user) if user is None else quote(user, safe=_UNTOUCHED)
+    secret = _encoded(old_password) if password is None else quote(password, safe=_UNTOUCHED)
+    if not name and not secret:
+        return uri
+    return f"{match[0]}{name}:{secret}@{place}" if secret else f"{match[0]}{name}@{place}"
+
+
+def _encoded(part: str) -> str:
+    """Part of a URI with all encoded that is not; what looks encoded already is left so."""
+    return "".join(
+        piece if _ENCODED.fullmatch(piece) else quote(piece, safe=_UNTOUCHED)
+        for piece in _ENCODED.split(part)
+    )
 
 
 def _without_user(rest: str) -> tuple[str, str]:

@@ -79,21 +79,25 @@ class GIFNetLite(nn.Module):
         In the order a, b, d_1 to d_6, c; for each the 16 pixels of a cell, row by row.
         """
         height, width = visible.shape[2:]
-        pictures = torch.cat([visible, thermal], dim=1).float()
-        cells = F.pixel_unshuffle(_framed(pictures, CELL_PX), CELL_PX)
-        cells = cells.contiguous(memory_format=torch.channels_last)
-        coefficients = self._coefficients(cells)
-        mixed = self._mix(cells, coefficients)
+        cells = self.cells_of(visible, thermal)
+        coefficients = self.coefficients(cells)
+        mixed = self.mix(cells, coefficients)
         return F.pixel_shuffle(mixed, CELL_PX)[..., :height, :width], coefficients
 
-    def _coefficients(self, cells: Tensor) -> Tensor:
+    def cells_of(self, visible: Tensor, thermal: Tensor) -> Tensor:
+        """Both pictures [B, 1, H, W] as cells with a frame of one cell, [B, 32, h + 2, w + 2] float32."""
+        pictures = torch.cat([visible, thermal], dim=1).float()
+        cells = F.pixel_unshuffle(_framed(pictures, CELL_PX), CELL_PX)
+        return cells.contiguous(memory_format=torch.channels_last)
+
+    def coefficients(self, cells: Tensor) -> Tensor:
         """[B, 32, h + 2, w + 2] cells with a frame to the coefficients of each pixel."""
         features = F.relu(self.first((cells - GREY).to(self.first.weight.dtype)))
         for layer in self.layers:
             features = F.relu(layer(features))
         return cast(Tensor, self.head(features))
 
-    def _mix(self, cells: Tensor, coefficients: Tensor) -> Tensor:
+    def mix(self, cells: Tensor, coefficients: Tensor) -> Tensor:
         """Cells with a frame and their coefficients to cells [B, 16, h, w] of the fused picture."""
         kernels = self.bands.to(self.first.weight.dtype)
         sources = cells.to(kernels.dtype).chunk(2, dim=1)

@@ -13,9 +13,9 @@ from contextlib import suppress
 import click
 
 from stream.cli.own_arguments import hide_secrets
-from stream.cli.standard_streams import secure_standard_streams
 from stream.runtime.cpu_threads import wait_passively
 from stream.runtime.quiet import keep_standard_error
+from stream.runtime.standard_streams import secure_standard_streams
 
 # Name -> (module:attribute, one line for the table of contents). Modules load only when called, so that
 # `gifnet --help` does not wait for torch.

@@ -10,11 +10,12 @@ import click
 from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options, verbosity_options
 from stream.cli.reload import hangups
-from stream.config import NAMES, FuseSettings, OutputSettings, RunSettings, load_yaml, validate
+from stream.config import NAMES, FuseSettings, OutputSettings, RunSettings, validate
+from stream.config.environment import load_config
 from stream.config.merge import overlay
 from stream.errors import ConfigError
 
-_INPUTS = [name for name in NAMES if name.startswith(("visible_", "thermal_"))]
+_INPUTS = ["pair", *(name for name in NAMES if name.startswith(("visible_", "thermal_")))]
 _PAIRING = [name for name, place in NAMES.items() if place.startswith("pairing.")]
 _RECORD = [*_PAIRING, *_INPUTS, "queue_frames", "queue_mb", "queue_ms", "damaged", "wait", "duration_s"]
 _ROTATION = ["segment_s", "segment_mb", "keep_free_mb"]
@@ -57,7 +58,7 @@ def record(
     set_up_logs(verbose=verbose)
     named = named_settings(ctx)
     rotation = {name: named.pop(name) for name in _ROTATION if name in named}
-    from_file = load_yaml(config) if config else {}
+    from_file = load_config(config) if config else {}
     allowed = {key: value for key, value in from_file.items() if key in FuseSettings.model_fields}
     settings = validate(FuseSettings, overlay(allowed, named), str(config or "the command line"))
     output = validate(OutputSettings, {"uri": str(folder), **rotation}, "the command line")
@@ -94,6 +95,11 @@ def replay(
     set_up_logs(verbose=verbose)
     uri = f"replay://{recording}"
     named = {**named_settings(ctx), "visible": uri, "thermal": uri}
-    from_file = load_yaml(config) if config else {}
+    from_file = load_config(config) if config else {}
+    for side in ("visible", "thermal"):  # a recording asks for no password
+        if isinstance(from_file.get(side), dict):
+            from_file[side] = {
+                key: value for key, value in from_file[side].items() if key not in ("user", "password")
+            }
     settings = validate(RunSettings, overlay(from_file, named), str(config or "the command line"))
     fuse_and_tell(settings, quiet)

@@ -13,7 +13,8 @@ from stream.cli.help_groups import GroupedHelp
 from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options, verbosity_options
 from stream.cli.reload import hangups, reloading
-from stream.config import NAMES, FuseSettings, RunSettings, load_yaml, validate
+from stream.config import NAMES, FuseSettings, RunSettings, validate
+from stream.config.environment import load_config
 from stream.config.merge import describe, overlay
 from stream.frame import FusedFrame
 
@@ -48,10 +49,10 @@ def run(
     registration and gain again while the run goes on.
     """
     named = named_settings(ctx)
-    from_file = load_yaml(config) if config else {}
+    from_file = load_config(config) if config else {}
 
     def load() -> RunSettings:
-        values = load_yaml(config) if config else from_file
+        values = load_config(config) if config else from_file
         return validate(RunSettings, overlay(values, named), str(config or "the command line"))
 
     settings = load()

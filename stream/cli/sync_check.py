@@ -12,14 +12,15 @@ import click
 
 from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options
-from stream.config import NAMES, FuseSettings, load_yaml, validate
+from stream.config import NAMES, FuseSettings, validate
+from stream.config.environment import load_config
 from stream.config.merge import overlay
 from stream.errors import ConfigError, SyncError
 
 if TYPE_CHECKING:
     from stream.sync_check.run import SyncCheck
 
-_INPUTS = [name for name in NAMES if name.startswith(("visible_", "thermal_"))]
+_INPUTS = ["pair", *(name for name in NAMES if name.startswith(("visible_", "thermal_")))]
 
 
 @click.command()
@@ -61,7 +62,7 @@ def sync_check(
     set_up_logs()
     if write and config is None:
         raise ConfigError("--write needs a configuration file to write to; name it by -c FILE")
-    from_file = load_yaml(config) if config else {}
+    from_file = load_config(config) if config else {}
     # How long a run lasts says nothing of how long to look.
     known = FuseSettings.model_fields.keys() - {"duration_s"}
     allowed = {key: value for key, value in from_file.items() if key in known}

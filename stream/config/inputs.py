@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from stream.config.base import Settings
 from stream.config.crop import parse_crop
@@ -18,8 +19,15 @@ from stream.config.thermal_layout import (
 )
 from stream.radiometry import Linear, Radiometry
 
+_WITH_PASSWORD = re.compile(r"\s*(chaos://[^!]*!)?(rtsps?|https?)://", re.IGNORECASE)
+
 Decoder = Literal["auto", "cpu", "cuda"]
 Deinterlace = Literal["auto", "on", "off"]
+
+
+def takes_password(uri: str) -> bool:
+    """True for a camera that may ask for a user name and password."""
+    return bool(_WITH_PASSWORD.match(uri))
 
 
 class InputSettings(Settings):
@@ -45,6 +53,13 @@ class InputSettings(Settings):
             "marked as interlaced"
         ),
     ] = "auto"
+    user: Annotated[
+        str | None, Field(max_length=100, description="user name of an RTSP or HTTP camera; also in its URI")
+    ] = None
+    password: Annotated[
+        SecretStr | None,
+        Field(description="password of that user, any characters; better from the environment or the file"),
+    ] = None
     decoder: Annotated[
         Decoder,
         Field(description="where video is decoded; auto: by NVDEC on a GPU that runs the network, if it can"),
@@ -55,6 +70,18 @@ class InputSettings(Settings):
     timeout_s: Annotated[
         float, Field(ge=0.2, le=60, description="silence after which a camera is reconnected")
     ] = 3.0
+
+    @model_validator(mode="after")
+    def _of_a_camera(self) -> Self:
+        if self.user is None and self.password is None:
+            return self
+        if not takes_password(self.uri):
+            raise ValueError("user and password are for rtsp:// and http:// cameras; leave them out")
+        if self.user is not None and ":" in self.user:
+            raise ValueError("a user name of a camera has no colon")
+        if self.user is None and "@" not in self.uri:
+            raise ValueError("a password needs its user, as in user: admin")
+        return self
 
     @field_validator("crop")
     @classmethod

@@ -9,6 +9,8 @@ from typing import Any, Literal
 import yaml
 
 from stream.config import NAMES, Settings
+from stream.config.environment import with_passwords
+from stream.config.pair import with_pair
 from stream.uri import mask
 
 Origin = Literal["default", "file", "command line"]
@@ -23,6 +25,9 @@ def overlay(values: Mapping[str, Any], named: Mapping[str, Any]) -> Values:
         named: settings by their names in `stream.config.NAMES`, plus `visible` and `thermal` for the inputs;
             `output` is a list of URIs and replaces all outputs of the file, the other output settings hold
             for every output.
+
+    Raises:
+        ConfigError: `pair` is wrong.
     """
     merged = deepcopy(dict(values))
     if "output" in named:
@@ -32,7 +37,18 @@ def overlay(values: Mapping[str, Any], named: Mapping[str, Any]) -> Values:
             _put(merged, [name, "uri"], value)
         elif name != "output":
             _put(merged, NAMES[name].split("."), value)
-    return merged
+    _let_newer_inputs_win(merged, named)
+    return with_passwords(with_pair(merged))
+
+
+def _let_newer_inputs_win(merged: Values, named: Mapping[str, Any]) -> None:
+    """Inputs of the command line win over a pair of the file, and the reverse."""
+    if "visible" in named or "thermal" in named:
+        merged.update({"pair": None} if "pair" not in named and "pair" in merged else {})
+    elif "pair" in named:
+        for section in (merged.get("visible"), merged.get("thermal")):
+            if isinstance(section, dict):
+                section.pop("uri", None)
 
 
 def _put(values: Any, keys: list[str], value: Any) -> None:
@@ -76,6 +92,8 @@ def public_values(settings: Settings) -> Values:
     for item in (values.get("visible"), values.get("thermal"), *values.get("outputs", ())):
         if item:
             item["uri"] = mask(item["uri"])
+    if values.get("pair"):
+        values["pair"] = mask(values["pair"])
     return values
 
 

@@ -24,6 +24,13 @@ class FuseSettings(Settings):
 
     visible: InputSettings
     thermal: ThermalInputSettings
+    pair: Annotated[
+        str | None,
+        Field(
+            description="address of one RTSP device with two channels, in place of VISIBLE and THERMAL: "
+            "rtsp://HOST/hikvision, dahua or axis, or that of its visible channel"
+        ),
+    ] = None
     pairing: PairingSettings = PairingSettings()
     registration: RegistrationSettings = RegistrationSettings()
     gain: GainSettings = GainSettings()

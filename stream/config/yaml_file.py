@@ -12,7 +12,8 @@ from stream.errors import ConfigError
 
 # A configuration has some hundred values; aliases of aliases can stand for billions.
 MOST_VALUES = 100_000
-MOST_BYTES = 8 << 20
+# YAML is read at some hundred kilobytes a second; settings and calibrations have a few thousand bytes.
+MOST_BYTES = 256 << 10
 
 # In messages of YAML's reader: a part of the file, where it is no single sign and no <kind of token>.
 _QUOTED = re.compile(r"'(?!<[a-z ]+>'|\\)[^']{2,}'|\"[^\"]{2,}\"")
@@ -77,7 +78,7 @@ def _text(path: Path, what: str) -> str:
     with path.open("rb") as file:
         data = file.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
-        raise _TooLargeError(f"is larger than {MOST_BYTES >> 20} MiB, which no {what} is")
+        raise _TooLargeError(f"is larger than {MOST_BYTES >> 10} KiB, which no {what} is")
     return data.decode("utf-8")
 
 

@@ -17,7 +17,7 @@ from stream.fusion.fuser import Fuser
 from stream.fusion.model_choice import figure
 from stream.picture import size_of
 from stream.runtime.clock import SystemClock
-from stream.runtime.cpu_threads import cores, one_thread_each
+from stream.runtime.cpu_threads import OneThreadEach, cores
 from stream.runtime.stage_times import StageTimes
 from stream.sinks.base import SinkOptions
 from stream.sinks.video.encoders import choose_encoder
@@ -33,7 +33,7 @@ CAMERA_RATE = 25.0
 
 def lite_row() -> Row:
     """Decode, fuse and encode a few frames of each size, and count the time of the processor."""
-    with tempfile.TemporaryDirectory() as folder, one_thread_each():
+    with tempfile.TemporaryDirectory() as folder, OneThreadEach():
         rates = [held_rate(core_seconds(Path(folder), size), cores()) for size in SIZES]
     return rate_row(dict(zip(SIZES, rates, strict=True)), cores())
 

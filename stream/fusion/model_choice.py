@@ -13,12 +13,13 @@ from torch import Tensor
 from gifnet import weights as weight_files
 from gifnet.config import Kind
 from gifnet.lite.model import GIFNetLite
+from gifnet.lite.strips import StripedLite
 from gifnet.loading import load_network
 from gifnet.model import GIFNet
 from stream.config import FusionSettings
 from stream.device.context import DeviceContext
 from stream.fusion.null_model import NullModel
-from stream.runtime.cpu_threads import all_cores
+from stream.runtime.cpu_threads import all_cores, cores
 
 # What else a frame needs keeps the network from having the processor to itself.
 SPARE = 1.25
@@ -50,14 +51,19 @@ class AutoNetwork:
             rate: frames a second of the cameras, None while that is not known.
         """
         self._fusion, self._device, self._rate = fusion, device, rate
-        self._network: GIFNet | GIFNetLite | None = None
+        self._network: GIFNet | GIFNetLite | StripedLite | None = None
 
     @property
     def kind(self) -> Kind | None:
         """`full` or `lite`; None before the choice."""
         if self._network is None:
             return None
-        return "lite" if isinstance(self._network, GIFNetLite) else "full"
+        return "full" if isinstance(self._network, GIFNet) else "lite"
+
+    @property
+    def own_threads(self) -> bool:
+        """True where torch's threads would be in the way of the network's own."""
+        return isinstance(self._network, StripedLite)
 
     @property
     def weights_sha256(self) -> str:
@@ -96,12 +102,9 @@ class AutoNetwork:
         """
         if self._network:
             return
-        with all_cores():
-            self._choose(size)
-
-    def _choose(self, size: Size) -> None:
         full = self._load("full")
-        full_rate = measured_rate(full, size, self._device)
+        with all_cores():
+            full_rate = measured_rate(full, size, self._device)
         wanted = self._rate() or USUAL_RATE
         if full_rate >= SPARE * wanted:
             self._network = full
@@ -117,11 +120,11 @@ class AutoNetwork:
             figure(lite_rate),
         )
 
-    def _load(self, kind: Kind) -> GIFNet | GIFNetLite:
-        return load_network(kind, "default", self._device, self._fusion.precision)
+    def _load(self, kind: Kind) -> GIFNet | GIFNetLite | StripedLite:
+        return _striped(load_network(kind, "default", self._device, self._fusion.precision), self._device)
 
 
-LoadedNetwork: TypeAlias = GIFNet | GIFNetLite | NullModel | AutoNetwork
+LoadedNetwork: TypeAlias = "GIFNet | GIFNetLite | StripedLite | NullModel | AutoNetwork"
 
 
 def open_network(fusion: FusionSettings, context: DeviceContext, rate: Rate | None = None) -> LoadedNetwork:
@@ -142,11 +145,19 @@ def open_network(fusion: FusionSettings, context: DeviceContext, rate: Rate | No
     if fusion.model == "null":
         return NullModel()
     if fusion.model != "auto":
-        return load_network(fusion.model, fusion.weights, context.device, fusion.precision)
+        network = load_network(fusion.model, fusion.weights, context.device, fusion.precision)
+        return _striped(network, context.device)
     if fusion.weights == "default" and rate is not None:
         return AutoNetwork(fusion, context.device, rate)
     kind = weight_files.read(weight_files.resolve(fusion.weights)).kind
-    return load_network(kind, fusion.weights, context.device, fusion.precision)
+    return _striped(load_network(kind, fusion.weights, context.device, fusion.precision), context.device)
+
+
+def _striped(network: GIFNet | GIFNetLite, device: torch.device) -> GIFNet | GIFNetLite | StripedLite:
+    """Lite on a CPU by strips, the others as they are."""
+    if isinstance(network, GIFNetLite) and device.type == "cpu":
+        return StripedLite(network, cores())
+    return network
 
 
 def kind_of(network: LoadedNetwork) -> str:
@@ -155,7 +166,7 @@ def kind_of(network: LoadedNetwork) -> str:
         return network.kind or "auto"
     if isinstance(network, NullModel):
         return "null"
-    return "lite" if isinstance(network, GIFNetLite) else "full"
+    return "full" if isinstance(network, GIFNet) else "lite"
 
 
 def measured_rate(network: Callable[[Tensor, Tensor], Tensor], size: Size, device: torch.device) -> float:

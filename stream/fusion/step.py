@@ -115,6 +115,11 @@ class FusionStep:
         self.move(registrar)
 
     @property
+    def own_threads(self) -> bool:
+        """True for a network that shares its work among threads of its own."""
+        return bool(getattr(self._network, "own_threads", False))
+
+    @property
     def stages(self) -> list[tuple[str, Work]]:
         """Name and work of each part, in their order."""
         # Not an attribute: methods in it would make a cycle, and the memory would outlive its last user.
@@ -213,7 +218,8 @@ def timed(step: FusionStep, measure: Callable[[str], AbstractContextManager[None
     def work() -> None:
         for name, stage in step.stages:
             # The other stages are over before threads would be awake.
-            with measure(name), all_cores() if name == "network" else nullcontext():
+            helped = name == "network" and not step.own_threads
+            with measure(name), all_cores() if helped else nullcontext():
                 stage()
 
     return work

@@ -15,6 +15,8 @@ from stream.pairing.online import OnlinePairer
 
 # With frames of both cameras for so long and no pair, something is wrong.
 NO_PAIR_AFTER_S = 5.0
+# A frame never waits for longer for its partner, whatever is asked for (`pairing.max_wait_ms`).
+LONGEST_WAIT_MS = 5000
 
 _log = logging.getLogger(__name__)
 
@@ -76,6 +78,10 @@ class PairingDiagnosis:
             [time_s - offset_s for time_s in pairer.queues["thermal"].recent_s],
         )
         wait_s = pairer.settings.max_wait_ms / 1000
+        late_s = self._later_s()
+        would_pair = not nearest_s or min(map(abs, nearest_s)) <= pairer.policy.tolerance_s
+        if would_pair and abs(residual_s) <= wait_s < abs(late_s):
+            return self._arrives_late(late_s)
         if abs(residual_s) > max(wait_s, AGREE_S) or not nearest_s:
             return self._clocks_apart(offset_s + residual_s)
         if abs(residual_s) > wait_s:
@@ -86,6 +92,16 @@ class PairingDiagnosis:
             f"{_ms(pairer.policy.tolerance_s)} ms, the nearest are {_ms(min(nearest_s, key=abs))} ms apart "
             f"(thermal minus visible); pass --tolerance-ms {math.ceil(largest_s * 1000) + 1}, or auto"
         )
+
+    def _later_s(self) -> Fraction:
+        """Time that the newest visible frame was on its way by its stamp, minus that of the thermal one."""
+        ways_s = []
+        for side in ("visible", "thermal"):
+            queue = self._pairer.queues[side]
+            if queue.last_s is None:
+                return Fraction(0)
+            ways_s.append(Fraction(queue.arrived_s) - queue.last_s)
+        return ways_s[0] - ways_s[1]
 
     def _clocks_apart(self, apart_s: Fraction) -> str:
         follow = "" if self._pairer.policy.offset_s is None else "auto or --offset-ms "
@@ -98,10 +114,13 @@ class PairingDiagnosis:
     def _arrives_late(self, residual_s: Fraction) -> str:
         late = "thermal" if residual_s < 0 else "visible"
         needed_ms = math.ceil(abs(residual_s) * 1000 / 50) * 50 + 50
+        remedy = f"pass --max-wait-ms {needed_ms}"
+        if needed_ms > LONGEST_WAIT_MS:
+            remedy = "see that machine and network are fast enough for it"
         return (
             f"both cameras stream, but nothing pairs: by their stamps, {late} frames arrive "
-            f"{_ms(abs(residual_s))} ms later than the other camera's and nothing waits for so long; pass "
-            f"--max-wait-ms {needed_ms}, or, if the {late} clock is wrong, set it by NTP"
+            f"{_ms(abs(residual_s))} ms later than the other camera's and nothing waits for so long; "
+            f"{remedy}, or, if the {late} clock is wrong, set it by NTP"
         )
 
 

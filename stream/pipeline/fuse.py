@@ -18,6 +18,7 @@ from stream.monitoring.loss import check_loss
 from stream.monitoring.report import RunReport
 from stream.pipeline.open import open_fused
 from stream.runtime.clock import SystemClock
+from stream.runtime.cpu_threads import OneThreadEach
 from stream.sources.arrays import GivenFrames, give, given, split_item
 from stream.sources.live import is_live
 
@@ -148,8 +149,10 @@ def _fuse(settings: FuseSettings, recorded: dict[Side, _Recorded]) -> Iterator[F
     report = RunReport(SystemClock())
     try:
         _check_times(settings, recorded)
-        with open_fused(settings, report) as fused, fused.ahead() as frames:
-            yield from frames
+        with OneThreadEach() as threads, open_fused(settings, report) as fused, fused.ahead() as frames:
+            for frame in frames:
+                with threads.paused():
+                    yield frame
         check_loss(report, settings.allow_loss)
     finally:
         for source in (settings.visible, settings.thermal):

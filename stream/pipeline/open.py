@@ -24,7 +24,6 @@ from stream.pairing.offline import OfflinePairer, pair_streams
 from stream.pipeline.ages import Ages
 from stream.radiometry import Radiometry, as_json
 from stream.recording.reader import Recording
-from stream.runtime.cpu_threads import one_thread_each
 from stream.runtime.prefetch import SOURCE_PATIENCE_S, Prefetch, prefetch
 from stream.sources import Source, SourceInfo, open_source
 from stream.sources.part import same_pictures
@@ -131,14 +130,7 @@ def open_fused(settings: FuseSettings, report: RunReport) -> Iterator[FusedStrea
     Raises:
         GifnetError: of the device, a source, the weights or the calibration, before the first frame.
     """
-    with one_thread_each():
-        context = open_device(settings.device)
-        with _open_fused(settings, context, report) as fused:
-            yield fused
-
-
-@contextmanager
-def _open_fused(settings: FuseSettings, context: DeviceContext, report: RunReport) -> Iterator[FusedStream]:
+    context = open_device(settings.device)
     device = {"name": str(context.device), "why": explain_device(settings.device, context.device)}
     report.add(device=lambda: device, radiometry=lambda: as_json(settings.thermal.radiometry))
     _log.info("device %s: %s", context.device, device["why"])

@@ -27,6 +27,7 @@ from stream.pipeline.fan_out import FanOut
 from stream.pipeline.open import open_fused
 from stream.pipeline.pace import Pace
 from stream.registration.drift_monitor import DriftMonitor
+from stream.runtime.cpu_threads import OneThreadEach
 from stream.sinks import check_outputs
 from stream.web import open_panel
 
@@ -76,7 +77,7 @@ def run(
 def _run(
     settings: RunSettings, report: RunReport, watch: Watch, progress: Progress, adjuster: Adjuster
 ) -> None:
-    with open_fused(settings, report) as fused:
+    with OneThreadEach(), open_fused(settings, report) as fused:
         sinks = FanOut(settings, fused.visible, report.times, fused.device, lambda: fused.weights)
         panel = _status(settings, report, fused, sinks)
         with open_panel(settings, panel), sinks, adjuster(panel.controls), fused.ahead() as frames:

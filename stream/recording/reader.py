@@ -12,10 +12,12 @@ from typing import Any
 import av
 
 from stream.errors import SourceError
-from stream.frame import Frame, FramePair, FrameSet, PixelFormat, Side, SingleFrame
+from stream.frame import Frame, FramePair, FrameSet, PixelFormat, Pixels, Side, SingleFrame
+from stream.picture import YuvPlanes
 from stream.picture_size import LIBAV_BOUNDS
 from stream.recording import ABOUT, FRAMES, PAIRS, SCHEMA
 from stream.recording.lines import Entry, read_frames, read_pairs
+from stream.yuv import PlanesToRgb, luma_range, planes_of
 
 _FORMATS: dict[str, PixelFormat] = {"gray": "gray8", "gray16le": "gray16le"}
 # Frames that frame sets may name once more: a held thermal frame is the last one.
@@ -96,6 +98,7 @@ class TrackReader:
         self._file = ""
         self._container: Any = None
         self._pictures: Iterator[Any] = iter(())
+        self._to_rgb: PlanesToRgb | None = None
 
     def frame(self, number: int) -> Frame | None:
         """The frame of a number; None when the video ends before it, since recording was not finished.
@@ -135,9 +138,14 @@ class TrackReader:
         if picture is None:
             return None
         kind: PixelFormat = _FORMATS.get(picture.format.name, "rgb24")
-        pixels = picture.to_ndarray(format={"gray8": "gray"}.get(kind, kind))
+        kept: Pixels | YuvPlanes
+        if luma_range(picture):
+            self._to_rgb = self._to_rgb or PlanesToRgb(picture)
+            kept = planes_of(picture, self._to_rgb)
+        else:
+            kept = picture.to_ndarray(format={"gray8": "gray"}.get(kind, kind))
         radiometry = entry.radiometry
-        return Frame(pixels, kind, entry.time_s, entry.clock, entry.index, entry.bits, radiometry=radiometry)
+        return Frame(kept, kind, entry.time_s, entry.clock, entry.index, entry.bits, radiometry=radiometry)
 
     def _open(self, path: Path, name: str) -> None:
         self.close()
@@ -149,6 +157,7 @@ class TrackReader:
             raise SourceError(f"{path} is no video of a recording")
         self._container.streams.video[0].codec_context.options = dict(LIBAV_BOUNDS)
         self._pictures = _whole_pictures(self._container)
+        self._to_rgb = None
 
 
 def _whole_pictures(container: Any) -> Iterator[Any]:

@@ -10,13 +10,17 @@ from typing import Any, NamedTuple
 
 import av
 import numpy as np
+from av.video.reformatter import ColorRange
 
 from stream.errors import SinkError
 from stream.files.output_path import reason
 from stream.frame import Frame, Side
+from stream.picture import YuvPlanes
+from stream.yuv import frame_of
 
 # Encoder and its pixel format for each kind of frame, and its options; all of them exact.
 _EXACT: dict[str, tuple[str, str, dict[str, str]]] = {
+    "yuv420p": ("libx264", "yuv420p", {"qp": "0", "preset": "ultrafast", "tune": "zerolatency"}),
     "rgb24": ("libx264rgb", "rgb24", {"qp": "0", "preset": "ultrafast", "tune": "zerolatency"}),
     "gray8": ("ffv1", "gray", {"level": "3", "slices": "4"}),
     "gray16le": ("ffv1", "gray16le", {"level": "3", "slices": "4"}),
@@ -34,6 +38,8 @@ class Layout(NamedTuple):
 
     size: tuple[int, int]
     pixel_format: str
+    matrix: int = 2
+    luma_range: str = ""
 
 
 class Track:
@@ -60,7 +66,7 @@ class Track:
         Raises:
             SinkError: when it cannot be written.
         """
-        layout = Layout(frame.size, frame.pixel_format)
+        layout = _layout_of(frame)
         try:
             if layout != self._layout:
                 self.finish()
@@ -103,14 +109,32 @@ class Track:
         self._stream = self._container.add_stream(encoder, rate=30, options=options, time_base=_TICK)
         self._stream.width, self._stream.height = layout.size
         self._stream.pix_fmt = pixel_format
+        if layout.luma_range:
+            self._stream.codec_context.colorspace = layout.matrix
+            self._stream.codec_context.color_range = (
+                ColorRange.JPEG if layout.luma_range == "full" else ColorRange.MPEG
+            )
         self._stream.codec_context.gop_size = _KEY_EVERY
         self._stream.codec_context.max_b_frames = 0
         self._layout = layout
 
     def _encode(self, frame: Frame) -> None:
-        picture = av.VideoFrame.from_ndarray(np.asarray(frame.pixels), format=_STORED_AS[frame.pixel_format])
+        assert self._layout
+        if isinstance(frame.picture, YuvPlanes) and self._layout.luma_range:
+            picture = frame_of(frame.picture)
+        else:
+            kind = _STORED_AS[frame.pixel_format]
+            picture = av.VideoFrame.from_ndarray(np.asarray(frame.pixels), format=kind)
         self._last = max(round((frame.time_s - self._first_s) / _TICK), self._last + 1)
         picture.pts, picture.time_base = self._last, _TICK
         for packet in self._stream.encode(picture):
             self.bytes += packet.size
             self._container.mux(packet)
+
+
+def _layout_of(frame: Frame) -> Layout:
+    """Planes are kept as they are where their encoder takes the size; both sides must be even."""
+    planes, (width, height) = frame.picture, frame.size
+    if isinstance(planes, YuvPlanes) and width % 2 == height % 2 == 0:
+        return Layout(frame.size, "yuv420p", planes.matrix, planes.luma_range)
+    return Layout(frame.size, frame.pixel_format)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
 
 # OpenMP by GNU and by Intel and LLVM: sleep at once in place of spinning.
 PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0"}
@@ -33,23 +35,35 @@ def cores() -> int:
     return min(found, int(asked)) if asked.isdigit() and int(asked) else found
 
 
-@contextmanager
-def one_thread_each() -> Iterator[None]:
+class OneThreadEach:
     """Inside the block, torch and OpenCV compute on the thread that calls them, but for `all_cores`.
 
     The stages of a run have threads of their own, so that the cores are in use without pools.
     """
-    import cv2
-    import torch
 
-    before = torch.get_num_threads(), cv2.getNumThreads()
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before[0])
-        cv2.setNumThreads(before[1])
+    def __enter__(self) -> Self:
+        """Keep what was set."""
+        import cv2
+        import torch
+
+        self._before = torch.get_num_threads(), cv2.getNumThreads()
+        _set_threads(1, 1)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Set it again."""
+        _set_threads(*self._before)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """As before the block, for other people's code on this thread."""
+        _set_threads(*self._before)
+        try:
+            yield
+        finally:
+            _set_threads(1, 1)
 
 
 @contextmanager
@@ -63,3 +77,11 @@ def all_cores() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def _set_threads(of_torch: int, of_opencv: int) -> None:
+    import cv2
+    import torch
+
+    torch.set_num_threads(of_torch)
+    cv2.setNumThreads(of_opencv)

@@ -7,6 +7,8 @@ import os
 import sys
 import warnings
 
+from stream.runtime.standard_streams import LossyText
+
 # SVT-AV1 prints its settings otherwise; 0 leaves fatal errors alone.
 _ENVIRONMENT = {"SVT_LOG": "0", "OPENCV_LOG_LEVEL": "SILENT"}
 
@@ -24,8 +26,8 @@ def keep_standard_error() -> None:
     """Keep standard error for Python's own writers, for the rest of the process.
 
     libjpeg, libpng, libtiff and encoders write to file descriptor 2 whatever they are told; it leads nowhere
-    after this, and `sys.stderr` to where it led before. Warnings of Python packages are ignored unless `-W`
-    or PYTHONWARNINGS asks for them.
+    after this, and `sys.stderr` to where it led before, without ever stopping a run (`LossyText`).
+    Warnings of Python packages are ignored unless `-W` or PYTHONWARNINGS asks for them.
     """
     silence_libraries()
     if not sys.warnoptions:
@@ -35,7 +37,7 @@ def keep_standard_error() -> None:
         if sys.stderr.fileno() != 2:
             return
         sys.stderr.flush()
-        own = open(os.dup(2), "w", encoding=sys.stderr.encoding, errors="backslashreplace", buffering=1)  # noqa: SIM115
+        own = LossyText(os.dup(2))
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 2)
         os.close(nowhere)

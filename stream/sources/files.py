@@ -24,10 +24,10 @@ from stream.errors import SourceError
 from stream.frame import Side
 from stream.sources.base import Source
 from stream.sources.options import STATED, check_options, integer_option
-from stream.sources.pictures.flir_sequence import SEQUENCE_SUFFIXES, FlirSequenceSource
 from stream.sources.pictures.folder import ImageSource
 from stream.sources.pictures.listing import is_picture_path
 from stream.sources.pictures.numbers import NpyStack
+from stream.sources.pictures.radiometric.sequence import SEQUENCE_SUFFIXES, FlirSequenceSource
 from stream.sources.pictures.raw import open_raw
 from stream.sources.pictures.stack import StackSource
 from stream.sources.pictures.tiff import TIFF_SUFFIXES, TiffPages, is_stack

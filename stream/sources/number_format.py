@@ -9,8 +9,9 @@ from stream.frame import Pixels
 
 # Width and height that sensors' pictures have with a second picture above or below.
 TWO_PICTURES = frozenset({(256, 384), (384, 576), (160, 240), (640, 1024)})
-# Neighbours of a thermal picture differ little; read in the wrong format they differ this much more.
-_ROUGH, _CLEARLY_SMOOTHER = 0.15, 0.5
+# Neighbours of a thermal picture are alike. In the right format they correlate so much, and what they lack of
+# that is so much less than in the wrong one.
+_ALIKE, _CLEARLY_LESS = 0.85, 0.35
 # Numbers with a sign around zero lie at both ends of the unsigned ones.
 _CLEARLY_SMALLER = 0.5
 
@@ -28,8 +29,8 @@ def check_unsigned(counts: Pixels, name: str) -> None:
     likely = _likely_format(np.ascontiguousarray(counts))
     if likely:
         raise SourceError(
-            f"{name} looks like numbers of the type {likely}, not like counts of 16 bits; say so by "
-            f"--thermal-layout '{likely} C' (or another unit), or uint16 if they are counts"
+            f"{name} looks like numbers of the type {likely}, not like little-endian counts of 16 bits; say "
+            f"so by --thermal-layout '{likely} C' (or another unit), or uint16 if they are counts"
         )
 
 
@@ -54,25 +55,41 @@ def check_one_picture(size: tuple[int, int], name: str) -> None:
 def _likely_format(counts: Pixels) -> str | None:
     if _span(counts.view(np.int16)) < _CLEARLY_SMALLER * _span(counts):
         return "int16"
-    rough = roughness(counts)
-    if rough < _ROUGH:
+    swapped = counts.byteswap()
+    views = {"int16": counts.view(np.int16), "big": swapped, "int16 big": swapped.view(np.int16)}
+    if counts.size % 2 == 0:
+        pairs = counts.reshape(1, -1)
+        # Bytes of a number of 32 bits lie in the order of the file, not of pairs of 16 bits.
+        views |= {"float32": pairs.view(np.float32), "float32 big": pairs.view(np.float32).byteswap()}
+    found = {words: _unlike(view) for words, view in views.items() if _is_plausible(view)}
+    best = min(found, key=lambda words: found[words], default=None)
+    if best is None or found[best] > 1 - _ALIKE:
         return None
-    if _is_smoother(counts.view(np.int16), rough):
-        return "int16"
-    whole = counts.size % 2 == 0
-    return "float32" if whole and _is_smoother(counts.reshape(1, -1).view(np.float32), rough) else None
+    return best if found[best] < _CLEARLY_LESS * _unlike(counts) else None
+
+
+def _unlike(numbers: Pixels) -> float:
+    """What the correlation of neighbours in a row lacks to 1."""
+    values = numbers.astype(np.float64)
+    values = values.clip(*np.percentile(values, (1, 99)))
+    one, other = values[:, :-1].ravel(), values[:, 1:].ravel()
+    if one.size < 2 or not (one.std() and other.std()):
+        return 0.0
+    return 1 - float(np.corrcoef(one, other)[0, 1])
+
+
+def _is_plausible(numbers: Pixels) -> bool:
+    if numbers.dtype.kind != "f":
+        return True
+    with np.errstate(all="ignore"):
+        magnitudes = np.abs(numbers)
+        return bool(np.isfinite(numbers).all() and float(magnitudes.max()) < 1e5 and magnitudes.max() > 1e-3)
 
 
 def _span(numbers: Pixels) -> float:
     """Distance from the lowest to the highest of all but a few."""
     low, high = np.percentile(numbers, (1, 99))
     return float(high - low)
-
-
-def _is_smoother(numbers: Pixels, rough: float) -> bool:
-    with np.errstate(all="ignore"):
-        known = np.isfinite(numbers).all() and float(np.abs(numbers).max()) < 1e5
-        return bool(known) and roughness(numbers) < _CLEARLY_SMOOTHER * rough
 
 
 def roughness(numbers: Pixels) -> float:

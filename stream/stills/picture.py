@@ -19,6 +19,7 @@ from stream.config import GainSettings, ThermalInputSettings
 from stream.errors import SourceError
 from stream.frame import Pixels, Side
 from stream.picture_size import check_size
+from stream.sources.palette.undo import warn_of_palette
 from stream.sources.pictures.convert import choose_converter
 from stream.sources.pictures.decode import (
     PICTURE_SUFFIXES,
@@ -75,7 +76,7 @@ def survey_pictures(paths: Sequence[Path], sides: Sequence[Side | None] = ()) ->
 
     Args:
         paths: pictures of 8 or 16 bits.
-        sides: the camera that each is of, see `read_counts`; counts of a thermal one mean something else.
+        sides: the camera that each is of, see `load_picture`; counts of a thermal one mean something else.
 
     Raises:
         SourceError: one is missing, is no whole picture, or is too small for the network.
@@ -125,12 +126,13 @@ def load_picture(
         device: where the tensors go.
         top: the count of 16 bits that is white; None spreads 16-bit grey over its percentiles, as thermal
             counts are, and takes 65535 for colour.
-        side: the camera that it is of, see `read_counts`.
+        side: the camera that it is of: `visible` takes the visible picture in a radiometric JPEG, `thermal`
+            counts, and degrees as counts; None takes the picture as it is stored.
 
     Raises:
         SourceError: the file is missing, is no whole picture, or is too small for the network.
     """
-    stored, is_embedded = _read(path, side)
+    stored, is_embedded = _read(path, side, colour)
     if colour is None:
         colour = stored.ndim == 3 and bool((stored != stored[..., :1]).any())
     if stored.dtype == np.uint16 and top is not None:
@@ -153,28 +155,31 @@ def picture_of(counts: Pixels, top: int, device: torch.device | str = "cpu") -> 
     return Picture(scaled.clamp(0, 255).to(device), None)
 
 
-def read_counts(path: Path, side: Side | None = None) -> Pixels:
-    """A picture, checked: [H, W] or [H, W, 3] (BGR), uint8 or uint16, upright, without alpha.
-
-    Args:
-        path: of the picture.
-        side: `visible` takes the visible picture in a radiometric JPEG; `thermal` takes counts in place of a
-            picture in the colours of a palette, degrees as counts, and colours of a known palette back to
-            warmth; None takes the picture as it is stored.
+def read_counts(path: Path) -> Pixels:
+    """A picture as it is stored, checked: [H, W] or [H, W, 3] (BGR), uint8 or uint16, upright, without alpha.
 
     Raises:
         SourceError: the file is missing, is no whole picture, or is too small for the network.
     """
-    return _read(path, side)[0]
+    return _checked(path, None).pixels
 
 
-def _read(path: Path, side: Side | None) -> tuple[Pixels, bool]:
-    """As `read_counts`, and whether it is a picture in another picture's file."""
+def _read(path: Path, side: Side | None, colour: bool | None) -> tuple[Pixels, bool]:
+    """A picture of a camera, and whether it is a picture in another picture's file.
+
+    Of the thermal one these are counts for a radiometric JPEG, and for degrees; colours stay, with a warning
+    where they are those of a palette, unless they are not wanted: then they are taken back to warmth.
+    """
     found = _checked(path, side)
+    stored = found.pixels
     if side != "thermal":
-        return found.pixels, found.is_embedded
-    convert = choose_converter(found.pixels, side, ThermalInputSettings(uri=str(path)), str(path))
-    return convert(found.pixels), False
+        return stored, found.is_embedded
+    if colour is not False and stored.dtype == np.uint8:
+        if stored.ndim == 3:
+            warn_of_palette(stored[..., ::-1], str(path), "--no-thermal-colour takes them back to warmth")
+        return stored, False
+    convert = choose_converter(stored, side, ThermalInputSettings(uri=str(path)), str(path))
+    return convert(stored), False
 
 
 def _checked(path: Path, side: Side | None) -> Stored:

@@ -248,7 +248,7 @@ BAD: dict[str, tuple[Arrange, str]] = {
         "24x20 pixels and",
     ),
     "floats": (
-        lambda at: (two(at)[0], save(at / "t.tiff", grey().astype(np.float32)), at / "o.png"),
+        lambda at: (save(at / "v.tiff", grey().astype(np.float32)), two(at)[1], at / "o.png"),
         "pixels of float32; pictures of 8 or 16 bits are read",
     ),
     "file and folder": (lambda at: (two(at)[0], at, at / "o.png"), "two pictures or two folders"),

@@ -30,15 +30,22 @@ MAIN = (
 HOST_LINES = ["", "proxy_set_header Host $host;", "proxy_set_header Host $http_host;"]
 
 
-@pytest.fixture(scope="module", params=["", TOKEN], ids=["open", "token"])
-def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Running]]:
+    """Two runs, by the token that they ask for; empty for none."""
     visible, thermal = make_pair(tmp_path_factory.mktemp("pair"), count=100, size=(32, 24), rate=10)
+    cameras = (f"loop://{visible}", f"loop://{thermal}")
     words = ["--preview", "127.0.0.1:0", "--preview-hosts", "cam.example", "--preview-hosts", "127.0.0.1"]
     words += ["--preview-prefix", "/fused"]
-    words += ["--preview-token", request.param] if request.param else []
-    with running(*words, cameras=(f"loop://{visible}", f"loop://{thermal}")) as process:
-        yield process
-        assert "Traceback" not in process.stop()
+    with (
+        running(*words, cameras=cameras) as run,
+        running(*words, "--preview-token", TOKEN, cameras=cameras) as guarded,
+    ):
+        yield {"": run, TOKEN: guarded}
+        assert "Traceback" not in run.stop() + guarded.stop()
+
+
+both = pytest.mark.parametrize("token", ["", TOKEN], ids=["open", "token"])
 
 
 def free_port() -> int:
@@ -116,31 +123,35 @@ def works(browser: Any, address: str) -> None:
 
 
 @pytest.mark.skipif("nginx" not in PROXIES, reason="nginx is not installed")
+@both
 @pytest.mark.parametrize("line", HOST_LINES)
 @pytest.mark.parametrize("is_kept", [False, True], ids=["prefix cut off", "prefix kept"])
-def test_nginx(run: Running, browser: Any, tmp_path: Path, line: str, is_kept: bool) -> None:
+def test_nginx(
+    runs: dict[str, Running], browser: Any, tmp_path: Path, token: str, line: str, is_kept: bool
+) -> None:
     def change(text: str) -> str:
         text = re.sub(r"proxy_set_header Host \$host;", line, text)
         return re.sub(r"(proxy_pass http://[^/]+)/;", r"\1;", text) if is_kept else text
 
-    query = f"?token={TOKEN}" if "--preview-token" in run.process.args else ""
-    with nginx(run, tmp_path, change) as port:
+    query = f"?token={token}" if token else ""
+    with nginx(runs[token], tmp_path, change) as port:
         works(browser, f"http://127.0.0.1:{port}/fused/{query}")
         works(browser, f"http://cam.example:{port}/fused/{query}")
         works(browser, f"http://cam.example:{port}/fused{query}")
 
 
 @pytest.mark.skipif("caddy" not in PROXIES, reason="Caddy is not installed")
-def test_caddy(run: Running, browser: Any, tmp_path: Path) -> None:
-    query = f"?token={TOKEN}" if "--preview-token" in run.process.args else ""
-    with caddy(run, tmp_path) as port:
+@both
+def test_caddy(runs: dict[str, Running], browser: Any, tmp_path: Path, token: str) -> None:
+    query = f"?token={token}" if token else ""
+    with caddy(runs[token], tmp_path) as port:
         works(browser, f"http://127.0.0.1:{port}/fused/{query}")
         works(browser, f"http://cam.example:{port}/fused/{query}")
 
 
 @pytest.mark.skipif("nginx" not in PROXIES, reason="nginx is not installed")
-def test_another_page_still_cannot_steer(run: Running, browser: Any, tmp_path: Path) -> None:
-    with nginx(run, tmp_path) as port:
+def test_another_page_still_cannot_steer(runs: dict[str, Running], browser: Any, tmp_path: Path) -> None:
+    with nginx(runs[""], tmp_path) as port:
         page = browser.new_page()
         page.goto(f"http://evil.example:{port}/fused/healthz")
         assert "answers only to localhost" in page.content()

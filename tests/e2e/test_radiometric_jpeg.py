@@ -89,11 +89,14 @@ def test_images_takes_a_palette_back_to_warmth(
     cv2.imwrite(str(tmp_path / "t.png"), coloured("rainbow")[..., ::-1])
     cv2.imwrite(str(tmp_path / "v.png"), np.full((*scene().shape, 3), 128, np.uint8))
     arguments = ["images", f"{tmp_path}/v.png", f"{tmp_path}/t.png", "--model", "lite", "-o"]
-    done = gifnet(*arguments, f"{tmp_path}/f.png")
+    done = gifnet(*arguments, f"{tmp_path}/f.png", "--no-thermal-colour")
     assert done.status == 0 and caplog.text.count("by a palette (rainbow)") == 1
     caplog.clear()
     fused = cv2.imread(str(tmp_path / "f.png"))
     assert fused is not None and np.ptp(fused.astype(int), axis=2).max() <= 2
     assert np.corrcoef(fused[..., 0].ravel(), scene().ravel())[0, 1] > 0.5
+    gifnet(*arguments, f"{tmp_path}/h.png")
+    assert "by a palette (rainbow), which is not warmth: --no-thermal-colour" in caplog.text
+    caplog.clear()
     done = gifnet(*arguments, f"{tmp_path}/g.png", "--thermal-colour")
     assert done.status == 0 and "palette" not in caplog.text

@@ -25,6 +25,7 @@ from stream.recording.reader import Recording, TrackReader
 from stream.recording.writer import RecordingWriter
 from stream.runtime.clock import SystemClock
 from stream.sources.recording import RecordedSide
+from tests.helpers.media import moving_pattern, write_video
 from tests.helpers.patience import patience, wait_until
 from tests.helpers.python_camera import python_uri
 
@@ -67,7 +68,10 @@ def pictures(folder: Path) -> list[bytes]:
 @pytest.mark.parametrize("unpaired", ["hold", "single"])
 def test_a_live_run_is_fused_again_bit_for_bit(tmp_path: Path, unpaired: str) -> None:
     """With a closed shutter in the middle, whose frames are held or passed through."""
-    settings = {"pairing": {"unpaired": unpaired, "tolerance_ms": 30}, "fusion": {"precision": "float32"}}
+    settings = {
+        "pairing": {"unpaired": unpaired, "tolerance_ms": 30},
+        "fusion": {"model": "full", "precision": "float32"},
+    }
     live = run(
         python_uri(visible(40)),
         python_uri(thermal(40, closed=range(15, 25))),
@@ -118,13 +122,34 @@ def test_a_killed_recorder_leaves_what_can_be_fused(tmp_path: Path) -> None:
     assert report.fused >= lines(folder / "pairs.jsonl") - 1
 
 
+WRITER = """
+import sys, time
+from fractions import Fraction
+from pathlib import Path
+import numpy as np
+from stream.frame import Frame, FramePair
+from stream.recording.writer import RecordingWriter
+
+noise = np.random.default_rng(0)
+writer = RecordingWriter(Path(sys.argv[1]), {})
+for index in range(100_000):
+    rgb = noise.integers(0, 256, (240, 320, 3)).astype(np.uint8)
+    counts = noise.integers(0, 16_000, (240, 320)).astype(np.uint16)
+    visible = Frame(rgb, "rgb24", Fraction(index, 25), "arrival", index)
+    thermal = Frame(counts, "gray16le", Fraction(index, 25), "arrival", index, 14)
+    writer.add_frame("visible", visible)
+    writer.add_frame("thermal", thermal)
+    writer.add_frame_set(FramePair(visible, thermal, visible.time_s, 0.0))
+"""
+
+
 @pytest.mark.parametrize("wanted", range(1, 12))
 def test_every_kill_leaves_what_can_be_fused(
     tmp_path: Path, wanted: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     """From the first pair on, with all that was listed, and one sentence on its early end."""
     folder = tmp_path / "kept"
-    recorder = subprocess.Popen(record_command(folder, "--quiet"))
+    recorder = subprocess.Popen([sys.executable, "-c", WRITER, str(folder)])
     wait_until(lambda: (folder / "pairs.jsonl").exists() and lines(folder / "pairs.jsonl") >= wanted)
     recorder.send_signal(signal.SIGKILL)
     recorder.wait()
@@ -310,3 +335,21 @@ def flirone_calibration(folder: Path) -> Path:
 
 def lines(path: Path) -> int:
     return len(path.read_text().splitlines())
+
+
+@pytest.mark.parametrize(("matrix", "full_range"), [("bt601", False), ("bt709", True)])
+def test_video_is_fused_again_by_the_luma_that_it_had(tmp_path: Path, matrix: str, full_range: bool) -> None:
+    frames = moving_pattern(12, (64, 48), colour=True)
+    seen = write_video(tmp_path / "v.mkv", frames, matrix=matrix, full_range=full_range)
+    felt = write_video(tmp_path / "t.mkv", moving_pattern(12, (64, 48)))
+    live = run(
+        f"live://{seen}",
+        f"live://{felt}",
+        {"uri": f"{tmp_path}/live/"},
+        {"uri": f"recording://{tmp_path}/kept"},
+        fusion={"model": "lite"},
+    )
+    assert live.fused > 3
+    again = replay(tmp_path / "kept", tmp_path / "again", fusion={"model": "lite"})
+    assert again.fused == live.fused
+    assert pictures(tmp_path / "again") == pictures(tmp_path / "live")

@@ -108,10 +108,11 @@ class RtspProcess:
 
 
 class GstProcess(RtspProcess):
-    """GStreamer's server, in the same hands; it takes no commands."""
+    """GStreamer's server, in the same hands; of all options it knows user and password, and no commands."""
 
     def _arguments(self) -> list[str]:
-        return [SYSTEM_PYTHON, str(Path(__file__).with_name("gst_server.py")), str(self.port)]
+        login = [str(self._options[name]) for name in ("user", "password") if name in self._options]
+        return [SYSTEM_PYTHON, str(Path(__file__).with_name("gst_server.py")), str(self.port), *login]
 
 
 def gstreamer_or_skip() -> None:

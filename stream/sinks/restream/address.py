@@ -11,7 +11,7 @@ from stream.files.output_path import check_place
 from stream.sinks.images import check_folder
 from stream.sinks.restream.hls import check_foreign, muxer_options
 from stream.sinks.restream.settings import HlsSettings
-from stream.uri import Uri
+from stream.uri import Uri, with_credentials
 
 DEFAULT_SEGMENTS = 6
 DEFAULT_SEGMENT_S = 1.0
@@ -65,13 +65,13 @@ def address_of(uri: Uri, live: bool, segment_s: float | None) -> Address:
         return _playlist(uri, live, segment_s or DEFAULT_SEGMENT_S)
     _check_server(uri)
     format_name = _FORMATS[uri.scheme]
-    return Address(uri.text, format_name, dict(_SERVER_OPTIONS[format_name]))
+    return Address(with_credentials(uri.text), format_name, dict(_SERVER_OPTIONS[format_name]))
 
 
 def _check_server(uri: Uri) -> None:
     example = f"{uri.scheme}://HOST/{'NAME' if uri.scheme.startswith('rtsp') else 'APP/NAME'}"
     try:
-        parts = urlsplit(uri.text)
+        parts = urlsplit(with_credentials(uri.text))
         usable = bool(parts.hostname) and parts.port != 0 and bool(parts.path.strip("/"))
     except ValueError:
         usable = False

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from statistics import median
 
-from stream.frame import Frame, FusedFrame, Side
+from stream.frame import ClockSource, Frame, FusedFrame, Side
 
 # Times that go back by more than this are a step also where nothing is known of arrival.
 BACK_S = Fraction(1, 10)
@@ -22,12 +22,14 @@ _INTERVALS = 9
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What is remembered of a frame: its own time, its time in the file, and the camera's frame."""
+    """What is remembered of a frame, without its picture: its own time, its time in the file, its origin."""
 
     time_s: Fraction
     file_s: Fraction
     side: Side
-    frame: Frame
+    clock: ClockSource
+    index: int
+    arrived_s: float | None
 
 
 class ContinuousTime:
@@ -60,12 +62,12 @@ class ContinuousTime:
         assert frame is not None
         last, time_s = self._last, fused.time
         if last is not None and self._is_step(last, time_s, side, frame):
-            self._shift_s = last.file_s + self._passed_s(last.frame, frame) - time_s
+            self._shift_s = last.file_s + self._passed_s(last, frame) - time_s
             self._least_s.clear()
         elif last is not None and time_s > last.time_s:
             self._intervals_s.append(time_s - last.time_s)
         self._add_delay(time_s, frame)
-        self._last = _Seen(time_s, time_s + self._shift_s, side, frame)
+        self._last = _Seen(time_s, time_s + self._shift_s, side, frame.clock, frame.index, frame.arrived_s)
         return self._last.file_s
 
     def _is_step(self, last: _Seen, time_s: Fraction, side: Side, frame: Frame) -> bool:
@@ -73,12 +75,12 @@ class ContinuousTime:
         if moved_s < -BACK_S:
             return True
         same_camera = side == last.side
-        other_clock = same_camera and frame.clock != last.frame.clock
-        if frame.arrived_s is None or last.frame.arrived_s is None:
+        other_clock = same_camera and frame.clock != last.clock
+        if frame.arrived_s is None or last.arrived_s is None:
             # Frames of one connection are numbered on; a gap in their times that this explains is none.
-            numbers = frame.index - last.frame.index
+            numbers = frame.index - last.index
             return other_clock and numbers > 0 and moved_s - numbers * self._usual_s() > OTHER_CLOCK_S
-        passed_s = Fraction(frame.arrived_s) - Fraction(last.frame.arrived_s)
+        passed_s = Fraction(frame.arrived_s) - Fraction(last.arrived_s)
         if other_clock and abs(moved_s - passed_s) > OTHER_CLOCK_S:
             return True
         if same_camera and moved_s <= 0 < passed_s:
@@ -86,7 +88,7 @@ class ContinuousTime:
         least_s = min(delay for _, delay in self._least_s)
         return Fraction(frame.arrived_s) - time_s < least_s - AHEAD_S
 
-    def _passed_s(self, last: Frame, frame: Frame) -> Fraction:
+    def _passed_s(self, last: _Seen, frame: Frame) -> Fraction:
         """Time across a step, in whole intervals."""
         interval_s = self._usual_s()
         if frame.arrived_s is None or last.arrived_s is None:

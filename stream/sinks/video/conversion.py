@@ -11,8 +11,7 @@ from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 from stream.frame import Colour, Pixels
 from stream.picture import YuvPlanes, rgb_of
 from stream.sinks.video.encoders import SUBSAMPLED
-from stream.sources.video.pixels import BT601_MAX_HEIGHT_PX
-from stream.sources.video.planes import SCALER_MATRICES, frame_of
+from stream.yuv import BT601_MAX_HEIGHT_PX, SCALER_MATRICES, frame_of
 
 # The scaler's default cuts fractions off, which darkens and tints the picture by up to one level.
 _ROUNDED = Interpolation.BILINEAR | Interpolation.ACCURATE_RND

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import av
+
 from stream.config import InputSettings, LiveSettings
 from stream.errors import RefusedError, SourceError
 from stream.frame import Side
@@ -15,8 +17,9 @@ from stream.sources.live.iterable import IterableSource
 from stream.sources.live.libav import LibavSource
 from stream.sources.live.paced import PacedSource
 from stream.sources.live.start_barrier import StartBarrier, Wait
-from stream.uri import parse_uri
+from stream.uri import Uri, parse_uri
 
+MOTION_JPEG = "mjpeg"
 WRAPPERS = ("live", "loop", "chaos")
 # Where nothing else is said.
 _USUAL = LiveSettings()
@@ -79,7 +82,29 @@ def open_live(
         case "python":
             return without_rows(IterableSource(settings, uri, role, clock), settings)
         case _:
-            return without_rows(LibavSource(settings, uri, role, clock, wait, live), settings)
+            return without_rows(_connect(settings, uri, role, clock, wait, live), settings)
+
+
+def _connect(
+    settings: InputSettings, uri: Uri, role: Side, clock: Clock, wait: Wait, live: LiveSettings
+) -> Source:
+    """A connection by libav; by HTTP a second one, where the first is of parts that it does not understand.
+
+    Cameras send motion JPEG without a first boundary, with boundaries inside of pictures, or without any. The
+    plain sequence of pictures, which begin and end with marks of their own, is found in all of them; each
+    picture then waits for the beginning of the next one.
+    """
+    try:
+        return LibavSource(settings, uri, role, clock, wait, live)
+    except SourceError as error:
+        if uri.scheme not in ("http", "https") or not isinstance(
+            error.__context__, av.error.InvalidDataError
+        ):
+            raise
+        try:
+            return LibavSource(settings, uri, role, clock, wait, live, form=MOTION_JPEG)
+        except SourceError:
+            raise error from None
 
 
 def _open_recorded(settings: InputSettings, role: Side) -> Source:

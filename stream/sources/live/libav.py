@@ -24,7 +24,7 @@ from stream.sources.live.open_errors import explain_open
 from stream.sources.live.playout import Playout
 from stream.sources.live.whole_pictures import WholePictures, set_for_live
 from stream.sources.video.pixels import colour_of
-from stream.sources.video.thermal import choose_conversion
+from stream.sources.video.thermal import choose_conversion, needs_colours
 from stream.uri import Uri
 
 # Opening takes longer than a picture does.
@@ -60,6 +60,7 @@ class LibavSource(SourceBase):
         clock: Clock,
         wait: Callable[[float], bool],
         live: LiveSettings,
+        form: str | None = None,
     ) -> None:
         """Connect, and wait for the first picture.
 
@@ -70,6 +71,7 @@ class LibavSource(SourceBase):
             clock: for arrival.
             wait: asked with 0, for every packet with pictures, whether the source is to end.
             live: what becomes of damaged pictures.
+            form: libav's name of the format, where it is not to be found out.
 
         Raises:
             RefusedError: there is something, but it will never be a stream of pictures.
@@ -78,7 +80,8 @@ class LibavSource(SourceBase):
         super().__init__()
         self._name, self._role, self._settings, self._clock = str(uri), role, settings, clock
         self._wait = wait
-        self._address = address_of(uri, settings)
+        address = address_of(uri, settings)
+        self._address = replace(address, format=form) if form else address
         self._container = self._connect(self._address)
         form = self._container.format.name
         untimed = form in UNTIMED_FORMATS or form.endswith("_pipe")
@@ -143,7 +146,8 @@ class LibavSource(SourceBase):
             decoder=f"cpu (libav {context.name})",
             decoder_why="live streams are decoded by the CPU",
             live=True,
-            radiometry=self._settings.radiometry,
+            # Steps of a palette are no counts.
+            radiometry=None if needs_colours(self._convert, first) else self._settings.radiometry,
         )
 
     def _convert_to(self, picture: VideoFrame) -> None:

@@ -35,7 +35,10 @@ def explain_open(name: str, url: str, error: Exception, at_once: bool) -> Source
         A `RefusedError` where no repetition helps, else a `SourceError`.
     """
     if isinstance(error, av.error.HTTPUnauthorizedError | av.error.HTTPForbiddenError):
-        return PasswordError(f"{name} refuses the user name or password; check them in the URL")
+        return PasswordError(
+            f"{name} refuses the user name or password; check them in the URL, or the settings user and "
+            "password"
+        )
     # A stream may be published later, and sessions of a client that crashed end by and by.
     if isinstance(error, av.error.HTTPNotFoundError):
         return SourceError(f"{name} is a server that knows no such stream (404); check the path of the URL")

@@ -18,6 +18,8 @@ ALWAYS_WHOLE = ("rawvideo", "wrapped_avframe", "mjpeg")
 UNSTAMPED = 3
 # Decoders that say at once that a picture is damaged, or lacks a reference picture, if told to check for it.
 STRICT, STRICT_CHECKS = ("h264", "hevc"), "explode+bitstream+buffer+aggressive"
+# After so many groups of pictures without a whole one but the key picture, checks are taken to be too strict.
+BAD_GROUPS = 2
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +56,10 @@ class WholePictures:
         self._decoder, self._is_strict = codec, False
         if codec.name in STRICT and not keeps_damaged:
             codec.options, self._is_strict = {"err_detect": STRICT_CHECKS}, True
-        self._any_whole, self._bad_keys = False, 0
+        self._any_whole = False
+        # Of the group of pictures since the last key picture: whether the decoder refused one, how many were
+        # whole; and how many groups in a row were refused as a whole.
+        self._refused, self._whole, self._bad_groups = False, 0, 0
         self._seen_key, self._damaged, self._said = self._alone, False, False
         # After damage, the stamp of the key picture that ends it; what is shown before that is damaged too.
         self._whole_from: int | None = None
@@ -73,8 +78,10 @@ class WholePictures:
         if not self._seen_key:
             self._lost["before_key_frame"] += 1
             return False
-        if packet.is_keyframe and self._damaged:
-            self._damaged, self._whole_from = False, packet.pts
+        if packet.is_keyframe:
+            self._begin_group()
+            if self._damaged:
+                self._damaged, self._whole_from = False, packet.pts
         if packet.is_corrupt or (misses and not packet.is_keyframe):
             self._damage()
         return True
@@ -83,27 +90,30 @@ class WholePictures:
         try:
             pictures: list[VideoFrame] = self._decoder.decode(packet)
         except av.error.FFmpegError:
-            if packet.is_keyframe and self._is_too_strict():
+            if packet.is_keyframe and self._is_strict and not self._any_whole:
+                self._relax()
                 return self._decode(packet)
             self._lost["corrupt"] += 1
+            self._refused = True
             self._damage()
             return []
         return pictures
 
-    def _is_too_strict(self) -> bool:
-        """True when a decoder that tolerates more has taken over: the camera itself breaks the standard.
+    def _begin_group(self) -> None:
+        """Judge the last group of pictures: a camera that always breaks the standard is no lossy network."""
+        is_bad = self._refused and self._whole <= 1
+        self._bad_groups = self._bad_groups + 1 if is_bad else 0
+        self._refused, self._whole = False, 0
+        if self._is_strict and self._bad_groups >= BAD_GROUPS:
+            self._relax()
 
-        That is so if the very first key picture is refused, or two in a row with nothing whole between them.
-        """
-        self._bad_keys += 1
-        if not self._is_strict or (self._any_whole and self._bad_keys < 2):
-            return False
+    def _relax(self) -> None:
+        """Let a decoder take over that tolerates more."""
         _log.info("%s: what it sends breaks the standard; it is decoded with fewer checks", self._name)
         strict, self._is_strict = self._decoder, False
         self._decoder = av.CodecContext.create(strict.codec.name, "r")
         self._decoder.extradata = strict.extradata
         set_for_live(self._decoder)
-        return True
 
     def _is_whole(self, picture: VideoFrame) -> bool:
         if self._keeps_damaged:
@@ -120,7 +130,7 @@ class WholePictures:
         if self._damaged:
             self._lost["after_damage"] += 1
             return False
-        self._any_whole, self._bad_keys = True, 0
+        self._any_whole, self._whole = True, self._whole + 1
         return True
 
     def _damage(self) -> None:

@@ -97,6 +97,22 @@ class Warmth:
         return np.asarray(255 - grey, np.uint8) if self.is_inverted else grey
 
 
+def warn_of_palette(rgb: Pixels, name: str, advice: str) -> None:
+    """Say that a picture whose colours are kept is in those of a palette, if it is.
+
+    Args:
+        rgb: [H, W, 3] uint8.
+        name: of the picture.
+        advice: what to do, for the message.
+    """
+    pixels = _sample(rgb)
+    if not is_coloured(pixels):
+        return
+    palette, _, share = recognise(pixels)
+    if share >= NEAR_SHARE:
+        _log.warning("%s is coloured by a palette (%s), which is not warmth: %s", name, palette, advice)
+
+
 def is_coloured(pixels: Pixels) -> bool:
     """True when enough of some pixels [N, 3] uint8 have a colour."""
     return bool((np.ptp(pixels, axis=1) > COLOURED).mean() > COLOURED_SHARE)

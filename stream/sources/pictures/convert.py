@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stream.config import InputSettings
+from stream.config import InputSettings, ThermalInputSettings
 from stream.errors import SourceError
 from stream.frame import Pixels, Side
 from stream.radiometry import Radiometry
 from stream.sources.counts import CountReader
+from stream.sources.number_format import check_one_picture
 from stream.sources.palette.undo import Warmth
 from stream.sources.pictures.decode import choose_picture_target, convert_picture
 from stream.sources.video.pixels import Target
@@ -42,6 +43,11 @@ class PictureConverter:
         return pixels if self._counts is None else self._counts(pixels)
 
 
+def cuts_rows(settings: InputSettings) -> bool:
+    """True where rows are cut off, so that what is left is one picture."""
+    return isinstance(settings, ThermalInputSettings) and settings.cut_top + settings.cut_bottom > 0
+
+
 def choose_converter(first: Pixels, role: Side, settings: InputSettings, name: str) -> PictureConverter:
     """Choose what pictures of a stream become.
 
@@ -57,13 +63,20 @@ def choose_converter(first: Pixels, role: Side, settings: InputSettings, name: s
     bits = settings.count_bits
     if role == "visible":
         return PictureConverter(choose_picture_target(first, role, bits, name), None, role, bits, None, None)
+    layout = settings.count_layout
+    if not (layout.half or layout.whole or cuts_rows(settings)):
+        check_one_picture((first.shape[1], first.shape[0]), name)
     if first.dtype == np.uint8:
         target = choose_picture_target(first, role, bits, name)
         warmth = Warmth(settings.colours, name)
-        return PictureConverter(target, settings.unit, role, bits, None, warmth)
+        if first.ndim == 3:
+            warmth.look_at(first[..., ::-1])
+        # Steps of a palette are no counts.
+        unit = None if warmth.palette else settings.unit
+        return PictureConverter(target, unit, role, bits, None, warmth)
     if settings.colours != "auto":
         raise SourceError(f"{name} holds counts, which have no palette; leave out --thermal-palette")
     grey = convert_picture(first, role, bits)
-    counts = CountReader(grey, settings.count_layout, settings.unit, name)
+    counts = CountReader(grey, layout, settings.unit, name)
     target = choose_picture_target(counts(grey), role, bits, name)
     return PictureConverter(target, counts.unit, role, bits, counts, None)

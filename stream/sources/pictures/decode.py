@@ -15,11 +15,12 @@ from stream.picture_size import is_bounded
 from stream.radiometry import Radiometry
 from stream.registration.calibration import Calibration
 from stream.sources.base import SourceInfo
-from stream.sources.pictures.counts_in_jpeg import read_jpeg_counts
-from stream.sources.pictures.flir import FlirError, read_flir
-from stream.sources.pictures.flir_visible import read_flir_visible
 from stream.sources.pictures.numbers import read_numbers
 from stream.sources.pictures.orientation import jpeg_orientation, turned
+from stream.sources.pictures.radiometric.fff import read_flir
+from stream.sources.pictures.radiometric.jpeg_counts import read_jpeg_counts
+from stream.sources.pictures.radiometric.raw_image import FlirError
+from stream.sources.pictures.radiometric.visible import read_flir_visible
 from stream.sources.video.pixels import Target, check_bits
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".pgm"})

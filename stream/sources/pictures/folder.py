@@ -22,7 +22,7 @@ from stream.sources.pictures.decode import (
     read_stored,
     stored_format,
 )
-from stream.sources.pictures.flir_part import PART_OPTIONS, flir_part
+from stream.sources.pictures.radiometric.part import PART_OPTIONS, flir_part
 from stream.sources.pictures.tiff import check_single
 from stream.sources.pictures.together import times_beside
 from stream.sources.pictures.unsupported import CONVERT, describe_unsupported

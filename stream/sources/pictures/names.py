@@ -96,6 +96,15 @@ def numbers_of(stems: Sequence[str]) -> list[tuple[int, ...]]:
     return rows if len({len(row) for row in rows}) == 1 else []
 
 
+def without_date(stem: str) -> str:
+    """A name without the first date with a time of day in it; what follows that may be a count, and stays."""
+    return _DATE.sub(_count_behind, stem, count=1)
+
+
+def _count_behind(match: re.Match[str]) -> str:
+    return f" {match['fraction'] or ''} " if match["mark"] in ("_", "-") else " "
+
+
 def date_s(text: str) -> Fraction | None:
     """Seconds since 1970 of a text that is a date with a time of day; None when it is not."""
     match = _DATE.fullmatch(text)

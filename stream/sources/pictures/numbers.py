@@ -111,7 +111,9 @@ def _csv(path: Path) -> Pixels | None:
 
 def _row(line: str, separator: str | None) -> list[float] | None:
     """Numbers of a line; None where it holds others, or too few to be a row of a picture."""
-    cells = line.strip().rstrip(separator).split(separator)
+    cells = line.strip("\r\n \ufeff").rstrip(separator).split(separator)
+    if not cells[0].strip():  # some programs leave the place of a row's name empty
+        del cells[0]
     if len(cells) < FEWEST_COLUMNS:
         return None
     if separator in (";", "\t"):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from stream.sources.pictures.listing import natural_key
-from stream.sources.pictures.names import numbers_of
+from stream.sources.pictures.names import numbers_of, without_date
 
 Rule = Literal["name", "number", "order", "time"]
 PAIR_RULES: tuple[Rule, ...] = ("name", "number", "order")
@@ -84,8 +84,15 @@ def _keys(paths: Sequence[Path], rule: Rule) -> list[Key]:
     if rule == "order":
         return list(range(len(paths)))
     stems = [path.stem for path in paths]
-    keys: list[Key] = list(stems) if rule == "name" else list(_varying(numbers_of(stems)))
-    return keys if len(set(keys)) == len(paths) else []
+    if rule == "name":
+        return _unique(stems)
+    # A number beside a date says more: the dates of two cameras may be a second apart.
+    undated = _varying(numbers_of([without_date(stem) for stem in stems]))
+    return _unique(undated) or _unique(_varying(numbers_of(stems)))
+
+
+def _unique(keys: Sequence[Key]) -> list[Key]:
+    return list(keys) if len(set(keys)) == len(keys) else []
 
 
 def _varying(rows: list[tuple[int, ...]]) -> list[tuple[int, ...]]:

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from stream.config import InputSettings, ThermalInputSettings
+from stream.config import InputSettings
 from stream.errors import SourceError
 from stream.frame import Pixels, Side
 from stream.sources.base import Source
 from stream.sources.number_format import check_one_picture, check_unsigned
 from stream.sources.options import STATED, check_options, size_option
+from stream.sources.pictures.convert import cuts_rows
 from stream.sources.pictures.stack import StackSource
 from stream.sources.pictures.times import rate_of
 from stream.sources.video.pixels import check_bits
@@ -81,7 +82,7 @@ def open_raw(settings: InputSettings, uri: Uri, path: Path, role: Side) -> Sourc
     if not path.is_file():
         raise SourceError(f"the file {path} does not exist")
     size = _size(uri)
-    if not (layout.half or layout.whole or _cuts(settings)):
+    if not (layout.half or layout.whole or cuts_rows(settings)):
         check_one_picture(size, str(uri))
     dtype = np.dtype(layout.dtype)
     if "endian" in uri.options:
@@ -101,10 +102,6 @@ def _opened(uri: Uri, path: Path, size: tuple[int, int], dtype: np.dtype[Any]) -
         raise SourceError(f"{uri} cannot be read: {error.strerror}") from None
 
 
-def _cuts(settings: InputSettings) -> bool:
-    return isinstance(settings, ThermalInputSettings) and settings.cut_top + settings.cut_bottom > 0
-
-
 def _check_content(uri: Uri, stack: RawCounts, size: tuple[int, int], settings: InputSettings) -> None:
     """Counts tell whether size, number format and byte order can be right.
 
@@ -121,7 +118,7 @@ def _check_content(uri: Uri, stack: RawCounts, size: tuple[int, int], settings: 
             f"{uri} has counts up to {first.max()} where {bits} bits reach {top}; "
             "check bits, and whether endian is little or big"
         )
-    if not settings.count_layout.numbers:
+    if not (settings.count_layout.numbers or settings.count_layout.big_endian or "endian" in uri.options):
         check_unsigned(first, str(uri))
 
 

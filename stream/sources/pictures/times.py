@@ -73,6 +73,11 @@ class PictureTimes:
         """True when the times count from 1970."""
         return bool(self.form) and min(self.times_s) >= DATES_FROM_S
 
+    @property
+    def is_coarse(self) -> bool:
+        """True for dates in whole seconds."""
+        return self.are_dates and all(time_s.denominator == 1 for time_s in self.times_s)
+
     def describe(self, name: str) -> str:
         """One sentence on where the times come from, with the first two."""
         shown = " and ".join(show_time(time_s) for time_s in self.times_s[:2])

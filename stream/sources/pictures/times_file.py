@@ -15,6 +15,7 @@ OWN = "times.csv"
 # Names of lists that hold times alone, too, a line for each picture.
 _PLAIN = (OWN, "timestamps.csv", "times.txt", "timestamps.txt", "data.csv")
 _MOST_BYTES = 64 << 20
+_MOST_LISTS = 16
 _NUMBER = re.compile(r"[+-]?\d{1,20}(\.\d{0,18})?(e[+-]?\d{1,2})?", re.ASCII | re.IGNORECASE)
 _TIME_HEAD = re.compile(r"time|stamp|date|^t$|^t_|^(s|ms|us|ns)$|n?secs?$", re.IGNORECASE)
 _HEAD_UNIT = re.compile(r"(?:^|[\W_])(n|u|µ|m)?(?:s|secs?|seconds)\W*$", re.IGNORECASE)
@@ -41,7 +42,7 @@ def find_times(paths: Sequence[Path]) -> tuple[Path, dict[Path, Fraction]] | Non
     if len(folders) != 1:
         return None
     folder = folders.pop()
-    for path in _candidates(folder):
+    for path in _candidates(folder, paths):
         found = read_times(path, paths)
         if found:
             return path, found
@@ -90,11 +91,14 @@ def as_moments(path: Path, times_s: Sequence[Fraction]) -> Moments:
     return Moments(list(times_s), f"those of {path.name}", MICROSECOND)
 
 
-def _candidates(folder: Path) -> Iterator[Path]:
+def _candidates(folder: Path, paths: Sequence[Path]) -> Iterator[Path]:
     above = folder.resolve().parent
     name = folder.resolve().name
     try:
-        others = sorted(each for each in folder.iterdir() if each.suffix.lower() in (".csv", ".txt"))
+        # Labels and counts have the names of pictures, or are many.
+        taken = {path.stem for path in paths}
+        tables = (each for each in folder.iterdir() if each.suffix.lower() in (".csv", ".txt"))
+        others = sorted(each for each in tables if each.stem not in taken)[:_MOST_LISTS]
         above_too = [
             above / f"{name}{end}{kind}" for end in ("", "_times", "_timestamps") for kind in (".csv", ".txt")
         ]
@@ -118,6 +122,7 @@ def _table(path: Path) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
         raise SourceError(f"{path} cannot be read: {error.strerror}") from None
     notes = [line for line in lines if line.startswith("#")]
     rows = [_fields(line) for line in lines if line.strip() and not line.startswith("#")]
+    rows = [row for row in rows if row]
     if rows and not any(_value(field) is not None for field in rows[0]):
         return rows[0], rows[1:]
     head = _fields(notes[-1].lstrip("# ")) if notes else ()
@@ -128,7 +133,10 @@ def _fields(line: str) -> tuple[str, ...]:
     if date_s(line.strip()) is not None:
         return (line.strip(),)
     mark = next((mark for mark in ",;\t" if mark in line), None)
-    parts = line.split() if mark is None else next(csv.reader([line], delimiter=mark), [])
+    try:
+        parts = line.split() if mark is None else next(csv.reader([line], delimiter=mark), [])
+    except csv.Error:
+        parts = []
     return tuple(part.strip() for part in parts)
 
 

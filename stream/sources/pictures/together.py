@@ -56,7 +56,7 @@ def times_beside(
     moved = _moved(visible, thermal, partners, mine)
     _say(uri, moved, f", paired {_BY[partners.rule]}")
     if role == "visible":
-        _warn_alone(visible, thermal, partners)
+        _warn_alone(visible, thermal, partners, is_stated=rule is not None)
     return moved
 
 
@@ -98,15 +98,17 @@ def _partners(visible: PictureTimes, thermal: PictureTimes, rule: Rule | None, n
         if partners is None:
             raise SourceError(f"{names}: pair={rule} finds no two pictures that belong together")
         return partners
-    is_by_times = bool(visible.form) and bool(thermal.form)
-    are_rates_apart = visible.is_rate_stated and thermal.is_rate_stated and visible.rate != thermal.rate
-    if is_by_times or are_rates_apart:
+    if visible.is_rate_stated and thermal.is_rate_stated and visible.rate != thermal.rate:
         return None
     partners = find_partners(visible.paths, thermal.paths)
-    if (visible.form or thermal.form) and partners is not None and partners.rule == "order":
-        # Times from zero on both sides may well be of one clock.
-        return partners if visible.are_dates or thermal.are_dates else None
-    return partners
+    if partners is None or not (visible.form or thermal.form):
+        return partners
+    is_by_order = partners.rule == "order"
+    if visible.form and thermal.form:
+        # Whole seconds say less than names that agree: two files of one moment may be a second apart.
+        return partners if not is_by_order and visible.is_coarse and thermal.is_coarse else None
+    # Times from zero on both sides may well be of one clock.
+    return partners if not is_by_order or visible.are_dates or thermal.are_dates else None
 
 
 def _moved(
@@ -138,15 +140,16 @@ def _say(uri: Uri, times: PictureTimes, paired: str = "") -> None:
         _log.warning("%s: %d pictures have no time in %s and are left out", uri, times.untimed, times.form)
 
 
-def _warn_alone(visible: PictureTimes, thermal: PictureTimes, partners: Partners) -> None:
+def _warn_alone(visible: PictureTimes, thermal: PictureTimes, partners: Partners, is_stated: bool) -> None:
     """Say which pictures have no partner, and where their order is all there is to go by."""
     counts = f"{len(visible.paths)} visible and {len(thermal.paths)} thermal pictures"
-    is_unequal = len(visible.paths) != len(thermal.paths)
     if partners.rule == "order":
-        advice = "state rates, times= or pair=name if that is wrong"
+        if is_stated and len(visible.paths) == len(thermal.paths):
+            return
+        advice = "state rates, times= or pair=order"
         if visible.form or thermal.form:
             _log.warning("only one side of %s has times; they are paired in their order: %s", counts, advice)
-        elif is_unequal:
+        else:
             _log.warning("%s, whose names do not agree, are paired in their order: %s", counts, advice)
         return
     for side, mine, others, pictures in (

@@ -9,8 +9,8 @@ from av import VideoFrame
 from av.codec.hwaccel import HWDeviceType
 
 from stream.config import Decoder
-from stream.sources.video.pixels import UNSPECIFIED
 from stream.sources.video.yuv import WEIGHTS
+from stream.yuv import UNSPECIFIED
 
 if TYPE_CHECKING:
     import torch

@@ -29,11 +29,12 @@ from stream.sources.video.pixels import (
     rotation_degrees,
     stored_colour,
 )
-from stream.sources.video.planes import UPRIGHT, luma_range
 from stream.sources.video.thermal import choose_conversion, needs_colours
+from stream.sources.video.to_picture import UPRIGHT
 from stream.sources.video.tracks import tracks_in_words
 from stream.sources.video.yuv import yuv_of
 from stream.uri import mask
+from stream.yuv import luma_range
 
 if TYPE_CHECKING:
     import torch
@@ -141,7 +142,8 @@ class VideoSource(SourceBase):
             colour=colour_of(context),
             codec=context.name,
             audio=bool(pictures.container.streams.audio),
-            radiometry=settings.radiometry,
+            # Steps of a palette are no counts.
+            radiometry=None if needs_colours(self._convert, first) else settings.radiometry,
             luma=luma_range(first) if keeps_planes and matrix == UPRIGHT else None,
             pixel_aspect=aspect if matrix[0] else 1 / aspect,
             tracks=tracks_in_words(

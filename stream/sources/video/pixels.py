@@ -17,17 +17,13 @@ from typing import Any
 
 import numpy as np
 from av import VideoFormat, VideoFrame
-from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from stream.errors import SourceError
 from stream.frame import Colour, PixelFormat, Pixels, Side
 from stream.sources.video import hdr
+from stream.yuv import BT601_MAX_HEIGHT_PX, ROUNDED, UNSPECIFIED
 
-UNSPECIFIED = 2
-# Players take video without a matrix tag for BT.601 up to this height (standard definition), else for BT.709.
-BT601_MAX_HEIGHT_PX = 576
-# The scaler's default cuts fractions off, which darkens the picture by one to two levels.
-ROUNDED = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 _BT2020, _BT709 = 9, 1
 
 

@@ -11,11 +11,11 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from stream.config import InputSettings
-from stream.config.thermal_layout import SIGN_OFFSET, PaletteName
+from stream.config.thermal_layout import SIGN_OFFSET, Half, PaletteName
 from stream.errors import RefusedError
 from stream.frame import Pixels, Side
 from stream.picture import YuvPlanes
-from stream.sources.number_format import check_one_picture
+from stream.sources.number_format import TWO_PICTURES, check_one_picture
 from stream.sources.palette.undo import Warmth
 from stream.sources.video.pixels import (
     FrameToPixels,
@@ -25,7 +25,7 @@ from stream.sources.video.pixels import (
     display_matrix,
     upright,
 )
-from stream.sources.video.planes import FrameToPicture
+from stream.sources.video.to_picture import FrameToPicture
 
 # Frames of a stream that are looked at for colours; after them one in so many.
 LOOKED_AT = 50
@@ -73,8 +73,8 @@ def choose_conversion(
         _check_bytes(first, codec, name)
         check_bits(bits, 16, name)
         return Target("gray16le", bits or 16, None), YuyvCounts(layout.big_endian, layout.is_signed)
-    if not layout.whole and not layout.half:
-        _check_one_picture(first, codec, name)
+    if not layout.whole and layout.half != "upper":
+        _check_one_picture(first, layout.half, codec, name)
     if layout.is_float or (layout.is_signed and not first.format.name.startswith("gray16")):
         raise RefusedError(
             f"{name} holds {first.format.name}, and its layout of counts says {layout.numbers}"
@@ -178,7 +178,15 @@ def _check_bytes(first: VideoFrame, codec: str, name: str) -> None:
         )
 
 
-def _check_one_picture(first: VideoFrame, codec: str, name: str) -> None:
-    is_bytes = first.format.name in PACKED + PLANAR and codec in _LOSSLESS
-    if is_bytes or first.format.name == "gray16le":
-        check_one_picture((first.width, first.height), name)
+def _check_one_picture(first: VideoFrame, half: Half, codec: str, name: str) -> None:
+    """Refuse two pictures in one, of which the lower one is no picture but the bytes of counts."""
+    size, stored = (first.width, first.height), first.format.name
+    if size not in TWO_PICTURES or (half and stored.startswith("gray1")):
+        return
+    if (stored in PACKED + PLANAR and codec not in _LOSSLESS) or stored not in (*PACKED, *PLANAR, "gray16le"):
+        raise RefusedError(
+            f"{name} has pictures of {size[0]}x{size[1]} pixels, as cameras send that put a picture above "
+            f"its counts, and {codec} or {stored} did not keep the counts; record without loss, as with "
+            "ffmpeg -c:v ffv1, or say --thermal-layout upper (the picture above) or whole (it is one picture)"
+        )
+    check_one_picture(size, name)

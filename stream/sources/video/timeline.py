@@ -86,7 +86,9 @@ class Timeline:
         wrapped = self._wraps and -back > WRAP_TICKS // 2
         if not wrapped and (in_order or back < limit):
             return 0
-        _log.warning(
+        # A warning once: there may be a recording a minute.
+        _log.log(
+            logging.INFO if self._offset else logging.WARNING,
             "%s: its time stamps begin again after %.3f s, as in joined recordings; the rest is put behind",
             self._name,
             float(self._highest * self._time_base),

@@ -12,7 +12,7 @@ from av import VideoFrame
 from av.video.reformatter import ColorRange
 from numpy.typing import NDArray
 
-from stream.sources.video.pixels import BT601_MAX_HEIGHT_PX, UNSPECIFIED
+from stream.yuv import BT601_MAX_HEIGHT_PX, UNSPECIFIED
 
 # H.273 matrix code -> weights of red and blue in luma.
 WEIGHTS = {

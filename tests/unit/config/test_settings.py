@@ -221,6 +221,13 @@ def test_yaml_that_its_reader_cannot_hold_is_one_sentence(tmp_path: Path, text: 
     assert "\n" not in str(caught.value)
 
 
+def test_yaml_that_takes_seconds_to_read_is_refused_before(tmp_path: Path) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text("a: [" + "1," * 200_000 + "]")
+    with pytest.raises(ConfigError, match="is larger than 256 KiB, which no configuration is"):
+        load_yaml(path)
+
+
 def test_an_integer_too_long_to_print_is_refused_by_its_place() -> None:
     with pytest.raises(ConfigError, match=r"pairing\.max_wait_ms: .*got an integer of 20000 bits"):
         validate(RunSettings, {"pairing": {"max_wait_ms": 1 << 19_999}}, "here")

@@ -16,7 +16,7 @@ from stream.frame import Frame, FramePair, FrameSet, FusedFrame, SingleFrame
 from stream.fusion.fuser import Fuser
 from stream.picture import LumaRange, YuvPlanes
 from stream.runtime.stage_times import StageTimes
-from stream.sources.video.planes import PlanesToRgb
+from stream.yuv import PlanesToRgb
 from tests.helpers.clock import HandClock
 from tests.unit.fusion.test_fuser import landed
 

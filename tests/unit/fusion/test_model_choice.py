@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from gifnet import weights as weight_files
-from gifnet.lite.model import GIFNetLite
+from gifnet.lite.strips import StripedLite
 from gifnet.model import GIFNet
 from stream.config import FuseSettings, FusionSettings, validate
 from stream.device.context import HostContext
@@ -27,7 +27,7 @@ class Machine:
     """Says how fast each network is, in place of measuring."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, full: float, lite: float) -> None:
-        self.rates, self.asked = {GIFNet: full, GIFNetLite: lite}, 0
+        self.rates, self.asked = {GIFNet: full, StripedLite: lite}, 0
         monkeypatch.setattr(model_choice, "measured_rate", self.measure)
 
     def measure(self, network: object, size: object, device: object) -> float:

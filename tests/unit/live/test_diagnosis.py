@@ -82,6 +82,22 @@ def test_frames_that_arrive_late_are_named_with_the_wait_that_helps() -> None:
     assert len(play(visible, thermal, 8, max_wait_ms=wait_ms).moments) >= 110
 
 
+@pytest.mark.parametrize(("late_s", "remedy"), [(2.9, "pass --max-wait-ms 29"), (6.0, "fast enough")])
+def test_a_camera_that_falls_behind_is_named(late_s: float, remedy: str) -> None:
+    """A machine that is too slow for one camera: its frames come late, and their stamps are right."""
+
+    class Behind(Film):
+        def shots(self, duration_s: float):  # type: ignore[no-untyped-def]
+            for shot in super().shots(duration_s):
+                if shot.true_s > 5:
+                    object.__setattr__(shot.frame, "arrived_s", (shot.frame.arrived_s or 0) + late_s)
+                yield shot
+
+    diagnosis = diagnosed(play(Film("visible", 15), Behind("thermal", 15), 8))
+    text = diagnosis.why_no_pair(8.0)
+    assert "thermal frames arrive" in text and remedy in text
+
+
 def test_it_is_said_after_a_first_pair_too_once_and_taken_back(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     played = play(Film("visible", 15), LateFilm("thermal", 15), 12, tolerance_ms=20)

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import torch
+
 from benchmarks import gpu
 from tests.helpers.patience import patience
 
@@ -18,15 +20,21 @@ def test_steps_go_on_after_a_failure_and_each_is_kept(tmp_path: Path) -> None:
     done = subprocess.run(
         [
             *(sys.executable, "-m", "benchmarks.gpu", "--device", "cpu", "--json", str(result)),
-            *("--only", "machine", "graph", "sanitizer"),
+            *("--only", "machine", "graph", "layers", "retunes", "launches", "sanitizer"),
         ],
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=patience(120),
+        timeout=patience(240),
     )
     steps = json.loads(result.read_text(encoding="utf-8"))["steps"]
-    assert list(steps) == ["machine", "graph", "sanitizer"], done.stderr
+    assert list(steps) == ["machine", "graph", "layers", "retunes", "launches", "sanitizer"], done.stderr
+    assert steps["layers"]["outcome"] == steps["retunes"]["outcome"] == "passed", steps
+    assert steps["retunes"]["figures"]["frames"] == 160
+    assert steps["retunes"]["figures"]["worst_db"] == 99  # the CPU against itself
+    assert len(steps["layers"]["figures"]) >= 6
+    if not torch.cuda.is_available():
+        assert "not measured" in steps["launches"]["figures"]
     assert steps["machine"]["outcome"] == "passed"
     assert steps["machine"]["figures"]["python"]
     assert steps["graph"]["figures"]["ours float32 batch 1"]["ms"] > 0
@@ -58,3 +66,7 @@ def test_the_first_steps_need_torch_and_triton_alone() -> None:
     probe = f"import sys, benchmarks.gpu_network; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_the_steps_fit_into_nine_minutes() -> None:
+    assert sum(step.limit_s for step in gpu.steps_for("cuda").values()) <= 540

@@ -7,11 +7,13 @@ import subprocess
 import sys
 
 import cv2
+import numpy as np
 import pytest
 import torch
 
+import stream
 from stream.runtime import cpu_threads
-from stream.runtime.cpu_threads import PASSIVE, all_cores, cores, one_thread_each
+from stream.runtime.cpu_threads import PASSIVE, OneThreadEach, all_cores, cores
 
 SHOW = (
     "import os, sys; {first}; assert 'torch' in sys.modules; "
@@ -40,11 +42,14 @@ def test_one_thread_each_but_for_networks_and_as_before_afterwards() -> None:
     torch.set_num_threads(3)
     cv2.setNumThreads(2)
     try:
-        with one_thread_each():
+        with OneThreadEach() as one:
             assert (torch.get_num_threads(), cv2.getNumThreads()) == (1, 1)
             with all_cores():
                 assert torch.get_num_threads() == cores()
             assert torch.get_num_threads() == 1
+            with one.paused():
+                assert (torch.get_num_threads(), cv2.getNumThreads()) == (3, 2)
+            assert (torch.get_num_threads(), cv2.getNumThreads()) == (1, 1)
         assert (torch.get_num_threads(), cv2.getNumThreads()) == (3, 2)
     finally:
         torch.set_num_threads(1)
@@ -62,3 +67,14 @@ def test_cores_are_those_of_the_process_and_of_openmp(
     if asked is not None:
         monkeypatch.setenv("OMP_NUM_THREADS", asked)
     assert cores() == expected
+
+
+def test_who_takes_frames_in_python_keeps_his_threads() -> None:
+    torch.set_num_threads(3)
+    try:
+        pictures = [np.full((48, 64, 3), level, np.uint8) for level in (10, 20)]
+        for _ in stream.fuse(pictures, [picture[..., 0] for picture in pictures], model="null"):
+            assert torch.get_num_threads() == 3
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(1)

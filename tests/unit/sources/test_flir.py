@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from stream.radiometry import Planck
-from stream.sources.pictures.flir import FlirError, FlirPicture, read_flir
+from stream.sources.pictures.radiometric.fff import FlirPicture, read_flir
+from stream.sources.pictures.radiometric.raw_image import FlirError
 from tests.helpers import flir
 from tests.helpers.media import moving_pattern
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from stream.radiometry import Planck, as_json, from_json
-from stream.sources.pictures.flir_camera import Path as Between
-from stream.sources.pictures.flir_camera import camera_radiometry, through_path
+from stream.sources.pictures.radiometric.camera import Path as Between
+from stream.sources.pictures.radiometric.camera import camera_radiometry, through_path
 from tests.helpers.flir import CAMERA, camera_record
 from tests.unit.sources.test_thermal_files import read
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from stream.errors import SourceError
-from stream.sources.pictures.flir import FlirError
-from stream.sources.pictures.flir_visible import first_alignment, read_flir_visible
+from stream.sources.pictures.radiometric.raw_image import FlirError
+from stream.sources.pictures.radiometric.visible import first_alignment, read_flir_visible
 from tests.helpers.flir import flir_jpeg, visible_record
 from tests.helpers.media import moving_pattern
 from tests.unit.sources.test_thermal_files import put, read, source_of

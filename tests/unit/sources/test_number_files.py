@@ -52,6 +52,7 @@ def test_degrees_in_files(tmp_path: Path, dtype: Any, kind: str) -> None:
         csv(",", head="File: a.jpg\nEmissivity,0.95\n\n"),
         b"\xef\xbb\xbf" + csv(";", ",", "Frame 1\n"),
         csv(",").replace(b"\n", b",\n"),
+        csv(";", ",", head="x;0;1;2;3;4;5;6;7;8\n").replace(b"\n", b"\n;"),
     ],
 )
 def test_csv_as_programs_write_it(tmp_path: Path, data: bytes) -> None:
@@ -123,10 +124,15 @@ def test_raw_dumps_of_any_number_format(tmp_path: Path, dtype: str, layout: str,
     np.testing.assert_allclose(celsius(frames[2]), np.rint(DEGREES * factor) / factor, atol=0.006)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "int16"])
-def test_raw_dumps_of_another_format_are_noticed(tmp_path: Path, dtype: str) -> None:
-    path = put(tmp_path / "a.raw", (DEGREES * 10).astype(dtype).tobytes() * 2)
-    with pytest.raises(SourceError, match=f"--thermal-layout '{dtype} C'"):
+@pytest.mark.parametrize(
+    ("dtype", "words"),
+    [("<f4", "float32"), ("<i2", "int16"), (">f4", "float32 big"), (">i2", "int16 big"), (">u2", "big")],
+)
+def test_raw_dumps_of_another_format_are_noticed(tmp_path: Path, dtype: str, words: str) -> None:
+    noise = np.random.default_rng(1).normal(0, 3, DEGREES.shape)
+    scene = DEGREES * 10 + noise + (7000 if dtype == ">u2" else 0)
+    path = put(tmp_path / "a.raw", scene.astype(dtype).tobytes() * 2)
+    with pytest.raises(SourceError, match=f"--thermal-layout '{words} C'"):
         read(f"thermal://{path}?size=64x48")
 
 

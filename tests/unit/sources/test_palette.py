@@ -109,6 +109,16 @@ def test_black_hot_is_turned_round(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read(video, palette="black-hot")[0].pixels, scene())
 
 
+@pytest.mark.parametrize("form", ["{}", "live://{}"])
+def test_steps_of_a_palette_are_no_temperatures(tmp_path: Path, form: str) -> None:
+    save(tmp_path / "0.png", coloured("iron"))
+    unit = {"celsius_per_count": 0.5, "celsius_at_zero": -20.0}
+    assert read(tmp_path / "0.png", **unit)[0].radiometry is None
+    path = write_video(tmp_path / "t.mp4", [coloured("iron")] * 2)
+    with source_of(form.format(path), **unit) as source:
+        assert source.info.radiometry is None and next(iter(source)).radiometry is None
+
+
 def test_counts_have_no_palette(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "0.png"), scene().astype(np.uint16))
     video = write_video(tmp_path / "t.mkv", [scene().astype(np.uint16)], pixel_format="gray16le")

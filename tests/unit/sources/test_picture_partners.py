@@ -67,9 +67,22 @@ def test_unlike_names_go_by_order_and_that_is_said(tmp_path: Path, caplog: pytes
     )
 
 
-def test_numbers_that_only_begin_elsewhere_go_by_order(tmp_path: Path) -> None:
+def test_numbers_that_only_begin_elsewhere_go_by_order(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     sides = folders(tmp_path, [f"v{n}.png" for n in range(100, 104)], [f"t{n}.png" for n in range(4)])
     assert paired(*sides) == [(n, n) for n in range(4)]
+    assert "whose names do not agree, are paired in their order" in caplog.text
+
+
+def test_numbers_beside_dates_of_whole_seconds_say_more(tmp_path: Path) -> None:
+    """As two cameras of one drone write them: the second may have turned in between."""
+    sides = folders(
+        tmp_path,
+        [f"DJI_2023061514302{n}_000{n}_W.jpg" for n in (1, 3, 5)],
+        [f"DJI_2023061514302{n - n % 2}_000{n}_T.jpg" for n in (1, 2, 3, 5)],
+    )
+    assert paired(*sides) == [(0, 0), (1, 2), (2, 3)]
 
 
 def test_rates_that_differ_go_by_time(tmp_path: Path) -> None:

@@ -161,6 +161,25 @@ def test_a_table_without_times_is_none(tmp_path: Path) -> None:
     assert not times(tmp_path).form
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\n\n",
+        "a.png",
+        "a.png,\nb.png",
+        ",\n,,\n",
+        "file,time_s\na.png,1e999\nb.png,2",
+        "a.png," + "x" * 200_000,
+    ],
+)
+def test_tables_that_are_no_lists(tmp_path: Path, text: str) -> None:
+    named(tmp_path, ["a.png", "b.png"])
+    (tmp_path / "other.csv").write_text(text)
+    (tmp_path / "a.txt").write_text("a.png 1.0\nb.png 2.0\n")
+    assert not times(tmp_path).form
+
+
 def test_a_useless_list_of_our_name_is_one_sentence(tmp_path: Path) -> None:
     named(tmp_path, ["a.png", "b.png"])
     (tmp_path / "times.csv").write_text("file,time_s\nx.png,1\n")

@@ -12,8 +12,8 @@ import torch
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from cuda_kernels import reference
-from stream.sources.video.pixels import ROUNDED
 from stream.sources.video.yuv import Yuv
+from stream.yuv import ROUNDED
 
 MATRICES = {1: Colorspace.ITU709, 6: Colorspace.ITU601, 9: Colorspace.BT2020}
 

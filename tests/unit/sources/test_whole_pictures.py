@@ -66,6 +66,7 @@ def shown(
     keeps: bool = False,
     cut: int | None = None,
     before: bytes = b"",
+    before_keys: bool = True,
 ) -> tuple[dict[int, NDArray[Any]], Counter[str]]:
     """Pictures by their stamps, where packets with these numbers are lost, or one lacks its middle."""
     left_out: Counter[str] = Counter()
@@ -77,7 +78,10 @@ def shown(
         if cut is not None:
             packets[cut] = without_middle(packets[cut])
         if before:
-            packets = [changed(packet, before + bytes(packet)) for packet in packets]
+            packets = [
+                changed(packet, before + bytes(packet)) if before_keys or not packet.is_keyframe else packet
+                for packet in packets
+            ]
         arrived = (packet for number, packet in enumerate(packets) if number not in lost)
         pictures = {frame.pts: frame.to_ndarray(format="gray") for frame in whole.decode(arrived)}
     return pictures, left_out
@@ -158,6 +162,14 @@ def test_a_camera_that_breaks_the_standard_is_seen_all_the_same(
     assert len(pictures) >= COUNT - 4
     assert lost["corrupt"] == lost["after_damage"] == 0
     assert "breaks the standard" in caplog.text
+
+
+@pytest.mark.parametrize(("encoder", "unit"), [("libx264", "06"), ("libx265", "4e01")])
+def test_a_camera_that_breaks_the_standard_but_in_key_pictures_is_seen_soon(encoder: str, unit: str) -> None:
+    data = coded("mpegts", encoder, "bframes=0")
+    message = bytes.fromhex("00000001" + unit + "01c81234567880")
+    pictures, lost = shown(data, "mpegts", before=message, before_keys=False)
+    assert len(pictures) >= COUNT - 2 * GROUP and lost["corrupt"] <= 2 * GROUP
 
 
 def test_pictures_that_stand_alone_are_lost_alone() -> None:

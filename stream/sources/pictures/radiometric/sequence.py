@@ -21,16 +21,16 @@ from stream.sources.base import SourceBase, SourceInfo
 from stream.sources.options import STATED, check_options
 from stream.sources.pictures.convert import choose_converter
 from stream.sources.pictures.decode import check_alike, stored_format
-from stream.sources.pictures.flir import (
+from stream.sources.pictures.radiometric.camera import recorded_at_s, stated_rate_of
+from stream.sources.pictures.radiometric.fff import (
     CAMERA,
     FFF,
-    FlirError,
     FlirPicture,
     block_end,
     find_records,
     read_fff,
 )
-from stream.sources.pictures.flir_camera import recorded_at_s, stated_rate_of
+from stream.sources.pictures.radiometric.raw_image import FlirError
 from stream.sources.pictures.times import DEFAULT_RATE, stated_rate
 from stream.uri import Uri
 

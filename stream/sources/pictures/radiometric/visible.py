@@ -20,14 +20,8 @@ import numpy as np
 from stream.frame import Pixels
 from stream.picture_size import MOST_PIXELS, is_bounded
 from stream.registration.calibration import Calibration, PinholeCamera, PlaneHomography, Size
-from stream.sources.pictures.flir import (
-    RAW_IMAGE,
-    FlirError,
-    Record,
-    fff_of,
-    find_records,
-    raw_size,
-)
+from stream.sources.pictures.radiometric.fff import RAW_IMAGE, fff_of, find_records
+from stream.sources.pictures.radiometric.raw_image import FlirError, Record, raw_size
 
 _VISIBLE, _OVERLAY = 0x0E, 0x2A
 _HEAD = 32

@@ -1,6 +1,6 @@
 """Raw counts that thermal cameras put beside the palette picture of a JPEG.
 
-FLIR    APP1 segments that make an FFF file, see `flir.py`
+FLIR    APP1 segments that make an FFF file, see `fff.py`
 DJI     APP3 segments that make the counts, 16 bits little-endian, row by row (R-JPEG); ExifTool lists them
 as ThermalData. What a count means in degrees is DJI's secret, so that it is not known here.
 others  in segments of their own, or behind the picture, in forms that are not public: refused by name
@@ -16,8 +16,9 @@ from stream.errors import SourceError
 from stream.frame import Pixels
 from stream.radiometry import Radiometry
 from stream.sources.number_format import roughness
-from stream.sources.pictures.flir import read_flir
-from stream.sources.pictures.jpeg import (
+from stream.sources.pictures.orientation import jpeg_orientation, turned
+from stream.sources.pictures.radiometric.fff import read_flir
+from stream.sources.pictures.radiometric.jpeg import (
     APP0,
     APP3,
     APP15,
@@ -26,7 +27,6 @@ from stream.sources.pictures.jpeg import (
     maker_of,
     segments,
 )
-from stream.sources.pictures.orientation import jpeg_orientation, turned
 
 # Counts of the smallest sensor of which radiometric pictures are known, 80x60; of a smaller picture, its own.
 FEWEST_BYTES = 2 * 80 * 60

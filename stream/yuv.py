@@ -7,19 +7,16 @@ from typing import Any
 
 import numpy as np
 from av import VideoFrame
-from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from stream.picture import LumaRange, Pixels, YuvPlanes
 from stream.sources.video import hdr
-from stream.sources.video.pixels import (
-    BT601_MAX_HEIGHT_PX,
-    ROUNDED,
-    UNSPECIFIED,
-    FrameToPixels,
-    Target,
-    display_matrix,
-)
 
+UNSPECIFIED = 2
+# Players take video without a matrix tag for BT.601 up to this height (standard definition), else for BT.709.
+BT601_MAX_HEIGHT_PX = 576
+# The scaler's default cuts fractions off, which darkens the picture by one to two levels.
+ROUNDED = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 # H.273 matrix -> the scaler's name for it.
 SCALER_MATRICES = {
     1: Colorspace.ITU709,
@@ -29,7 +26,6 @@ SCALER_MATRICES = {
     7: Colorspace.SMPTE240M,
     9: Colorspace.BT2020,
 }
-UPRIGHT = 1, 0, 0, 1
 _BT709, _BT601 = 1, 6
 # 8 bits, chroma of half the width and height.
 _PLANAR = ("yuv420p", "yuvj420p")
@@ -55,26 +51,12 @@ def matrix_of(frame: VideoFrame) -> int:
     return _BT601 if frame.height <= BT601_MAX_HEIGHT_PX else _BT709
 
 
-class FrameToPicture:
-    """Turns decoded frames of one stream into what travels: planes where they can, else `FrameToPixels`."""
-
-    def __init__(self, target: Target) -> None:
-        self._pixels, self._to_rgb = FrameToPixels(target), PlanesToRgb()
-        self._known: tuple[str, int, int] | None = None
-        self._may_be_planes: bool | None = None if target.pixel_format == "rgb24" else False
-
-    def __call__(self, frame: VideoFrame) -> Pixels | YuvPlanes:
-        """Convert one frame; planes stay in the decoder's own memory."""
-        if self._may_be_planes is None:
-            self._may_be_planes = display_matrix(frame) == UPRIGHT
-        found = luma_range(frame) if self._may_be_planes else None
-        if found is None:
-            return self._pixels(frame)
-        form = frame.format.name, frame.width, frame.height
-        if form != self._known:
-            self._known, self._to_rgb = form, PlanesToRgb(frame)
-        y, u, v = (_plane(plane) for plane in frame.planes)
-        return YuvPlanes(y, u, v, matrix_of(frame), found, self._to_rgb)
+def planes_of(frame: VideoFrame, to_rgb: PlanesToRgb) -> YuvPlanes:
+    """The planes of a frame that `luma_range` lets through, in the decoder's own memory."""
+    found = luma_range(frame)
+    assert found is not None
+    y, u, v = (_plane(plane) for plane in frame.planes)
+    return YuvPlanes(y, u, v, matrix_of(frame), found, to_rgb)
 
 
 class PlanesToRgb:

@@ -3,7 +3,7 @@
     JPEG       APP1 segments `FLIR 00 01 NUMBER LAST` + part; the parts in order make an FFF file
     FFF        64 bytes of header, a directory of records of 32 bytes each, the records
     record 1   raw image: 32 bytes of header, then counts of 16 bits, or a PNG or JPEG-LS file of them
-    record 32  camera: see `flir_camera.py`
+    record 32  camera: see `camera.py`
 
 The layout is the one that ExifTool documents in its list of FLIR tags. Files come from anywhere, so nothing
 in them is believed: every place and length is checked against the bytes that are there.
@@ -13,17 +13,15 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Protocol
 
-import av
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.picture_size import LIBAV_BOUNDS, MOST_PIXELS, is_bounded
 from stream.radiometry import Radiometry
-from stream.sources.pictures.flir_camera import camera_radiometry
-from stream.sources.pictures.jpeg import APP1, segments
+from stream.sources.pictures.radiometric.camera import camera_radiometry
+from stream.sources.pictures.radiometric.jpeg import APP1, segments
+from stream.sources.pictures.radiometric.raw_image import FlirError, Record, raw_counts
 
 RAW_IMAGE, CAMERA = 0x01, 0x20
 MOST_RECORDS = 4096
@@ -32,16 +30,6 @@ _PART = b"FLIR\0"
 _PART_HEAD = 8
 FFF, _FFF_HEAD, _ENTRY = b"FFF\0", 64, 32
 _VERSION_AT, _DIRECTORY_AT = 0x14, 0x18
-_RAW_HEAD = 32
-_PNG, _PNG_HEAD = b"\x89PNG\r\n\x1a\n", 33
-_JPEG_LS = b"\xff\xd8\xff\xf7"
-_GREY_16 = b"\x10\x00"  # bit depth 16, colour type 0
-# A count of neighbours differs little; in the wrong byte order it differs by multiples of 256.
-_CLEARLY_SMOOTHER = 0.5
-
-
-class FlirError(ValueError):
-    """A radiometric JPEG whose thermal part is damaged."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,13 +52,6 @@ class Sliceable(Protocol):
 
     def __getitem__(self, part: slice, /) -> bytes:
         """A part."""
-
-
-class Record(NamedTuple):
-    """A record of an FFF file: its bytes, and the byte order of its numbers, `<` or `>`."""
-
-    data: bytes
-    order: str  # of its numbers, `<` or `>`
 
 
 def read_flir(data: bytes) -> FlirPicture | None:
@@ -103,7 +84,7 @@ def read_fff(block: bytes) -> FlirPicture | None:
     records = find_records(block)
     if RAW_IMAGE not in records:
         return None
-    counts, camera = _counts(records[RAW_IMAGE]), records.get(CAMERA, Record(b"", "<"))
+    counts, camera = raw_counts(records[RAW_IMAGE]), records.get(CAMERA, Record(b"", "<"))
     return FlirPicture(counts, camera_radiometry(*camera), camera)
 
 
@@ -174,68 +155,6 @@ def _record(data: bytes, length: int, kind: int, order: str) -> Record:
     if _number(data, order + "H", 0) >= 0x100:
         order = "<" if order == ">" else ">"
     return Record(data, order)
-
-
-def raw_size(record: Record) -> tuple[int, int] | None:
-    """Width and height that the record of the raw image states; None where it is too short."""
-    if len(record.data) < _RAW_HEAD:
-        return None
-    width, height = struct.unpack_from(record.order + "HH", record.data, 2)
-    return (width, height) if width * height else None
-
-
-def _counts(record: Record) -> NDArray[np.uint16]:
-    if len(record.data) < _RAW_HEAD:
-        raise FlirError("the raw image has no header")
-    width, height = struct.unpack_from(record.order + "HH", record.data, 2)
-    pixels = record.data[_RAW_HEAD:]
-    if pixels.startswith(_PNG):
-        return _png_counts(pixels)
-    if pixels.startswith(_JPEG_LS):
-        return _jpeg_ls_counts(pixels, width, height)
-    if not 0 < width * height <= MOST_PIXELS or len(pixels) < 2 * width * height:
-        raise FlirError(f"the raw image says {width}x{height} pixels and has {len(pixels)} bytes")
-    stored = np.frombuffer(pixels, record.order + "u2", width * height)
-    return stored.astype(np.uint16).reshape(height, width)
-
-
-def _png_counts(data: bytes) -> NDArray[np.uint16]:
-    """Counts of a PNG; most cameras write the two bytes of each count in the wrong order."""
-    if len(data) < _PNG_HEAD or data[24:26] != _GREY_16:
-        raise FlirError("the raw image is a PNG, but not of 16-bit grey")
-    width, height = struct.unpack_from(">II", data, 16)
-    if not is_bounded(data):
-        raise FlirError(f"the raw image says {width}x{height} pixels")
-    try:
-        stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        stored = None
-    if stored is None or stored.shape != (height, width):
-        raise FlirError("the raw image is a damaged PNG")
-    swapped: NDArray[np.uint16] = stored.byteswap()
-    return stored if _roughness(stored) < _CLEARLY_SMOOTHER * _roughness(swapped) else swapped
-
-
-def _jpeg_ls_counts(data: bytes, width: int, height: int) -> NDArray[np.uint16]:
-    """Counts of a picture compressed without loss, as in a `.csq`."""
-    size = struct.unpack_from(">HH", data, 7) if len(data) >= 11 else None
-    if size != (height, width) or width * height > MOST_PIXELS:
-        raise FlirError(f"the raw image says {width}x{height} pixels and is of another size")
-    try:
-        decoder: Any = av.CodecContext.create("jpegls", "r")
-        decoder.options = dict(LIBAV_BOUNDS)
-        pictures = decoder.decode(av.Packet(data))
-        counts = pictures[0].to_ndarray() if pictures else None
-    except (av.error.FFmpegError, ValueError):
-        counts = None
-    if counts is None or counts.shape != (height, width) or counts.dtype != np.uint16:
-        raise FlirError("the raw image is damaged JPEG-LS, or not of 16 bits")
-    return np.ascontiguousarray(counts)
-
-
-def _roughness(counts: NDArray[np.uint16]) -> float:
-    """Mean difference of neighbours in a row."""
-    return float(np.abs(np.diff(counts.astype(np.int32), axis=1)).mean()) if counts.shape[1] > 1 else 0.0
 
 
 def _number(data: bytes, kind: str, at: int) -> float:

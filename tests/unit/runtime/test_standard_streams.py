@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from stream.cli import standard_streams
-from stream.cli.standard_streams import LossyText
+from stream.runtime import standard_streams
+from stream.runtime.standard_streams import LossyText
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_a_full_disk_is_no_error() -> None:
 @pytest.mark.parametrize("closed", ["2>&-", "0<&- 1>&- 2>&-", "1>&-"])
 def test_closed_streams_leave_their_numbers_to_no_file(tmp_path: Path, closed: str) -> None:
     program = (
-        "import os, sys; from stream.cli import standard_streams as own; own.secure_standard_streams(); "
+        "import os, sys; from stream.runtime import standard_streams as own; own.secure_standard_streams(); "
         f"file = open({str(tmp_path / 'out')!r}, 'w'); os.write(2, b'a message of a library'); "
         "print('a message of ours', file=sys.stderr); file.write(str(file.fileno())); file.close()"
     )

@@ -1,0 +1,79 @@
+"""GIFNet-lite on several cores: each fuses a strip of rows, and they meet once a picture.
+
+Torch's own threads meet after every layer, some 40 times a picture. Where another program wants a core, each
+meeting waits for the slowest, and the waiting itself costs more than the network.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from gifnet.lite.config import CELL_PX
+from gifnet.lite.model import GIFNetLite, check_pair
+
+
+class StripedLite:
+    """Gives what the network itself gives, to rounding; without gradients, on the CPU.
+
+    Torch should compute on the thread that calls it (`torch.set_num_threads(1)`). Threads end when this
+    object is forgotten.
+
+    Attributes:
+        network: it.
+        own_threads: True: torch's threads would be in the way.
+    """
+
+    own_threads = True
+    form = "lite"
+    picture_dtype = torch.float32
+
+    def __init__(self, network: GIFNetLite, threads: int) -> None:
+        """Start no thread before the first picture.
+
+        Args:
+            network: ready to fuse.
+            threads: as many strips are fused at once, one of them on the thread that calls.
+        """
+        self.network, self._threads = network, max(threads, 1)
+        self._pool = ThreadPoolExecutor(max(threads - 1, 1), thread_name_prefix="lite")
+
+    @property
+    def weights_sha256(self) -> str:
+        """Of the file that the parameters came from."""
+        return self.network.weights_sha256
+
+    @property
+    def precision(self) -> str:
+        """Number format of the convolutions."""
+        return self.network.precision
+
+    @torch.inference_mode()
+    def __call__(self, visible: Tensor, thermal: Tensor) -> Tensor:
+        """Fuse two pictures [B, 1, H, W] in [0, 1] of any size into one, float32.
+
+        Raises:
+            ValueError: when the two differ in shape or are no pictures.
+        """
+        check_pair(visible, thermal)
+        height, width = visible.shape[2:]
+        cells = self.network.cells_of(visible, thermal)
+        rows = cells.shape[2] - 2
+        each = -(-rows // min(self._threads, rows))
+        strips = [(top, min(top + each, rows)) for top in range(0, rows, each)]
+        others = [self._pool.submit(self._fuse, cells, *strip) for strip in strips[1:]]
+        fused = [self._fuse(cells, *strips[0]), *(other.result() for other in others)]
+        return F.pixel_shuffle(torch.cat(fused, dim=2), CELL_PX)[..., :height, :width].clamp(0, 1)
+
+    @torch.inference_mode()
+    def _fuse(self, cells: Tensor, top: int, bottom: int) -> Tensor:
+        """Rows of cells of the fused picture; `cells` has a frame of one cell."""
+        # What a layer sees as the border of the picture spoils one more row with each.
+        halo = len(self.network.layers)
+        above, below = max(top - halo, 0), min(bottom + halo, cells.shape[2] - 2)
+        coefficients = self.network.coefficients(cells[:, :, above : below + 2])
+        inner = coefficients[:, :, top - above : bottom - above]
+        return self.network.mix(cells[:, :, top : bottom + 2], inner)

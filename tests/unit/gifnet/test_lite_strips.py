@@ -1,0 +1,45 @@
+"""Lite by strips beside lite as a whole."""
+
+from __future__ import annotations
+
+import gc
+import threading
+
+import pytest
+import torch
+
+from gifnet.lite.strips import StripedLite
+from gifnet.loading import load_lite
+
+
+@pytest.mark.parametrize("size", [(48, 64), (50, 66), (97, 33), (4, 4), (1, 9), (7, 130)])
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+def test_strips_give_the_picture_of_the_whole(size: tuple[int, int], threads: int) -> None:
+    network = load_lite(precision="float32")
+    torch.manual_seed(1)
+    visible, thermal = torch.rand(2, 1, *size), torch.rand(2, 1, *size)
+    with torch.inference_mode():
+        whole = network(visible, thermal)
+    fused = StripedLite(network, threads)(visible, thermal)
+    assert fused.shape == whole.shape
+    torch.testing.assert_close(fused, whole, rtol=0, atol=2e-6)
+
+
+def test_threads_end_with_it_and_properties_are_the_networks() -> None:
+    network = load_lite(precision="float32")
+    striped = StripedLite(network, 3)
+    picture = torch.rand(1, 1, 64, 64)
+    striped(picture, picture)
+    assert sum(thread.name.startswith("lite") for thread in threading.enumerate()) == 2
+    assert (striped.weights_sha256, striped.precision) == (network.weights_sha256, "float32")
+    workers = [thread for thread in threading.enumerate() if thread.name.startswith("lite")]
+    del striped
+    gc.collect()
+    for worker in workers:
+        worker.join(10)
+        assert not worker.is_alive()
+
+
+def test_pictures_that_differ_are_refused() -> None:
+    with pytest.raises(ValueError, match="two pictures of one shape"):
+        StripedLite(load_lite(precision="float32"), 2)(torch.rand(1, 1, 8, 8), torch.rand(1, 1, 8, 12))
