@@ -60,7 +60,7 @@ dist: $(VENV)/.test-tools
 	$(BIN)/python -m build --outdir dist
 
 # Everything that needs a GPU, for a machine that has one with torch and CuPy for it: checks, then figures. A step
-# that fails does not keep the next from running; see benchmarks/gpu.py.
+# that fails does not keep the next from running; see benchmarks/gpu/steps.py.
 gpu:
 	$(PYTHON) -m benchmarks.gpu --device cuda
 

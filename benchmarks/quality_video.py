@@ -52,11 +52,11 @@ class SmoothedStatistics:
     def __call__(self, visible: Tensor, thermal: Tensor) -> Tensor:
         """Fuse the next frame."""
         fit = FeatureMap.fit
-        FeatureMap.fit = self._fit  # type: ignore[method-assign, assignment]
+        FeatureMap.fit = self._fit  # type: ignore[method-assign, assignment]  # replaced for one call, to try other statistics
         try:
             return self._network(visible, thermal)
         finally:
-            FeatureMap.fit = fit  # type: ignore[method-assign]
+            FeatureMap.fit = fit  # type: ignore[method-assign]  # put back
 
     @property
     def _fit(self) -> Callable[[FeatureMap, FoldedSide, torch.dtype], FittedSide]:

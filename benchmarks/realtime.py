@@ -100,7 +100,7 @@ def run(words: list[str], root: Path) -> tuple[float, int]:
     child = subprocess.Popen([sys.executable, "-m", "stream", "run", *words], env=environment, cwd=root)
     largest_kb, pid = 0, 0
     while pid == 0:
-        # What `wait4` gives includes the memory of this process, from which the child began.
+        # The figure of `wait4` includes the memory of this process, from which the child began.
         largest_kb = max(largest_kb, resident_kb(child.pid))
         time.sleep(0.1)
         pid, status, used = os.wait4(child.pid, os.WNOHANG)

@@ -75,7 +75,7 @@ class StripedLite:
     @torch.inference_mode()
     def _fuse(self, cells: Tensor, top: int, bottom: int) -> Tensor:
         """Rows of cells of the fused picture; `cells` has a frame of one cell."""
-        # What a layer sees as the border of the picture spoils one more row with each.
+        # Each layer spoils one more row at the edge of a strip, which it takes for that of the picture.
         halo = len(self.network.layers)
         above, below = max(top - halo, 0), min(bottom + halo, cells.shape[2] - 2)
         coefficients = self.network.coefficients(cells[:, :, above : below + 2])

@@ -23,7 +23,7 @@ HEADINGS = {
     "control": "Metrics and control",
 }
 OTHER = "Run"
-# What most runs need; the rest stands in --help-all.
+# Options that most runs need; the rest stands in --help-all.
 FIRST = (
     "output", "view", "model", "weights", "device", "calibration", "distance_m", "tolerance_ms", "offset_ms",
     "unpaired", "gain", "polarity", "encoder", "quality", "segment_s", "preview", "duration_s", "report",

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 from stream.uri import mask_text
 
 TEXT = "gifnet: %(message)s"
-# What is guessed is said without being asked: a wrong guess is seen by nothing else.
+# Guesses are said without being asked: a wrong one is seen by nothing else.
 ALWAYS_TOLD = ("stream.sources.pictures.together",)
 
 

@@ -31,7 +31,7 @@ _KINDS = {
     "the place": ("lower", "upper", "whole"),
     "yuyv": ("yuyv",),
 }
-# What a signed count gains when it becomes an unsigned one.
+# Added to a signed count, so that it becomes an unsigned one.
 SIGN_OFFSET = 1 << 15
 
 # Name of a camera -> the layout of its counts. Sources: the cameras' protocol as open viewers document it

@@ -21,7 +21,7 @@ from stream.device.context import DeviceContext
 from stream.fusion.null_model import NullModel
 from stream.runtime.cpu_threads import all_cores, cores
 
-# What else a frame needs keeps the network from having the processor to itself.
+# Decoding and encoding keep the network from having the processor to itself.
 SPARE = 1.25
 # Taken where neither a camera nor its frames tell their rate.
 USUAL_RATE = 25.0
@@ -194,7 +194,7 @@ def figure(rate: float) -> str:
 
 @torch.inference_mode()
 def _seconds(network: Callable[[Tensor, Tensor], Tensor], size: Size, device: torch.device) -> float:
-    # What lies in a picture does not change the time; noise would also do.
+    # The time does not depend on the content of a picture; noise would also do.
     pictures = torch.linspace(0, 1, size[0] * size[1], device=device).reshape(1, 1, size[1], size[0])
     network(pictures, pictures)
     times_s = []

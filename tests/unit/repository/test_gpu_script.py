@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import gpu
+from benchmarks.gpu import steps as gpu
 from tests.helpers.patience import patience
 
 ROOT = Path(__file__).parents[3]
@@ -63,7 +63,7 @@ def test_an_unknown_step_is_named() -> None:
 
 def test_the_first_steps_need_torch_and_triton_alone() -> None:
     heavy = ("av", "pydantic", "zmq", "cv2", "pythonjsonlogger")
-    probe = f"import sys, benchmarks.gpu_network; print([name for name in {heavy} if name in sys.modules])"
+    probe = f"import sys, benchmarks.gpu.network; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parents[1] / "results"
 KEPT_CHARACTERS = 6000
 
 
@@ -71,13 +71,13 @@ def parse() -> argparse.Namespace:
 
 def steps_for(device: str) -> dict[str, Step]:
     """Steps in their order; their time limits add up to 8.5 minutes, few steps come near theirs."""
-    network = ("-m", "benchmarks.gpu_network", "--device", device)
+    network = ("-m", "benchmarks.gpu.network", "--device", device)
     bench_file = RESULTS / "gpu_bench.json"
     sizes = ("--size", "640x480", "--batch", "1", "--batch", "4") if device == "cuda" else ("--quick",)
     precisions = ("--precision", "float16", "--precision", "bfloat16") if device == "cuda" else ()
     frames, size = ("10000", "640x480") if device == "cuda" else ("30", "64x48")
     junit = f"--junit-xml={RESULTS / 'gpu_tests.xml'}"
-    launches, whole = ("-m", "benchmarks.gpu_launches"), ("-m", "benchmarks.gpu_whole", "--device", device)
+    launches, whole = ("-m", "benchmarks.gpu.launches"), ("-m", "benchmarks.gpu.whole", "--device", device)
     steps = {
         "machine": Step((*network, "machine"), 20),
         "accuracy": Step((*network, "accuracy"), 75),
@@ -168,7 +168,3 @@ def _read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-
-
-if __name__ == "__main__":
-    main()

@@ -2,7 +2,7 @@
 
 Steps of `benchmarks.gpu`; torch and Triton are enough:
 
-python -m benchmarks.gpu_launches launches|sweep [--seconds S]
+python -m benchmarks.gpu.launches launches|sweep [--seconds S]
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import torch
 from torch import Tensor
 
 import gifnet
-from benchmarks.gpu_network import attempt, median_ms, pictures, say
+from benchmarks.gpu.network import attempt, median_ms, pictures, say
 
 KERNELS = ("convolve", "attend", "finish", "reduce_moments")
-# What the compiler may be told, as `docs/gpu.md` names it; None leaves registers to the compiler.
+# Settings of the compiler that are tried; None leaves the number of registers to it.
 WARPS, STAGES, REGISTERS = (4, 8), (1, 2, 3), (None, 128)
 
 

@@ -2,7 +2,7 @@
 
 Steps of `benchmarks.gpu`; need everything that `gifnet run` needs:
 
-python -m benchmarks.gpu_whole retunes|video [--device cuda]
+python -m benchmarks.gpu.whole retunes|video [--device cuda]
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.gpu_network import say
+from benchmarks.gpu.network import say
 from stream.config import FuseSettings
 from stream.device.context import open_device
 from stream.frame import Frame, FramePair, FusedFrame

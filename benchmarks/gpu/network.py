@@ -1,6 +1,6 @@
 """The network alone on a GPU, with torch and Triton and nothing else: steps of `benchmarks.gpu`.
 
-python -m benchmarks.gpu_network [--device cuda] machine|accuracy|graph|compiled|layers|sanitized
+python -m benchmarks.gpu.network [--device cuda] machine|accuracy|graph|compiled|layers|sanitized
 
 Each step prints its figures as one line of JSON, again after each of its parts, so that what was measured
 before a failure is kept. On a CPU the pictures are small and the figures mean nothing.
