@@ -7,7 +7,7 @@ functions of both sources, without neighbouring pictures:
 1. *contrast*: over cells of 4 x 4 pixels, what stands out in either source by its distance from the mean
    around it stands out as far in the fused picture;
 2. *skies*: where the visible picture is bright and the thermal one colder than its mean, the fused picture
-   is not darker than the visible one;
+   is hardly darker than the visible one;
 3. *dark places*: where the visible picture is dark and the thermal one flat and not warm, the fused picture
    is not brighter than the visible one.
 
@@ -16,11 +16,11 @@ They are this project's own. All is arithmetic on tensors that a CUDA graph can 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from gifnet.model import Fusion
 
 CELL_PX = 4
 MIN_SIDE_PX = 16
@@ -29,10 +29,12 @@ MIN_SIDE_PX = 16
 _FAINT, _CLEAR = 0.03, 0.1
 _AROUND_CELLS = 4
 # Beyond 1, since interpolation between cells loses what is as narrow as a person.
-_GAIN = 1.3
+_GAIN = 1.2
 # Visible brightness from which a sky counts, and all of it; thermal distance below the mean, likewise.
-_BRIGHT = (0.35, 0.7)
+_BRIGHT = (0.5, 0.8)
 _COLD = (0.02, 0.2)
+# Not all of the visible sky: the last tenth is where thermal clouds and wires still show.
+_SKY = 0.91
 _DARK = (0.22, 0.38)
 # Standard deviation of thermal cells by which half of flatness is lost.
 _FLAT = 0.02
@@ -41,13 +43,11 @@ _WARM = (0.12, 0.24)
 # Thermal distance from the flat surroundings.
 _SPEAKS = (0.02, 0.06)
 
-Network = Callable[[Tensor, Tensor], Tensor]
-
 
 class LevelledNetwork:
     """A network followed by `level`."""
 
-    def __init__(self, network: Network, strength: float) -> None:
+    def __init__(self, network: Fusion, strength: float) -> None:
         """Wrap a network; `strength` as in `level`."""
         self._network, self._strength = network, strength
 
@@ -62,7 +62,7 @@ class LevelledNetwork:
         return level(self._network(visible, thermal), visible, thermal, self._strength)
 
 
-def levelled(network: Network, strength: float) -> Network:
+def levelled(network: Fusion, strength: float = 1.0) -> Fusion:
     """The network followed by `level`; the network itself at strength 0."""
     return LevelledNetwork(network, strength) if strength else network
 
@@ -89,7 +89,8 @@ def level(fused: Tensor, visible: Tensor, thermal: Tensor, strength: float = 1.0
     missing, silent = _enlarged(maps, CELL_PX, height, width).chunk(2, dim=1)
     result = fused + missing
     beyond = visible - result
-    cold = _ramp(mean - thermal, *_COLD).mul_(_ramp(visible, *_BRIGHT)).mul_(beyond.clamp_min(0))
+    cold = _ramp(mean - thermal, *_COLD).mul_(_ramp(visible, *_BRIGHT))
+    cold.mul_(torch.sub(_SKY * visible, result).clamp_min_(0))
     dark = _ramp(visible, *_DARK[::-1]).mul_(silent).mul_(beyond.clamp_max_(0))
     return result.add_(dark).add_(cold, alpha=strength).clamp_(0, 1)
 
