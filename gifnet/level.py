@@ -83,16 +83,15 @@ def level(fused: Tensor, visible: Tensor, thermal: Tensor, strength: float = 1.0
     if min(height, width) < MIN_SIDE_PX or strength == 0:
         return fused
     visible, thermal, fused = visible.float(), thermal.float(), fused.float()
-    cells = torch.cat([F.avg_pool2d(part, CELL_PX, ceil_mode=True) for part in (visible, thermal, fused)], 1)
-    mean = cells[:, 1:2].mean(dim=(2, 3), keepdim=True)
-    maps = strength * torch.cat([_missing_contrast(cells), _silence(cells[:, 1:2], mean)], dim=1)
+    cells = [F.avg_pool2d(part, CELL_PX, ceil_mode=True) for part in (visible, thermal, fused)]
+    mean = cells[1].mean(dim=(2, 3), keepdim=True)
+    maps = strength * torch.cat([_missing_contrast(torch.cat(cells, dim=1)), _silence(cells[1], mean)], dim=1)
     missing, silent = _enlarged(maps, CELL_PX, height, width).chunk(2, dim=1)
     result = fused + missing
-    beyond = visible - result
     cold = _ramp(mean - thermal, *_COLD).mul_(_ramp(visible, *_BRIGHT))
-    cold.mul_(torch.sub(_SKY * visible, result).clamp_min_(0))
-    dark = _ramp(visible, *_DARK[::-1]).mul_(silent).mul_(beyond.clamp_max_(0))
-    return result.add_(dark).add_(cold, alpha=strength).clamp_(0, 1)
+    cold = cold * torch.sub(_SKY * visible, result).clamp_min(0)
+    dark = _ramp(visible, *_DARK[::-1]) * silent * (visible - result).clamp_max(0)
+    return (result + dark).add_(cold, alpha=strength).clamp(0, 1)
 
 
 def _missing_contrast(cells: Tensor) -> Tensor:
@@ -102,8 +101,8 @@ def _missing_contrast(cells: Tensor) -> Tensor:
     power = visible_power + thermal_power + 1e-9
     wanted = (visible * visible_power + thermal * thermal_power) / power
     reached = fused * wanted.sign() >= wanted.abs()
-    missing = (wanted - fused).mul_(_ramp(wanted.abs(), _FAINT, _CLEAR)).mul_(_GAIN)
-    return missing.masked_fill_(reached, 0)
+    missing = (wanted - fused) * _ramp(wanted.abs(), _FAINT, _CLEAR).mul_(_GAIN)
+    return missing.masked_fill(reached, 0)
 
 
 def _around(cells: Tensor) -> Tensor:
