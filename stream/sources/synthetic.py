@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import cast
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -36,6 +38,9 @@ OPTIONS = {
 }
 # A frame may come this share of a period early or late, so that the order stays.
 LARGEST_JITTER = Fraction(9, 20)
+# Streets of sources that are open.
+_streets: WeakValueDictionary[tuple[object, ...], Street] = WeakValueDictionary()
+_laying_out = threading.Lock()
 
 
 class SyntheticSource(SourceBase):
@@ -73,10 +78,10 @@ class SyntheticSource(SourceBase):
         self._bits = _bits(settings, uri)
         self._seed = integer_option(uri, "seed", 1, 0, 2**31 - 1)
         offset_ms = _number(uri, "offset_ms", "0", "-3600000", "3600000")
-        self.street = Street(
+        self.street = _street(
             self._seed,
             (width, height),
-            light=_light(uri),
+            _light(uri),
             misalign_px=float(_number(uri, "misalign_px", "0", "0", "200")),
             baseline_m=float(_number(uri, "baseline_m", "0", "-5", "5")),
             offset_ms=float(offset_ms),
@@ -124,6 +129,16 @@ class SyntheticSource(SourceBase):
         rng = np.random.default_rng([self._seed, 9, self._role == "thermal", index])
         units = self._jitter_ms / 1000 / self.info.time_base * Fraction(rng.uniform(-1, 1))
         return even_s + int(units) * self.info.time_base
+
+
+def _street(seed: int, size: tuple[int, int], light: Light | None, **more: float) -> Street:
+    """The street of these options: that of another source which is open, since drawing one takes a second."""
+    key = seed, size, light, *more.values()
+    with _laying_out:
+        street = _streets.get(key)
+        if street is None:
+            _streets[key] = street = Street(seed, size, thermal_size=None, light=light, **more)
+        return street
 
 
 def _number(uri: Uri, key: str, default: str, low: str, high: str) -> Fraction:
