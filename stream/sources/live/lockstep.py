@@ -19,10 +19,12 @@ class _Work(NamedTuple):
     Attributes:
         due_s: it is not due before this time; None for a first frame.
         until_s: others wait for it until then.
+        late_s: by how much the newest frame was late.
     """
 
     due_s: float | None
     until_s: float
+    late_s: float
 
 
 class Lockstep:
@@ -58,21 +60,25 @@ class Lockstep:
 
     def is_opening(self, who: object) -> bool:
         """True while another recording makes its first frame."""
-        return None in self._others_s(who)
+        return any(work.due_s is None for work in self._others(who))
+
+    def late_s(self, who: object) -> float:
+        """By how much all others are late; one that joins them joins them there."""
+        return max((work.late_s for work in self._others(who)), default=0.0)
 
     def may_give(self, who: object, due_s: float) -> bool:
         """True when no other recording works on a frame that may be due before this time."""
-        return all(other_s is None or other_s >= due_s for other_s in self._others_s(who))
+        return all(work.due_s is None or work.due_s >= due_s for work in self._others(who))
 
     def _put(self, who: object, due_s: float | None, patience_s: float) -> None:
-        until_s = self._clock.monotonic_s() + patience_s
+        now_s = self._clock.monotonic_s()
+        late_s = 0.0 if due_s is None else max(0.0, now_s - due_s)
         with self._lock:
-            self._work[who] = _Work(due_s, until_s)
+            self._work[who] = _Work(due_s, now_s + patience_s, late_s)
 
-    def _others_s(self, who: object) -> list[float | None]:
+    def _others(self, who: object) -> list[_Work]:
         """What all others work on that are not away."""
         now_s = self._clock.monotonic_s()
         with self._lock:
-            return [
-                work.due_s for other, work in self._work.items() if other is not who and now_s < work.until_s
-            ]
+            others = [work for other, work in self._work.items() if other is not who]
+        return [work for work in others if now_s < work.until_s]

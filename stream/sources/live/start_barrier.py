@@ -31,9 +31,10 @@ class Begin(NamedTuple):
     utc_s: Fraction
 
 
-def now(clock: Clock) -> Begin:
-    """A beginning at this moment."""
-    return Begin(clock.monotonic_s(), Fraction(clock.utc_ns(), 1_000_000_000))
+def now(clock: Clock, ago_s: float = 0.0) -> Begin:
+    """A beginning at this moment, or some seconds ago."""
+    utc_ns = clock.utc_ns() - round(ago_s * 1e9)
+    return Begin(clock.monotonic_s() - ago_s, Fraction(utc_ns, 1_000_000_000))
 
 
 class StartBarrier:
@@ -54,8 +55,9 @@ class StartBarrier:
     def begin(self, who: object, first_s: Fraction, wait: Wait) -> Begin | None:
         """The start time of a recording that is ready.
 
-        Recordings that wait begin as far apart as their first frames are; those that come later, at once. One
-        that is being opened is waited for; one of which nothing is known, for two seconds.
+        Recordings that wait begin as far apart as their first frames are; those that come later, at once, as
+        late as the others are. One that is being opened is waited for; one of which nothing is known, for two
+        seconds.
 
         Args:
             who: the recording.
@@ -67,7 +69,7 @@ class StartBarrier:
         """
         with self._lock:
             if self._begun is not None:
-                return now(self._clock)
+                return now(self._clock, self.steps.late_s(who))
             self._firsts_s.append(first_s)
             if len(self._firsts_s) >= self._parties:
                 self._begun = now(self._clock)

@@ -75,6 +75,16 @@ def test_the_beginning_waits_for_one_that_is_being_opened(opens: bool, waited_s:
     assert begun is not None and begun.at_s == pytest.approx(waited_s, abs=0.01)
 
 
+def test_one_that_comes_later_begins_where_the_others_are() -> None:
+    clock = HandClock()
+    together = StartBarrier(1, clock)
+    assert together.begin(ONE, Fraction(0), clock.wait) == (0, 0)
+    clock.now_s = 30
+    assert together.begin(OTHER, Fraction(0), clock.wait) == (30, 30)
+    together.steps.makes(ONE, 22.5)
+    assert together.begin(OTHER, Fraction(0), clock.wait) == (22.5, Fraction(45, 2))
+
+
 def test_what_cannot_be_opened_is_not_waited_for() -> None:
     clock = HandClock()
     together = StartBarrier(2, clock)
