@@ -161,7 +161,7 @@ class Connection:
         return line
 
     def _exactly(self, size: int) -> bytes:
-        data = self._stream.read(size)
+        data: bytes = self._stream.read(size)
         if len(data) < size:
             raise ConnectionResetError("the connection ended within a packet")
         return data
