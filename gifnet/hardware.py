@@ -40,8 +40,15 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     """True where bfloat16 is computed in hardware, and the environment does not forbid the instructions."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
-    limit = next((os.environ[name].upper() for name in ISA_LIMITS if os.environ.get(name)), "ALL")
-    return any(isa in limit for isa in ISAS_BFLOAT16) and bool(cpu_flags() & CPU_FLAGS_BFLOAT16)
+    return bool(cpu_flags() & CPU_FLAGS_BFLOAT16) and not bfloat16_limit()
+
+
+def bfloat16_limit() -> str:
+    """The setting of the environment that keeps bfloat16 from being used, `NAME=VALUE`; empty without one."""
+    name = next((name for name in ISA_LIMITS if os.environ.get(name)), "")
+    value = os.environ.get(name, "")
+    allowed = not name or any(isa in value.upper() for isa in ISAS_BFLOAT16)
+    return "" if allowed else f"{name}={value}"
 
 
 @contextmanager
