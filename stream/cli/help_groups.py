@@ -6,11 +6,12 @@ from typing import Any
 
 import click
 
+from stream.cli.per_output import OutputOptions
 from stream.config import NAMES
 
 # Section of the settings -> its heading.
 HEADINGS = {
-    "outputs": "Outputs",
+    "outputs": "Outputs (an option belongs to the -o before which it stands)",
     "fusion": "Network",
     "pairing": "Pairing",
     "live": "Live cameras",
@@ -31,7 +32,7 @@ FIRST = (
 )  # fmt: skip
 
 
-class GroupedHelp(click.Command):
+class GroupedHelp(OutputOptions):
     """A command whose `--help` shows the options of `FIRST`, and `--help-all` every one, by section."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:

@@ -30,7 +30,10 @@ def test_every_name_is_an_option_of_run() -> None:
 @pytest.mark.parametrize("name", sorted(set(NAMES) - {"output"}))
 def test_option_default_is_the_setting_default(name: str) -> None:
     option = next(parameter for parameter in run.params if parameter.name == name)
-    assert option.default == field_at(NAMES[name]).default
+    expected = field_at(NAMES[name]).default
+    if isinstance(option, click.Option) and option.multiple and not isinstance(expected, tuple):
+        expected = () if expected is None else (expected,)
+    assert option.default == expected
 
 
 def test_all_problems_are_reported_with_their_path() -> None:
