@@ -17,6 +17,7 @@ HEADINGS = {
     "live": "Live cameras",
     "registration": "Registration",
     "gain": "Thermal counts to grey",
+    "excerpt": "Part of a recording",
     "visible": "Visible input",
     "thermal": "Thermal input",
     "preview": "Page",
@@ -28,6 +29,7 @@ OTHER = "Run"
 FIRST = (
     "output", "view", "model", "weights", "device", "calibration", "distance_m", "tolerance_ms", "offset_ms",
     "unpaired", "gain", "polarity", "encoder", "quality", "segment_s", "preview", "duration_s", "report",
+    "start", "frames", "every", "scale",
     "config", "print_config", "quiet", "verbose",
 )  # fmt: skip
 

@@ -69,6 +69,11 @@ class FanOut:
         self._count()
         self.fused += 1
 
+    @property
+    def is_full(self) -> bool:
+        """True where there are sinks, none of which takes another frame."""
+        return bool(self._sinks) and all(sink.is_full for sink in self._sinks)
+
     def open_clip(self, path: Path, view: View) -> Sink:
         """A video file beside the outputs, without sound; whoever opens it closes it.
 

@@ -94,6 +94,8 @@ def _run(
                 pace.look()
                 if settings.duration_s is not None and report.elapsed_s() >= settings.duration_s:
                     break
+                if sinks.is_full and not settings.preview.bind:
+                    break
             if fused.live and not report.fused:
                 raise SourceError(f"nothing was fused: {fused.why_nothing()}")
     check_loss(report, settings.allow_loss)
