@@ -13,6 +13,7 @@ from pydantic import Field, StrictBool
 
 from stream.config import Settings, validate
 from stream.config import live_settings as controls
+from stream.config.shown import kind
 from stream.errors import ConfigError, GifnetError
 from stream.frame import View
 from stream.monitoring.prometheus import CONTENT_TYPE, exposition
@@ -144,7 +145,7 @@ async def read_json(request: web.Request) -> dict[str, Any]:
     except (ValueError, LookupError, RecursionError):
         raise ConfigError("the body is not JSON in UTF-8") from None
     if not isinstance(values, dict):
-        raise ConfigError(f"the body must be a JSON object, got {type(values).__name__}")
+        raise ConfigError(f"the body must be a JSON object, got {kind(values)}")
     return values
 
 
