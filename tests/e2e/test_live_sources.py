@@ -83,8 +83,7 @@ def test_a_change_of_size_is_followed() -> None:
         assert (source.info.width, source.info.height) == (240, 180)
 
 
-@pytest.mark.parametrize("transport", ["tcp", "udp"])
-@pytest.mark.parametrize("what", ["picture", "packet"])
+@pytest.mark.parametrize(("what", "transport"), [("picture", "tcp"), ("packet", "udp")])
 def test_after_lost_packets_nothing_comes_before_the_next_key_picture(what: str, transport: str) -> None:
     served = {"size": "640x480", "rate": 15, "key_every_ms": 1500}
     with RtspProcess(**served) as server, opened(server.url, transport=transport) as source:

@@ -15,7 +15,7 @@ from tests.helpers.readback import count_frames
 from tests.helpers.running import CAMERAS
 
 # Long enough for some frames on a busy machine.
-DURATION_S = str(patience(8))
+DURATION_S = str(patience(4))
 
 
 def command(folder: Path, *words: str) -> list[str]:
