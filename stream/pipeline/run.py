@@ -110,7 +110,11 @@ def _status(settings: RunSettings, report: RunReport, fused: FusedStream, sinks:
         fused=lambda: sinks.fused,
         changes=lambda: list(controls.changes),
     )
-    return RunStatus(settings, report, controls, drift, fused.live, sinks.open_clip)
+    status = RunStatus(settings, report, controls, drift, fused.live, sinks.open_clip)
+    status.model, status.thermal_place = lambda: fused.model, fused.thermal_place
+    calibration = fused.calibration
+    status.takes_distance = calibration is not None and calibration.homography is None
+    return status
 
 
 def _count_latency(frame: FusedFrame, report: RunReport) -> float | None:
