@@ -72,11 +72,13 @@ class Sink(Protocol):
         written: frames so far.
         skipped: frames that were not written, for want of room on the disk or of a server that takes them.
         encoder: name of the video encoder, empty for sinks without one.
+        is_full: True once it takes no more frames.
     """
 
     written: int
     skipped: int
     encoder: str
+    is_full: bool
 
     def write(self, frame: FusedFrame) -> None:
         """Write one frame.
@@ -112,6 +114,7 @@ class SinkBase:
 
     encoder = ""
     skipped = 0
+    is_full = False
 
     def close(self) -> None:
         """Finish and release; may be called twice."""

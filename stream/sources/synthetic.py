@@ -13,7 +13,7 @@ import numpy as np
 from stream.config import InputSettings
 from stream.errors import SourceError
 from stream.frame import Frame, Pixels, Side
-from stream.sources.base import SourceBase, SourceInfo
+from stream.sources.base import SourceBase, SourceInfo, ends_before
 from stream.sources.options import check_options, fraction_option, integer_option
 from stream.synthetic import Street
 from stream.synthetic.layout import Light
@@ -89,7 +89,7 @@ class SyntheticSource(SourceBase):
             smoke=float(_number(uri, "smoke", "0", "0", "1")),
         )
         self._offset_s = offset_ms / 1000 if role == "thermal" else Fraction(0)
-        self._rate = rate
+        self._rate, self._begin = rate, 0
         self._jitter_ms = _number(uri, "jitter_ms", "0", "0", str(LARGEST_JITTER * 1000 / rate))
         is_visible, is_deep = role == "visible", self._bits > 8
         self.stored_format = "generated"
@@ -106,9 +106,23 @@ class SyntheticSource(SourceBase):
             codec="street",
         )
 
+    @property
+    def first_s(self) -> Fraction | None:
+        """Time of the first frame."""
+        return self.world_time_s(0) + self._offset_s
+
+    def skip_before(self, time_s: Fraction) -> int:
+        """Begin at a time, or a frame or two before it."""
+        last = (self.info.frames or 1) - 1
+        last_s = self.world_time_s(last) + self._offset_s
+        if last_s < time_s:
+            raise ends_before(self.info.uri, last_s, time_s)
+        self._begin = max(0, int((time_s - self._offset_s) * self._rate) - 1)
+        return self._begin
+
     def _read(self) -> Iterator[Frame]:
         info = self.info
-        for index in range(info.frames or 0):
+        for index in range(self._begin, info.frames or 0):
             world_s = self.world_time_s(index)
             pixels = self._picture(float(world_s))
             time_s = world_s + self._offset_s
