@@ -54,7 +54,7 @@ class Detector(nn.Module):
         self.score = nn.Conv2d(width, len(config.classes), 1)
         self.sides = nn.Conv2d(width, 4, 1)
         nn.init.normal_(self.score.weight, std=0.01)
-        nn.init.constant_(self.score.bias, -math.log((1 - PRIOR) / PRIOR))
+        nn.init.constant_(cast(Tensor, self.score.bias), -math.log((1 - PRIOR) / PRIOR))
 
     def forward(self, pictures: Tensor) -> Predictions:
         """Scores and boxes of all points.
@@ -83,7 +83,7 @@ class Detector(nn.Module):
         logits, boxes, points, strides = [], [], [], []
         for features, stride in zip(levels, STRIDES_PX, strict=True):
             seen = self.head(features)
-            place = level_points(*features.shape[-2:], stride, features.device)
+            place = level_points(features.shape[-2], features.shape[-1], stride, features.device)
             # exp keeps distances above 0; its argument is held so that nothing overflows at the start.
             distance = cast(Tensor, self.sides(seen)).float().clamp(max=6.0).exp() * stride
             logits.append(self.score(seen).float().flatten(2).mT)
