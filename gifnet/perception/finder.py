@@ -72,7 +72,8 @@ class Finder:
         network, self.sha256 = load_detector(path)
         self.name, self.classes = "gifnet detector" if weights == "default" else path.name, CLASSES
         self._device, self._side_px, self._least = torch.device(device), side_px, least_score
-        self._network: Any = _folded(network).to(self._device, memory_format=torch.channels_last)
+        folded: Any = _folded(network)
+        self._network = folded.to(self._device, memory_format=torch.channels_last)
 
     @torch.inference_mode()
     def find(self, picture: NDArray[np.uint8]) -> list[Found]:
@@ -111,7 +112,9 @@ def load_detector(path: Path) -> tuple[Detector, str]:
         raise WeightsError(f"there is no detector {path}; allowed are default and a path to a file")
     sha256 = checked_sha256(path)
     if not is_safetensors(path):
-        raise WeightsError(f"{path} is no detector of gifnet train, which writes .safetensors, and no ONNX file")
+        raise WeightsError(
+            f"{path} is no detector of gifnet train, which writes .safetensors, and no ONNX file"
+        )
     network = Detector()
     state, _ = read_safetensors(path, _checker(network))
     for name, tensor in state.items():

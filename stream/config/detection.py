@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from stream.config.base import Settings
 
@@ -19,7 +19,7 @@ class DetectionSettings(Settings):
         str,
         Field(
             min_length=1,
-            description="default, a file of weights of ours (.safetensors), or an ONNX file of YOLOX or YOLOv8",
+            description="default, a file of our weights (.safetensors), or an ONNX file of YOLOX or YOLOv8",
         ),
     ] = "default"
     rate: Annotated[
@@ -38,9 +38,20 @@ class DetectionSettings(Settings):
         Field(
             ge=96,
             le=2048,
-            description="longer side of the picture that the detector sees; more finds smaller things, slower",
+            description="longer side of the picture that the detector sees; more finds smaller things",
         ),
     ] = 416
     draw: Annotated[
-        bool, Field(description="draw the boxes on fused pictures; those published by ZeroMQ stay as they are")
+        bool,
+        Field(description="draw the boxes on fused pictures; those published by ZeroMQ stay as they are"),
     ] = True
+
+    @model_validator(mode="after")
+    def _is_wanted(self) -> Self:
+        given = sorted(self.model_fields_set - {"on"})
+        if given and "on" not in self.model_fields_set:
+            raise ValueError(
+                f"{' and '.join(given)} is given without detection; "
+                "add --detect, in a file on: true, or leave it out"
+            )
+        return self

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter, deque
+from dataclasses import replace
 from fractions import Fraction
 from types import TracebackType
 from typing import Any, Self
@@ -17,6 +18,7 @@ from typing import Any, Self
 from stream.config import DetectionSettings
 from stream.detection.open import ObjectFinder
 from stream.frame import Frame, FusedFrame
+from stream.render.boxes import draw_boxes
 from stream.runtime.clock import Clock
 from stream.zeromq.objects import FoundObject, FoundObjects
 
@@ -39,7 +41,12 @@ class Detection:
     """
 
     def __init__(
-        self, settings: DetectionSettings, finder: ObjectFinder, clock: Clock, live: bool, stream: str = "main"
+        self,
+        settings: DetectionSettings,
+        finder: ObjectFinder,
+        clock: Clock,
+        live: bool,
+        stream: str = "main",
     ) -> None:
         """Nothing runs before the `with` block.
 
@@ -80,14 +87,16 @@ class Detection:
             self._results.clear()
         return results
 
-    def shown(self, frame: FusedFrame) -> tuple[FoundObject, ...]:
-        """Objects to draw on a frame: the newest that were found, while they are young."""
+    def drawn(self, frame: FusedFrame) -> FusedFrame:
+        """The frame with the boxes that were found last, while they are young."""
         newest = self._newest
         if not self._settings.draw or newest is None:
-            return ()
+            return frame
         found, _ = newest
         young = 0 <= frame.time_s - found.time_s <= max(SHOWN_FOR_S, 1.5 * self._interval_s)
-        return found.objects if young and found.size == frame.size else ()
+        if not (young and found.objects and found.size == frame.size):
+            return frame
+        return replace(frame, picture=draw_boxes(frame.pixels, found.objects))
 
     def as_json(self) -> dict[str, Any]:
         """Counts, the rate of the last seconds, and what does the work."""

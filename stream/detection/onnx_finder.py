@@ -132,8 +132,8 @@ class OnnxFinder:
                 return side_px, False
         gives = f"gives {list(shape)}" if shape else "takes no square picture of three colours"
         raise WeightsError(
-            f"the detector {path} {gives}; allowed are ONNX files of the YOLOX layout, [1, points, 5 + classes], "
-            "and of the YOLOv8 layout, [1, 4 + classes, points]"
+            f"the detector {path} {gives}; allowed are ONNX files of the YOLOX layout, "
+            "[1, points, 5 + classes], and of the YOLOv8 layout, [1, 4 + classes, points]"
         )
 
 

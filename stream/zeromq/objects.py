@@ -85,7 +85,9 @@ def parse_objects(data: bytes) -> FoundObjects:
         MessageError: it is none, or of another version.
     """
     if len(data) > LARGEST_BODY:
-        raise MessageError(f"a message of {len(data)} bytes holds no objects; at most {LARGEST_BODY} are allowed")
+        raise MessageError(
+            f"a message of {len(data)} bytes holds no objects; at most {LARGEST_BODY} are allowed"
+        )
     try:
         values = json.loads(data)
     except (ValueError, RecursionError):
@@ -137,11 +139,12 @@ _FIELDS: dict[str, Callable[[Any], bool]] = {
     "t_visible_ns": lambda value: value is None or _is_whole(value),
     "t_thermal_ns": lambda value: value is None or _is_whole(value),
     "flags": lambda value: isinstance(value, list) and all(isinstance(flag, str) for flag in value),
-    "size": lambda value: isinstance(value, list)
-    and len(value) == 2
-    and all(_is_whole(side) and side > 0 for side in value),
-    "detector": lambda value: isinstance(value, dict)
-    and all(isinstance(each, str) for each in value.values()),
+    "size": lambda value: (
+        isinstance(value, list) and len(value) == 2 and all(_is_whole(side) and side > 0 for side in value)
+    ),
+    "detector": lambda value: (
+        isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
+    ),
     "detect_ms": _is_number,
     "objects": lambda value: isinstance(value, list) and len(value) <= MOST_OBJECTS,
 }
