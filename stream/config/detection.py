@@ -36,7 +36,7 @@ class DetectionSettings(Settings):
     side_px: Annotated[
         int,
         Field(
-            ge=96,
+            ge=64,
             le=2048,
             description="longer side of the picture that the detector sees; more finds smaller things",
         ),

@@ -140,7 +140,7 @@ class Detection:
         due_s = self._due_s
         if due_s is not None and due_s - self._interval_s <= now_s < due_s - 1e-6:
             return False
-        on_time = due_s is not None and now_s < due_s + self._interval_s
+        on_time = due_s is not None and due_s - 1e-6 <= now_s < due_s + self._interval_s
         self._due_s = (due_s if on_time and due_s is not None else now_s) + self._interval_s
         return True
 

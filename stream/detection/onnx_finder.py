@@ -40,12 +40,13 @@ class OnnxFinder:
 
     classes = ("person", "vehicle")
 
-    def __init__(self, path: Path, least_score: float = 0.3) -> None:
+    def __init__(self, path: Path, least_score: float = 0.3, side_px: int = 416) -> None:
         """Read the file, and try it on an empty picture.
 
         Args:
             path: the ONNX file.
             least_score: of what is found.
+            side_px: side of the square picture that it sees, where its file allows more than one.
 
         Raises:
             WeightsError: it is missing, damaged, or no detector of these two layouts.
@@ -62,7 +63,7 @@ class OnnxFinder:
             self._network: Any = cv2.dnn.readNetFromONNX(np.frombuffer(data, np.uint8))
         except cv2.error:
             raise WeightsError(f"the detector {path} is no ONNX file that OpenCV can read") from None
-        self._side_px, self._is_yolox = self._try(path)
+        self._side_px, self._is_yolox = self._try(path, side_px)
 
     def find(self, picture: NDArray[np.uint8]) -> list[Found]:
         """Objects in a picture [H, W, 3] uint8 RGB or [H, W] grey, the surest first."""
@@ -84,7 +85,9 @@ class OnnxFinder:
                 corners = boxes[index] / scale
                 left, right = np.clip(corners[[0, 2]], 0, width).tolist()
                 top, bottom = np.clip(corners[[1, 3]], 0, height).tolist()
-                found.append(Found(name, min(1.0, float(best[index])), (left, top, right, bottom)))
+                if right > left and bottom > top:  # what lies in the filling is nothing
+                    score = min(1.0, float(best[index]))
+                    found.append(Found(name, score, (left, top, right, bottom)))
         return sorted(found, key=lambda each: -each.score)
 
     @staticmethod
@@ -112,14 +115,14 @@ class OnnxFinder:
             middles, sides, scores = out[:2].T, out[2:4].T, out[4:].T
         return np.concatenate([middles - sides / 2, middles + sides / 2], axis=1), scores
 
-    def _try(self, path: Path) -> tuple[int, bool]:
+    def _try(self, path: Path, wanted_px: int) -> tuple[int, bool]:
         """Side of the picture that the network takes, and whether its layout is that of YOLOX.
 
         Raises:
             WeightsError: it is no detector of either layout.
         """
         shape: tuple[int, ...] = ()
-        for side_px in SIDES_PX:
+        for side_px in (wanted_px // 32 * 32, *SIDES_PX):
             try:
                 self._network.setInput(np.zeros((1, 3, side_px, side_px), np.float32))
                 shape = np.asarray(self._network.forward()).shape
@@ -128,7 +131,7 @@ class OnnxFinder:
             points = sum((side_px // stride) ** 2 for stride in STRIDES_PX)
             if len(shape) == 3 and shape[0] == 1 and shape[1] == points and shape[2] > 5:
                 return side_px, True
-            if len(shape) == 3 and shape[0] == 1 and shape[2] == points and shape[1] > 4:
+            if len(shape) == 3 and shape[0] == 1 and shape[2] > shape[1] > 4:
                 return side_px, False
         gives = f"gives {list(shape)}" if shape else "takes no square picture of three colours"
         raise WeightsError(

@@ -34,5 +34,5 @@ def open_finder(settings: DetectionSettings, device: str = "cpu") -> ObjectFinde
         WeightsError: the file is missing, damaged, or no detector.
     """
     if settings.detector.lower().endswith(".onnx"):
-        return OnnxFinder(Path(settings.detector), settings.least_score)
+        return OnnxFinder(Path(settings.detector), settings.least_score, settings.side_px)
     return Finder(settings.detector, device, settings.side_px, settings.least_score)
