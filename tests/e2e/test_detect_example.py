@@ -7,7 +7,6 @@ import json
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -103,27 +102,11 @@ def test_an_onnx_model_finds_what_it_knows(tmp_path: Path) -> None:
         assert each["objects"] == [{"name": "class 0", "score": 0.5, "box": [64, 64, 96, 96]}]
 
 
-def test_a_model_of_another_layout(tmp_path: Path) -> None:
-    model = tmp_path / "colours.onnx"
-    write_colour_detector(model, boxes=False)
-    with PublisherSink(parse_uri("zmq+tcp://127.0.0.1:0"), SinkOptions()) as sink:
-        command = [sys.executable, str(EXAMPLE), sink.endpoint, "--model", str(model), "--side", "64"]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as detector:
-            for index in itertools.count():
-                sink.write(red_frame(index))
-                if detector.poll() is not None:
-                    break
-                time.sleep(0.02)
-            assert detector.stderr
-            said = detector.stderr.read()
-    assert detector.returncode == 1 and "gives [1, 3, 64]; allowed are" in said
-    assert "Traceback" not in said
-
-
 def test_a_model_that_is_not_there(tmp_path: Path) -> None:
     command = [sys.executable, str(EXAMPLE), "tcp://127.0.0.1:1", "--model", str(tmp_path / "no.onnx")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=patience(60))
-    assert done.returncode == 1 and "cannot be read: No such file" in done.stderr
-    (tmp_path / "no.onnx").write_bytes(b"nothing of the kind")
-    done = subprocess.run(command, capture_output=True, text=True, timeout=patience(60))
-    assert done.returncode == 1 and "no ONNX file" in done.stderr and "Traceback" not in done.stderr
+    assert (
+        done.returncode == 1
+        and "cannot be read: No such file" in done.stderr
+        and "Traceback" not in done.stderr
+    )
