@@ -115,6 +115,7 @@ class JointTraining:
     def _lower_step(self, batch: LabelledBatch) -> dict[str, float]:
         with torch.no_grad():
             fused = self._fuse(batch.visible, batch.thermal)
+        _check_finite(fused.sum(), "the fused picture")
         self._optimiser.zero_grad(set_to_none=True)
         losses = {}
         for task in self._tasks:

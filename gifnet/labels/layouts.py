@@ -46,6 +46,7 @@ class Entry:
         boxes: their file; None where there are none.
         mask: its file; None where there is none.
         mask_names: of the values of the mask.
+        text: format of boxes in a .txt file.
     """
 
     scene: str
@@ -54,6 +55,7 @@ class Entry:
     boxes: Path | None = None
     mask: Path | None = None
     mask_names: Sequence[str] = ()
+    text: Literal["yolo", "kaist"] = "yolo"
 
 
 def find_entries(root: Path, layout: Layout = "auto", split: str = "train") -> list[Entry]:
@@ -152,7 +154,8 @@ def _kaist(root: Path, split: str) -> Iterator[Entry]:
         place, stem = (pictures / each).parent, Path(each).name
         visible = _partner(place / "visible", stem, root / "imageSets")
         boxes = _partner((labels / each).parent, stem, visible, {".txt", ".xml"})
-        yield Entry(str(Path(each).parent), visible, _partner(place / "lwir", stem, visible), boxes)
+        thermal = _partner(place / "lwir", stem, visible)
+        yield Entry(str(Path(each).parent), visible, thermal, boxes, text="kaist")
 
 
 _FINDERS: dict[str, Callable[[Path, str], Iterator[Entry]]] = {

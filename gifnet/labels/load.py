@@ -163,9 +163,7 @@ def _boxes(
         )
     if path.suffix == ".xml":
         return read_voc(path)
-    if "KAIST" in path.parts or any(part.startswith("annotations") for part in path.parts):
-        return read_kaist(path)
-    return read_yolo(path, names, size)
+    return read_kaist(path) if entry.text == "kaist" else read_yolo(path, names, size)
 
 
 def _names(root: Path) -> list[str]:
