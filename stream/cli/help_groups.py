@@ -18,6 +18,7 @@ HEADINGS = {
     "gain": "Thermal counts to grey",
     "visible": "Visible input",
     "thermal": "Thermal input",
+    "detection": "Detection",
     "preview": "Page",
     "metrics": "Metrics and control",
     "control": "Metrics and control",
@@ -26,8 +27,8 @@ OTHER = "Run"
 # Options that most runs need; the rest stands in --help-all.
 FIRST = (
     "output", "view", "model", "weights", "device", "calibration", "distance_m", "tolerance_ms", "offset_ms",
-    "unpaired", "gain", "polarity", "encoder", "quality", "segment_s", "preview", "duration_s", "report",
-    "config", "print_config", "quiet", "verbose",
+    "unpaired", "gain", "polarity", "encoder", "quality", "segment_s", "detect", "preview",
+    "duration_s", "report", "config", "print_config", "quiet", "verbose",
 )  # fmt: skip
 
 

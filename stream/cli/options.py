@@ -22,6 +22,7 @@ _METAVARS = {
     "preview_hosts": "NAME",
     "preview_prefix": "PATH",
     "weights": "NAME|FILE",
+    "detector": "NAME|FILE",
     "encoder": "NAME",
 }
 

@@ -21,6 +21,7 @@ LAYERS = [
     {"monitoring"},
     {"fusion"},
     {"sinks"},
+    {"detection"},
     {"live"},
     {"pairing"},
     {"sources"},
