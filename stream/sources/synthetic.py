@@ -16,6 +16,7 @@ from stream.frame import Frame, Pixels, Side
 from stream.sources.base import SourceBase, SourceInfo, ends_before
 from stream.sources.options import check_options, fraction_option, integer_option
 from stream.synthetic import Street
+from stream.synthetic.conditions import KINDS, Conditions
 from stream.synthetic.layout import Light
 from stream.uri import Uri
 
@@ -35,6 +36,7 @@ OPTIONS = {
     "jitter_ms",
     "smoke",
     "light",
+    *KINDS,
 }
 # A frame may come this share of a period early or late, so that the order stays.
 LARGEST_JITTER = Fraction(9, 20)
@@ -51,7 +53,8 @@ class SyntheticSource(SourceBase):
     ahead of the visible one; `misalign_px=0`, how far the thermal picture is off registration;
     `baseline_m=0`, how far right of the visible camera the thermal one stands; `bits=14`, or 8, 10, 12, 16,
     of thermal counts; `noise=1`, strength of sensor noise; `jitter_ms=0`, largest deviation of capture times;
-    `smoke=0` to 1; `light=night`, `dusk` or `day`, by default the seed's.
+    `smoke=0`, `glare=0`, `rain=0`, `camouflage=0` and `heat=0`, each up to 1; `light=night`, `dusk` or `day`,
+    by default the seed's.
 
     Attributes:
         street: the world, which knows the truth of every moment.
@@ -87,6 +90,9 @@ class SyntheticSource(SourceBase):
             offset_ms=float(offset_ms),
             noise=float(_number(uri, "noise", "1", "0", "20")),
             smoke=float(_number(uri, "smoke", "0", "0", "1")),
+            conditions=Conditions(
+                seed=self._seed, **{kind: float(_number(uri, kind, "0", "0", "1")) for kind in KINDS}
+            ),
         )
         self._offset_s = offset_ms / 1000 if role == "thermal" else Fraction(0)
         self._rate, self._begin = rate, 0
