@@ -29,7 +29,10 @@ from stream.web.loop import LoopThread
 MOST_POINTS = 60
 # After the end the page is told how it went; so long it may take to ask.
 LAST_WORDS_S = 3.0
-FILES = {"/": "setup.html", "/page.css": "page.css", "/setup.css": "setup.css", "/setup.js": "setup.js"}
+FILES = {
+    "/": "setup.html",
+    **{f"/{name}": name for name in ("page.css", "setup.css", "setup.js", "setup-stage.js")},
+}
 
 Place = tuple[FiniteFloat, FiniteFloat]
 Share = Annotated[FiniteFloat, Field(ge=-5, le=5)]

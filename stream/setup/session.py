@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from stream.calibrate.grey import grey_thermal
 from stream.calibrate.overlays import stretched
 from stream.calibrate.scene.run import FrameSet
 from stream.errors import CalibrationError
@@ -22,6 +21,8 @@ from stream.setup.placement import ENOUGH, Numbers, Placement, moved_by
 MADE_BY = "gifnet setup"
 # Points to begin with: how many at most, and how far apart, as a share of the thermal width.
 MOST_POINTS, APART = 6, 0.22
+# Limit of contrast, and regions across and down, of the thermal picture as it is shown.
+CLEAR = 6.0, (4, 4)
 # Where too few places stand out, points lie at these shares of the thermal picture.
 _SPREAD = ((0.2, 0.2), (0.8, 0.2), (0.2, 0.8), (0.8, 0.8), (0.5, 0.5))
 # The least part of the visible picture that the thermal one must cover, and the most it may be enlarged.
@@ -74,7 +75,7 @@ class HandSession:
     def picture(self, index: int, side: Side) -> Pixels:
         """A picture of a moment, [H, W, 3] or [H, W] uint8; the nearest one for a number beyond the last."""
         moment = self.moments[min(max(index, 0), len(self.moments) - 1)]
-        return moment.visible if side == "visible" else stretched(moment.thermal)
+        return moment.visible if side == "visible" else clear(moment.thermal)
 
     def fit(self, placement: Placement, thermal: Numbers, visible: Numbers) -> HandFit:
         """The position by a coarse one and by points.
@@ -129,12 +130,16 @@ class HandSession:
         return found
 
 
+def clear(counts: Pixels) -> Pixels:
+    """[H, W] uint8 of a thermal picture in which what is faint is seen beside what is hot."""
+    return np.asarray(cv2.createCLAHE(*CLEAR).apply(stretched(counts)))
+
+
 def salient_points(moments: Sequence[FrameSet]) -> Numbers:
     """Thermal pixels [N, 2] that stand out in the picture with most contrast, spread over it."""
-    pictures = [grey_thermal(moment.thermal) for moment in moments]
-    picture = max(pictures, key=lambda one: float(one.std()))
+    picture = clear(max((moment.thermal for moment in moments), key=lambda one: float(one.std())))
     height, width = picture.shape
-    soft = cv2.GaussianBlur(np.clip(picture, 0, 255).astype(np.uint8), (0, 0), max(1.0, width / 160))
+    soft = cv2.GaussianBlur(picture, (0, 0), max(1.0, width / 80))
     found = cv2.goodFeaturesToTrack(soft, MOST_POINTS, 0.05, APART * width)
     corners = np.zeros((0, 2)) if found is None else found[:, 0].astype(np.float64)
     # What lies at the border is an end of the picture, and no thing.
