@@ -15,7 +15,9 @@ from stream.errors import SourceError
 from stream.frame import ClockSource, Frame, Pixels, Side
 from stream.sources import open_source
 from stream.sources.base import SourceBase, SourceInfo
+from stream.sources.palette.undo import NEAR_SHARE, is_coloured, recognise
 
+_MOST_PIXELS = 4096
 # Said by the setup in its own words.
 _SAID_ANYWAY = "stream.sources.palette.undo"
 
@@ -32,6 +34,7 @@ class SourceLook:
         clock: where the times of its frames come from.
         picture: [H, W, 3] uint8 or [H, W] uint8 or uint16, as `side` reads it.
         colours: [H, W, 3] uint8 RGB where it can be read as a visible picture, else None.
+        palette: name of the thermal palette of these colours; empty where they are of none.
     """
 
     side: Side
@@ -41,6 +44,7 @@ class SourceLook:
     clock: ClockSource
     picture: Pixels
     colours: Pixels | None
+    palette: str
 
     @property
     def size(self) -> tuple[int, int]:
@@ -99,7 +103,22 @@ def look_at(settings: InputSettings, side: Side) -> SourceLook:
         colours = np.asarray(frame.pixels) if frame.pixel_format == "rgb24" else None
         if side == "thermal" and frame.pixel_format == "gray8":
             colours = _as_visible(settings)
-        return SourceLook(side, settings, info, stored, frame.clock, np.asarray(frame.pixels), colours)
+        return SourceLook(
+            side, settings, info, stored, frame.clock, np.asarray(frame.pixels), colours, _palette(colours)
+        )
+
+
+def sample(rgb: Pixels) -> Pixels:
+    """[N, 3] some thousand pixels of a picture [H, W, 3]."""
+    step = max(int(np.sqrt(rgb.shape[0] * rgb.shape[1] / _MOST_PIXELS)), 1)
+    return rgb[::step, ::step].reshape(-1, 3)
+
+
+def _palette(picture: Pixels | None) -> str:
+    if picture is None or not is_coloured(sample(picture)):
+        return ""
+    name, _, share = recognise(sample(picture))
+    return name if share >= NEAR_SHARE else ""
 
 
 def _as_visible(settings: InputSettings) -> Pixels | None:

@@ -7,13 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from stream.frame import Pixels
-from stream.setup.look import SourceLook
+from stream.setup.look import SourceLook, sample
 from stream.setup.mistakes.finding import Finding
-from stream.sources.palette.undo import NEAR_SHARE, is_coloured, recognise
 
 # A pixel whose channels differ by more has a colour, however faint; a codec's error is smaller.
 FAINT, GREY_SHARE, NATURAL_SHARE = 12, 0.005, 0.05
-_MOST_PIXELS = 4096
 
 
 def side_findings(visible: SourceLook, thermal: SourceLook) -> list[Finding]:
@@ -30,16 +28,8 @@ def side_findings(visible: SourceLook, thermal: SourceLook) -> list[Finding]:
     return [*_visible_findings(visible), *_thermal_findings(visible, thermal), *_sizes(visible, thermal)]
 
 
-def palette_of(picture: Pixels | None) -> str:
-    """Name of the palette of a picture [H, W, 3] uint8; empty where it is of none."""
-    if picture is None or not is_coloured(_sample(picture)):
-        return ""
-    name, _, share = recognise(_sample(picture))
-    return name if share >= NEAR_SHARE else ""
-
-
 def _visible_findings(visible: SourceLook) -> Iterator[Finding]:
-    palette = palette_of(visible.colours)
+    palette = visible.palette
     if _is_deep(visible):
         yield Finding(
             "visible-counts",
@@ -57,7 +47,7 @@ def _visible_findings(visible: SourceLook) -> Iterator[Finding]:
 
 
 def _thermal_findings(visible: SourceLook, thermal: SourceLook) -> Iterator[Finding]:
-    palette = palette_of(thermal.colours)
+    palette = thermal.palette
     if palette:
         yield Finding(
             "palette",
@@ -96,7 +86,7 @@ def _same_source() -> Finding:
 
 
 def _swapped(visible: SourceLook) -> Finding:
-    palette = palette_of(visible.colours)
+    palette = visible.palette
     seen = (
         "holds grey counts of more than 8 bits"
         if _is_deep(visible)
@@ -113,7 +103,7 @@ def _swapped(visible: SourceLook) -> Finding:
 
 
 def _is_thermal(look: SourceLook) -> bool:
-    return _is_deep(look) or _is_grey(look.colours) or bool(palette_of(look.colours))
+    return _is_deep(look) or _is_grey(look.colours) or bool(look.palette)
 
 
 def _is_deep(look: SourceLook) -> bool:
@@ -127,13 +117,8 @@ def _is_grey(picture: Pixels | None) -> bool:
 def _is_natural(look: SourceLook) -> bool:
     """In colours, and in none of a palette."""
     picture = look.colours
-    return picture is not None and _faint_share(picture) > NATURAL_SHARE and not palette_of(picture)
+    return picture is not None and _faint_share(picture) > NATURAL_SHARE and not look.palette
 
 
 def _faint_share(picture: Pixels) -> float:
-    return float((np.ptp(_sample(picture), axis=1) > FAINT).mean())
-
-
-def _sample(rgb: Pixels) -> Pixels:
-    step = max(int(np.sqrt(rgb.shape[0] * rgb.shape[1] / _MOST_PIXELS)), 1)
-    return rgb[::step, ::step].reshape(-1, 3)
+    return float((np.ptp(sample(picture), axis=1) > FAINT).mean())
