@@ -15,6 +15,7 @@ PACKAGES = ("stream", "gifnet", "cuda_kernels")
 # docs/architecture.md shows the same list.
 LAYERS = [
     {"cli"},
+    {"setup"},
     {"calibrate"},
     {"pipeline"},
     {"bench", "web", "doctor", "sync_check", "stills", "quality"},
