@@ -28,6 +28,7 @@ NAMES: dict[str, str] = {
     "precision": "fusion.precision",
     "batch": "fusion.batch",
     "steady": "fusion.steady",
+    "level": "fusion.level",
     "device": "device",
     "tolerance_ms": "pairing.tolerance_ms",
     "offset_ms": "pairing.offset_ms",
