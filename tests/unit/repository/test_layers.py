@@ -15,7 +15,7 @@ PACKAGES = ("stream", "gifnet", "cuda_kernels")
 # docs/architecture.md shows the same list.
 LAYERS = [
     {"cli"},
-    {"calibrate"},
+    {"calibrate", "batch"},
     {"pipeline"},
     {"bench", "web", "doctor", "sync_check", "stills", "quality"},
     {"monitoring"},
