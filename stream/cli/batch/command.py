@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stream.cli.batch_told import last_words, show_batch, show_plan, tell_failure
+from stream.cli.batch.told import last_words, show_batch, show_plan, tell_failure
 from stream.cli.help_groups import GroupedHelp
 from stream.cli.logs import set_up_logs
 from stream.cli.options import field_option, named_settings, setting_options, verbosity_options
