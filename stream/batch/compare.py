@@ -1,4 +1,4 @@
-"""Whether an earlier batch did a row already: by content, or by the signs of files that nobody touched."""
+"""Comparison with an earlier batch: by content, or by the signs of files that nobody touched."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Engine(Protocol):
         """Begin a job, while fewer than `slots` go on."""
 
     def wait(self, timeout_s: float) -> list[tuple[str, float | Outcome]]:
-        """What was heard of jobs by the names of their outputs: the share that is done, or how they ended."""
+        """News of jobs by the names of their outputs: the share that is done, or how they ended."""
 
     def stop(self) -> None:
         """Stop every job now; `wait` tells of their ends."""

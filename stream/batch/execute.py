@@ -225,7 +225,7 @@ def _sentence(error: BaseException) -> str:
 
 @contextmanager
 def _warnings() -> Iterator[list[str]]:
-    """What is logged as a warning inside the block, the first few of it."""
+    """Keeps the warnings that are logged inside the block, the first few of it."""
     texts: list[str] = []
 
     class Keep(logging.Handler):

@@ -15,7 +15,7 @@ LOOK_EVERY_S = 0.2
 
 
 class Asked(Protocol):
-    """What the user asks for by signals.
+    """Wishes of the user, given by signals.
 
     Attributes:
         drain: begin nothing more, and wait for what goes on.

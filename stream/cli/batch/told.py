@@ -1,4 +1,4 @@
-"""What `gifnet batch` tells: the plan, one bar with the time that is left, failures, and a summary."""
+"""The words of `gifnet batch`: the plan, one bar with the time that is left, failures, and a summary."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MOST_SHOWN = 5
 
 
 def show_plan(plan: Plan, alone: list[str]) -> None:
-    """What a batch would do, on standard output."""
+    """Print the work that a batch would do, on standard output."""
     for job in plan.jobs:
         why = "" if job.earlier is None else " (again: an input, a setting or an output is another one)"
         why = " (failed before)" if (job.earlier or {}).get("status") == "failed" else why
