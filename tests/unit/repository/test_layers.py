@@ -16,7 +16,7 @@ PACKAGES = ("stream", "gifnet", "cuda_kernels")
 LAYERS = [
     {"cli"},
     {"setup"},
-    {"calibrate"},
+    {"calibrate", "batch"},
     {"pipeline"},
     {"bench", "web", "doctor", "sync_check", "stills", "quality"},
     {"monitoring"},
