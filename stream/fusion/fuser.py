@@ -175,6 +175,10 @@ class Fuser:
         """Coverage of the thermal camera, see `Registrar.coverage`, on the host; None where it sees all."""
         return self._coverage
 
+    def thermal_place(self, x: float, y: float) -> tuple[float, float] | None:
+        """Place of a visible pixel in the thermal picture, see `Registrar.place`; from any thread."""
+        return self._registrars.place(x, y)
+
     def submit(self, frame_sets: list[FrameSet]) -> PendingBatch:
         """Send up to a batch of pairs of one size on its way.
 
