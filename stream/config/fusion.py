@@ -30,9 +30,14 @@ class FusionSettings(Settings):
         int, Field(ge=1, le=64, description="pairs fused at once; more costs latency and memory")
     ] = 1
     steady: Annotated[
-        float,
-        Field(ge=0, le=0.95, description="share of the fused frame before kept where nothing moves; 0: none"),
-    ] = 0.0
+        float | None,
+        Field(
+            ge=0,
+            le=0.95,
+            description="share of the fused frame before kept where nothing moves, against flicker; "
+            "default: 0.7 with the packaged weights, 0 with others",
+        ),
+    ] = None
     level: Annotated[
         float | None,
         Field(
@@ -52,8 +57,14 @@ class FusionSettings(Settings):
     @property
     def used_level(self) -> float:
         """`level`, or what stands for None."""
-        if self.model == "null":
-            return 0.0
-        if self.level is None:
-            return float(self.weights == "default")
-        return self.level
+        return self._or_packaged(self.level, 1.0)
+
+    @property
+    def used_steady(self) -> float:
+        """`steady`, or what stands for None."""
+        return self._or_packaged(self.steady, 0.7)
+
+    def _or_packaged(self, value: float | None, packaged: float) -> float:
+        if value is not None:
+            return value
+        return packaged if self.weights == "default" and self.model != "null" else 0.0

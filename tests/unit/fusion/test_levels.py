@@ -37,7 +37,9 @@ from tests.helpers.clock import HandClock
 def test_the_packaged_weights_are_corrected_and_others_on_request(
     given: dict[str, object], used: float
 ) -> None:
-    assert FusionSettings.model_validate(given).used_level == used
+    fusion = FusionSettings.model_validate(given)
+    assert fusion.used_level == used
+    assert fusion.used_steady == (0.7 if fusion.weights == "default" and fusion.model != "null" else 0)
 
 
 def test_levels_without_a_network_are_refused() -> None:
@@ -57,7 +59,7 @@ def fused(strength: float) -> np.ndarray:
         {
             "visible": {"uri": "a"},
             "thermal": {"uri": "b"},
-            "fusion": {"model": "lite", "precision": "float32", "level": strength},
+            "fusion": {"model": "lite", "precision": "float32", "level": strength, "steady": 0},
             "gain": {"method": "fixed", "span_low": 0, "span_high": 255, "span_unit": "counts"},
         }
     )
