@@ -21,6 +21,7 @@ from stream.runtime.clock import Clock
 from stream.sources.base import Source
 from stream.sources.live import is_live, is_played, open_live
 from stream.sources.live.lepton import LeptonSource, read_lepton
+from stream.sources.live.lockstep import OPENING_S
 from stream.sources.live.start_barrier import StartBarrier, Wait
 from stream.uri import mask
 
@@ -217,7 +218,11 @@ class LiveSession:
                 self._changed.notify_all()
 
         timeout_s, waits = settings.timeout_s, self._settings.live.wait
-        return ReconnectingCamera(side, settings.uri, timeout_s, open_here, post, self._clock, waits)
+        # A recording that takes long to open does not hang; opened once more beside that, it takes longer.
+        opening_s = max(OPENING_S, timeout_s) if is_played(settings.uri) else None
+        return ReconnectingCamera(
+            side, settings.uri, timeout_s, open_here, post, self._clock, waits, opening_s
+        )
 
 
 def is_live_pair(settings: FuseSettings) -> bool:
