@@ -58,10 +58,13 @@ class Crew:
         together = threading.Barrier(size)
 
         def begin() -> None:
-            # Said by one thread, this also holds for all that begin later: none of these may.
+            # A thread takes over torch's number when it first asks for it. What it says then holds for all
+            # threads that ask later, so that these ask and say together, before the caller says it again.
+            torch.get_num_threads()
+            together.wait()
             torch.set_num_threads(1)
             together.wait()
 
         self._pool, self._size = ThreadPoolExecutor(size, "tiles", begin), size
-        wait([self._pool.submit(torch.get_num_threads) for _ in range(size)])
+        wait([self._pool.submit(int) for _ in range(size)])
         torch.set_num_threads(size)
