@@ -40,7 +40,7 @@ ByHand = Callable[[HandSession], None]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the user asked for.
+    """Wishes of the user.
 
     Attributes:
         named: settings by their names, as the command line gives them.
