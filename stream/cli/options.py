@@ -46,10 +46,10 @@ def setting_options(names: Iterable[str]) -> Callable[[Function], Function]:
 
 def setting_option(name: str, many: bool = False) -> Callable[[Function], Function]:
     """One option, for example `--tolerance-ms`, made from the field that `name` stands for."""
-    return field_option(name, field_at(NAMES[name]))
+    return field_option(name, field_at(NAMES[name]), many)
 
 
-def field_option(name: str, field: FieldInfo) -> Callable[[Function], Function]:
+def field_option(name: str, field: FieldInfo, many: bool = False) -> Callable[[Function], Function]:
     """One option made from a field of a settings model."""
     flag = "--" + name.replace("_", "-")
     switch = _plain_type(field) is bool

@@ -1,4 +1,4 @@
-"""`gifnet setup`: from two sources that nobody registered to a fused film, by a browser where one is needed."""
+"""`gifnet setup`: from two unregistered sources to a fused film, by a browser where one is needed."""
 
 from __future__ import annotations
 
