@@ -16,11 +16,11 @@ They are this project's own. All is arithmetic on tensors that a CUDA graph can 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from gifnet.model import Fusion
 
 CELL_PX = 4
 MIN_SIDE_PX = 16
@@ -41,13 +41,11 @@ _WARM = (0.12, 0.24)
 # Thermal distance from the flat surroundings.
 _SPEAKS = (0.02, 0.06)
 
-Network = Callable[[Tensor, Tensor], Tensor]
-
 
 class LevelledNetwork:
     """A network followed by `level`."""
 
-    def __init__(self, network: Network, strength: float) -> None:
+    def __init__(self, network: Fusion, strength: float) -> None:
         """Wrap a network; `strength` as in `level`."""
         self._network, self._strength = network, strength
 
@@ -62,7 +60,7 @@ class LevelledNetwork:
         return level(self._network(visible, thermal), visible, thermal, self._strength)
 
 
-def levelled(network: Network, strength: float) -> Network:
+def levelled(network: Fusion, strength: float) -> Fusion:
     """The network followed by `level`; the network itself at strength 0."""
     return LevelledNetwork(network, strength) if strength else network
 

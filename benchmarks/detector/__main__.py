@@ -4,8 +4,8 @@
     GIFNET_TEST_DATA=../shared python -m benchmarks.detector --detector yolox_nano.onnx --models lite
     GIFNET_TEST_DATA=../shared python -m benchmarks.detector --pictures found.jpg
 
-`test_boxes.json` has 27 frames of two scenes of M3SVD (smoke, night) and 28 pairs of RoadScene (day and night,
-driving). Compared are visible, thermal, their mean and maximum, and what the named networks fuse.
+`test_boxes.json` has 27 frames of two scenes of M3SVD (smoke, night) and 28 pairs of RoadScene (driving, by
+day and night). Compared are visible, thermal, their mean and maximum, and what the named networks fuse.
 """
 
 from __future__ import annotations

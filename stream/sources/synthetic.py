@@ -151,13 +151,17 @@ class SyntheticSource(SourceBase):
         return even_s + int(units) * self.info.time_base
 
 
-def _street(seed: int, size: tuple[int, int], light: Light | None, **more: float) -> Street:
+def _street(
+    seed: int, size: tuple[int, int], light: Light | None, conditions: Conditions, **more: float
+) -> Street:
     """The street of these options: that of another source which is open, since drawing one takes a second."""
-    key = seed, size, light, *more.values()
+    key = seed, size, light, conditions, *more.values()
     with _laying_out:
         street = _streets.get(key)
         if street is None:
-            _streets[key] = street = Street(seed, size, thermal_size=None, light=light, **more)
+            _streets[key] = street = Street(
+                seed, size, thermal_size=None, light=light, conditions=conditions, **more
+            )
         return street
 
 

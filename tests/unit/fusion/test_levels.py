@@ -1,4 +1,4 @@
-"""The correction of levels as a setting: when it is on by itself, where it is refused, and what it does to frames."""
+"""The correction of levels as a setting: when it is on, where it is refused, what it does to frames."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def test_any_size_gives_its_own_size_in_range(size: tuple[int, int]) -> None:
     noise = torch.rand(3, 1, *size, generator=torch.Generator().manual_seed(1))
     got = level(*noise.split(1))
     assert got.shape == (1, 1, *size)
-    assert 0 <= float(got.min()) and float(got.max()) <= 1
+    assert float(got.min()) >= 0 and float(got.max()) <= 1
 
 
 def test_a_picture_too_small_for_surroundings_stays_as_it_is() -> None:
