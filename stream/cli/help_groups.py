@@ -20,6 +20,7 @@ HEADINGS = {
     "excerpt": "Part of a recording",
     "visible": "Visible input",
     "thermal": "Thermal input",
+    "detection": "Detection",
     "preview": "Page",
     "metrics": "Metrics and control",
     "control": "Metrics and control",
@@ -28,8 +29,8 @@ OTHER = "Run"
 # Options that most runs need; the rest stands in --help-all.
 FIRST = (
     "output", "view", "model", "weights", "device", "calibration", "distance_m", "tolerance_ms", "offset_ms",
-    "unpaired", "gain", "polarity", "encoder", "quality", "segment_s", "preview", "duration_s", "report",
-    "start", "frames", "every", "scale",
+    "unpaired", "gain", "polarity", "encoder", "quality", "segment_s", "detect", "preview", "duration_s",
+    "report", "start", "frames", "every", "scale",
     "config", "print_config", "quiet", "verbose",
 )  # fmt: skip
 

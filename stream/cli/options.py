@@ -24,6 +24,7 @@ _METAVARS = {
     "preview_hosts": "NAME",
     "preview_prefix": "PATH",
     "weights": "NAME|FILE",
+    "detector": "NAME|FILE",
     "encoder": "NAME",
 }
 
@@ -45,7 +46,11 @@ def setting_options(names: Iterable[str]) -> Callable[[Function], Function]:
 
 def setting_option(name: str, many: bool = False) -> Callable[[Function], Function]:
     """One option, for example `--tolerance-ms`, made from the field that `name` stands for."""
-    field = field_at(NAMES[name])
+    return field_option(name, field_at(NAMES[name]), many)
+
+
+def field_option(name: str, field: FieldInfo, many: bool = False) -> Callable[[Function], Function]:
+    """One option made from a field of a settings model."""
     flag = "--" + name.replace("_", "-")
     switch = _plain_type(field) is bool
     repeats = many or name == "output" or get_origin(field.annotation) is tuple

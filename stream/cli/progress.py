@@ -118,6 +118,8 @@ def _lines(report: RunReport) -> Iterator[tuple[str, str]]:
             yield f"lost ({stream})", _reasons(reasons)
     if live := report.section("live"):
         yield from _live_lines(live)
+    if told := report.section("detection"):
+        yield "detection", _detection_line(told, wall_s)
     if device := report.section("device"):
         yield "device", f"{device['name']}, {report.section('precision')} ({device['why']})"
     for stream, decoder in report.section("decoders").items():
@@ -130,6 +132,14 @@ def _lines(report: RunReport) -> Iterator[tuple[str, str]]:
             encoder = f", {output.encoder}" if output.encoder else ""
             skipped = f", {output.skipped} not for want of room" if output.skipped else ""
             yield "written", f"{output.uri} ({output.view}, {output.frames} frames{encoder}{skipped})"
+
+
+def _detection_line(told: dict[str, Any], wall_s: float) -> str:
+    found = ", ".join(f"{count} {name}" for name, count in sorted(told["found"].items())) or "nothing"
+    skipped = f", {told['skipped']} due frames passed over" if told["skipped"] else ""
+    error = f"; it failed: {told['error']}" if told["error"] else ""
+    rate = f"{told['detections'] / wall_s:.2f} detections/s"
+    return f"{found} in {told['detections']} frames, {rate}{skipped} ({told['detector']}){error}"
 
 
 def _live_lines(live: dict[str, Any]) -> Iterator[tuple[str, str]]:

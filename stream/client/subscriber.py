@@ -110,7 +110,7 @@ class _Receiver:
         self._address = client_address(address.strip().removeprefix("zmq+"))
         self._topic, self._queue = f"{stream}/{view}", queue
         self._largest = round(largest_mb * 1e6)
-        self._keys = _load_keys(*keys) if keys else None
+        self._keys = load_keys(*keys) if keys else None
         self._last: int | None = None
 
     def _connected(self, socket: Any, latest: bool) -> Link:
@@ -245,7 +245,7 @@ def _read(parts: list[Any], latest: bool, largest_bytes: int) -> tuple[Header, N
     return header, np.asarray(decode_payload(header, payload, largest_bytes))
 
 
-def _load_keys(secret: str | Path, server: str | Path) -> tuple[bytes, bytes, bytes]:
+def load_keys(secret: str | Path, server: str | Path) -> tuple[bytes, bytes, bytes]:
     public, private = zmq.auth.load_certificate(secret)
     server_public, _ = zmq.auth.load_certificate(server)
     if private is None:

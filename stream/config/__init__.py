@@ -1,6 +1,7 @@
 """Settings of a run: each default and range stands here once; command line and Python read them from here."""
 
 from stream.config.base import Settings
+from stream.config.detection import DetectionSettings
 from stream.config.excerpt import ExcerptSettings
 from stream.config.fusion import FusionSettings, Precision
 from stream.config.gain import GainSettings, parse_region
@@ -19,6 +20,7 @@ __all__ = [
     "ControlSettings",
     "Decoder",
     "Deinterlace",
+    "DetectionSettings",
     "Device",
     "ExcerptSettings",
     "FuseSettings",

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from stream.config.base import Settings
+from stream.config.detection import DetectionSettings
 from stream.config.excerpt import ExcerptSettings
 from stream.config.fusion import FusionSettings
 from stream.config.gain import GainSettings
@@ -51,6 +52,7 @@ class FuseSettings(Settings):
 class RunSettings(FuseSettings):
     """Everything `gifnet run` needs."""
 
+    detection: DetectionSettings = DetectionSettings()
     preview: PreviewSettings = PreviewSettings()
     metrics: MetricsSettings = MetricsSettings()
     control: ControlSettings = ControlSettings()

@@ -83,8 +83,9 @@ class Fuser:
         # In place of the visible pictures of a camera that is away.
         self._black: YuvPlanes | None = None
         self._network = open_network(settings.fusion, context, rate)
+        fusion = settings.fusion
         self._planner = StepPlanner(
-            self._network, context, settings.fusion.batch, times, settings.fusion.steady
+            self._network, context, fusion.batch, times, fusion.steady, fusion.used_level
         )
         self._registrars = Registrars(settings.registration, _alignment(visible, thermal))
         if visible and thermal:

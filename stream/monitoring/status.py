@@ -109,6 +109,7 @@ class RunStatus:
             "frames_in": report.frames_in,
             "fused": report.fused,
             "drift": self.drift.as_json(),
+            "detection": report.section("detection"),
             "dropped": report.dropped,
             "lost": report.lost,
             "outputs": [

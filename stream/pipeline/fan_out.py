@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from stream.sinks import sink_settings
 from stream.sinks.base import Sink, SinkOptions
 from stream.sources.base import SourceInfo
 from stream.uri import mask
+from stream.zeromq.objects import FoundObjects
 
 KEEP_FREE_MB = 200.0
 
@@ -57,15 +58,24 @@ class FanOut:
         self.outputs = [Output(mask(output.uri), output.view) for output in settings.outputs]
         self.fused = 0
 
-    def write(self, frame: FusedFrame) -> None:
+    def write(
+        self, frame: FusedFrame, drawn: FusedFrame | None = None, found: Iterable[FoundObjects] = ()
+    ) -> None:
         """Give a frame to every sink.
+
+        Args:
+            frame: it.
+            drawn: the same with boxes, for sinks that show them.
+            found: objects that were found since the last frame.
 
         Raises:
             SinkError: when one cannot write it.
         """
         with self._times.measure("write"):
             for sink in self._sinks:
-                sink.write(frame)
+                sink.write(drawn if drawn is not None and sink.draws_boxes else frame)
+                for objects in found:
+                    sink.tell(objects)
         self._count()
         self.fused += 1
 

@@ -39,7 +39,7 @@ def check(folder: Path, status: int) -> None:
     told = json.loads((folder / "report.json").read_text())
     # A busy machine may hold one camera up until nothing pairs; that is no matter of what is told.
     assert told["complete"] or "nothing pairs" in told["error"]
-    assert told["fused"] > 10
+    assert told["fused"] > 0
     assert count_frames(folder / "out.mp4") == told["fused"]
 
 
