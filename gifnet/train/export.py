@@ -35,6 +35,8 @@ class _Kind:
     metrics: str
 
 
+# Settings that name places on the machine of the training, which are nobody's business.
+_PLACES = {"data", "upper_data", "test_data", "detector_weights", "output"}
 _KINDS = {
     "gifnet": _Kind(
         GIFNet,
@@ -186,9 +188,7 @@ def _card(checkpoint: Checkpoint, facts: dict[str, str], records: list[dict[str,
         "## Settings",
         "",
         "```json",
-        json.dumps(
-            {name: value for name, value in settings.items() if name not in ("data", "output")}, indent=2
-        ),
+        json.dumps({name: value for name, value in settings.items() if name not in _PLACES}, indent=2),
         "```",
         "",
     ]
