@@ -25,7 +25,7 @@ STRIDES_PX = (8, 16, 32)
 GREY = 114
 MOST_OVERLAP = 0.5
 # Sides of a network's square picture that are tried, where its file allows only one.
-SIDES_PX = (416, 640, 320, 512)
+SIDES_PX = (416, 640, 320, 512, 256, 128, 64)
 LARGEST_BYTES = 512 * 1024 * 1024
 
 
