@@ -4,8 +4,8 @@
     GIFNET_TEST_DATA=../shared python -m benchmarks.detector --detector yolox_nano.onnx --models lite
     GIFNET_TEST_DATA=../shared python -m benchmarks.detector --pictures found.jpg
 
-`test_boxes.json` has 27 frames of two scenes of M3SVD (smoke, night) and 28 pairs of RoadScene (day and night,
-driving). Compared are visible, thermal, their mean and maximum, and what the named networks fuse.
+`test_boxes.json` has 27 frames of two scenes of M3SVD (smoke, night) and 28 pairs of RoadScene (day and
+night, driving). Compared are visible, thermal, their mean and maximum, and what the named networks fuse.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ def main() -> None:
         print(f"{chosen_set}: {len(stems)} pictures, {finder.name}\n")
         print(table({kind: score(truth, each) for kind, each in found.items()}), end="\n\n")
     if chosen.pictures:
-        cv2.imwrite(str(chosen.pictures), np.vstack([np.hstack(row) for row in rows]))
+        sheet = [np.hstack([*left, *right]) for left, right in zip(rows[::2], rows[1::2], strict=False)]
+        cv2.imwrite(str(chosen.pictures), np.vstack(sheet))
 
 
 SHOWN = ("visible", "thermal", "lite")
