@@ -6,12 +6,14 @@ detector.py    features to scores and boxes of points, and the detector itself
 targets.py     which point has to find which box
 losses.py      what training makes small
 decode.py      scores and boxes of points to a few boxes
+segmenter.py   the class of each pixel, and its loss
 """
 
 from gifnet.perception.config import CLASSES, DetectorConfig
 from gifnet.perception.decode import Detections, decode
 from gifnet.perception.detector import Detector, Predictions
 from gifnet.perception.losses import detection_loss
+from gifnet.perception.segmenter import Segmenter, segmentation_loss
 from gifnet.perception.targets import Boxes
 
 __all__ = [
@@ -21,6 +23,8 @@ __all__ = [
     "Detector",
     "DetectorConfig",
     "Predictions",
+    "Segmenter",
     "decode",
     "detection_loss",
+    "segmentation_loss",
 ]

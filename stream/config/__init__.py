@@ -2,6 +2,7 @@
 
 from stream.config.base import Settings
 from stream.config.detection import DetectionSettings
+from stream.config.excerpt import ExcerptSettings
 from stream.config.fusion import FusionSettings, Precision
 from stream.config.gain import GainSettings, parse_region
 from stream.config.inputs import Decoder, Deinterlace, InputSettings, ThermalInputSettings
@@ -21,6 +22,7 @@ __all__ = [
     "Deinterlace",
     "DetectionSettings",
     "Device",
+    "ExcerptSettings",
     "FuseSettings",
     "FusionSettings",
     "GainSettings",

@@ -11,7 +11,7 @@ from typing import Self
 
 from stream.config import OutputSettings, RunSettings
 from stream.files.run_paths import local_path
-from stream.frame import FusedFrame, View
+from stream.frame import ColourMap, FusedFrame, View
 from stream.monitoring.report import Output
 from stream.runtime.stage_times import StageTimes
 from stream.sinks import sink_settings
@@ -79,13 +79,18 @@ class FanOut:
         self._count()
         self.fused += 1
 
-    def open_clip(self, path: Path, view: View) -> Sink:
+    @property
+    def is_full(self) -> bool:
+        """True where there are sinks, none of which takes another frame."""
+        return bool(self._sinks) and all(sink.is_full for sink in self._sinks)
+
+    def open_clip(self, path: Path, view: View, colour_map: ColourMap) -> Sink:
         """A video file beside the outputs, without sound; whoever opens it closes it.
 
         Raises:
             SinkError: when it cannot be opened.
         """
-        return self._open(OutputSettings(uri=str(path), view=view, audio=False))
+        return self._open(OutputSettings(uri=str(path), view=view, colour_map=colour_map, audio=False))
 
     def __enter__(self) -> Self:
         """Open all sinks.

@@ -105,6 +105,8 @@ def _run(
                 pace.look()
                 if settings.duration_s is not None and report.elapsed_s() >= settings.duration_s:
                     break
+                if sinks.is_full and not settings.preview.bind:
+                    break
             if fused.live and not report.fused:
                 raise SourceError(f"nothing was fused: {fused.why_nothing()}")
     check_loss(report, settings.allow_loss)
@@ -131,7 +133,11 @@ def _status(settings: RunSettings, report: RunReport, fused: FusedStream, sinks:
         fused=lambda: sinks.fused,
         changes=lambda: list(controls.changes),
     )
-    return RunStatus(settings, report, controls, drift, fused.live, sinks.open_clip)
+    status = RunStatus(settings, report, controls, drift, fused.live, sinks.open_clip)
+    status.model, status.thermal_place = lambda: fused.model, fused.thermal_place
+    calibration = fused.calibration
+    status.takes_distance = calibration is not None and calibration.homography is None
+    return status
 
 
 def _count_latency(frame: FusedFrame, report: RunReport) -> float | None:

@@ -73,12 +73,14 @@ class Sink(Protocol):
         written: frames so far.
         skipped: frames that were not written, for want of room on the disk or of a server that takes them.
         encoder: name of the video encoder, empty for sinks without one.
+        is_full: True once it takes no more frames.
         draws_boxes: True where boxes of found objects are drawn on its pictures, False where they are told.
     """
 
     written: int
     skipped: int
     encoder: str
+    is_full: bool
     draws_boxes: bool
 
     def write(self, frame: FusedFrame) -> None:
@@ -118,6 +120,7 @@ class SinkBase:
 
     encoder = ""
     skipped = 0
+    is_full = False
     draws_boxes = True
 
     def tell(self, found: FoundObjects) -> None:

@@ -15,7 +15,8 @@ PACKAGES = ("stream", "gifnet", "cuda_kernels")
 # docs/architecture.md shows the same list.
 LAYERS = [
     {"cli"},
-    {"calibrate"},
+    {"setup"},
+    {"calibrate", "batch"},
     {"pipeline"},
     {"bench", "web", "doctor", "sync_check", "stills", "quality"},
     {"monitoring"},

@@ -1,0 +1,115 @@
+"""A recorded pair to be fused, and what became of it; plain values that travel between processes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, Self
+
+# Record of a finished row in the list of results.
+Record = dict[str, Any]
+# `done` now, `unchanged` since an earlier batch did it, `failed`, or `stopped` before its end.
+Status = Literal["done", "unchanged", "failed", "stopped"]
+
+# Kind of a failure -> what it means, and whether another attempt may go better.
+FAILURES: dict[str, tuple[str, bool]] = {
+    "source": ("an input cannot be read", False),
+    "loss": ("much of a recording was missing (--allow-loss takes it)", False),
+    "pairing": ("the two streams cannot be paired", False),
+    "calibration": ("the calibration does not fit", False),
+    "settings": ("the settings do not fit", False),
+    "weights": ("the weights cannot be loaded", False),
+    "device": ("the device does not do it", True),
+    "output": ("the output cannot be written", True),
+    "changed": ("an input changed while it was fused", True),
+    "node": ("a node lacks the weights, or has another version", True),
+    "memory": ("there was not enough memory", True),
+    "crash": ("the process crashed", True),
+    "lost": ("the node or its worker was lost", True),
+    "mistake": ("a mistake in this program", False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One row, ready to be done.
+
+    Attributes:
+        place: of the row in the manifest, for messages.
+        name: of the output, relative to the folder of the batch.
+        folder: of the batch, absolute.
+        settings: nested values for `RunSettings`; the output's URI is the place where it goes in the end.
+        weights_sha256: of the weights that are to be used; empty for no network.
+        version: of gifnet-stream that planned the job.
+        size_bytes: of both inputs, for the time that is left.
+        earlier: record of an earlier batch, if there is one.
+        attempt: from 1.
+        reasons: why earlier attempts failed.
+    """
+
+    place: str
+    name: str
+    folder: str
+    settings: dict[str, Any]
+    weights_sha256: str
+    version: str
+    size_bytes: int = 0
+    earlier: Record | None = None
+    attempt: int = 1
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def output(self) -> Path:
+        """The place where the output goes."""
+        return Path(self.folder) / self.name
+
+    def again(self, reason: str) -> Job:
+        """The next attempt."""
+        return replace(self, attempt=self.attempt + 1, reasons=(*self.reasons, reason))
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for `from_json`."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """The job that `as_json` wrote."""
+        return cls(**{**values, "reasons": tuple(values["reasons"])})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of an attempt.
+
+    Attributes:
+        name: of the output.
+        status: how it ended.
+        kind: of a failure, a key of `FAILURES`.
+        reason: one sentence on a failure.
+        record: content for the list of results, of rows that are done.
+    """
+
+    name: str
+    status: Status
+    kind: str = ""
+    reason: str = ""
+    record: Record = field(default_factory=dict)
+
+    @property
+    def may_pass(self) -> bool:
+        """True for a failure that another attempt may not meet."""
+        return self.status == "failed" and FAILURES[self.kind][1]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values for `from_json`."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """The outcome that `as_json` wrote."""
+        return cls(**values)
+
+
+def failed(job: Job, kind: str, reason: str) -> Outcome:
+    """The outcome of an attempt that failed."""
+    return Outcome(job.name, "failed", kind, reason)

@@ -1,0 +1,19 @@
+"""The file of weights that recordings are fused with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gifnet.weights import resolve
+from stream.config import FusionSettings
+
+
+def weights_file(fusion: FusionSettings) -> Path | None:
+    """The file that the settings mean for recordings; None where no network runs.
+
+    Raises:
+        WeightsError: it is not there.
+    """
+    if fusion.model == "null":
+        return None
+    return resolve(fusion.weights, "lite" if fusion.model == "lite" else "full")

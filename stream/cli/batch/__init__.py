@@ -1,0 +1,1 @@
+"""`gifnet batch`: the command, and what it tells."""

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from stream.batch.job import Job, Outcome
+from stream.batch.results import open_results, read_results
+from stream.batch.schedule import Tally, work
+
+
+def job(name: str, size: int = 1) -> Job:
+    return Job(f"row of {name}", name, "/none", {}, "", "1", size)
+
+
+class HandEngine:
+    """Ends jobs, the oldest first, as a list says."""
+
+    def __init__(self, ends: dict[str, list[Outcome]], slots: int = 2) -> None:
+        self.ends, self.slots, self.where = ends, slots, "here"
+        self.begun: list[str] = []
+        self.going: deque[str] = deque()
+        self.most = 0
+        self.stopped = False
+
+    def begin(self, job: Job) -> None:
+        self.begun.append(job.name)
+        self.going.append(job.name)
+        self.most = max(self.most, len(self.going))
+
+    def wait(self, timeout_s: float) -> list[tuple[str, float | Outcome]]:
+        name = self.going.popleft()
+        if self.stopped:
+            return [(name, Outcome(name, "stopped"))]
+        return [(name, 0.5), (name, self.ends[name].pop(0) if name in self.ends else done(name))]
+
+    def stop(self) -> None:
+        self.stopped = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        pass
+
+
+@dataclass
+class Hand:
+    drain: bool = False
+    stop: bool = False
+
+
+def done(name: str) -> Outcome:
+    return Outcome(name, "done", record={"output": name})
+
+
+def failed(name: str, kind: str) -> Outcome:
+    return Outcome(name, "failed", kind, f"{kind} of {name}")
+
+
+def run(
+    folder: Path, jobs: list[Job], engine: HandEngine, asked: Hand | None = None, tell: Any = None
+) -> Tally:
+    tally = Tally(rows=len(jobs))
+    with open_results(folder) as results:
+        work(jobs, engine, results, tally, asked or Hand(), 2, tell or (lambda tally: None))
+    return tally
+
+
+def test_what_may_pass_is_tried_again_and_the_rest_is_not(tmp_path: Path) -> None:
+    ends = {
+        "b": [failed("b", "crash"), failed("b", "lost"), done("b")],
+        "c": [failed("c", "source")],
+        "d": [failed("d", "crash")] * 3,
+    }
+    engine = HandEngine(ends)
+    tally = run(tmp_path, [job(name) for name in "abcd"], engine)
+    assert (tally.done, tally.failures, tally.not_done) == (2, 2, 0)
+    assert sorted(engine.begun) == sorted("abbbcddd") and engine.most == 2
+    assert tally.retries == {"crash": 3, "lost": 1}
+    records = read_results(tmp_path)
+    assert records["b"]["attempts"] == 3
+    assert records["b"]["failed_before"] == ["crash of b", "lost of b"]
+    assert (records["c"]["status"], records["c"]["kind"]) == ("failed", "source")
+    assert records["d"]["reason"] == "crash of d"
+    assert tally.share == 1.0
+
+
+def test_ctrl_c_ends_what_is_begun_and_begins_no_more(tmp_path: Path) -> None:
+    asked = Hand()
+    engine = HandEngine({})
+
+    def interrupt(tally: Tally) -> None:
+        asked.drain = True
+
+    tally = run(tmp_path, [job(name) for name in "abcde"], engine, asked, interrupt)
+    assert engine.begun == ["a", "b"] and not engine.stopped
+    assert (tally.done, tally.not_done) == (2, 3)
+
+
+def test_a_second_one_stops_and_what_was_stopped_is_no_result(tmp_path: Path) -> None:
+    asked = Hand()
+
+    def interrupt(tally: Tally) -> None:
+        asked.drain = asked.stop = True
+
+    engine = HandEngine({})
+    tally = run(tmp_path, [job(name) for name in "abcde"], engine, asked, interrupt)
+    assert engine.stopped
+    assert (tally.done, tally.not_done) == (1, 4)
+    assert list(read_results(tmp_path)) == ["a"]
