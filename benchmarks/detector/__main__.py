@@ -48,9 +48,10 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, help="file for a sheet of what is found")
     chosen = parser.parse_args()
     shared = Path(os.environ.get("GIFNET_TEST_DATA", "../shared"))
-    finder = open_finder(
-        DetectionSettings(on=True, detector=chosen.detector, least_score=LEAST_SCORE, side_px=chosen.side)
+    settings = DetectionSettings(
+        enabled=True, detector=chosen.detector, least_score=LEAST_SCORE, side_px=chosen.side
     )
+    finder = open_finder(settings)
     images = json.loads(BOXES.read_text(encoding="utf-8"))["images"]
     known = read_boxes(BOXES)
     found: dict[str, dict[str, list[Found]]] = defaultdict(dict)

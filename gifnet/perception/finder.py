@@ -125,7 +125,7 @@ def load_detector(path: Path) -> tuple[Detector, str]:
 
 
 def saved_state(network: Detector) -> dict[str, torch.Tensor]:
-    """What a file of weights holds: float16, without the counters of batch norms."""
+    """The content of a file of weights: float16, without the counters of batch norms."""
     state = network.state_dict()
     return {
         name: tensor.detach().half().contiguous().cpu()
