@@ -116,7 +116,7 @@ def _detection(
     settings: RunSettings, report: RunReport, fused: FusedStream
 ) -> AbstractContextManager[Detection | None]:
     """The detector beside fusion, where the settings ask for one; its section is added to the report."""
-    if not settings.detection.on:
+    if not settings.detection.enabled:
         return nullcontext()
     finder = open_finder(settings.detection, fused.device)
     detection = Detection(settings.detection, finder, report.clock, fused.live is not None)
