@@ -27,7 +27,7 @@ LAYERS = [
     {"recording"},
     {"thermal"},
     {"registration"},
-    {"device", "client", "files", "render", "yuv"},
+    {"device", "client", "cluster", "files", "render", "yuv"},
     {"zeromq"},
     {"config"},
     {"synthetic"},
