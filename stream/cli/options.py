@@ -23,6 +23,7 @@ _METAVARS = {
     "preview_prefix": "PATH",
     "weights": "NAME|FILE",
     "encoder": "NAME",
+    "takeover": "NAME",
 }
 
 

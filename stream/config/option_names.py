@@ -101,6 +101,7 @@ NAMES: dict[str, str] = {
     "metrics": "metrics.bind",
     "control": "control.bind",
     "control_keys": "control.keys",
+    "takeover": "takeover",
     "logs": "logs",
 }
 
