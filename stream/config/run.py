@@ -56,8 +56,8 @@ class RunSettings(FuseSettings):
         str | None,
         Field(
             pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
-            description="name under which this run publishes; one that has it is asked to end once this one has "
-            "frames",
+            description="name under which this run publishes; a run that has it is asked to end once this one "
+            "has frames",
         ),
     ] = None
     logs: Annotated[
