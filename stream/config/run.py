@@ -56,7 +56,7 @@ class RunSettings(FuseSettings):
         str | None,
         Field(
             pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
-            description="name under which this run publishes; a run that has it is asked to end once this one "
+            description="name under which this run publishes; the run that has it ends once this one "
             "has frames",
         ),
     ] = None
