@@ -16,6 +16,12 @@ import torch
 CPU_FLAGS_BFLOAT16 = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 """Names that Linux gives to bfloat16 arithmetic on x86-64 and Arm."""
 
+ISA_LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
+"""Variables of the environment by which oneDNN, and so torch, leaves newer instructions alone."""
+
+ISAS_BFLOAT16 = ("BF16", "FP16", "AMX", "AVX10", "ALL", "DEFAULT")
+"""Parts of the limits' values that still allow bfloat16 arithmetic."""
+
 
 def cpu_flags() -> frozenset[str]:
     """Feature flags of the first processor as Linux names them; empty where that cannot be read."""
@@ -31,10 +37,18 @@ def cpu_flags() -> frozenset[str]:
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:
-    """True where bfloat16 is computed in hardware rather than emulated."""
+    """True where bfloat16 is computed in hardware, and the environment does not forbid the instructions."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
-    return bool(cpu_flags() & CPU_FLAGS_BFLOAT16)
+    return bool(cpu_flags() & CPU_FLAGS_BFLOAT16) and not bfloat16_limit()
+
+
+def bfloat16_limit() -> str:
+    """The setting of the environment that keeps bfloat16 from being used, `NAME=VALUE`; empty without one."""
+    name = next((name for name in ISA_LIMITS if os.environ.get(name)), "")
+    value = os.environ.get(name, "")
+    allowed = not name or any(isa in value.upper() for isa in ISAS_BFLOAT16)
+    return "" if allowed else f"{name}={value}"
 
 
 @contextmanager

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from gifnet.errors import TrainingError
+from gifnet.joint.config import JointSettings
+from gifnet.train.shared_settings import (
+    Average,
+    ClipNorm,
+    CropSettings,
+    Decay,
+    FrozenSettings,
+    Iterations,
+    LearningRate,
+    RunSettings,
+)
 
 # What may change between a checkpoint and its continuation: none of it enters a single step.
 _FREE_TO_CHANGE = {
@@ -20,30 +30,20 @@ _FREE_TO_CHANGE = {
     "log_every",
     "device",
     "data",
+    "upper_data",
+    "test_data",
     "network",
 }
 
 
-# Ranges of the schedule, the same in every recipe; the defaults are those of each.
-Iterations = Annotated[int, Field(ge=1, description="how many steps")]
-LearningRate = Annotated[float, Field(gt=0, description="step size of Adam")]
-Decay = Annotated[Literal["constant", "cosine"], Field(description="course of the learning rate")]
-ClipNorm = Annotated[float | None, Field(gt=0, description="largest norm of a gradient")]
-Average = Annotated[float, Field(ge=0, lt=1, description="decay of the mean of the weights; 0: none")]
-
-
-class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class MultifocusSettings(_Settings):
+class MultifocusSettings(FrozenSettings):
     """Settings by which a near and a far focused picture are made from one sharp picture."""
 
     sigma_min_px: Annotated[float, Field(gt=0, description="weakest blur")] = 0.8
     sigma_max_px: Annotated[float, Field(gt=0, description="strongest blur")] = 4.0
 
 
-class LossSettings(_Settings):
+class LossSettings(FrozenSettings):
     """The choices that the losses leave open."""
 
     temperature: Annotated[float, Field(gt=0, description="grey levels squared; divides the gradients")] = 1.0
@@ -56,28 +56,6 @@ class LossSettings(_Settings):
             ge=0, description="every n-th multi-modal step goes through the side that inference runs; 0: none"
         ),
     ] = 0
-
-
-class RunSettings(_Settings):
-    """Settings common to every training; a kind of network adds its own, and other defaults."""
-
-    data: Annotated[tuple[Path, ...], Field(min_length=1, description="folders with pairs or clips")]
-    output: Annotated[Path, Field(description="folder for checkpoints, log and pictures")] = Path(
-        "runs/train"
-    )
-    held_out: Annotated[tuple[str, ...], Field(description="scenes kept for validation only")] = ()
-    clip_step: Annotated[int, Field(ge=1, description="take every n-th frame of a clip")] = 10
-    batch: Annotated[int, Field(ge=1, description="crops in one step")] = 8
-    iterations: Iterations = 5000
-    learning_rate: LearningRate = 1e-3
-    decay: Decay = "constant"
-    clip_norm: ClipNorm = None
-    average: Average = 0.0
-    seed: Annotated[int, Field(ge=0, description="start of every random choice")] = 0
-    device: Annotated[Literal["auto", "cpu", "cuda"], Field(description="where to compute")] = "auto"
-    log_every: Annotated[int, Field(ge=1, description="iterations between two lines of the log")] = 10
-    checkpoint_every: Annotated[int, Field(ge=1, description="iterations between two checkpoints")] = 100
-    validate_every: Annotated[int, Field(ge=1, description="iterations between two validations")] = 200
 
 
 class TrainSettings(RunSettings):
@@ -112,45 +90,13 @@ class FeatureSettings(RunSettings):
     ] = 0.25
 
 
-class PictureLossSettings(_Settings):
-    """Weights of the losses in `gifnet.train.picture_losses`."""
-
-    intensity: Annotated[float, Field(ge=0, description="distance from the brighter source")] = 0.2
-    gradient: Annotated[float, Field(ge=0, description="distance from the stronger gradient")] = 16.0
-    difference: Annotated[float, Field(ge=0, description="2 - SCD")] = 1.0
-    similarity: Annotated[float, Field(ge=0, description="2 - SSIM")] = 1.0
-    information: Annotated[float, Field(ge=0, description="2 - VIF, gains counted up to 1")] = 1.0
-    coarse: Annotated[float, Field(ge=0, description="`gradient` at 1/4 and 1/8 size; not for lite")] = 0.0
-    edges: Annotated[float, Field(ge=0, description="1 - Qabf; not for lite")] = 0.0
-    level: Annotated[
-        float, Field(ge=0, description="`intensity`, but by visible where thermal says nothing; not for lite")
-    ] = 0.0
-    range: Annotated[float, Field(ge=0, description="distance from [0, 1]")] = 5.0
-    overshoot: Annotated[float, Field(ge=0, description="distance from what lies between the sources")] = 0.0
-    focus: Annotated[float, Field(ge=0, description="distance from the sharp picture, multi-focus only")] = (
-        2.0
-    )
-    unsteady: Annotated[
-        float, Field(ge=0, description="change of what the lite network mixes by from cell to cell")
-    ] = 4.0
-    temporal: Annotated[float, Field(ge=0, description="flicker beyond that of the sources; 0: none")] = 4.0
-
-
-class DistilSettings(_Settings):
+class DistilSettings(FrozenSettings):
     """A larger network whose pictures are to be met as well."""
 
     weights: Annotated[str, Field(min_length=1, description="of the full network: default or a file")]
     weight: Annotated[float, Field(gt=0, description="of the mean distance from its picture")] = 2.0
     crops: Annotated[int, Field(ge=1, description="crops that it fuses; they come again and again")] = 300
     every: Annotated[int, Field(ge=1, description="every n-th iteration takes one of those crops")] = 4
-
-
-class CropSettings(RunSettings):
-    """Crops, degradation and losses of training by the fused picture, without a reference picture."""
-
-    crop_px: Annotated[int, Field(ge=48, multiple_of=8, description="side of a training crop")] = 256
-    scale_min: Annotated[float, Field(gt=0, le=1, description="smallest scale of a crop's source")] = 0.4
-    losses: PictureLossSettings = PictureLossSettings()
 
 
 class DirectSettings(CropSettings):
@@ -199,12 +145,16 @@ class LiteSettings(CropSettings):
     distil: Annotated[DistilSettings | None, Field(description="none: by the losses alone")] = None
 
 
-Settings: TypeAlias = TrainSettings | FeatureSettings | LiteSettings | DirectSettings
-_ANY: TypeAdapter[Settings] = TypeAdapter(Annotated[Settings, Field(discriminator="network")])
+Settings: TypeAlias = TrainSettings | FeatureSettings | LiteSettings | DirectSettings | JointSettings
+_ALONE: TypeAdapter[TrainSettings | FeatureSettings | LiteSettings | DirectSettings] = TypeAdapter(
+    Annotated[TrainSettings | FeatureSettings | LiteSettings | DirectSettings, Field(discriminator="network")]
+)
 
 
 def validate(values: dict[str, Any], where: str) -> Settings:
     """Check a nested mapping against the settings of its `network`, GIFNet where none is named.
+
+    With `joint` they are those of joint training.
 
     Args:
         values: the settings as nested dictionaries.
@@ -214,11 +164,14 @@ def validate(values: dict[str, Any], where: str) -> Settings:
         TrainingError: lists every problem with its path.
     """
     try:
-        settings = _ANY.validate_python({"network": "gifnet"} | values)
+        if values.get("joint") is not None:
+            return JointSettings.model_validate(values)
+        settings = _ALONE.validate_python({"network": "gifnet"} | values)
     except ValidationError as error:
-        raise TrainingError(
-            f"{where}: " + "; ".join(_sentence(problem) for problem in error.errors())
-        ) from None
+        # Where one of several kinds was chosen, the first part of a path names the kind.
+        skipped = int(error.title != JointSettings.__name__)
+        problems = "; ".join(_sentence(problem, skipped) for problem in error.errors())
+        raise TrainingError(f"{where}: {problems}") from None
     if not isinstance(settings, TrainSettings | DirectSettings):
         return settings
     if settings.multifocus.sigma_min_px > settings.multifocus.sigma_max_px:
@@ -232,9 +185,8 @@ def fingerprint(settings: Settings) -> str:
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
 
-def _sentence(problem: Any) -> str:
-    # The first part names the kind of network.
-    path = ".".join(str(part) for part in problem["loc"][1:]) or "the settings"
+def _sentence(problem: Any, skipped: int) -> str:
+    path = ".".join(str(part) for part in problem["loc"][skipped:]) or "the settings"
     if problem["type"] == "extra_forbidden":
         return f"{path} is not a known key"
     if problem["type"] == "missing":

@@ -13,8 +13,17 @@ from numpy.typing import NDArray
 
 _SIZE_PX = (720, 1080)
 _MARGIN_PX = 60
-_COLOURS = ((180, 119, 31), (14, 127, 255), (44, 160, 44), (40, 39, 214))  # blue, green, red
+# Blue, orange, green, red, violet, brown.
+_COLOURS = (
+    (180, 119, 31),
+    (14, 127, 255),
+    (44, 160, 44),
+    (40, 39, 214),
+    (189, 103, 148),
+    (75, 86, 140),
+)
 _SMOOTHING = 0.9
+_DRAWN = ("public", "private", "matching", "lower")
 
 
 def append(path: Path, record: Mapping[str, Any]) -> None:
@@ -47,20 +56,32 @@ def plot(records: list[dict[str, Any]], path: Path) -> None:
     rows = [record for record in records if "losses" in record]
     if len(rows) < 2:
         return
-    names = [name for name in rows[0]["losses"] if name.endswith(("public", "private", "matching"))]
-    iterations = np.array([row["iteration"] for row in rows], float)
-    curves = {name: _smooth(np.array([row["losses"][name] for row in rows], float)) for name in names}
-    logs = {name: np.log10(np.maximum(values, 1e-6)) for name, values in curves.items()}
-    low = np.floor(min(values.min() for values in logs.values()))
-    high = np.ceil(max(values.max() for values in logs.values()))
+    names = [name for name in rows[0]["losses"] if name.endswith(_DRAWN)]
+    # Losses of the upper level are there in some steps only.
+    names += [
+        name
+        for name in dict.fromkeys(name for row in rows for name in row["losses"])
+        if name.endswith("upper")
+    ]
+    last = float(rows[-1]["iteration"])
+    curves = {name: _curve(rows, name) for name in names}
+    low = np.floor(min(values.min() for _, values in curves.values()))
+    high = np.ceil(max(values.max() for _, values in curves.values()))
     canvas = np.full((*_SIZE_PX, 3), 255, np.uint8)
-    _draw_axes(canvas, int(low), int(high), int(iterations[-1]))
-    for index, (name, values) in enumerate(logs.items()):
-        points = _places(iterations / iterations[-1], (values - low) / max(high - low, 1.0))
+    _draw_axes(canvas, int(low), int(high), int(last))
+    for index, (name, (iterations, values)) in enumerate(curves.items()):
+        points = _places(iterations / last, (values - low) / max(high - low, 1.0))
         colour = _COLOURS[index % len(_COLOURS)]
         cv2.polylines(canvas, [points], False, colour, 2, cv2.LINE_AA)
         _text(canvas, name, (_MARGIN_PX + 20, 30 + 24 * index), colour)
     cv2.imwrite(str(path), canvas)
+
+
+def _curve(rows: list[dict[str, Any]], name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Iterations, and the logarithm of a smoothed loss at each."""
+    known = [row for row in rows if name in row["losses"]]
+    values = _smooth(np.array([row["losses"][name] for row in known], float))
+    return np.array([row["iteration"] for row in known], float), np.log10(np.maximum(values, 1e-6))
 
 
 def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -15,13 +15,14 @@ import torch
 from torch import Tensor, nn
 
 from gifnet.errors import TrainingError
+from gifnet.joint.config import JointSettings
+from gifnet.joint.training import JointTraining
 from gifnet.train import checkpoint as checkpoints
 from gifnet.train import journal
 from gifnet.train.checkpoint import Checkpoint
 from gifnet.train.config import (
     DirectSettings,
     LiteSettings,
-    RunSettings,
     Settings,
     TrainSettings,
     fingerprint,
@@ -32,6 +33,7 @@ from gifnet.train.fusion import FusionTraining
 from gifnet.train.lite import LiteTraining
 from gifnet.train.losses import GradientPyramid
 from gifnet.train.matching import MatchingTraining
+from gifnet.train.shared_settings import RunSettings
 
 LOG = "log.jsonl"
 PLOT = "losses.png"
@@ -99,7 +101,9 @@ def train(
 def _advance(run: Run) -> dict[str, float]:
     try:
         return run.advance()
-    except TrainingError as error:
+    except (TrainingError, torch.OutOfMemoryError, MemoryError) as error:
+        if not isinstance(error, TrainingError):
+            error = TrainingError("the memory is full; lower batch or crop_px")
         good = sorted(run.settings.output.glob("checkpoint_*.pt"))
         last = f"the last good checkpoint is {good[-1]}" if good else "there is no checkpoint yet"
         raise TrainingError(f"{error}; {last}") from None
@@ -215,6 +219,8 @@ def _training(settings: Settings, device: torch.device, features: nn.Module | No
         return LiteTraining(settings, device)
     if isinstance(settings, DirectSettings):
         return DirectTraining(settings, device)
+    if isinstance(settings, JointSettings):
+        return JointTraining(settings, device)
     return MatchingTraining(settings, device)
 
 

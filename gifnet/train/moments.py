@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gifnet.errors import TrainingError
-from gifnet.train.config import CropSettings
 from gifnet.train.degrade import Picture, degrade
 from gifnet.train.pairs import Grey, Pair, clip_pairs
+from gifnet.train.shared_settings import CropSettings
 
 _SWAPPED = 0.3  # share of crops in which the two cameras change their parts
 

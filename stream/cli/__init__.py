@@ -21,6 +21,7 @@ from stream.runtime.standard_streams import secure_standard_streams
 # `gifnet --help` does not wait for torch.
 COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Fuse": {
+        "setup": ("stream.cli.setup:setup", "Go from two sources to a file that runs, step by step."),
         "run": ("stream.cli.run:run", "Fuse two streams of frames into one."),
         "images": ("stream.cli.images:images", "Fuse two pictures, or two folders of pictures."),
         "batch": ("stream.cli.batch.command:batch", "Fuse many recorded pairs, here or on a Ray cluster."),

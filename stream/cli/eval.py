@@ -21,9 +21,7 @@ _VIDEOS = {".mp4", ".mkv", ".mov", ".avi", ".ts", ".webm"}
 @click.command(name="eval")
 @click.option("--visible", required=True, type=click.Path(path_type=Path), help="Folder, picture or video.")
 @click.option("--thermal", required=True, type=click.Path(path_type=Path), help="Folder, picture or video.")
-@click.option(
-    "--fused", required=True, multiple=True, metavar="[NAME=]PATH", help="What a method made; repeatable."
-)
+@click.option("--fused", multiple=True, metavar="[NAME=]PATH", help="What a method made; repeatable.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path),
     help="Folder for metrics.csv, metrics.json, metrics.svg and worst.png.",
@@ -38,6 +36,12 @@ _VIDEOS = {".mp4", ".mkv", ".mov", ".avi", ".ts", ".webm"}
     "--worst-by", default="Qabf", show_default=True, help="Metric that says which pairs are the worst."
 )
 @click.option("--workers", type=click.IntRange(1), help="Processes; one a core by default.")
+@click.option(
+    "--detector",
+    metavar="NAME|FILE",
+    help="Tell what a detector finds instead: default, weights of ours, or an ONNX file.",
+)
+@click.option("--boxes", type=click.Path(path_type=Path), help="Known boxes, COCO JSON or truth.jsonl.")
 @click.option("--json", "as_json", is_flag=True, help="Tell it as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 def evaluate(
@@ -51,6 +55,8 @@ def evaluate(
     worst: int,
     worst_by: str,
     workers: int | None,
+    detector: str | None,
+    boxes: Path | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -61,6 +67,13 @@ def evaluate(
     """
     from stream.quality import tables
 
+    if detector is not None:
+        _detect(detector, boxes, visible, thermal, _methods(fused), every or 1, output, as_json, quiet)
+        return
+    if boxes is not None:
+        raise click.UsageError("--boxes goes with --detector")
+    if not fused:
+        raise click.UsageError("name what is to be measured with --fused NAME=PATH")
     names = _checked(metrics)
     methods = _methods(fused)
     if video or visible.suffix.lower() in _VIDEOS:
@@ -74,6 +87,24 @@ def evaluate(
     click.echo(tables.as_json(rows) if as_json else tables.table(tables.means(rows)))
     if output is not None:
         _write(output, samples, rows, worst, worst_by)
+
+
+def _detect(
+    detector: str, boxes: Path | None, visible: Path, thermal: Path, methods: dict[str, Path], every: int,
+    output: Path | None, as_json: bool, quiet: bool,
+) -> None:  # fmt: skip
+    from stream.cli import eval_detector
+    from stream.files.atomic_write import write_atomic
+
+    scores = eval_detector.evaluate_detector(detector, boxes, visible, thermal, methods, every, quiet)
+    eval_detector.tell(scores, as_json)
+    if output is not None:
+        try:
+            output.mkdir(exist_ok=True)
+            write_atomic(output / "detection.json", eval_detector.as_json(scores) + "\n")
+        except OSError as error:
+            raise SinkError(f"{error.filename or output} cannot be written: {error.strerror}") from None
+        click.echo(f"wrote detection.json to {output}", err=True)
 
 
 def _checked(metrics: tuple[str, ...]) -> tuple[str, ...]:

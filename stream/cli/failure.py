@@ -73,7 +73,7 @@ def _of_library(error: BaseException) -> str:
     if isinstance(error, MemoryError) or kind == "OutOfMemoryError":
         return "there is not enough memory for frames of this size; try smaller frames or another device"
     if module.startswith("av."):
-        return f"the video library failed: {error}"
+        return f"the video library failed: {getattr(error, 'strerror', None) or error}"
     if module.startswith("cv2"):
         return f"the image library failed: {str(error).strip().splitlines()[-1]}"
     if isinstance(error, OSError) and error.strerror:

@@ -6,18 +6,21 @@ from typing import Any
 
 import click
 
+from stream.cli.per_output import OutputOptions
 from stream.config import NAMES
 
 # Section of the settings -> its heading.
 HEADINGS = {
-    "outputs": "Outputs",
+    "outputs": "Outputs (an option belongs to the -o before which it stands)",
     "fusion": "Network",
     "pairing": "Pairing",
     "live": "Live cameras",
     "registration": "Registration",
     "gain": "Thermal counts to grey",
+    "excerpt": "Part of a recording",
     "visible": "Visible input",
     "thermal": "Thermal input",
+    "detection": "Detection",
     "preview": "Page",
     "metrics": "Metrics and control",
     "control": "Metrics and control",
@@ -26,12 +29,13 @@ OTHER = "Run"
 # Options that most runs need; the rest stands in --help-all.
 FIRST = (
     "output", "view", "model", "weights", "device", "calibration", "distance_m", "tolerance_ms", "offset_ms",
-    "unpaired", "gain", "polarity", "encoder", "quality", "segment_s", "preview", "duration_s", "report",
+    "unpaired", "gain", "polarity", "encoder", "quality", "segment_s", "detect", "preview", "duration_s",
+    "report", "start", "frames", "every", "scale",
     "config", "print_config", "quiet", "verbose",
 )  # fmt: skip
 
 
-class GroupedHelp(click.Command):
+class GroupedHelp(OutputOptions):
     """A command whose `--help` shows the options of `FIRST`, and `--help-all` every one, by section."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from stream.cli.options import setting_options, verbosity_options
-from stream.config import Device, Precision, RegistrationSettings
-from stream.errors import CalibrationError, SourceError
+from stream.config import Device, FusionSettings, Precision, RegistrationSettings
+from stream.errors import CalibrationError, ConfigError, SourceError
 from stream.runtime.signals import StopSignals
 from stream.stills.tasks import TASK_NAMES, TASKS, Task, TaskName
 
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Full: GIFNet; lite: the small network, many times faster on a CPU.",
 )
-@setting_options(["calibration", "distance_m", "weights", "device", "precision"])
+@setting_options(["calibration", "distance_m", "weights", "device", "precision", "level"])
 @verbosity_options
 def images(
     pictures: tuple[Path, ...],
@@ -74,6 +74,7 @@ def images(
     weights: str,
     device: Device,
     precision: Precision,
+    level: float | None,
     quiet: bool,
     verbose: bool,
 ) -> None:
@@ -82,6 +83,7 @@ def images(
     Folders are paired by file name, or in order where no name agrees. One folder alone is a stack for
     multi-focus and multi-exposure, and pictures to treat one by one for enhance.
     """
+    from gifnet.level import levelled
     from stream.stills.pairs import plan_pictures
 
     task = TASKS[name]
@@ -91,9 +93,13 @@ def images(
         )
     if distance_m and not calibration:
         raise CalibrationError("--distance-m needs a --calibration; the pictures are not moved without it")
+    if level and not task.thermal:
+        raise ConfigError(f"--level is for visible and thermal pictures, not for {name}; leave it out")
     plan = plan_pictures(pictures, output, task)
     registration = RegistrationSettings(file=calibration, distance_m=distance_m)
     network, chosen = _load_network(model, weights, device, precision, verbose)
+    if task.thermal:
+        network = levelled(network, FusionSettings(model=model, weights=weights, level=level).used_level)
     fuse = _fuser(task, network, chosen, (visible_colour, thermal_colour), registration)
     failed = _fuse_all(plan.groups, fuse, quiet)
     if not quiet:

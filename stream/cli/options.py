@@ -15,6 +15,8 @@ from pydantic.fields import FieldInfo
 from stream.config import NAMES, field_at
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+# Settings of one output; on the command line each belongs to the output before which it stands.
+OF_OUTPUTS = tuple(name for name, place in NAMES.items() if place.startswith("outputs.") and name != "output")
 
 _SHORT = {"output": "-o"}
 _METAVARS = {
@@ -22,43 +24,55 @@ _METAVARS = {
     "preview_hosts": "NAME",
     "preview_prefix": "PATH",
     "weights": "NAME|FILE",
+    "detector": "NAME|FILE",
     "encoder": "NAME",
     "takeover": "NAME",
 }
 
 
 def setting_options(names: Iterable[str]) -> Callable[[Function], Function]:
-    """Decorator that adds an option for each named setting of `stream.config.NAMES`."""
+    """Decorator that adds an option for each named setting of `stream.config.NAMES`.
+
+    Beside `output`, options of outputs may come several times; `per_output.py` gives each to its output.
+    """
+    listed = list(names)
 
     def decorate(function: Function) -> Function:
-        for name in reversed(list(names)):
-            function = setting_option(name)(function)
+        for name in reversed(listed):
+            function = setting_option(name, many="output" in listed and name in OF_OUTPUTS)(function)
         return function
 
     return decorate
 
 
-def setting_option(name: str) -> Callable[[Function], Function]:
+def setting_option(name: str, many: bool = False) -> Callable[[Function], Function]:
     """One option, for example `--tolerance-ms`, made from the field that `name` stands for."""
-    return field_option(name, field_at(NAMES[name]))
+    return field_option(name, field_at(NAMES[name]), many)
 
 
-def field_option(name: str, field: FieldInfo) -> Callable[[Function], Function]:
+def field_option(name: str, field: FieldInfo, many: bool = False) -> Callable[[Function], Function]:
     """One option made from a field of a settings model."""
     flag = "--" + name.replace("_", "-")
     switch = _plain_type(field) is bool
-    many = name == "output" or get_origin(field.annotation) is tuple
+    repeats = many or name == "output" or get_origin(field.annotation) is tuple
+    default = _default(field)
+    if repeats:
+        default = (default,) if many and default is not None else ()
     return click.option(
         *([_SHORT[name]] if name in _SHORT else []),
         f"{flag}/--no-{flag[2:]}" if switch else flag,
         name,
         type=None if switch else _click_type(field),
-        default=() if many else _default(field),
-        show_default=not many and _default(field) is not None,
-        multiple=many,
+        default=default,
+        show_default=_switch_in_words(flag, default) if many and switch else default not in (None, ()),
+        multiple=repeats,
         metavar=_METAVARS.get(name),
         help=_sentence(field.description or ""),
     )
+
+
+def _switch_in_words(flag: str, default: tuple[bool, ...]) -> str:
+    return flag[2:] if default[0] else f"no-{flag[2:]}"
 
 
 def named_settings(ctx: click.Context) -> dict[str, Any]:

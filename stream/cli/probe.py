@@ -24,6 +24,8 @@ LIVE_S = 2.0
 # ITU-T H.273 code points that are common in video.
 MATRICES = {0: "RGB", 1: "BT.709", 5: "BT.601", 6: "BT.601", 9: "BT.2020", 10: "BT.2020 constant luminance"}
 Facts = dict[str, Any]
+# Characters of the column of titles, and those that a source needs to be read with ease.
+_TITLE_WIDTH, _COLUMN_WIDTH = 16, 30
 
 
 @click.command()
@@ -169,19 +171,23 @@ def _number(value: Fraction | None) -> float | int | None:
 
 
 def _print_table(findings: list[Facts]) -> None:
-    """One column for each source, so that a pair can be compared line by line."""
+    """One column for each source, so that a pair can be compared line by line; as many as the line holds."""
     if not findings:
         return
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(show_header=False)
-    for _ in range(len(findings) + 1):
-        table.add_column(overflow="fold")
-    rows = [dict(_lines(each)) for each in findings]
-    for title in dict.fromkeys(title for row in rows for title in row):
-        table.add_row(title, *(row.get(title, "") for row in rows))
-    Console(file=sys.stdout, highlight=False, markup=False).print(table)
+    console = Console(file=sys.stdout, highlight=False, markup=False)
+    beside = max(1, (console.width - _TITLE_WIDTH) // _COLUMN_WIDTH)
+    for begin in range(0, len(findings), beside):
+        rows = [dict(_lines(each)) for each in findings[begin : begin + beside]]
+        table = Table(show_header=False)
+        table.add_column(no_wrap=True)
+        for _ in rows:
+            table.add_column(overflow="fold")
+        for title in dict.fromkeys(title for row in rows for title in row):
+            table.add_row(title, *(row.get(title, "") for row in rows))
+        console.print(table)
 
 
 def _lines(facts: Facts) -> Iterable[tuple[str, str]]:

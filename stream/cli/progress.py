@@ -8,11 +8,15 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn
 
 from stream.monitoring.report import RunReport
 
 SPARSE_LINE_EVERY_S = 10.0
+# The rate is that of one to two such times.
+RECENT_S = 5.0
+# Endings of reasons of frames that nobody asked for.
+NOT_WANTED = ("_before_start", "_between")
 
 Tell = Callable[[RunReport, int | None], None]
 
@@ -26,20 +30,15 @@ def show_progress(quiet: bool) -> AbstractContextManager[Tell]:
 
 @contextmanager
 def _bar() -> Iterator[Tell]:
-    columns = (
-        TextColumn("fusing"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]:.1f} frames/s"),
-        TimeRemainingColumn(),
-        TextColumn("left"),
-    )
+    columns = (BarColumn(20), TextColumn("{task.fields[words]}"))
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("fusing", total=None, rate=0.0)
+        task = progress.add_task("", total=None, words="")
+        recent = Recent()
 
         def tell(report: RunReport, total: int | None) -> None:
-            read = report.frames_in["visible"]
-            progress.update(task, completed=read, total=total, rate=rate_of(report))
+            # The bar follows what was read, since frames without a partner are never fused.
+            words = recent.words(report, total)
+            progress.update(task, completed=report.frames_in["visible"], total=total, words=words)
 
         yield tell
 
@@ -48,7 +47,7 @@ class SparseLines:
     """One line every ten seconds, for logs."""
 
     def __init__(self) -> None:
-        self._told_s = 0.0
+        self._told_s, self._recent = 0.0, Recent()
 
     def __call__(self, report: RunReport, total: int | None) -> None:
         """Write a line when the last one is old enough."""
@@ -56,15 +55,46 @@ class SparseLines:
         if elapsed_s - self._told_s < SPARSE_LINE_EVERY_S:
             return
         self._told_s = elapsed_s
+        print(f"gifnet: {self._recent.words(report, total)}", file=sys.stderr)
+
+
+class Recent:
+    """Figures of the last seconds of a run, in words."""
+
+    def __init__(self) -> None:
+        # Seconds, fused frames, and count and sum of their ages, some time ago and a little later.
+        self._marks = [(0.0, 0, 0, 0.0), (0.0, 0, 0, 0.0)]
+
+    def words(self, report: RunReport, total: int | None) -> str:
+        """Fused frames, their rate, the time left, how late a live frame is, and what was dropped.
+
+        Args:
+            report: of the run.
+            total: visible frames that are to be read; None for cameras.
+        """
+        ages = report.times.histograms()
+        age = ages.get("age_published") or ages.get("latency")
+        now = report.elapsed_s(), report.fused, age.count if age else 0, age.total_s if age else 0.0
+        before = self._marks[0]
+        if now[0] - self._marks[1][0] > RECENT_S:
+            self._marks = [self._marks[1], now]
+        rate = (now[1] - before[1]) / max(now[0] - before[0], 1e-9)
+        words = [f"{now[1]} fused", f"{rate:.{1 if rate >= 1 else 2}f} frames/s"]
         read = report.frames_in["visible"]
-        of = f" of {total}" if total else ""
-        left = f", {(total - read) * elapsed_s / read:.0f} s left" if total and read else ""
-        print(f"gifnet: frame {read}{of}, {rate_of(report):.2f} frames/s{left}", file=sys.stderr)
+        if total and read:
+            words.append(f"{_duration(max(total - read, 0) * now[0] / read)} left")
+        if now[2] > before[2]:
+            words.append(f"{(now[3] - before[3]) / (now[2] - before[2]) * 1000:.0f} ms late")
+        dropped = sum(count for reason, count in report.dropped.items() if not reason.endswith(NOT_WANTED))
+        if dropped:
+            words.append(f"{dropped} dropped")
+        return ", ".join(words)
 
 
-def rate_of(report: RunReport) -> float:
-    """Fused frames a second since the start."""
-    return report.fused / max(report.elapsed_s(), 1e-9)
+def _duration(seconds: float) -> str:
+    minutes, left = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{left:02d}" if hours else f"{minutes}:{left:02d}"
 
 
 def print_summary(report: RunReport) -> None:
@@ -88,6 +118,8 @@ def _lines(report: RunReport) -> Iterator[tuple[str, str]]:
             yield f"lost ({stream})", _reasons(reasons)
     if live := report.section("live"):
         yield from _live_lines(live)
+    if told := report.section("detection"):
+        yield "detection", _detection_line(told, wall_s)
     if device := report.section("device"):
         yield "device", f"{device['name']}, {report.section('precision')} ({device['why']})"
     for stream, decoder in report.section("decoders").items():
@@ -100,6 +132,14 @@ def _lines(report: RunReport) -> Iterator[tuple[str, str]]:
             encoder = f", {output.encoder}" if output.encoder else ""
             skipped = f", {output.skipped} not for want of room" if output.skipped else ""
             yield "written", f"{output.uri} ({output.view}, {output.frames} frames{encoder}{skipped})"
+
+
+def _detection_line(told: dict[str, Any], wall_s: float) -> str:
+    found = ", ".join(f"{count} {name}" for name, count in sorted(told["found"].items())) or "nothing"
+    skipped = f", {told['skipped']} due frames passed over" if told["skipped"] else ""
+    error = f"; it failed: {told['error']}" if told["error"] else ""
+    rate = f"{told['detections'] / wall_s:.2f} detections/s"
+    return f"{found} in {told['detections']} frames, {rate}{skipped} ({told['detector']}){error}"
 
 
 def _live_lines(live: dict[str, Any]) -> Iterator[tuple[str, str]]:

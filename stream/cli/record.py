@@ -9,6 +9,7 @@ import click
 
 from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options, verbosity_options
+from stream.cli.per_output import ORDER, OutputOptions, by_output
 from stream.cli.reload import hangups
 from stream.config import NAMES, FuseSettings, OutputSettings, RunSettings, validate
 from stream.config.environment import load_config
@@ -76,7 +77,7 @@ def record(
             print_summary(report)
 
 
-@click.command()
+@click.command(cls=OutputOptions)
 @click.argument("recording", type=click.Path(path_type=Path))
 @setting_options(_REPLAY)
 @click.option("-c", "--config", type=click.Path(path_type=Path), help="Configuration file in YAML.")
@@ -94,7 +95,7 @@ def replay(
 
     set_up_logs(verbose=verbose)
     uri = f"replay://{recording}"
-    named = {**named_settings(ctx), "visible": uri, "thermal": uri}
+    named = {**by_output(named_settings(ctx), ctx.meta[ORDER]), "visible": uri, "thermal": uri}
     from_file = load_config(config) if config else {}
     for side in ("visible", "thermal"):  # a recording asks for no password
         if isinstance(from_file.get(side), dict):

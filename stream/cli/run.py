@@ -12,6 +12,7 @@ import click
 from stream.cli.help_groups import GroupedHelp
 from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options, verbosity_options
+from stream.cli.per_output import ORDER, by_output
 from stream.cli.reload import hangups, reloading
 from stream.config import NAMES, FuseSettings, RunSettings, validate
 from stream.config.environment import load_config
@@ -48,7 +49,7 @@ def run(
     What stands on the command line wins over the configuration file. SIGHUP reads the file's pairing,
     registration and gain again while the run goes on.
     """
-    named = named_settings(ctx)
+    named = by_output(named_settings(ctx), ctx.meta[ORDER])
     from_file = load_config(config) if config else {}
 
     def load() -> RunSettings:

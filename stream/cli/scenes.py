@@ -34,8 +34,22 @@ LOW_PERCENTILE, HIGH_PERCENTILE = 1.0, 99.5
 @click.option(
     "--bits", default="16", show_default=True, type=click.Choice(["8", "16"]), help="Of thermal files."
 )
+@click.option(
+    "--hard",
+    is_flag=True,
+    help="Conditions of its own for each street, drawn from its seed: night, smoke, glare, rain, camouflage "
+    "or heat; many people and vehicles are then seen by one camera alone.",
+)
+@click.option(
+    "--labels",
+    is_flag=True,
+    help="Also write labels.json (COCO: boxes of what is seen) and labels/*.png (0 street, 1 person, "
+    "2 vehicle).",
+)
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
-def scenes(uri: str, output: Path, count: int, seeds: int, bits: str, quiet: bool) -> None:
+def scenes(
+    uri: str, output: Path, count: int, seeds: int, bits: str, hard: bool, labels: bool, quiet: bool
+) -> None:
     """Write generated pairs with known truth to a folder.
 
     URI is synthetic://street with options; its seed is that of the first street. Written are visible/*.png in
@@ -45,45 +59,54 @@ def scenes(uri: str, output: Path, count: int, seeds: int, bits: str, quiet: boo
     from rich.console import Console
     from rich.progress import track
 
-    moments = _moments(uri, count, min(seeds, count))
+    from stream.cli.scene_labels import LabelBook
+
+    moments = _moments(uri, count, min(seeds, count), hard)
     # The first street is laid out before anything is made on disk, so that a wrong URI leaves nothing behind.
     first = next(moments)
     try:
-        _make_folders(output)
+        _make_folders(output, labels)
+        book = LabelBook(output) if labels else None
         with (output / "truth.jsonl").open("w", encoding="utf-8") as truth:
             console = Console(stderr=True)
             for index in track(range(count), "scenes", console=console, transient=True, disable=quiet):
                 street, time_s = first if index == 0 else next(moments)
                 line = _write_pair(street, time_s, output, f"{index:06d}.png", int(bits))
                 truth.write(json.dumps(line) + "\n")
+                if book:
+                    book.add(street.street, time_s, f"{index:06d}.png")
+        if book:
+            book.close()
     except OSError as error:
         raise SinkError(f"{error.filename or output} cannot be written: {error.strerror}") from None
 
 
-def _moments(uri: str, count: int, streets: int) -> Iterator[tuple[SyntheticSource, float]]:
+def _moments(uri: str, count: int, streets: int, hard: bool) -> Iterator[tuple[SyntheticSource, float]]:
     """Streets and times, `count` of them, evenly spread over the streets."""
     for turn in range(streets):
-        street = _open_street(uri, turn)
+        street = _open_street(uri, turn, hard)
         for position in range(turn * count // streets, (turn + 1) * count // streets):
             yield street, (position - turn * count // streets) * SPACING_S
 
 
-def _open_street(text: str, turn: int) -> SyntheticSource:
-    """The street of a URI, with its seed moved on by `turn`."""
+def _open_street(text: str, turn: int, hard: bool) -> SyntheticSource:
+    """The street of a URI, with its seed moved on by `turn`; what the URI says wins over drawn conditions."""
     from stream.sources.options import integer_option
     from stream.sources.synthetic import SyntheticSource
+    from stream.synthetic.conditions import draw_conditions
     from stream.uri import parse_uri
 
     uri = parse_uri(text)
     if uri.scheme != "synthetic":
         raise SourceError(f"{uri} is no generated scene; give synthetic://street with options")
     seed = integer_option(uri, "seed", 1, 0, 2**31 - 1) + turn
-    moved = f"synthetic://{uri.path}?{urlencode({**uri.options, 'seed': seed})}"
+    options = (draw_conditions(seed) if hard else {}) | {**uri.options, "seed": seed}
+    moved = f"synthetic://{uri.path}?{urlencode(options)}"
     return SyntheticSource(InputSettings(uri=moved), parse_uri(moved), "thermal")
 
 
-def _make_folders(output: Path) -> None:
-    for name in ("visible", "thermal"):
+def _make_folders(output: Path, labels: bool) -> None:
+    for name in ("visible", "thermal", *(["labels"] if labels else [])):
         folder = output / name
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):

@@ -32,6 +32,23 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
     help="What is trained, and how: the full fusion network by losses of its picture (direct) or by the "
     "published recipe (gifnet, default), the one for real time, or what calibration compares pictures by.",
 )
+@click.option(
+    "--joint",
+    type=click.Choice(["detection", "segmentation", "both"]),
+    help="Train fusion together with what looks at its picture; --network gifnet or lite (default).",
+)
+@click.option(
+    "--upper-data",
+    type=_FOLDER,
+    multiple=True,
+    help="With --joint: folder that fusion learns from; repeatable.",
+)
+@click.option(
+    "--test-data",
+    type=_FOLDER,
+    multiple=True,
+    help="With --joint: folder that is only measured on; repeatable.",
+)
 @click.option("--iterations", type=int, help="How many; with gifnet each one takes a step for both tasks.")
 @click.option("--device", help="auto, cpu or cuda.")
 @click.option("--precision", help="auto, float32 or bfloat16.")
@@ -41,7 +58,10 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
     "--export", type=click.Path(path_type=Path), help="Write the newest checkpoint's weights and card."
 )
 def train(config: Path | None, resume: bool, export: Path | None, **options: Any) -> None:
-    """Train GIFNet, GIFNet-lite or the features of calibration from registered pairs."""
+    """Train GIFNet, GIFNet-lite or the features of calibration from registered pairs.
+
+    With --joint the pairs are labelled, and fusion is trained for detection, segmentation or both.
+    """
     from gifnet.train.config import validate
 
     values = load_yaml(config) if config else {}

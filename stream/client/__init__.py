@@ -7,6 +7,15 @@ frame.pixels                              # [H, W, 3] uint8 RGB
 """
 
 from stream.client.control import Control, ControlError
+from stream.client.objects import ObjectSubscriber
 from stream.client.subscriber import AsyncSubscriber, MessageError, ReceivedFrame, Subscriber
 
-__all__ = ["AsyncSubscriber", "Control", "ControlError", "MessageError", "ReceivedFrame", "Subscriber"]
+__all__ = [
+    "AsyncSubscriber",
+    "Control",
+    "ControlError",
+    "MessageError",
+    "ObjectSubscriber",
+    "ReceivedFrame",
+    "Subscriber",
+]

@@ -112,7 +112,7 @@ class _Receiver:
         self._address = client_address(address.strip().removeprefix("zmq+"))
         self._topic, self._queue = f"{stream}/{view}", queue
         self._largest = round(largest_mb * 1e6)
-        self._keys = _load_keys(*keys) if keys else None
+        self._keys = load_keys(*keys) if keys else None
         self._last: Header | None = None
 
     def _connected(self, socket: Any, latest: bool) -> Link:
@@ -261,7 +261,7 @@ def _is_again(header: Header, last: Header) -> bool:
     return False
 
 
-def _load_keys(secret: str | Path, server: str | Path) -> tuple[bytes, bytes, bytes]:
+def load_keys(secret: str | Path, server: str | Path) -> tuple[bytes, bytes, bytes]:
     public, private = zmq.auth.load_certificate(secret)
     server_public, _ = zmq.auth.load_certificate(server)
     if private is None:

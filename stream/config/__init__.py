@@ -1,6 +1,8 @@
 """Settings of a run: each default and range stands here once; command line and Python read them from here."""
 
 from stream.config.base import Settings
+from stream.config.detection import DetectionSettings
+from stream.config.excerpt import ExcerptSettings
 from stream.config.fusion import FusionSettings, Precision
 from stream.config.gain import GainSettings, parse_region
 from stream.config.inputs import Decoder, Deinterlace, InputSettings, ThermalInputSettings
@@ -18,7 +20,9 @@ __all__ = [
     "ControlSettings",
     "Decoder",
     "Deinterlace",
+    "DetectionSettings",
     "Device",
+    "ExcerptSettings",
     "FuseSettings",
     "FusionSettings",
     "GainSettings",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from stream.config.base import Settings
 
@@ -33,3 +33,27 @@ class FusionSettings(Settings):
         float,
         Field(ge=0, le=0.95, description="share of the fused frame before kept where nothing moves; 0: none"),
     ] = 0.0
+    level: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            le=1,
+            description="how far skies, dark places and people get the level of the better source after the "
+            "network; default: 1 with the packaged weights, 0 with others",
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _level_needs_a_network(self) -> Self:
+        if self.level and self.model == "null":
+            raise ValueError("level corrects what a network fused; the model null has no network")
+        return self
+
+    @property
+    def used_level(self) -> float:
+        """`level`, or what stands for None."""
+        if self.model == "null":
+            return 0.0
+        if self.level is None:
+            return float(self.weights == "default")
+        return self.level

@@ -23,15 +23,15 @@ def overlay(values: Mapping[str, Any], named: Mapping[str, Any]) -> Values:
     Args:
         values: settings of a configuration file, not yet checked; left as they are.
         named: settings by their names in `stream.config.NAMES`, plus `visible` and `thermal` for the inputs;
-            `output` is a list of URIs and replaces all outputs of the file, the other output settings hold
-            for every output.
+            `output` is a list of URIs, or of mappings with `uri` and options of that output, and replaces
+            all outputs of the file; the other output settings hold for every output.
 
     Raises:
         ConfigError: `pair` is wrong.
     """
     merged = deepcopy(dict(values))
     if "output" in named:
-        merged["outputs"] = [{"uri": uri} for uri in named["output"]]
+        merged["outputs"] = [each if isinstance(each, dict) else {"uri": each} for each in named["output"]]
     for name, value in named.items():
         if name in ("visible", "thermal"):
             _put(merged, [name, "uri"], value)
@@ -69,6 +69,8 @@ def origin_of(path: str, from_file: Mapping[str, Any], named: Mapping[str, Any])
     starred = ".".join("*" if key.isdigit() else key for key in keys)
     places = {NAMES.get(name, f"{name}.uri") for name in named}
     if starred in places:
+        return "command line"
+    if keys[0] == "outputs" and _holds({"outputs": named.get("output", ())}, keys):
         return "command line"
     if keys[0] == "outputs" and "output" in named:
         return "default"

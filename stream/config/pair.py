@@ -9,8 +9,8 @@ from urllib.parse import urlsplit, urlunsplit
 from stream.errors import ConfigError
 from stream.uri import mask, with_credentials
 
-# Paths that the makers document for the main stream of the first channel, which is the visible one of their
-# bispectral cameras; the thermal one is the next.
+# Paths of the main stream of the first channel, taken for the visible one of a bispectral camera; the thermal
+# one is taken to be the next. docs/live.md says which of this the makers document; no device was tried.
 MAKERS = {
     "hikvision": "/Streaming/Channels/101",
     "dahua": "/cam/realmonitor?channel=1&subtype=0",

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from stream.config.base import Settings
+from stream.config.detection import DetectionSettings
+from stream.config.excerpt import ExcerptSettings
 from stream.config.fusion import FusionSettings
 from stream.config.gain import GainSettings
 from stream.config.inputs import InputSettings, ThermalInputSettings
@@ -36,6 +38,7 @@ class FuseSettings(Settings):
     gain: GainSettings = GainSettings()
     fusion: FusionSettings = FusionSettings()
     live: LiveSettings = LiveSettings()
+    excerpt: ExcerptSettings = ExcerptSettings()
     device: Annotated[Device, Field(description="where the network runs")] = "auto"
     duration_s: Annotated[
         float | None, Field(gt=0, le=1e9, description="end after so many seconds of wall time")
@@ -49,6 +52,7 @@ class FuseSettings(Settings):
 class RunSettings(FuseSettings):
     """Everything `gifnet run` needs."""
 
+    detection: DetectionSettings = DetectionSettings()
     preview: PreviewSettings = PreviewSettings()
     metrics: MetricsSettings = MetricsSettings()
     control: ControlSettings = ControlSettings()

@@ -34,7 +34,12 @@ def shown(value: Any, may_be_secret: bool = False) -> str:
             return repr(value)
         except ValueError:  # Python prints no integer of more than some thousand digits
             return f"an integer of {value.bit_length()} bits"
-    return _KINDS.get(type(value), type(value).__name__)
+    return kind(value)
+
+
+def kind(value: Any) -> str:
+    """The kind of a value of YAML or JSON in words."""
+    return "nothing" if value is None else _KINDS.get(type(value), "a number or a date")
 
 
 def may_hold_secret(model: type[Settings], place: tuple[str | int, ...]) -> bool:

@@ -90,9 +90,24 @@ def _sentence(model: type[Settings], problem: Any) -> str:
         return "a text in it is no Unicode"
     if problem["type"] == "value_error":
         return f"{path or 'the settings'}: {problem['ctx']['error']}"
-    text = problem["msg"].replace("Input", "it").replace("List", "it").replace("Tuple", "it")
+    text = _text(model, problem, place)
     got = shown(problem["input"], may_hold_secret(model, place))
     return f"{path or 'the settings'}: {text}{words}, got {got}"
+
+
+def _text(model: type[Settings], problem: Any, place: Place) -> str:
+    """The complaint without names of classes."""
+    kind = problem["type"]
+    if kind in ("model_type", "model_attributes_type", "dict_type"):
+        return f"it should be a mapping of settings, as in {place[-1]}: {{{_keys(model, place)[0]}: ...}}"
+    if kind in ("tuple_type", "list_type"):
+        return "it should be a list"
+    if kind in ("float_parsing", "float_type", "int_parsing", "int_type"):
+        return "it should be a whole number" if kind.startswith("int") else "it should be a number"
+    text: str = problem["msg"]
+    for word in ("Input", "List", "Tuple", "String", "Value"):
+        text = f"it{text.removeprefix(word)}" if text.startswith(f"{word} ") else text
+    return text
 
 
 def _words_beside_number(path: str) -> str:

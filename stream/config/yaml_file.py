@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from stream.config.shown import kind
 from stream.errors import ConfigError
 
 # A configuration has some hundred values; aliases of aliases can stand for billions.
@@ -46,7 +47,7 @@ def load_yaml(path: Path, what: str = "configuration") -> dict[str, Any]:
         # A date, number or nesting that YAML's own reader cannot hold, such as 2024-13-45 or !!int abc.
         raise ConfigError(f"the {what} {path} holds a date, number or nesting that cannot be read") from None
     if not isinstance(values, dict):
-        raise ConfigError(f"the {what} {path} must be a mapping of settings, got {type(values).__name__}")
+        raise ConfigError(f"the {what} {path} must be a mapping of settings, got {kind(values)}")
     return values
 
 

@@ -31,11 +31,12 @@ def examine() -> list[Row]:
     rows += [_package_row(name) for name in NEEDED]
     if any(row.standing == "problem" for row in rows):
         return rows
+    from gifnet.hardware import bfloat16_limit
     from stream.doctor.codecs import decoder_row, encoder_rows
     from stream.doctor.gpu import gpu_rows
     from stream.doctor.lite_rate import lite_row
 
-    rows += [cpu_row(cpu_flags(text_of("/proc/cpuinfo")), _cores()), _threads_row()]
+    rows += [cpu_row(cpu_flags(text_of("/proc/cpuinfo")), _cores(), bfloat16_limit()), _threads_row()]
     rows += [memory_row(text_of("/proc/meminfo")), _space_row()]
     rows += [*gpu_rows(), *encoder_rows(), decoder_row()]
     weights = list(_weight_rows())
@@ -80,8 +81,14 @@ def cpu_flags(cpuinfo: str) -> frozenset[str]:
     return frozenset()
 
 
-def cpu_row(flags: frozenset[str], cores: int) -> Row:
-    """Cores, and whether the CPU calculates in bfloat16 by itself."""
+def cpu_row(flags: frozenset[str], cores: int, limit: str = "") -> Row:
+    """Cores, and whether the CPU calculates in bfloat16 by itself.
+
+    Args:
+        flags: instruction sets.
+        cores: number of them.
+        limit: the setting that keeps bfloat16 from being used; empty without one.
+    """
     known = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "bf16") if name in flags]
     found = f"{cores} cores, {platform.machine()} {' '.join(known)}".strip()
     if "sse2" in flags and "avx2" not in flags:
@@ -91,7 +98,10 @@ def cpu_row(flags: frozenset[str], cores: int) -> Row:
             f"{found}; no AVX2",
             "everything works, several times slower; for cameras take one with AVX2",
         )
-    if {"avx512_bf16", "amx_bf16", "bf16"} & flags:
+    has_bfloat16 = bool({"avx512_bf16", "amx_bf16", "bf16"} & flags)
+    if has_bfloat16 and limit:
+        return Row("CPU", "missing", f"{found}; bfloat16 is off by {limit}", "float32 is used; unset it")
+    if has_bfloat16:
         return Row("CPU", "ok", f"{found}; bfloat16 in hardware")
     return Row(
         "CPU",

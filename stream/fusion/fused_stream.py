@@ -70,6 +70,10 @@ class FusedStream:
         """Coverage of the thermal camera now, see `Fuser.coverage`."""
         return self._fuser.coverage()
 
+    def thermal_place(self, x: float, y: float) -> tuple[float, float] | None:
+        """Place of a visible pixel in the thermal picture now, see `Fuser.thermal_place`."""
+        return self._fuser.thermal_place(x, y)
+
     def why_nothing(self) -> str:
         """Reason why live cameras gave nothing to fuse so far; empty for recordings."""
         return self._session.why_nothing() if self._session else ""

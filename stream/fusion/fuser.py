@@ -83,8 +83,9 @@ class Fuser:
         # In place of the visible pictures of a camera that is away.
         self._black: YuvPlanes | None = None
         self._network = open_network(settings.fusion, context, rate)
+        fusion = settings.fusion
         self._planner = StepPlanner(
-            self._network, context, settings.fusion.batch, times, settings.fusion.steady
+            self._network, context, fusion.batch, times, fusion.steady, fusion.used_level
         )
         self._registrars = Registrars(settings.registration, _alignment(visible, thermal))
         if visible and thermal:
@@ -173,6 +174,10 @@ class Fuser:
     def coverage(self) -> Pixels | None:
         """Coverage of the thermal camera, see `Registrar.coverage`, on the host; None where it sees all."""
         return self._coverage
+
+    def thermal_place(self, x: float, y: float) -> tuple[float, float] | None:
+        """Place of a visible pixel in the thermal picture, see `Registrar.place`; from any thread."""
+        return self._registrars.place(x, y)
 
     def submit(self, frame_sets: list[FrameSet]) -> PendingBatch:
         """Send up to a batch of pairs of one size on its way.

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import torch
 
+from gifnet.level import levelled
 from gifnet.model import Fusion
 from stream.device.context import DeviceContext, Work
 from stream.device.cuda_graph import CapturedGraph
@@ -58,7 +59,13 @@ class StepPlanner:
     """
 
     def __init__(
-        self, network: Network, context: DeviceContext, batch: int, times: StageTimes, steady: float = 0.0
+        self,
+        network: Network,
+        context: DeviceContext,
+        batch: int,
+        times: StageTimes,
+        steady: float = 0.0,
+        level: float = 0.0,
     ) -> None:
         """Take no memory yet.
 
@@ -68,8 +75,9 @@ class StepPlanner:
             batch: pairs to fuse at once, memory permitting.
             times: gets the times of the stages where they run one by one.
             steady: share of the fused frame before that is kept where nothing moves, see `SteadyNetwork`.
+            level: strength of the correction of levels, see `gifnet.level`.
         """
-        self._steady = steady
+        self._steady, self._level = steady, level
         self._network, self._context, self._times = network, context, times
         self.usage: dict[str, str] = {}
         self.shape: BatchShape | None = None
@@ -139,10 +147,11 @@ class StepPlanner:
         context, network = self._context, self._network
         # All on one stream, so that nothing overtakes the first contents of this memory.
         with context.compute.after():
-            steady = SteadyNetwork(network, self._steady) if self._steady else None
+            fusion = levelled(network, self._level)
+            steady = SteadyNetwork(fusion, self._steady) if self._steady else None
             make = FusionStep if shape.luma is None else LumaStep
             self._step = step = make(
-                shape, registrar, gain, steady or network, context.operations, network.picture_dtype
+                shape, registrar, gain, steady or fusion, context.operations, network.picture_dtype
             )
             self._graph = context.capture(step)
             if steady and self._graph:

@@ -32,6 +32,11 @@ class Registrars:
         self.began_as: Size | None = None
         self._last: tuple[Any, Registrar] | None = None
 
+    def place(self, x: float, y: float) -> tuple[float, float] | None:
+        """See `Registrar.place`, by the last registrar; may be called from any thread."""
+        last = self._last
+        return last[1].place(x, y) if last else None
+
     def get(self, settings: RegistrationSettings, shape: BatchShape) -> Registrar:
         """The registrar for pictures of a shape; may be called from any thread.
 

@@ -37,6 +37,11 @@ class SteadyNetwork:
         self._network, self._keep = network, keep
         self._sources = self._fused = torch.empty(0)
 
+    @property
+    def own_threads(self) -> bool:
+        """As the network says."""
+        return bool(getattr(self._network, "own_threads", False))
+
     @torch.no_grad()
     def __call__(self, visible: Tensor, thermal: Tensor) -> Tensor:
         """Fuse a batch of frames that follow each other; the result is the caller's own."""

@@ -56,6 +56,7 @@ class ReconnectingCamera:
         post: Post,
         clock: Clock,
         waits: bool = True,
+        opening_s: float | None = None,
     ) -> None:
         """Nothing is opened yet.
 
@@ -67,8 +68,10 @@ class ReconnectingCamera:
             post: takes a frame; called on the camera's thread.
             clock: for waiting and arrival.
             waits: for a camera that is not there at first; else that is a refusal.
+            opening_s: longest time to a connection's first frame; by default twice `timeout_s`.
         """
         self._waits = waits
+        self._opening_s = OPEN_TIMES * timeout_s if opening_s is None else opening_s
         self.account = CameraStats()
         self.info: SourceInfo | None = None
         self.refusal: GifnetError | None = None
@@ -101,7 +104,7 @@ class ReconnectingCamera:
             return
         if reader.heard_s is None:
             return
-        allowed_s = self._timeout_s * (1 if reader.streams else OPEN_TIMES)
+        allowed_s = self._timeout_s if reader.streams else self._opening_s
         if now_s - reader.heard_s <= allowed_s:
             return
         why = f"no {'frame' if reader.streams else 'answer'} for {allowed_s:g} s"

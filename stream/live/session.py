@@ -13,6 +13,7 @@ from stream.config import FuseSettings, InputSettings, PairingSettings, ThermalI
 from stream.errors import ConfigError, GifnetError
 from stream.frame import Frame, FrameSet, Side
 from stream.live.diagnosis import PairingDiagnosis
+from stream.live.ready import ReadyMoments
 from stream.live.reconnect import ReconnectingCamera
 from stream.pairing.frame_counts import FrameCounts
 from stream.pairing.online import OnlinePairer
@@ -20,11 +21,10 @@ from stream.runtime.clock import Clock
 from stream.sources.base import Source
 from stream.sources.live import is_live, is_played, open_live
 from stream.sources.live.lepton import LeptonSource, read_lepton
+from stream.sources.live.lockstep import OPENING_S
 from stream.sources.live.start_barrier import StartBarrier, Wait
 from stream.uri import mask
 
-# A moment that was ready for so long shows that fusion is too slow: then the freshest one wins.
-LATE_S = 0.1
 # How often cameras are looked after at least.
 TEND_S = 0.1
 # Frames of both cameras that wait to be taken at most.
@@ -56,7 +56,7 @@ class LiveSession:
         self._clock, self._settings = clock, settings
         self._pairer = OnlinePairer(settings.pairing, settings.live)
         self._changed = threading.Condition()
-        self._ready: deque[FrameSet] = deque()
+        self._ready = ReadyMoments(keep_frames, lambda moment: self.counts.unuse(moment, "superseded"))
         self._stopped = False
         self._misfit = ""
         self._end_s = clock.monotonic_s() + (settings.duration_s or float("inf"))
@@ -144,9 +144,8 @@ class LiveSession:
         for camera in self.cameras.values():
             camera.close()
         with self._changed:
-            for moment in self._ready:
+            for moment in self._ready.clear():
                 self.counts.unuse(moment, "at_stop")
-            self._ready.clear()
             self._pairer.finish()
 
     def __iter__(self) -> Iterator[FrameSet]:
@@ -187,7 +186,7 @@ class LiveSession:
                 self._diagnosis.watch(now_s)
                 self._stopped = self._stopped or now_s >= self._end_s
                 if self._stopped or self._ready:
-                    return self._ready.popleft() if self._ready and not self._stopped else None
+                    return None if self._stopped else self._ready.take()
                 waiting_until_s = self._pairer.deadline_s()
                 self._stopped = self._stopped or (over and waiting_until_s is None)
                 if self._stopped or now_s >= give_up_s:
@@ -197,24 +196,11 @@ class LiveSession:
 
     def _decide(self, now_s: float) -> None:
         """Bring what is due among the ready; where fusion does not keep up, only the freshest stays."""
-        self._ready.extend(self._pairer.due(now_s))
         queues = self._pairer.queues.values()
-        late = self._ready and self._is_late(self._ready[0], now_s)
-        if late or any(queue.overran for queue in queues):
-            while len(self._ready) > 1:
-                self.counts.unuse(self._ready.popleft(), "superseded")
-        # One may wait while another is fused. What is recorded is not fused, and kept whole.
-        while self._taken is None and len(self._ready) > 2:
-            self.counts.unuse(self._ready.popleft(), "superseded")
+        due, overran = self._pairer.due(now_s), any(queue.overran for queue in queues)
+        self._ready.add(due, now_s, self._pairer.settings.max_wait_ms / 1000, overran)
         for queue in queues:
             queue.overran = False
-
-    def _is_late(self, moment: FrameSet, now_s: float) -> bool:
-        """True where it could have been taken long ago; one without a partner had to wait for it first."""
-        frames = (frame for frame in (moment.visible, moment.thermal) if frame is not None)
-        arrived_s = max(frame.arrived_s or 0.0 for frame in frames)
-        waited_s = self._pairer.settings.max_wait_ms / 1000 if moment.flags else 0.0
-        return now_s - arrived_s > waited_s + LATE_S
 
     def _camera(self, side: Side, settings: InputSettings) -> ReconnectingCamera:
         def open_here(wait: Wait) -> Source:
@@ -232,7 +218,11 @@ class LiveSession:
                 self._changed.notify_all()
 
         timeout_s, waits = settings.timeout_s, self._settings.live.wait
-        return ReconnectingCamera(side, settings.uri, timeout_s, open_here, post, self._clock, waits)
+        # A recording that takes long to open does not hang; opened once more beside that, it takes longer.
+        opening_s = max(OPENING_S, timeout_s) if is_played(settings.uri) else None
+        return ReconnectingCamera(
+            side, settings.uri, timeout_s, open_here, post, self._clock, waits, opening_s
+        )
 
 
 def is_live_pair(settings: FuseSettings) -> bool:

@@ -68,6 +68,7 @@ class RunCollector(Collector):
         yield from self._cameras()
         yield from self._pairing()
         yield from self._drift()
+        yield from self._detection()
         yield from self._outputs()
         yield from self._times()
 
@@ -157,6 +158,19 @@ class RunCollector(Collector):
             if value_px is not None:
                 off.add_metric([direction], value_px)
         yield from (moved, off)
+
+    def _detection(self) -> Iterator[Metric]:
+        told = self._panel.report.section("detection")
+        if not told:
+            return
+        yield CounterMetricFamily("gifnet_detections", "Frames looked at.", value=told["detections"])
+        yield CounterMetricFamily(
+            "gifnet_detections_skipped", "Due frames passed over.", value=told["skipped"]
+        )
+        objects = CounterMetricFamily("gifnet_objects_found", "Objects found, by class.", labels=["name"])
+        for name, count in told["found"].items():
+            objects.add_metric([name], count)
+        yield objects
 
     def _outputs(self) -> Iterator[Metric]:
         frames = CounterMetricFamily("gifnet_output_frames", "Frames written.", labels=["output", "view"])

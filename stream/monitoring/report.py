@@ -32,6 +32,7 @@ EMPTY: dict[str, Any] = {
     "lost": {},
     "live": None,
     "drift": None,
+    "detection": None,
     "changes": [],
     "outputs": [],
 }

@@ -11,6 +11,7 @@ from stream.frame import FusedFrame
 from stream.live.stats import LiveStats
 from stream.monitoring.report import RunReport
 from stream.monitoring.rolling import RollingStats
+from stream.monitoring.temperature import ThermalPlace, temperatures
 from stream.registration.drift_monitor import DriftMonitor
 from stream.sinks.clip import ClipRecorder, OpenFile
 from stream.uri import mask
@@ -31,6 +32,9 @@ class RunStatus:
         controls: settings that can be changed.
         clip: the clip that is recorded from the page.
         clock: for durations.
+        model: gives the network: `full`, `lite`, `null`, or `auto` before it is chosen.
+        thermal_place: gives the place of a visible pixel in the thermal picture.
+        takes_distance: the calibration knows several distances of the scene.
         too_slow: gives why live frames are dropped for want of speed; empty while they are not.
     """
 
@@ -56,6 +60,9 @@ class RunStatus:
         self.report, self.clock = report, report.clock
         self.controls, self.drift, self.live = controls, drift, live
         self.too_slow: Callable[[], str] = str
+        self.model: Callable[[], str] = str
+        self.thermal_place: ThermalPlace = _nowhere
+        self.takes_distance = False
         self.recent = RollingStats(report.clock)
         self.clip = ClipRecorder(settings.preview.clips, report.clock, open_clip)
         self._names = {"visible": _name(settings.visible), "thermal": _name(settings.thermal)}
@@ -102,6 +109,7 @@ class RunStatus:
             "frames_in": report.frames_in,
             "fused": report.fused,
             "drift": self.drift.as_json(),
+            "detection": report.section("detection"),
             "dropped": report.dropped,
             "lost": report.lost,
             "outputs": [
@@ -109,6 +117,8 @@ class RunStatus:
                 for output in report.outputs
             ],
             "device": report.section("device"),
+            "model": self.model(),
+            "temperature": temperatures(newest, self.thermal_place),
             "precision": report.section("precision"),
             "weights": report.section("weights"),
             "clip": self.clip.state(),
@@ -117,6 +127,10 @@ class RunStatus:
     def close(self) -> None:
         """Finish the clip; may be called twice."""
         self.clip.close()
+
+
+def _nowhere(x: float, y: float) -> tuple[float, float] | None:
+    return None
 
 
 def _name(source: Any) -> str:

@@ -15,6 +15,7 @@ from stream.config import PairingSettings
 from stream.errors import ConfigError, SyncError
 from stream.frame import Flag, Frame, FramePair, FrameSet, Side, SingleFrame
 from stream.pairing.look_ahead import PeekableStream, TimedFrame, choose_partner
+from stream.pairing.no_partner import Lonely
 from stream.pairing.policy import PairingPolicy
 
 _log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ class OfflinePairer:
             `unpaired: hold`, no thermal frame within `max_age_ms` either. `*_out_of_order`: its time lay
             before that of the frame before it.
         pairs: how many pairs were made.
+        lonely: looks at frames without a partner.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class OfflinePairer:
         self.read: Counter[str] = Counter()
         self.dropped: Counter[str] = Counter()
         self.pairs = 0
+        self.lonely = Lonely(self.anchor)
 
 
 def pair_streams(
@@ -71,7 +74,8 @@ def pair_streams(
 ) -> Iterator[FrameSet]:
     """Pair two streams, reading either only as far as the next pair needs.
 
-    Both are read to their ends, so that every frame is counted.
+    Both are read to their ends, so that every frame is counted. Where most frames find no partner, it is said
+    which option would help.
 
     Args:
         visible: frames in the order of their times.
@@ -98,6 +102,7 @@ def pair_streams(
     while anchors.reach(1):
         choice = choose_partner(anchors, partners, pairer.policy, follows)
         follows = choice is not None and partners.buffer[choice].time_s > anchors.buffer[0].time_s
+        pairer.lonely.add(anchors.buffer[0], partners, choice is not None)
         if choice is None:
             nearest_s = _nearer(nearest_s, anchors.buffer[0], partners)
         pair = _pair_of(anchors, partners, choice, pairer)
@@ -107,6 +112,9 @@ def pair_streams(
     partners.drain()
     if pairer.pairs == 0 and pairer.policy.unpaired != "single":
         raise SyncError(_no_pairs(sides["visible"], sides["thermal"], nearest_s, pairer))
+    advice = pairer.lonely.advice(sides["visible"], sides["thermal"], pairer.policy, pairer.offset_s)
+    if advice and pairer.policy.unpaired != "hold":
+        _log.warning("%s", advice)
 
 
 def _pair_of(

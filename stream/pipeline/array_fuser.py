@@ -15,6 +15,7 @@ from stream.device.context import open_device
 from stream.errors import GifnetError
 from stream.frame import Frame, FramePair, FusedFrame, Side
 from stream.fusion import fuser
+from stream.pipeline.excerpt import Excerpt
 from stream.pipeline.fuse import check_names
 from stream.runtime.clock import SystemClock
 from stream.runtime.stage_times import StageTimes
@@ -44,6 +45,7 @@ class Fuser:
         named = {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()}
         inputs = {"visible": _HERE, "thermal": _HERE}
         self._settings = validate(FuseSettings, overlay({}, inputs | named), "stream.Fuser")
+        self._excerpt = Excerpt(self._settings)
         context = open_device(self._settings.device)
         self._fuser = fuser.Fuser(self._settings, None, None, context, StageTimes(SystemClock()))
         self._count, self._closed = 0, False
@@ -70,7 +72,7 @@ class Fuser:
             raise GifnetError("this fuser is closed; make another one with stream.Fuser()")
         seen, warm = self._frame("visible", visible, time_s), self._frame("thermal", thermal, time_s)
         pair = FramePair(seen, warm, seen.time_s, 0.0)
-        (fused,) = self._fuser.submit([pair]).result()
+        (fused,) = self._fuser.submit([self._excerpt.scaled(pair)]).result()
         self._count += 1
         return fused
 

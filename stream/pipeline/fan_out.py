@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -11,13 +11,14 @@ from typing import Self
 
 from stream.config import OutputSettings, RunSettings
 from stream.files.run_paths import local_path
-from stream.frame import FusedFrame, View
+from stream.frame import ColourMap, FusedFrame, View
 from stream.monitoring.report import Output
 from stream.runtime.stage_times import StageTimes
 from stream.sinks import sink_settings
 from stream.sinks.base import Sink, SinkOptions
 from stream.sources.base import SourceInfo
 from stream.uri import mask
+from stream.zeromq.objects import FoundObjects
 
 KEEP_FREE_MB = 200.0
 
@@ -57,25 +58,39 @@ class FanOut:
         self.outputs = [Output(mask(output.uri), output.view) for output in settings.outputs]
         self.fused = 0
 
-    def write(self, frame: FusedFrame) -> None:
+    def write(
+        self, frame: FusedFrame, drawn: FusedFrame | None = None, found: Iterable[FoundObjects] = ()
+    ) -> None:
         """Give a frame to every sink.
+
+        Args:
+            frame: it.
+            drawn: the same with boxes, for sinks that show them.
+            found: objects that were found since the last frame.
 
         Raises:
             SinkError: when one cannot write it.
         """
         with self._times.measure("write"):
             for sink in self._sinks:
-                sink.write(frame)
+                sink.write(drawn if drawn is not None and sink.draws_boxes else frame)
+                for objects in found:
+                    sink.tell(objects)
         self._count()
         self.fused += 1
 
-    def open_clip(self, path: Path, view: View) -> Sink:
+    @property
+    def is_full(self) -> bool:
+        """True where there are sinks, none of which takes another frame."""
+        return bool(self._sinks) and all(sink.is_full for sink in self._sinks)
+
+    def open_clip(self, path: Path, view: View, colour_map: ColourMap) -> Sink:
         """A video file beside the outputs, without sound; whoever opens it closes it.
 
         Raises:
             SinkError: when it cannot be opened.
         """
-        return self._open(OutputSettings(uri=str(path), view=view, audio=False))
+        return self._open(OutputSettings(uri=str(path), view=view, colour_map=colour_map, audio=False))
 
     def __enter__(self) -> Self:
         """Open all sinks.

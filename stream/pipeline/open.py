@@ -13,7 +13,7 @@ from typing import cast
 
 from stream.config import FuseSettings
 from stream.device.context import DeviceContext, explain_device, open_device
-from stream.errors import GifnetError
+from stream.errors import ConfigError, GifnetError
 from stream.frame import Frame, FrameSet, Side
 from stream.fusion.fused_stream import FusedStream
 from stream.fusion.fuser import Fuser, check_sizes
@@ -22,6 +22,7 @@ from stream.live.stats import LiveStats
 from stream.monitoring.report import RunReport
 from stream.pairing.offline import OfflinePairer, pair_streams
 from stream.pipeline.ages import Ages
+from stream.pipeline.excerpt import Excerpt
 from stream.radiometry import Radiometry, as_json
 from stream.recording.reader import Recording
 from stream.runtime.prefetch import SOURCE_PATIENCE_S, Prefetch, prefetch
@@ -35,11 +36,17 @@ _log = logging.getLogger(__name__)
 @contextmanager
 def open_cameras(settings: FuseSettings, context: DeviceContext, report: RunReport) -> Iterator[FusedStream]:
     """Two live cameras, neither of which need be there yet."""
+    if settings.excerpt.start_s:
+        raise ConfigError("cameras have no beginning to count from: leave out --start (excerpt.start_s)")
+    excerpt = Excerpt(settings)
     with LiveSession(settings, report.clock) as live:
         fuser = Fuser(settings, None, None, context, report.times, live.misfit, live.rate)
         _add_fusion(report, fuser)
-        add_cameras(report, LiveStats(live))
-        batches = fuser.fuse(report.times.waits("read", Ages(report).pass_on(live)))
+        stats = LiveStats(live)
+        add_cameras(report, stats)
+        report.add(dropped=lambda: stats.dropped() + excerpt.left_out)
+        frame_sets = excerpt.pass_on(Ages(report).pass_on(live))
+        batches = fuser.fuse(report.times.waits("read", frame_sets))
         visible = _unseen(settings)
         yield FusedStream(batches, fuser, visible, context.device.type, report.times, live)
 
@@ -67,15 +74,16 @@ def _add_fusion(report: RunReport, fuser: Fuser) -> None:
 @contextmanager
 def open_replay(settings: FuseSettings, context: DeviceContext, report: RunReport) -> Iterator[FusedStream]:
     """A recorded pair of cameras once more, paired as it was then."""
+    excerpt = Excerpt(settings)
     replay = _Replay(Recording(Path(parse_uri(settings.visible.uri).path)), settings.thermal.radiometry)
     report.add(
         frames_in=lambda: replay.frames_in,
-        dropped=lambda: replay.dropped,
+        dropped=lambda: replay.dropped + excerpt.left_out,
         radiometry=lambda: as_json(replay.radiometry),
     )
     fuser = Fuser(settings, None, None, context, report.times, replay.leave_out)
     _add_fusion(report, fuser)
-    batches = fuser.fuse(report.times.waits("read", replay))
+    batches = fuser.fuse(report.times.waits("read", excerpt.pass_on(replay)))
     visible = replace(_unseen(settings), rate=replay.recording.rate("visible"))
     yield FusedStream(batches, fuser, visible, context.device.type, report.times)
 
@@ -150,12 +158,14 @@ def _open_recorded(
     settings: FuseSettings, context: DeviceContext, report: RunReport
 ) -> Iterator[FusedStream]:
     lost: dict[str, Counter[str]] = {}
+    excerpt = Excerpt(settings)
     report.add(lost=lambda: lost)
     with (
-        _open_source(settings, "visible", context, lost) as visible,
-        _open_source(settings, "thermal", context, lost) as thermal,
+        _open_source(settings, "visible", context, lost, excerpt) as visible,
+        _open_source(settings, "thermal", context, lost, excerpt) as thermal,
     ):
-        visible_info, thermal_info = _info(visible), _info(thermal)
+        whole = _info(visible), _info(thermal)
+        visible_info, thermal_info = excerpt.visible_info(*whole), excerpt.thermal_info(*reversed(whole))
         report.add(
             decoders=lambda: _decoders(visible=visible_info, thermal=thermal_info),
             radiometry=lambda: as_json(thermal_info.radiometry),
@@ -166,22 +176,32 @@ def _open_recorded(
         fuser = Fuser(settings, visible_info, thermal_info, context, report.times)
         _add_fusion(report, fuser)
         pairer = OfflinePairer(settings.pairing, visible_info.rate, thermal_info.rate)
-        report.add(frames_in=lambda: pairer.read, dropped=lambda: pairer.dropped)
-        pairs = report.times.waits("read", pair_streams(visible, thermal, pairer))
-        batches = fuser.fuse(pairs)
+        report.add(frames_in=lambda: pairer.read, dropped=lambda: pairer.dropped + excerpt.left_out)
+        pairs = excerpt.pass_on(pair_streams(excerpt.watched(visible), thermal, pairer))
+        batches = fuser.fuse(report.times.waits("read", pairs))
         yield FusedStream(batches, fuser, visible_info, context.device.type, report.times)
 
 
 def _open_source(
-    settings: FuseSettings, role: Side, context: DeviceContext, lost: dict[str, Counter[str]]
+    settings: FuseSettings,
+    role: Side,
+    context: DeviceContext,
+    lost: dict[str, Counter[str]],
+    excerpt: Excerpt,
 ) -> AbstractContextManager[Prefetch[Frame]]:
     mine, partner = settings.visible, settings.thermal
     if role == "thermal":
         mine, partner = partner, mine
 
     def open_here() -> Source:
-        source = open_source(mine, role, context.device, partner)
+        # Pictures are made smaller on the host.
+        source = open_source(mine, role, None if excerpt.is_smaller else context.device, partner)
         lost[role] = source.lost
+        try:
+            excerpt.begin(source, role)
+        except BaseException:
+            source.close()
+            raise
         return source
 
     return prefetch(open_here, SOURCE_AHEAD, name=role, patience_s=SOURCE_PATIENCE_S)

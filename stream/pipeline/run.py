@@ -16,6 +16,8 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from stream.config import RunSettings
 from stream.config.live_settings import AdjustableSettings
 from stream.config.merge import public_values
+from stream.detection.detection import Detection
+from stream.detection.open import open_finder
 from stream.errors import ConfigError, SinkError, SourceError
 from stream.frame import FusedFrame
 from stream.fusion.fused_stream import FusedStream
@@ -86,23 +88,46 @@ def _run(
         ahead = nullcontext(early) if early else fused.ahead()
         sinks = FanOut(settings, fused.visible, report.times, fused.device, lambda: fused.weights)
         panel = _status(settings, report, fused, sinks)
-        with open_panel(settings, panel), sinks, adjuster(panel.controls), ahead as frames:
+        look = _detection(settings, report, fused)
+        with (
+            open_panel(settings, panel),
+            sinks,
+            adjuster(panel.controls),
+            look as detection,
+            ahead as frames,
+        ):
             report.add(drift=panel.drift.as_json)
             pace, ages = Pace(fused, report), Ages(report)
             if fused.live:
                 panel.too_slow = pace.sentence
             for frame in watch(frames):
                 ages.add("age_fused", frame.pair)
-                sinks.write(frame)
-                panel.show(frame, _count_latency(frame, report), ages.add("age_published", frame.pair))
+                found = detection.look(frame) if detection else []
+                drawn = detection.drawn(frame) if detection else frame
+                sinks.write(frame, drawn, found)
+                panel.show(drawn, _count_latency(frame, report), ages.add("age_published", frame.pair))
                 panel.drift.look(frame)
                 progress(report, fused.visible.frames)
                 pace.look()
                 if settings.duration_s is not None and report.elapsed_s() >= settings.duration_s:
                     break
+                if sinks.is_full and not settings.preview.bind:
+                    break
             if fused.live and not report.fused:
                 raise SourceError(f"nothing was fused: {fused.why_nothing()}")
     check_loss(report, settings.allow_loss)
+
+
+def _detection(
+    settings: RunSettings, report: RunReport, fused: FusedStream
+) -> AbstractContextManager[Detection | None]:
+    """The detector beside fusion, where the settings ask for one; its section is added to the report."""
+    if not settings.detection.on:
+        return nullcontext()
+    finder = open_finder(settings.detection, fused.device)
+    detection = Detection(settings.detection, finder, report.clock, fused.live is not None)
+    report.add(detection=detection.as_json)
+    return detection
 
 
 def _status(settings: RunSettings, report: RunReport, fused: FusedStream, sinks: FanOut) -> RunStatus:
@@ -114,7 +139,11 @@ def _status(settings: RunSettings, report: RunReport, fused: FusedStream, sinks:
         fused=lambda: sinks.fused,
         changes=lambda: list(controls.changes),
     )
-    return RunStatus(settings, report, controls, drift, fused.live, sinks.open_clip)
+    status = RunStatus(settings, report, controls, drift, fused.live, sinks.open_clip)
+    status.model, status.thermal_place = lambda: fused.model, fused.thermal_place
+    calibration = fused.calibration
+    status.takes_distance = calibration is not None and calibration.homography is None
+    return status
 
 
 def _count_latency(frame: FusedFrame, report: RunReport) -> float | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 import torch
@@ -35,6 +37,14 @@ class Registrar:
         if maps is not None:
             _, valid = reference.warp(_blank(thermal_size, maps[0].device), *maps)
             self.coverage = None if bool(valid.all()) else feather(valid)
+
+    def place(self, x: float, y: float) -> tuple[float, float] | None:
+        """Place of a visible pixel in the thermal picture, in thermal pixels; None where it has none."""
+        if self.maps is None:
+            return x, y
+        column, row = round(x), round(y)
+        found = float(self.maps[0][row, column]), float(self.maps[1][row, column])
+        return found if all(map(math.isfinite, found)) else None
 
 
 def build_registrar(

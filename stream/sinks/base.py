@@ -12,6 +12,7 @@ from typing import Protocol, Self
 
 from stream.errors import SinkError
 from stream.frame import Colour, ColourMap, FusedFrame, View
+from stream.zeromq.objects import FoundObjects
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +73,15 @@ class Sink(Protocol):
         written: frames so far.
         skipped: frames that were not written, for want of room on the disk or of a server that takes them.
         encoder: name of the video encoder, empty for sinks without one.
+        is_full: True once it takes no more frames.
+        draws_boxes: True where boxes of found objects are drawn on its pictures, False where they are told.
     """
 
     written: int
     skipped: int
     encoder: str
+    is_full: bool
+    draws_boxes: bool
 
     def write(self, frame: FusedFrame) -> None:
         """Write one frame.
@@ -84,6 +89,9 @@ class Sink(Protocol):
         Raises:
             SinkError: when it cannot be written; the sink can still be closed.
         """
+
+    def tell(self, found: FoundObjects) -> None:
+        """Take objects that were found in a frame, before or after the frame itself."""
 
     def close(self) -> None:
         """Finish and release; may be called twice."""
@@ -112,6 +120,11 @@ class SinkBase:
 
     encoder = ""
     skipped = 0
+    is_full = False
+    draws_boxes = True
+
+    def tell(self, found: FoundObjects) -> None:
+        """Take objects that were found in a frame; most sinks have no use for them."""
 
     def close(self) -> None:
         """Finish and release; may be called twice."""

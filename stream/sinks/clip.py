@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from stream.errors import GifnetError
-from stream.frame import FusedFrame, View
+from stream.frame import ColourMap, FusedFrame, View
 from stream.runtime.clock import Clock
 from stream.sinks.base import Sink, SinkBase
 
-# Opens a file for a view.
-OpenFile = Callable[[Path, View], Sink]
+# Opens a file for a view, and the colours of `thermal-colour`.
+OpenFile = Callable[[Path, View, ColourMap], Sink]
 
 _log = logging.getLogger(__name__)
 
@@ -36,16 +36,16 @@ class ClipRecorder(SinkBase):
         """
         self._folder, self._clock, self._open = folder, clock, open_file
         self._lock = threading.Lock()
-        self._wanted: View | None = None
+        self._wanted: tuple[View, ColourMap] | None = None
         self._sink: Sink | None = None
         self._path: Path | None = None
         self._why = ""
 
-    def start(self, view: View) -> dict[str, Any]:
+    def start(self, view: View, colour_map: ColourMap = "heat") -> dict[str, Any]:
         """Begin a clip with the next frame; one that goes on is left alone."""
         with self._lock:
             if self._wanted is None:
-                self._wanted, self._path, self._why = view, self._new_path(view), ""
+                self._wanted, self._path, self._why = (view, colour_map), self._new_path(view), ""
             return self._state()
 
     def stop(self) -> dict[str, Any]:
@@ -69,7 +69,7 @@ class ClipRecorder(SinkBase):
                 return
             assert path is not None
             if self._sink is None:
-                self._sink = self._begin(path, wanted)
+                self._sink = self._begin(path, *wanted)
             self._sink.write(frame)
         except (GifnetError, OSError) as error:
             self._give_up(str(error))
@@ -92,9 +92,9 @@ class ClipRecorder(SinkBase):
         date = datetime.fromtimestamp(self._clock.utc_ns() / 1e9, UTC)
         return self._folder / f"{view}-{date:%Y%m%dT%H%M%S}-{date.microsecond // 1000:03d}Z.mp4"
 
-    def _begin(self, path: Path, view: View) -> Sink:
+    def _begin(self, path: Path, view: View, colour_map: ColourMap) -> Sink:
         self._folder.mkdir(parents=True, exist_ok=True)
-        sink = self._open(path, view)
+        sink = self._open(path, view, colour_map)
         _log.warning("recording %s", path)
         return sink
 

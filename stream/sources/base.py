@@ -9,6 +9,7 @@ from fractions import Fraction
 from types import TracebackType
 from typing import Protocol, Self
 
+from stream.errors import SourceError
 from stream.frame import Colour, Frame, PixelFormat
 from stream.picture import LumaRange
 from stream.radiometry import Radiometry
@@ -64,6 +65,14 @@ class SourceInfo:
     luma: LumaRange | None = None
 
 
+def ends_before(name: str, last_s: Fraction, time_s: Fraction) -> SourceError:
+    """The error of a source whose frames are all before the time from which it is to be read."""
+    return SourceError(
+        f"{name} ends at {float(last_s):.3f} s, and was to be read from {float(time_s):.3f} s on; give a "
+        "smaller --start"
+    )
+
+
 class Source(Protocol):
     """An iterator of frames in the order of their capture times.
 
@@ -114,6 +123,27 @@ class SourceBase:
         self.lost: Counter[str] = Counter()
         self._frames: Iterator[Frame] | None = None
 
+    @property
+    def first_s(self) -> Fraction | None:
+        """Time of the first frame; None where it is not known before it is read."""
+        return None
+
+    def skip_before(self, time_s: Fraction) -> int:
+        """Leave frames before a time unread as far as the source can; some of them may still come.
+
+        To be called before the first frame is read.
+
+        Args:
+            time_s: on the clock of the source.
+
+        Returns:
+            How many frames were left out; by the frame rate, where they are not counted one by one.
+
+        Raises:
+            SourceError: the source ends before that time.
+        """
+        return 0
+
     def _read(self) -> Iterator[Frame]:
         raise NotImplementedError
 
@@ -152,3 +182,26 @@ class SourceBase:
     ) -> None:
         """Close."""
         self.close()
+
+
+class WrappedSource(SourceBase):
+    """A source that changes the frames of another one, and closes it."""
+
+    def __init__(self, inner: Source) -> None:
+        super().__init__()
+        self._inner, self.lost = inner, inner.lost
+        self._stored_as(inner)
+
+    @property
+    def first_s(self) -> Fraction | None:
+        """That of the other source."""
+        return self._inner.first_s if isinstance(self._inner, SourceBase) else None
+
+    def skip_before(self, time_s: Fraction) -> int:
+        """Leave frames of the other source unread."""
+        return self._inner.skip_before(time_s) if isinstance(self._inner, SourceBase) else 0
+
+    def close(self) -> None:
+        """Close the other source; may be called twice."""
+        self._end_reading()
+        self._inner.close()

@@ -11,7 +11,7 @@ from stream.config import InputSettings
 from stream.config.crop import Crop, parse_crop
 from stream.errors import SourceError
 from stream.frame import AnyPixels, Frame
-from stream.sources.base import Source, SourceBase
+from stream.sources.base import Source, WrappedSource
 
 
 def cropped(source: Source, settings: InputSettings) -> Source:
@@ -33,16 +33,14 @@ def cropped(source: Source, settings: InputSettings) -> Source:
         raise
 
 
-class CroppedSource(SourceBase):
+class CroppedSource(WrappedSource):
     """The frames of another source, each cut down to a part."""
 
     def __init__(self, inner: Source, crop: Crop) -> None:
-        super().__init__()
-        self._inner, self._crop = inner, crop
+        super().__init__(inner)
+        self._crop = crop
         _, _, width, height = self._box((inner.info.width, inner.info.height))
         self.info = replace(inner.info, width=width, height=height, luma=None)
-        self.lost = inner.lost
-        self._stored_as(inner)
 
     def _box(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
         try:
@@ -54,11 +52,6 @@ class CroppedSource(SourceBase):
         for frame in self._inner:
             left, top, width, height = self._box(frame.size)
             yield replace(frame, picture=_dense(frame.pixels[top : top + height, left : left + width]))
-
-    def close(self) -> None:
-        """Close the other source; may be called twice."""
-        self._end_reading()
-        self._inner.close()
 
 
 def _dense(part: AnyPixels) -> AnyPixels:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from stream.config import InputSettings, ThermalInputSettings
 from stream.errors import SourceError
 from stream.frame import Frame
-from stream.sources.base import Source, SourceBase
+from stream.sources.base import Source, WrappedSource
 from stream.sources.crop import cropped
 
 
@@ -45,21 +45,14 @@ def without_rows(source: Source, settings: InputSettings) -> Source:
     return CutSource(source, top, bottom)
 
 
-class CutSource(SourceBase):
+class CutSource(WrappedSource):
     """The frames of another source without some of their first and last rows."""
 
     def __init__(self, inner: Source, top: int, bottom: int) -> None:
-        super().__init__()
-        self._inner, self._top, self._bottom = inner, top, bottom
+        super().__init__(inner)
+        self._top, self._bottom = top, bottom
         self.info = replace(inner.info, height=inner.info.height - top - bottom)
-        self.lost = inner.lost
-        self._stored_as(inner)
 
     def _read(self) -> Iterator[Frame]:
         for frame in self._inner:
             yield replace(frame, picture=frame.pixels[self._top : frame.size[1] - self._bottom])
-
-    def close(self) -> None:
-        """Close the other source; may be called twice."""
-        self._end_reading()
-        self._inner.close()

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import cast
+from weakref import WeakValueDictionary
 
 import numpy as np
 
 from stream.config import InputSettings
 from stream.errors import SourceError
 from stream.frame import Frame, Pixels, Side
-from stream.sources.base import SourceBase, SourceInfo
+from stream.sources.base import SourceBase, SourceInfo, ends_before
 from stream.sources.options import check_options, fraction_option, integer_option
 from stream.synthetic import Street
+from stream.synthetic.conditions import KINDS, Conditions
 from stream.synthetic.layout import Light
 from stream.uri import Uri
 
@@ -33,9 +36,13 @@ OPTIONS = {
     "jitter_ms",
     "smoke",
     "light",
+    *KINDS,
 }
 # A frame may come this share of a period early or late, so that the order stays.
 LARGEST_JITTER = Fraction(9, 20)
+# Streets of sources that are open.
+_streets: WeakValueDictionary[tuple[object, ...], Street] = WeakValueDictionary()
+_laying_out = threading.Lock()
 
 
 class SyntheticSource(SourceBase):
@@ -46,7 +53,8 @@ class SyntheticSource(SourceBase):
     ahead of the visible one; `misalign_px=0`, how far the thermal picture is off registration;
     `baseline_m=0`, how far right of the visible camera the thermal one stands; `bits=14`, or 8, 10, 12, 16,
     of thermal counts; `noise=1`, strength of sensor noise; `jitter_ms=0`, largest deviation of capture times;
-    `smoke=0` to 1; `light=night`, `dusk` or `day`, by default the seed's.
+    `smoke=0`, `glare=0`, `rain=0`, `camouflage=0` and `heat=0`, each up to 1; `light=night`, `dusk` or `day`,
+    by default the seed's.
 
     Attributes:
         street: the world, which knows the truth of every moment.
@@ -73,18 +81,21 @@ class SyntheticSource(SourceBase):
         self._bits = _bits(settings, uri)
         self._seed = integer_option(uri, "seed", 1, 0, 2**31 - 1)
         offset_ms = _number(uri, "offset_ms", "0", "-3600000", "3600000")
-        self.street = Street(
+        self.street = _street(
             self._seed,
             (width, height),
-            light=_light(uri),
+            _light(uri),
             misalign_px=float(_number(uri, "misalign_px", "0", "0", "200")),
             baseline_m=float(_number(uri, "baseline_m", "0", "-5", "5")),
             offset_ms=float(offset_ms),
             noise=float(_number(uri, "noise", "1", "0", "20")),
             smoke=float(_number(uri, "smoke", "0", "0", "1")),
+            conditions=Conditions(
+                seed=self._seed, **{kind: float(_number(uri, kind, "0", "0", "1")) for kind in KINDS}
+            ),
         )
         self._offset_s = offset_ms / 1000 if role == "thermal" else Fraction(0)
-        self._rate = rate
+        self._rate, self._begin = rate, 0
         self._jitter_ms = _number(uri, "jitter_ms", "0", "0", str(LARGEST_JITTER * 1000 / rate))
         is_visible, is_deep = role == "visible", self._bits > 8
         self.stored_format = "generated"
@@ -101,9 +112,23 @@ class SyntheticSource(SourceBase):
             codec="street",
         )
 
+    @property
+    def first_s(self) -> Fraction | None:
+        """Time of the first frame."""
+        return self.world_time_s(0) + self._offset_s
+
+    def skip_before(self, time_s: Fraction) -> int:
+        """Begin at a time, or a frame or two before it."""
+        last = (self.info.frames or 1) - 1
+        last_s = self.world_time_s(last) + self._offset_s
+        if last_s < time_s:
+            raise ends_before(self.info.uri, last_s, time_s)
+        self._begin = max(0, int((time_s - self._offset_s) * self._rate) - 1)
+        return self._begin
+
     def _read(self) -> Iterator[Frame]:
         info = self.info
-        for index in range(info.frames or 0):
+        for index in range(self._begin, info.frames or 0):
             world_s = self.world_time_s(index)
             pixels = self._picture(float(world_s))
             time_s = world_s + self._offset_s
@@ -124,6 +149,20 @@ class SyntheticSource(SourceBase):
         rng = np.random.default_rng([self._seed, 9, self._role == "thermal", index])
         units = self._jitter_ms / 1000 / self.info.time_base * Fraction(rng.uniform(-1, 1))
         return even_s + int(units) * self.info.time_base
+
+
+def _street(
+    seed: int, size: tuple[int, int], light: Light | None, conditions: Conditions, **more: float
+) -> Street:
+    """The street of these options: that of another source which is open, since drawing one takes a second."""
+    key = seed, size, light, conditions, *more.values()
+    with _laying_out:
+        street = _streets.get(key)
+        if street is None:
+            _streets[key] = street = Street(
+                seed, size, thermal_size=None, light=light, conditions=conditions, **more
+            )
+        return street
 
 
 def _number(uri: Uri, key: str, default: str, low: str, high: str) -> Fraction:

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from stream.synthetic.backdrop import Backdrop, draw_thermal, draw_visible, object_light
 from stream.synthetic.bodies import CAR_LENGTH_M, Part, car_glows, car_parts, person_parts
 from stream.synthetic.camera import NEAR_M, SyntheticCamera, clip_near
+from stream.synthetic.conditions import Conditions
+from stream.synthetic.instances import Instance, bounds, outline
 from stream.synthetic.layout import FAR_M, Car, Layout, Light, Person, make_layout
 from stream.synthetic.paint import Picture, add_halo, develop, paint_parts, soften
 from stream.synthetic.sensor import ThermalSensor, VisibleSensor, misalignment, shift
@@ -80,6 +82,7 @@ class Street:
         offset_ms: float = 0.0,
         noise: float = 1.0,
         smoke: float = 0.0,
+        conditions: Conditions | None = None,
     ) -> None:
         """Lay the street out; the still parts are drawn when the first picture is asked for.
 
@@ -95,11 +98,13 @@ class Street:
             offset_ms: thermal clock minus visible clock.
             noise: strength of sensor noise, 1 for that of a usual camera.
             smoke: density of smoke that hides the visible street, 0 to 1.
+            conditions: glare, rain, camouflage and heat.
         """
         self.layout = make_layout(seed, light)
         self.offset_ms = offset_ms
         self._noise = noise
         self._smoke = Smoke(seed, smoke) if smoke else None
+        self._conditions = conditions or Conditions()
         self._camera = _camera(self.layout, size)
         beside = replace(self.layout, camera_x_m=self.layout.camera_x_m + baseline_m)
         self._unshifted = _camera(beside, thermal_size or size)
@@ -124,6 +129,8 @@ class Street:
             self._paint_visible(picture, still, thing, time_s)
         if self._smoke:
             self._smoke.cover(picture, time_s, self.layout.light)
+        self._conditions.dazzle(picture)
+        self._conditions.streaks(picture, time_s)
         return develop(picture, self._visible_sensor.noise(time_s))
 
     def thermal(self, time_s: float, bits: int = 14) -> NDArray[np.uint16] | NDArray[np.uint8]:
@@ -138,7 +145,9 @@ class Street:
         warm = still.warm_c.copy()
         camera = self._thermal_camera
         for thing in self._moving(time_s):
-            paint_parts(warm, _parts(thing, time_s, self.layout.camera_x_m), camera, None, still.depth_m)
+            parts = self._conditions.felt(_parts(thing, time_s, self.layout.camera_x_m))
+            paint_parts(warm, parts, camera, None, still.depth_m)
+        self._conditions.cool(warm)
         warm = soften(warm, 0.55)
         if self._misalign_px:
             warm = shift(warm, self._aligned_from_thermal, camera)
@@ -149,6 +158,26 @@ class Street:
         boxes = [self._box(thing, time_s) for thing in self._things(time_s)]
         seen = tuple(box for box in boxes if box is not None)
         return Truth(time_s, seen, self.visible_from_thermal, self.offset_ms)
+
+    def instances(self, time_s: float) -> tuple[NDArray[np.uint16], tuple[Instance, ...]]:
+        """People and cars that are seen at a time, and [H, W] the number of the one that each pixel shows.
+
+        Pixels are those of the visible picture; 0 is the street. Smoke and the like hide nothing here.
+        """
+        numbers = np.zeros(self._camera.shape, np.uint16)
+        whole: list[tuple[Car | Person, int]] = []
+        depth_m = self._visible_backdrop.depth_m
+        for number, thing in enumerate(self._things(time_s), start=1):
+            covered = outline(_parts(thing, time_s, self.layout.camera_x_m), self._camera)
+            numbers[covered & (depth_m >= np.float32(_distance(thing, time_s)))] = number
+            whole.append((thing, int(covered.sum())))
+        found = []
+        for number, (thing, area) in enumerate(whole, start=1):
+            mask = numbers == number
+            if (seen := int(mask.sum())) > 0:
+                kind = "car" if isinstance(thing, Car) else "person"
+                found.append(Instance(kind, thing.name, number, bounds(mask), seen, 1 - seen / area))
+        return numbers, tuple(found)
 
     def _things(self, time_s: float) -> list[Car | Person]:
         """All people and cars between the camera and the end of the street, far ones first."""
@@ -169,7 +198,7 @@ class Street:
         z = max(_distance(thing, time_s), 1.0)
         x = thing.x_m if isinstance(thing, Car) else thing.at(time_s)[0]
         light = object_light(self.layout, x, z)
-        parts = _parts(thing, time_s, self.layout.camera_x_m)
+        parts = self._conditions.seen(_parts(thing, time_s, self.layout.camera_x_m), thing.name)
         paint_parts(picture, parts, self._camera, light, still.depth_m)
         if car:
             self._paint_glows(picture, still, car, time_s)
@@ -230,7 +259,11 @@ class Street:
 
     @cached_property
     def _thermal_backdrop(self) -> Backdrop:
-        return draw_thermal(self.layout, self._thermal_camera, replace(self._thermal_camera, scale=2))
+        camera = self._thermal_camera
+        still = draw_thermal(self.layout, camera, replace(camera, scale=2))
+        assert still.warm_c is not None
+        self._conditions.warm(still.warm_c, camera.middle_px[1])
+        return still
 
     @cached_property
     def _visible_sensor(self) -> VisibleSensor:

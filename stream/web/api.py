@@ -13,17 +13,21 @@ from pydantic import Field, StrictBool
 
 from stream.config import Settings, validate
 from stream.config import live_settings as controls
+from stream.config.shown import kind
 from stream.errors import ConfigError, GifnetError
-from stream.frame import View
+from stream.frame import ColourMap, View
 from stream.monitoring.prometheus import CONTENT_TYPE, exposition
 from stream.monitoring.status import RunStatus
+from stream.monitoring.temperature import temperature_at
 from stream.runtime.clock import utc_now
 from stream.uri import mask_text
 from stream.web.guard import refuse
 from stream.web.openapi import openapi
-from stream.web.pictures import VIEWS, png
+from stream.web.pictures import COLOUR_MAPS, VIEWS, png
 
 LARGEST_REQUEST = 64 * 1024
+# Shown only where the calibration knows several distances.
+DISTANCE = "registration.distance_m"
 # A body that takes longer is given up.
 BODY_S = 10.0
 
@@ -35,6 +39,7 @@ class ClipRequest(Settings):
 
     on: Annotated[StrictBool, Field(description="true starts, false stops")]
     view: Annotated[View, Field(description="which picture")] = "fused"
+    colour_map: Annotated[ColourMap, Field(description="of the view thermal-colour")] = "heat"
 
 
 class HealthApi:
@@ -86,6 +91,7 @@ class PageApi:
             web.get("/api/settings", self._settings),
             web.patch("/api/settings", self._change),
             web.get("/api/snapshot", self._snapshot),
+            web.get("/api/temperature", self._temperature),
             web.post("/api/clip", self._clip),
             web.get("/api/openapi.json", self._openapi),
         ]
@@ -94,7 +100,8 @@ class PageApi:
         return web.json_response(self._panel.status())
 
     async def _settings(self, request: web.Request) -> web.Response:
-        known = list(controls.describe())
+        takes_distance = self._panel.takes_distance
+        known = [each for each in controls.describe() if each["place"] != DISTANCE or takes_distance]
         return web.json_response({"values": self._panel.controls.values(), "known": known})
 
     async def _change(self, request: web.Request) -> web.Response:
@@ -110,15 +117,29 @@ class PageApi:
         frame = self._panel.recent.newest
         if frame is None:
             return refuse(503, "no frame has been fused yet")
-        body = await asyncio.to_thread(png, frame, view)
+        colours = request.query.get("colour_map", "heat")
+        if colours not in COLOUR_MAPS:
+            return refuse(422, f"colour_map must be one of {', '.join(COLOUR_MAPS)}, got {colours!r}")
+        body = await asyncio.to_thread(png, frame, view, colours)
         name = f"{view}-{utc_now(self._panel.clock):%Y%m%dT%H%M%SZ}-{frame.index}.png"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return web.Response(body=body, content_type="image/png", headers=headers)
 
+    async def _temperature(self, request: web.Request) -> web.Response:
+        try:
+            across, down = (float(request.query.get(key, "")) for key in ("x", "y"))
+        except ValueError:
+            across = down = -1.0
+        if not (0 <= across <= 1 and 0 <= down <= 1):
+            return refuse(422, "x and y must be shares of the picture's width and height, from 0 to 1")
+        frame, place = self._panel.recent.newest, self._panel.thermal_place
+        celsius = None if frame is None else temperature_at(frame, place, across, down)
+        return web.json_response({"celsius": celsius, "index": frame.index if frame else None})
+
     async def _clip(self, request: web.Request) -> web.Response:
         asked = validate(ClipRequest, await read_json(request), "the request")
         clip = self._panel.clip
-        return web.json_response(clip.start(asked.view) if asked.on else clip.stop())
+        return web.json_response(clip.start(asked.view, asked.colour_map) if asked.on else clip.stop())
 
     async def _openapi(self, request: web.Request) -> web.Response:
         return web.json_response(openapi(ClipRequest))
@@ -144,7 +165,7 @@ async def read_json(request: web.Request) -> dict[str, Any]:
     except (ValueError, LookupError, RecursionError):
         raise ConfigError("the body is not JSON in UTF-8") from None
     if not isinstance(values, dict):
-        raise ConfigError(f"the body must be a JSON object, got {type(values).__name__}")
+        raise ConfigError(f"the body must be a JSON object, got {kind(values)}")
     return values
 
 

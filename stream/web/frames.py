@@ -1,8 +1,9 @@
 """Frames for a page, over a WebSocket: the page asks for each, so that what it gets is always the newest.
 
 The page sends `{"after": INDEX, "views": ["visible", "fused"], "width": 1280}` as text. The answer is binary:
-four bytes, the length of a JSON document (big-endian); that document, `{"index", "flags", "lengths"}`; then a
-JPEG picture for each view. With no newer frame within a second the answer has no pictures, and `index` null.
+four bytes, the length of a JSON document (big-endian); that document, `{"index", "flags", "alone", "size",
+"lengths"}`, where `alone` is the side that passes through while the other one is away; then a JPEG picture
+for each view. With no newer frame within a second the answer has no pictures, and `index` null.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pydantic import Field
 
 from stream.config import Settings, validate
 from stream.errors import ConfigError
-from stream.frame import FusedFrame, View
+from stream.frame import ColourMap, FusedFrame, SingleFrame, View
 from stream.monitoring.rolling import RollingStats
 from stream.web.guard import refuse
 from stream.web.pictures import Pictures
@@ -37,6 +38,7 @@ class Question(Settings):
     after: Annotated[int | None, Field(description="newest frame that it has")] = None
     views: Annotated[tuple[View, ...], Field(min_length=1, max_length=3)] = ("fused",)
     width: Annotated[int, Field(ge=16, le=8192)] = 1280
+    colour_map: Annotated[ColourMap, Field(description="of the view thermal-colour")] = "heat"
 
 
 class FrameFeed:
@@ -115,11 +117,13 @@ class FrameFeed:
     def _encode(self, frame: FusedFrame | None, question: Question) -> bytes:
         if frame is None:
             return _message({"index": None}, [])
-        pictures = [self._pictures.jpeg(frame, view, question.width) for view in question.views]
+        made = (question.width, question.colour_map)
+        pictures = [self._pictures.jpeg(frame, view, *made) for view in question.views]
         width, height = frame.size
         head = {
             "index": frame.index,
             "flags": sorted(frame.pair.flags),
+            "alone": frame.pair.side if isinstance(frame.pair, SingleFrame) else None,
             "size": [width, height],
             "lengths": [len(picture) for picture in pictures],
         }

@@ -7,7 +7,7 @@ from typing import Any
 from stream.config import FuseSettings, Settings, section_of
 from stream.config.live_settings import changeable
 from stream.monitoring.report import versions
-from stream.web.pictures import VIEWS
+from stream.web.pictures import COLOUR_MAPS, VIEWS
 
 JSON = "application/json"
 _ERROR = {"type": "object", "properties": {"error": {"type": "string"}}, "required": ["error"]}
@@ -23,6 +23,8 @@ def openapi(clip: type[Settings]) -> dict[str, Any]:
     status = {"200": _json("what the run does now", _OBJECT)}
     settings = {"200": _json("settings that can be changed, and their values", _OBJECT)}
     picture = {"type": "string", "enum": list(VIEWS), "default": "fused"}
+    colours = {"type": "string", "enum": list(COLOUR_MAPS), "default": "heat"}
+    share = {"type": "number", "minimum": 0, "maximum": 1}
     snapshot = {
         "200": {"description": "a picture", "content": {"image/png": {}}},
         "422": _refusal("no such view"),
@@ -39,8 +41,17 @@ def openapi(clip: type[Settings]) -> dict[str, Any]:
             },
             "/api/snapshot": {
                 "get": {
-                    "parameters": [{"name": "view", "in": "query", "schema": picture}],
+                    "parameters": [_query("view", picture), _query("colour_map", colours)],
                     "responses": snapshot,
+                }
+            },
+            "/api/temperature": {
+                "get": {
+                    "parameters": [_query("x", share), _query("y", share)],
+                    "responses": {
+                        "200": _json("degrees Celsius there, null where none is known", _OBJECT),
+                        "422": _refusal("no shares of the picture's width and height"),
+                    },
                 }
             },
             "/api/clip": {"post": _body("state of the clip", clip.model_json_schema())},
@@ -56,6 +67,10 @@ def openapi(clip: type[Settings]) -> dict[str, Any]:
             },
         },
     }
+
+
+def _query(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "query", "schema": schema}
 
 
 def _changes() -> dict[str, Any]:

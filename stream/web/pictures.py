@@ -9,10 +9,11 @@ from typing import get_args
 import cv2
 import numpy as np
 
-from stream.frame import FusedFrame, Pixels, View
+from stream.frame import ColourMap, FusedFrame, Pixels, View
 from stream.render.views import render
 
 VIEWS: tuple[View, ...] = get_args(View)
+COLOUR_MAPS: tuple[ColourMap, ...] = get_args(ColourMap)
 QUALITY = 85
 MOST_KEPT = 8
 
@@ -21,22 +22,24 @@ class Pictures:
     """Makes JPEG pictures of frames; may be used by several threads."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[int, View, int], bytes] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, View, int, ColourMap], bytes] = OrderedDict()
         self._lock = threading.Lock()
 
-    def jpeg(self, frame: FusedFrame, view: View, width: int) -> bytes:
+    def jpeg(self, frame: FusedFrame, view: View, width: int, colour_map: ColourMap = "heat") -> bytes:
         """A view of a frame.
 
         Args:
             frame: it.
             view: which picture.
             width: in pixels; larger pictures are made smaller.
+            colour_map: of the view `thermal-colour`.
         """
-        key = (frame.index, view, width)
+        key = (frame.index, view, width, colour_map)
         with self._lock:
             kept = self._kept.get(key)
         if kept is None:
-            kept = _encoded(_shrunk(render(frame, view), width), ".jpg", [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+            picture = _shrunk(render(frame, view, colour_map), width)
+            kept = _encoded(picture, ".jpg", [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
             with self._lock:
                 self._kept[key] = kept
                 while len(self._kept) > MOST_KEPT:
@@ -44,9 +47,9 @@ class Pictures:
         return kept
 
 
-def png(frame: FusedFrame, view: View) -> bytes:
+def png(frame: FusedFrame, view: View, colour_map: ColourMap = "heat") -> bytes:
     """A view of a frame, whole and without loss."""
-    return _encoded(render(frame, view), ".png", [])
+    return _encoded(render(frame, view, colour_map), ".png", [])
 
 
 def _shrunk(pixels: Pixels, width: int) -> Pixels:

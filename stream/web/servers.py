@@ -22,7 +22,8 @@ from stream.web.guard import Guard
 from stream.web.listener import Listener
 from stream.web.loop import LoopThread
 
-PAGE_FILES = {"/": "page.html", "/page.css": "page.css", "/page.js": "page.js"}
+_SCRIPTS = ("page.js", "shared.js", "picture.js", "status.js", "settings.js", "temperature.js")
+PAGE_FILES = {"/": "page.html", "/page.css": "page.css"} | {f"/{name}": name for name in _SCRIPTS}
 # The token of the page may come from here, so that it stands in no file and no list of processes.
 TOKEN_VARIABLE = "GIFNET_PREVIEW_TOKEN"
 

@@ -24,6 +24,15 @@ def test_a_table_compares_a_pair(gifnet: Gifnet, tmp_path: Path) -> None:
     assert [cell.strip() for cell in lines["audio"]] == ["yes", "no"]
 
 
+def test_four_sources_are_readable_on_a_narrow_terminal(gifnet: Gifnet, tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a_name_of_some_length.mp4", moving_pattern(2, colour=True))
+    lines = gifnet("probe", path, path, path, path).out.splitlines()
+    assert max(map(len, lines)) <= 80
+    sizes = [line for line in lines if "64x48" in line]
+    assert [line.count("64x48") for line in sizes] == [2, 2]
+    assert all("yuv420p, 8 bits" in line for line in lines if "pixels" in line)
+
+
 def test_json_tells_all(gifnet: Gifnet, tmp_path: Path) -> None:
     path = write_video(
         tmp_path / "v.mp4", moving_pattern(6, colour=True), rotation=90, matrix="bt709", start_pts=25

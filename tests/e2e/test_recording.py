@@ -143,7 +143,7 @@ for index in range(100_000):
 """
 
 
-@pytest.mark.parametrize("wanted", range(1, 12))
+@pytest.mark.parametrize("wanted", range(1, 12, 2))
 def test_every_kill_leaves_what_can_be_fused(
     tmp_path: Path, wanted: int, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -334,8 +334,10 @@ for index in range(1000):
 """
 
 
-@pytest.mark.parametrize(("suffix", "with_sound"), [("mp4", False), ("mp4", True), ("mkv", True)])
-@pytest.mark.parametrize(("step_s", "count"), [(0.9, 5), (0.3, 14)])
+@pytest.mark.parametrize(
+    ("suffix", "with_sound", "step_s", "count"),
+    [("mp4", False, 0.9, 5), ("mp4", True, 0.3, 14), ("mkv", True, 0.9, 5)],
+)
 def test_what_is_on_the_disk_is_at_most_two_seconds_old(tmp_path, talkie, suffix, with_sound, step_s, count):
     """By the clock on the wall, however slowly pictures come: 25 of them, a group, are many seconds."""
     path = tmp_path / f"a.{suffix}"

@@ -154,6 +154,7 @@ def parts(message: bytes) -> tuple[dict[str, Any], list[bytes]]:
 
 def test_numbers_for_prometheus(run: Running) -> None:
     text = call(run, "metrics")[1].decode()
+    assert complaints(text) == []
     numbers = {
         (sample.name, *sorted(sample.labels.items())): sample.value
         for family in text_string_to_metric_families(text)
@@ -172,6 +173,32 @@ def test_numbers_for_prometheus(run: Running) -> None:
     with pytest.raises(urllib.error.HTTPError, match="404") as caught:
         urllib.request.urlopen(where.replace("metrics", "api/status"), timeout=PATIENCE_S)
     caught.value.close()
+
+
+def complaints(text: str) -> list[str]:
+    """What is wrong with names, by the rules of `promtool check metrics`."""
+    helped = dict(re.findall(r"^# HELP (\S+) (.*)$", text, re.MULTILINE))
+    found = []
+    for name, kind in re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE):
+        if not helped.get(name, "").strip():
+            found.append(f"{name} has no help")
+        if name.endswith("_total") != (kind == "counter"):
+            found.append(f"{name} is a {kind}")
+        if not re.fullmatch("[a-z][a-z0-9_]*", name):
+            found.append(f"{name} is not in snake_case")
+        if kind not in ("histogram", "summary") and re.search("_(count|sum|bucket)$", name):
+            found.append(f"{name} ends like a part of a histogram")
+        if re.search("_(ms|s|us|min|hours|milliseconds|kb|mb|kilobytes|counter|gauge|histogram)(_|$)", name):
+            found.append(f"{name} is not in base units, or names its type")
+    return found
+
+
+def test_the_rules_of_names_find_what_breaks_them() -> None:
+    text = "# HELP fine_seconds Well.\n# TYPE fine_seconds gauge\n"
+    assert complaints(text) == []
+    for bad in ("age_ms", "frames_total", "camelCase", "x_count", "size_mb"):
+        assert complaints(text.replace("fine_seconds", bad)), bad
+    assert complaints(text.replace("gauge", "counter")) and complaints(text.replace(" Well.", " "))
 
 
 def test_every_number_of_the_dashboard_exists(run: Running) -> None:

@@ -105,6 +105,16 @@ class Playlist(_HttpServer):
         self._film.join()
 
 
+class Served(_HttpServer):
+    """The files of a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(functools.partial(_Quiet, directory=str(folder)))
+
+    def __enter__(self) -> str:
+        return self._start()
+
+
 class RtmpProcess:
     """FFmpeg as a server of RTMP for one client; skips without it, fails where REQUIRE_FFMPEG=1."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from stream.sinks.zeromq.settings import read_settings
 from stream.sinks.zeromq.socket import PublisherSocket
 from stream.uri import Uri
 from stream.zeromq.message import VIEWS, Header, latest_topic, one_part_head
+from stream.zeromq.objects import OBJECTS, FoundObjects
 
 
 class PublisherSink(SinkBase):
@@ -29,6 +31,8 @@ class PublisherSink(SinkBase):
     else notices, and `write` never waits, unless `wait_ms` says so. Pictures are handed to ZeroMQ as they
     are, which keeps them until the last subscriber has them; frames are never written to once they are fused.
     """
+
+    draws_boxes = False
 
     def __init__(self, uri: Uri, options: SinkOptions, clock: Clock | None = None) -> None:
         """Bind, or connect where the address says so; nothing is sent before the first frame.
@@ -48,8 +52,9 @@ class PublisherSink(SinkBase):
         self._registration = _registration(options.calibration)
         self._topics = {view: f"{settings.stream}/{view}".encode() for view in VIEWS}
         every_form = (*self._topics.values(), *map(latest_topic, self._topics.values()))
+        self._objects = f"{settings.stream}/{OBJECTS}".encode()
         try:
-            self._socket = PublisherSocket(settings, every_form)
+            self._socket = PublisherSocket(settings, (*every_form, self._objects))
         except zmq.ZMQError as error:
             done = "connected to" if settings.connect else "bound"
             raise SinkError(f"{uri} cannot be {done}: {error.strerror}; name another port") from None
@@ -67,6 +72,13 @@ class PublisherSink(SinkBase):
             if parts or latest:
                 self._publish(frame, view, parts, latest)
         self.written += 1
+
+    def tell(self, found: FoundObjects) -> None:
+        """Publish objects under `<stream>/objects`."""
+        self._socket.take_subscriptions()
+        if self._socket.want(self._objects):
+            here = replace(found, stream=self._settings.stream)
+            self._socket.send([self._objects, here.as_json()])
 
     def close(self) -> None:
         """Say good-bye to subscribers; may be called twice."""

@@ -73,6 +73,11 @@ def address_of(uri: Uri, settings: InputSettings) -> Address:
             return Address(uri.text.split("://", 1)[1] + ",realtime", "lavfi")
 
 
+def is_rtsp_by_tcp(address: Address) -> bool:
+    """True for RTSP whose packets come by the connection itself, without encryption."""
+    return address.url.lower().startswith("rtsp://") and address.options.get("rtsp_transport") == "tcp"
+
+
 def _with_password(uri: Uri, settings: InputSettings) -> str:
     password = settings.password.get_secret_value() if settings.password else None
     url = with_credentials(uri.text.strip(), settings.user, password)

@@ -30,8 +30,12 @@ class CaptureTimes:
         self._senders: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
 
     def note(self, packet: Any) -> None:
-        """Remember what the sender says of a packet's time."""
-        if packet.pts is not None and packet.has_sidedata("prft"):
+        """Remember what the sender says of a packet's time: in `opaque`, or as libav's side data."""
+        if packet.pts is None:
+            return
+        if isinstance(packet.opaque, int):
+            self._senders.append((packet.pts, packet.opaque))
+        elif packet.has_sidedata("prft"):
             data = bytes(packet.get_sidedata("prft"))
             self._senders.append((packet.pts, int.from_bytes(data[:8], "little", signed=True)))
 

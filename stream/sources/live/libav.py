@@ -18,10 +18,11 @@ from stream.frame import ClockSource, Frame, Side
 from stream.picture_size import LIBAV_BOUNDS
 from stream.runtime.clock import Clock
 from stream.sources.base import SourceBase, SourceInfo
-from stream.sources.live.address import Address, address_of
+from stream.sources.live.address import Address, address_of, is_rtsp_by_tcp
 from stream.sources.live.capture_times import CaptureTimes
 from stream.sources.live.open_errors import explain_open
 from stream.sources.live.playout import Playout
+from stream.sources.live.rtsp.container import open_rtsp
 from stream.sources.live.whole_pictures import WholePictures, set_for_live
 from stream.sources.video.pixels import colour_of
 from stream.sources.video.thermal import choose_conversion, needs_colours
@@ -109,6 +110,10 @@ class LibavSource(SourceBase):
     def _connect(self, address: Address) -> Any:
         timeout_s, began_s = self._settings.timeout_s, self._clock.monotonic_s()
         try:
+            if is_rtsp_by_tcp(address):
+                opened = open_rtsp(address.url, OPEN_TIMES * timeout_s, timeout_s)
+                if opened is not None:
+                    return opened
             return av.open(
                 address.url,
                 "r",
@@ -204,7 +209,7 @@ class LibavSource(SourceBase):
         packets, packet_s = self._container.demux(), self._clock.monotonic_s()
         while (packet := self._next(packets)) is not None:
             now_s = self._clock.monotonic_s()
-            if packet.stream.index != self._stream.index:
+            if packet.stream_index != self._stream.index:
                 if now_s - packet_s > self._silence_s() or self._wait(LOOK_S):
                     raise SourceError(f"sound goes on, but no picture came for {self._silence_s():g} s")
                 continue

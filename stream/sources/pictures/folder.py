@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from stream.config import InputSettings
 from stream.errors import SourceError
 from stream.frame import Frame, Side
 from stream.picture_size import check_size
-from stream.sources.base import SourceBase, SourceInfo
+from stream.sources.base import SourceBase, SourceInfo, ends_before
 from stream.sources.options import STATED, check_options, size_option
 from stream.sources.pictures.convert import choose_converter
 from stream.sources.pictures.decode import (
@@ -68,6 +70,7 @@ class ImageSource(SourceBase):
         self._size = size_option(uri)
         self._times = times_beside(settings, uri, role, partner)
         self._paths = self._times.paths
+        self._begin = 0
         if self._times.untimed:
             self.lost["without_time"] = self._times.untimed
         path, stored = self._first_readable(uri)
@@ -112,9 +115,21 @@ class ImageSource(SourceBase):
         check_single(path)
         return path, stored
 
+    @property
+    def first_s(self) -> Fraction | None:
+        """Time of the first picture."""
+        return self._times.times_s[0]
+
+    def skip_before(self, time_s: Fraction) -> int:
+        """Begin with the first picture at a time or later."""
+        self._begin = bisect_left(self._times.times_s, time_s)
+        if self._begin == len(self._paths):
+            raise ends_before(self.info.uri, self._times.times_s[-1], time_s)
+        return self._begin
+
     def _read(self) -> Iterator[Frame]:
         info = self.info
-        for index, path in enumerate(self._paths):
+        for index, path in islice(enumerate(self._paths), self._begin, None):
             stored = self._stored(path)
             if stored is None:
                 self.lost["unsupported" if describe_unsupported(path) else "corrupt"] += 1

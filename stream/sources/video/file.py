@@ -94,7 +94,7 @@ class VideoSource(SourceBase):
         super().__init__()
         self._name, self._role = str(path), role
         self._convert: Callable[[VideoFrame], Picture]
-        self._yielded = 0
+        self._yielded = self._skipped = 0
         self._track = settings.track
         self._pictures = PictureReader(path, track=self._track)
         try:
@@ -200,6 +200,16 @@ class VideoSource(SourceBase):
         self._convert = SurfaceConverter(surfaces, self._target, yuv)
         return None
 
+    @property
+    def first_s(self) -> Fraction | None:
+        """Time of the first picture."""
+        return self._pictures.first_s
+
+    def skip_before(self, time_s: Fraction) -> int:
+        """Begin with the first picture at a time or later; see `PictureReader.skip_before`."""
+        self._skipped = self._pictures.skip_before(time_s)
+        return self._skipped
+
     def _read(self) -> Generator[Frame, None, None]:
         for picture, time_s in deinterlaced(self._sized(), self._deinterlace):
             yield self._frame(picture, time_s)
@@ -224,7 +234,7 @@ class VideoSource(SourceBase):
         return Frame(kept, target.pixel_format, time_s, "pts", index, target.bits, radiometry=radiometry)
 
     def _position(self) -> int:
-        return self._yielded + self.lost.total()
+        return self._skipped + self._yielded + self.lost.total()
 
     def _check_size(self, picture: VideoFrame) -> None:
         size = picture.width, picture.height

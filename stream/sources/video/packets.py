@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
+from math import floor
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from av import VideoFrame
 from av.codec.hwaccel import HWAccel
 
 from stream.errors import SourceError
+from stream.sources.base import ends_before
 from stream.sources.video.containers import (
     PROGRAM_STREAMS,
     declared_end_s,
@@ -23,12 +25,14 @@ from stream.sources.video.containers import (
 )
 from stream.sources.video.decoding_order import keeps_decoding_times
 from stream.sources.video.hardware_watch import HardwareWatch
-from stream.sources.video.timeline import Timeline
+from stream.sources.video.timeline import REORDERED_FRAMES, Timeline
 
 DEFAULT_RATE = Fraction(25)
 # A file ends early when it misses more than this share of its stated length, and more than these frames.
 MISSING_SHARE = Fraction(1, 50)
 MISSING_FRAMES = 2
+# Containers with an index of their key pictures, and stamps that are those of display.
+SEEKABLE = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm")
 # Pictures that a decoder may hold back: 16 in H.264 and HEVC, and some for what hardware does at once.
 MOST_HELD = 64
 
@@ -125,6 +129,48 @@ class PictureReader:
         if pending is not None:
             yield pending
         yield from self._pictures
+
+    @property
+    def first_s(self) -> Fraction:
+        """Time of the first picture; there before the iteration begins."""
+        assert self._pending is not None
+        return self._pending[1]
+
+    def skip_before(self, time_s: Fraction) -> int:
+        """Begin with the first picture at a time or later; to be called before the iteration.
+
+        The container's index is used where its stamps alone tell times; other files are decoded up to there.
+
+        Returns:
+            How many pictures were left out, by the frame rate.
+
+        Raises:
+            SourceError: all pictures are before that time.
+        """
+        began_s = last_s = self.first_s
+        timed: Timed | None = self._pending
+        if time_s > began_s and self._timeline.can_jump and self.container.format.name in SEEKABLE:
+            timed = self._jump(time_s, began_s)
+        while timed is not None and timed[1] < time_s:
+            last_s, timed = timed[1], next(self._pictures, None)
+        if timed is None:
+            raise ends_before(self._name, last_s, time_s)
+        self._pending = timed
+        self.lost.clear()  # of what is left out
+        return round((timed[1] - began_s) * (self.rate or 0))
+
+    def _jump(self, time_s: Fraction, began_s: Fraction) -> Timed:
+        """The first picture that comes after a jump in front of a time: its key picture, or one before."""
+        # Indices may hold decoding times, which lie before those of display.
+        early_s = time_s - REORDERED_FRAMES / (self.rate or DEFAULT_RATE)
+        for target_s in (early_s, began_s):
+            self.container.seek(floor(target_s / self.stream.time_base), stream=self.stream)
+            self._timeline.jump(target_s)
+            self._pictures = self._decode()
+            timed: Timed | None = next(self._pictures, None)
+            if timed is not None and timed[1] <= time_s:
+                return timed
+        raise SourceError(f"{self._name} cannot be read from {_clock(time_s)} on: its index is damaged")
 
     def check_end(self) -> None:
         """Called after the last picture.

@@ -62,6 +62,20 @@ class Timeline:
         self._last_s: Fraction | None = None
         self._filled_in = False
 
+    @property
+    def can_jump(self) -> bool:
+        """True where stamps alone tell the time of a picture, whatever was read before."""
+        return not (self._decoding_times or self._wraps or self._offset)
+
+    def jump(self, time_s: Fraction) -> None:
+        """Forget what was read; what comes next is from another place of the file.
+
+        Args:
+            time_s: of the next picture, if it has no stamp.
+        """
+        self._highest = self._last_dts = self._last_s = None
+        self._waiting, self._next_s, self._filled_in = [], time_s, False
+
     def mend(self, packet: Any) -> None:
         """Put the stamp of a packet right before it is decoded; its picture carries the stamp on."""
         if self._decoding_times and packet.dts is not None:

@@ -30,7 +30,10 @@ def test_every_name_is_an_option_of_run() -> None:
 @pytest.mark.parametrize("name", sorted(set(NAMES) - {"output"}))
 def test_option_default_is_the_setting_default(name: str) -> None:
     option = next(parameter for parameter in run.params if parameter.name == name)
-    assert option.default == field_at(NAMES[name]).default
+    expected = field_at(NAMES[name]).default
+    if isinstance(option, click.Option) and option.multiple and not isinstance(expected, tuple):
+        expected = () if expected is None else (expected,)
+    assert option.default == expected
 
 
 def test_all_problems_are_reported_with_their_path() -> None:
@@ -83,7 +86,7 @@ def test_settings_are_frozen() -> None:
     ("content", "words"),
     [
         (b"visible: [", "is not YAML in line 1"),
-        (b"- a", "must be a mapping of settings, got list"),
+        (b"- a", "must be a mapping of settings, got a list"),
         (b"!!python/object/apply:os.getcwd []", "is not YAML"),
         (b"\xff\xfe\x00", "is not"),
     ],
@@ -124,6 +127,17 @@ def test_a_section_of_the_wrong_kind_is_left_for_the_check() -> None:
     merged = overlay(SMALLEST | {"pairing": 3}, {"tolerance_ms": 7.0})
     with pytest.raises(ConfigError, match="pairing"):
         validate(RunSettings, merged, "run.yaml")
+
+
+def test_complaints_name_no_classes() -> None:
+    wrong = {"visible": "a.mp4", "thermal": ["b"], "outputs": "o.mp4", "pairing": 3, "gain": {"low": "x"}}
+    with pytest.raises(ConfigError) as error:
+        validate(RunSettings, wrong, "run.yaml")
+    text = str(error.value)
+    assert "visible: it should be a mapping of settings, as in visible: {uri: ...}, got a text" in text
+    assert "outputs: it should be a list, got a text" in text
+    assert "gain.low: it should be a number, got 'x'" in text
+    assert "Settings" not in text and "dictionary" not in text
 
 
 def test_origins() -> None:

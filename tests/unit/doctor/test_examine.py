@@ -24,6 +24,11 @@ def test_bfloat16_in_hardware_is_seen(cpuinfo):
     assert "4 cores" in row.found and "bf16" in row.found
 
 
+def test_bfloat16_that_the_environment_forbids_is_told():
+    row = cpu_row(frozenset({"avx2", "avx512_bf16"}), 2, "ONEDNN_MAX_CPU_ISA=AVX2")
+    assert row.standing == "missing" and "ONEDNN_MAX_CPU_ISA=AVX2" in row.found
+
+
 def test_a_cpu_without_bfloat16_is_no_problem():
     row = cpu_row(cpu_flags("flags : avx2 avx512f\n"), cores=2)
     assert row.standing == "missing" and "float32" in row.remedy

@@ -41,7 +41,11 @@ class Stage:
     """A camera, its connections one after the other, and what arrived."""
 
     def __init__(
-        self, *connections: Callable[[Wait], Script], timeout_s: float = 1.0, waits: bool = True
+        self,
+        *connections: Callable[[Wait], Script],
+        timeout_s: float = 1.0,
+        waits: bool = True,
+        opening_s: float | None = None,
     ) -> None:
         self.clock = HandClock()
         self.arrived: list[int] = []
@@ -49,7 +53,7 @@ class Stage:
         self._connections = iter(connections)
         self.opened = 0
         self.camera = ReconnectingCamera(
-            "visible", "rtsp://u:secret@host/x", timeout_s, self.open, self.post, self.clock, waits
+            "visible", "rtsp://u:secret@host/x", timeout_s, self.open, self.post, self.clock, waits, opening_s
         )
 
     def open(self, wait: Wait) -> Script:
@@ -273,6 +277,22 @@ def test_a_camera_that_sends_no_picture_yet_but_something_is_no_stalled_one() ->
         stage.camera.check_stalled()
         hold.set()
         stage.wait_for(lambda: stage.arrived == [5])
+    assert stage.camera.account.stuck == 0
+
+
+def test_a_recording_that_takes_long_to_open_is_not_opened_once_more() -> None:
+    hold = threading.Event()
+
+    def later(wait: Wait) -> Script:
+        hold.wait(PATIENCE_S)
+        return frames(1)(wait)
+
+    with Stage(later, opening_s=60) as stage:
+        stage.wait_for(lambda: stage.opened == 1)
+        stage.clock.now_s += 59
+        stage.camera.check_stalled()
+        hold.set()
+        stage.wait_for(lambda: stage.arrived == [1])
     assert stage.camera.account.stuck == 0
 
 

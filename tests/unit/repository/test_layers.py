@@ -15,12 +15,14 @@ PACKAGES = ("stream", "gifnet", "cuda_kernels")
 # docs/architecture.md shows the same list.
 LAYERS = [
     {"cli"},
+    {"setup"},
     {"calibrate", "batch"},
     {"pipeline"},
     {"bench", "web", "doctor", "sync_check", "stills", "quality"},
     {"monitoring"},
     {"fusion"},
     {"sinks"},
+    {"detection"},
     {"live"},
     {"pairing"},
     {"sources"},

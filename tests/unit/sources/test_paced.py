@@ -131,8 +131,8 @@ def test_recordings_begin_as_far_apart_as_they_are_unless_they_have_not_one_cloc
     clock = HandClock()
     clock.now_s = 1000.0
     together = StartBarrier(2, clock)
-    assert together.begin(Fraction(0), lambda s: True) is None
-    assert together.begin(Fraction(first_s), clock.wait) == (1000.0 + later_s, 1000 + later_s)
+    assert together.begin("early", Fraction(0), lambda s: True) is None
+    assert together.begin("late", Fraction(first_s), clock.wait) == (1000.0 + later_s, 1000 + later_s)
 
 
 def test_a_recording_that_waits_ends_when_it_is_told_to() -> None:

@@ -9,6 +9,7 @@ from stream.config import InputSettings
 from stream.errors import SourceError
 from stream.frame import Frame, Side
 from stream.sources import open_source
+from stream.sources.synthetic import SyntheticSource
 
 SMALL = "synthetic://street?size=96x64&duration=0.2"
 
@@ -91,3 +92,11 @@ def test_wrong_options_are_one_sentence(uri: str, problem: str) -> None:
         open_source(InputSettings(uri=uri), "visible")
     assert problem in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_street_is_drawn_once_for_all_sources_that_are_open() -> None:
+    first = open_source(InputSettings(uri=SMALL), "visible")
+    again, other = (open_source(InputSettings(uri=SMALL + extra), "thermal") for extra in ("", "&smoke=0.5"))
+    assert isinstance(first, SyntheticSource) and isinstance(again, SyntheticSource)
+    assert isinstance(other, SyntheticSource)
+    assert first.street is again.street and first.street is not other.street

@@ -1,0 +1,1 @@
+"""Detectors on frames labelled by hand, on every kind of picture."""

@@ -1,0 +1,142 @@
+"""The networks of the lower level, and what each level wants of them.
+
+task           lower level makes small                    upper level makes small
+visual         the discriminator's mistakes               picture losses, and its doubt
+detection      the detector's loss on fused pictures      the same, on pictures of the other split
+segmentation   the segmenter's loss on fused pictures     the same, on pictures of the other split
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from gifnet.joint.config import JointSettings
+from gifnet.joint.data import LabelledBatch
+from gifnet.joint.discriminator import Discriminator, adversarial_loss, discriminator_loss
+from gifnet.joint.hypergradient import Parameters
+from gifnet.joint.saliency import composite
+from gifnet.perception import Detector, DetectorConfig, detection_loss
+from gifnet.perception.segmenter import Segmenter, segmentation_loss
+from gifnet.train import picture_losses
+from gifnet.train.lite import picture_parts
+from gifnet.train.shared_settings import PictureLossSettings
+
+
+class Task(Protocol):
+    """A network of the lower level and its losses.
+
+    With `parameters` a loss is a pure function of them; with None the network itself runs, and its batch norm
+    keeps statistics.
+    """
+
+    name: str
+    network: nn.Module
+
+    def lower(self, parameters: Parameters | None, fused: Tensor, batch: LabelledBatch) -> Tensor:
+        """Loss of the network on fused pictures [B, 1, H, W]."""
+
+    def upper(self, parameters: Parameters | None, fused: Tensor, batch: LabelledBatch) -> Tensor:
+        """Loss of the fusion network."""
+
+
+class Visual:
+    """The discriminator: composite of the sources or fused?"""
+
+    name = "visual"
+
+    def __init__(self, settings: JointSettings) -> None:
+        self.network: nn.Module = Discriminator()
+        self._settings = settings
+
+    def lower(self, parameters: Parameters | None, fused: Tensor, batch: LabelledBatch) -> Tensor:
+        """See `Task`."""
+        both = torch.cat([composite(batch.visible, batch.thermal), fused.clamp(0, 1)])
+        real, seen = call(self.network, parameters, both).chunk(2)
+        return discriminator_loss(real, seen)
+
+    def upper(self, parameters: Parameters | None, fused: Tensor, batch: LabelledBatch) -> Tensor:
+        """See `Task`."""
+        settings = self._settings
+        loss = fidelity(fused, batch.visible, batch.thermal, settings.losses)
+        if settings.composite:
+            target = composite(batch.visible, batch.thermal)
+            distance = (fused - target).abs().mean()
+            # 2 - SSIM with two equal sources counts 1 - SSIM twice, less 0.
+            unlike = picture_losses.similarity_loss(fused, target, target) / 2
+            loss = loss + settings.composite * (distance + 1.1 * unlike)
+        if settings.adversarial:
+            opinion = call(self.network, parameters, fused.clamp(0, 1))
+            loss = loss + settings.adversarial * adversarial_loss(opinion)
+        return loss
+
+
+class Detection:
+    """A detector of the settings' classes."""
+
+    name = "detection"
+
+    def __init__(self, settings: JointSettings) -> None:
+        self.network: nn.Module = Detector(detector_config(settings))
+
+    def lower(self, parameters: Parameters | None, fused: Tensor, batch: LabelledBatch) -> Tensor:
+        """See `Task`."""
+        predictions = call(self.network, parameters, fused.clamp(0, 1))
+        return detection_loss(predictions, batch.boxes)["total"]
+
+    upper = lower
+
+
+class Segmentation:
+    """A segmentation network of the settings' classes."""
+
+    name = "segmentation"
+
+    def __init__(self, settings: JointSettings) -> None:
+        self.network: nn.Module = Segmenter(len(settings.classes))
+
+    def lower(self, parameters: Parameters | None, fused: Tensor, batch: LabelledBatch) -> Tensor:
+        """See `Task`."""
+        assert batch.masks is not None
+        return segmentation_loss(call(self.network, parameters, fused.clamp(0, 1)), batch.masks)
+
+    upper = lower
+
+
+def make_tasks(settings: JointSettings) -> list[Task]:
+    """The visual task and those of the settings."""
+    kinds: dict[str, Callable[[JointSettings], Task]] = {"detection": Detection, "segmentation": Segmentation}
+    tasks: list[Task] = [Visual(settings)]
+    return tasks + [kinds[name](settings) for name in settings.tasks]
+
+
+def detector_config(settings: JointSettings) -> DetectorConfig:
+    """Sizes of the detector, with the settings' classes."""
+    config = replace(DetectorConfig(), classes=tuple(settings.classes))
+    if settings.detector == "full":
+        return config
+    stages = tuple(
+        replace(stage, channels=max(8, stage.channels // 4), blocks=1, expand=min(stage.expand, 4), kernel=3)
+        for stage in config.stages
+    )
+    return replace(config, stem=16, stages=stages, neck=32, head_layers=1)
+
+
+def fidelity(fused: Tensor, visible: Tensor, thermal: Tensor, weights: PictureLossSettings) -> Tensor:
+    """Sum of the picture losses, each times its weight."""
+    by_name = weights.model_dump()
+    parts = picture_parts(fused, visible, thermal)
+    return torch.stack([by_name[name] * part for name, part in parts.items()]).sum()
+
+
+def call(network: nn.Module, parameters: Parameters | None, pictures: Tensor) -> Any:
+    """Output of a network with other parameters; its own and its buffers stay as they are."""
+    if parameters is None:
+        return network(pictures)
+    buffers = {name: value.clone() for name, value in network.named_buffers()}
+    return functional_call(network, {**parameters, **buffers}, (pictures,))

@@ -1,0 +1,194 @@
+"""Joint training: perception networks learn on fused pictures, and fusion learns from how they answer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from gifnet import weights as weight_files
+from gifnet.errors import TrainingError
+from gifnet.joint.aggregation import aggregate, make_aggregator
+from gifnet.joint.config import JointSettings
+from gifnet.joint.data import LabelledBatch, LabelledCrops, load_splits
+from gifnet.joint.hypergradient import Parameters, hypergradient
+from gifnet.joint.tasks import Task, make_tasks
+from gifnet.joint.validation import measure_perception
+from gifnet.lite.model import GIFNetLite
+from gifnet.model import GIFNet
+from gifnet.train.pairs import Pair
+from gifnet.train.validation import choose, validate_pictures
+
+
+class JointNetwork(nn.Module):
+    """The fusion network and the networks that look at its picture, by the names of their tasks."""
+
+    def __init__(self, fusion: nn.Module, perception: dict[str, nn.Module]) -> None:
+        super().__init__()
+        self.fusion = fusion
+        self.perception = nn.ModuleDict(perception)
+
+    def forward(self, visible: Tensor, thermal: Tensor) -> Tensor:
+        """Fuse two pictures."""
+        return cast(Tensor, self.fusion(visible, thermal))
+
+
+class Fuse(nn.Module):
+    """A fusion network whose picture is not yet held within [0, 1], which training wants to know of."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, visible: Tensor, thermal: Tensor) -> Tensor:
+        """Fuse two pictures."""
+        if isinstance(self.network, GIFNetLite):
+            return self.network.fuse(visible, thermal)[0]
+        return cast(Tensor, self.network(visible, thermal))
+
+
+class JointTraining:
+    """See `gifnet.train.loop.Training`.
+
+    One Adam moves all networks: what has no gradient in a step stays, so each keeps its own count of steps.
+    """
+
+    def __init__(self, settings: JointSettings, device: torch.device) -> None:
+        """Load the pairs; the networks are made by `begin`."""
+        lower, upper, self._test = load_splits(settings)
+        self._lower = LabelledCrops(lower, settings, 20)
+        self._upper = LabelledCrops(upper, settings, 21)
+        self._aggregator = make_aggregator(settings.aggregation)
+        self._settings, self._device = settings, device
+
+    def begin(self) -> tuple[nn.Module, torch.optim.Optimizer]:
+        """The fusion network as it begins, fresh perception networks, and what moves them."""
+        settings = self._settings
+        fusion = start_network(settings)
+        self._tasks = make_tasks(settings)
+        model = JointNetwork(fusion, {task.name: task.network for task in self._tasks}).to(self._device)
+        self._fuse = Fuse(fusion)
+        self._model = model
+        self._optimiser = torch.optim.Adam(
+            [
+                {"params": [p for p in fusion.parameters() if p.requires_grad], "lr": settings.learning_rate},
+                {"params": list(model.perception.parameters()), "lr": settings.lower_learning_rate},
+            ]
+        )
+        return model, self._optimiser
+
+    def step(self, iteration: int, rate: float) -> dict[str, float]:
+        """One step of the lower level, and one of the upper level when it is time.
+
+        Raises:
+            TrainingError: a loss or gradient is not finite; that network's step was not taken.
+        """
+        settings = self._settings
+        share = rate / settings.learning_rate
+        for group, full in zip(
+            self._optimiser.param_groups, (settings.learning_rate, settings.lower_learning_rate), strict=True
+        ):
+            group["lr"] = share * full
+        batch = self._lower.batch(iteration).to(self._device)
+        losses = self._lower_step(batch)
+        turn = iteration - settings.warm_up
+        if turn >= 0 and turn % settings.upper_every == settings.upper_every - 1:
+            losses |= self._upper_step(batch, self._upper.batch(iteration).to(self._device))
+        return losses
+
+    def validate(self, model: nn.Module, sheet: Path) -> dict[str, float]:
+        """Metrics of the pairs that are only measured on: of the pictures, and of what sees them."""
+        if not self._test:
+            return {}
+        assert isinstance(model, JointNetwork)
+        shown = choose([Pair(pair.name, pair.scene, pair.visible, pair.thermal) for pair in self._test])
+        found = validate_pictures(model.fusion, shown, sheet)
+        return found | measure_perception(
+            model.fusion, model.perception, self._test, len(self._settings.classes)
+        )
+
+    def _lower_step(self, batch: LabelledBatch) -> dict[str, float]:
+        with torch.no_grad():
+            fused = self._fuse(batch.visible, batch.thermal)
+        _check_finite(fused.sum(), "the fused picture")
+        self._optimiser.zero_grad(set_to_none=True)
+        losses = {}
+        for task in self._tasks:
+            loss = task.lower(None, fused, batch)
+            _check_finite(loss, f"the {task.name} loss of the lower level")
+            loss.backward()  # type: ignore[no-untyped-call]  # missing in torch's types
+            self._clip(task.network.parameters(), f"the gradient of the {task.name} network")
+            losses[f"{task.name} lower"] = loss.item()
+        self._optimiser.step()
+        return losses
+
+    def _upper_step(self, below: LabelledBatch, above: LabelledBatch) -> dict[str, float]:
+        upper = {name: part for name, part in self._fuse.named_parameters() if part.requires_grad}
+        gradients, losses = [], {}
+        for task in self._tasks:
+            found, losses[f"{task.name} upper"] = self._hypergradient(task, upper, below, above)
+            weight = getattr(self._settings.task_weights, task.name)
+            gradients.append({name: weight * part for name, part in found.items()})
+        self._optimiser.zero_grad(set_to_none=True)
+        for name, part in aggregate(gradients, self._aggregator).items():
+            upper[name].grad = part
+        self._clip(upper.values(), "the hypergradient")
+        self._optimiser.step()
+        return losses
+
+    def _hypergradient(
+        self, task: Task, upper: Parameters, below: LabelledBatch, above: LabelledBatch
+    ) -> tuple[dict[str, Tensor], float]:
+        """Of one task, and its upper loss."""
+        reached = []
+
+        def fuse(parameters: Parameters, batch: LabelledBatch) -> Tensor:
+            fused: Tensor = functional_call(self._fuse, dict(parameters), (batch.visible, batch.thermal))
+            return fused
+
+        def outer(above_parameters: Parameters, parameters: Parameters) -> Tensor:
+            loss = task.upper(parameters, fuse(above_parameters, above), above)
+            reached.append(loss.detach())
+            return loss
+
+        def inner(above_parameters: Parameters, parameters: Parameters) -> Tensor:
+            return task.lower(parameters, fuse(above_parameters, below), below)
+
+        settings = self._settings.hypergradient
+        options = settings.model_dump(exclude={"method"})
+        lower = dict(task.network.named_parameters())
+        found = hypergradient(outer, inner, upper, lower, settings.method, **options)
+        _check_finite(reached[0], f"the {task.name} loss of the upper level")
+        return found, float(reached[0])
+
+    def _clip(self, parameters: Iterable[Tensor], what: str) -> None:
+        norm = nn.utils.clip_grad_norm_(list(parameters), self._settings.clip_norm or math.inf)
+        _check_finite(norm, what)
+
+
+def start_network(settings: JointSettings) -> nn.Module:
+    """The fusion network with the weights that the settings begin from."""
+    if settings.network == "lite":
+        lite = GIFNetLite()
+        if settings.start != "random":
+            state = weight_files.read(weight_files.resolve(settings.start, "lite"))
+            weight_files.load_into(lite, state)
+        return lite
+    full = GIFNet()
+    if settings.start != "random":
+        weight_files.load_into(full, weight_files.read(weight_files.resolve(settings.start)))
+    if not full.uses_auxiliary:
+        full.drop_auxiliary()
+    return full
+
+
+def _check_finite(value: Tensor, what: str) -> None:
+    if not torch.isfinite(value):
+        raise TrainingError(
+            f"{what} is {value.item()}; lower learning_rate or lower_learning_rate, or look at the labels"
+        )

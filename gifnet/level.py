@@ -1,0 +1,153 @@
+"""Levels set right after the network: no veil over skies and dark places, and warm people who stand out.
+
+A network trained on sums of both pictures makes a bright, cold sky mid-grey and lays the grey of a thermal
+picture over dark places where it shows nothing. Three corrections follow each other, all of them smooth
+functions of both sources, without neighbouring pictures:
+
+1. *contrast*: over cells of 4 x 4 pixels, what stands out in either source by its distance from the mean
+   around it stands out as far in the fused picture;
+2. *skies*: where the visible picture is bright and the thermal one colder than its mean, the fused picture
+   is not darker than the visible one;
+3. *dark places*: where the visible picture is dark and the thermal one flat and not warm, the fused picture
+   is not brighter than the visible one.
+
+They are this project's own. All is arithmetic on tensors that a CUDA graph can capture.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from gifnet.model import Fusion
+
+CELL_PX = 4
+MIN_SIDE_PX = 16
+
+# Contrasts of cells in 0..1: below the first none is asked for, from the second on all of it.
+_FAINT, _CLEAR = 0.03, 0.1
+_AROUND_CELLS = 4
+# Beyond 1, since interpolation between cells loses what is as narrow as a person.
+_GAIN = 1.3
+# Visible brightness from which a sky counts, and all of it; thermal distance below the mean, likewise.
+_BRIGHT = (0.35, 0.7)
+_COLD = (0.02, 0.2)
+_DARK = (0.22, 0.38)
+# Standard deviation of thermal cells by which half of flatness is lost.
+_FLAT = 0.02
+_FLATNESS = (0.2, 0.6)
+_WARM = (0.12, 0.24)
+# Thermal distance from the flat surroundings.
+_SPEAKS = (0.02, 0.06)
+
+
+class LevelledNetwork:
+    """A network followed by `level`."""
+
+    def __init__(self, network: Fusion, strength: float) -> None:
+        """Wrap a network; `strength` as in `level`."""
+        self._network, self._strength = network, strength
+
+    @property
+    def own_threads(self) -> bool:
+        """As the network says."""
+        return bool(getattr(self._network, "own_threads", False))
+
+    @torch.no_grad()
+    def __call__(self, visible: Tensor, thermal: Tensor) -> Tensor:
+        """Fuse [B, 1, H, W] pictures in [0, 1] to float32."""
+        return level(self._network(visible, thermal), visible, thermal, self._strength)
+
+
+def levelled(network: Fusion, strength: float) -> Fusion:
+    """The network followed by `level`; the network itself at strength 0."""
+    return LevelledNetwork(network, strength) if strength else network
+
+
+def level(fused: Tensor, visible: Tensor, thermal: Tensor, strength: float = 1.0) -> Tensor:
+    """Set the levels of a fused picture right.
+
+    Args:
+        fused: [B, 1, H, W] in [0, 1], of a network.
+        visible: the same shape.
+        thermal: the same shape.
+        strength: 0, nothing, to 1.
+
+    Returns:
+        [B, 1, H, W] float32 in [0, 1]; the fused picture itself where a side is below 16 pixels.
+    """
+    height, width = fused.shape[-2:]
+    if min(height, width) < MIN_SIDE_PX or strength == 0:
+        return fused
+    visible, thermal, fused = visible.float(), thermal.float(), fused.float()
+    cells = torch.cat([F.avg_pool2d(part, CELL_PX, ceil_mode=True) for part in (visible, thermal, fused)], 1)
+    mean = cells[:, 1:2].mean(dim=(2, 3), keepdim=True)
+    maps = strength * torch.cat([_missing_contrast(cells), _silence(cells[:, 1:2], mean)], dim=1)
+    missing, silent = _enlarged(maps, CELL_PX, height, width).chunk(2, dim=1)
+    result = fused + missing
+    beyond = visible - result
+    cold = _ramp(mean - thermal, *_COLD).mul_(_ramp(visible, *_BRIGHT)).mul_(beyond.clamp_min(0))
+    dark = _ramp(visible, *_DARK[::-1]).mul_(silent).mul_(beyond.clamp_max_(0))
+    return result.add_(dark).add_(cold, alpha=strength).clamp_(0, 1)
+
+
+def _missing_contrast(cells: Tensor) -> Tensor:
+    """What is to be added to cells [B, 3, h, w] of visible, thermal, fused; [B, 1, h, w]."""
+    visible, thermal, fused = (cells - _around(cells)).chunk(3, dim=1)
+    visible_power, thermal_power = visible.square().square_(), thermal.square().square_()
+    power = visible_power + thermal_power + 1e-9
+    wanted = (visible * visible_power + thermal * thermal_power) / power
+    reached = fused * wanted.sign() >= wanted.abs()
+    missing = (wanted - fused).mul_(_ramp(wanted.abs(), _FAINT, _CLEAR)).mul_(_GAIN)
+    return missing.masked_fill_(reached, 0)
+
+
+def _around(cells: Tensor) -> Tensor:
+    """Smooth means of some 17 x 17 cells, made at a quarter of the resolution."""
+    height, width = cells.shape[-2:]
+    coarse = F.avg_pool2d(cells, _AROUND_CELLS, ceil_mode=True)
+    for _ in range(2):
+        coarse = F.avg_pool2d(F.pad(coarse, (2, 2, 2, 2), mode="replicate"), 5, 1)
+    return _enlarged(coarse, _AROUND_CELLS, height, width)
+
+
+def _silence(thermal: Tensor, mean: Tensor) -> Tensor:
+    """Where thermal cells [B, 1, h, w] say nothing: 1 where they are flat and not warm, 0 where not.
+
+    Silence spreads to the cells next to flat ones, so that it ends at what stands out and not a window
+    before it, which would glow; the mean of the flat cells tells what stands out.
+    """
+    height, width = thermal.shape[-2:]
+    both = F.avg_pool2d(torch.cat([thermal, thermal.square()], dim=1), 2, ceil_mode=True)
+    local, square = F.avg_pool2d(F.pad(both, (1, 1, 1, 1), mode="replicate"), 3, 1).chunk(2, dim=1)
+    flatness = _FLAT**2 / (_FLAT**2 + (square - local.square()).clamp_min_(0))
+    flatness = _ramp(flatness, *_FLATNESS)
+    plain = F.avg_pool2d(torch.cat([local * flatness, flatness], dim=1), 5, 1, 2)
+    plain = plain[:, :1] / (plain[:, 1:] + 1e-4)
+    silent = F.max_pool2d(flatness.mul_(_ramp(local - mean, *_WARM[::-1])), 5, 1, 2)
+    silent, plain = _enlarged(torch.cat([silent, plain], dim=1), 2, height, width).chunk(2, dim=1)
+    return silent * _ramp((thermal - plain).abs_(), *_SPEAKS[::-1])
+
+
+def _enlarged(maps: Tensor, factor: int, height: int, width: int) -> Tensor:
+    """What bilinear `F.interpolate` gives, which takes twice as long on a CPU."""
+    before, here, after = _neighbours(maps, -1)
+    places = [(2 * step + 1) / (2 * factor) - 0.5 for step in range(factor)]
+    wide = torch.stack([here.lerp(before if at < 0 else after, abs(at)) for at in places], -1).flatten(-2)
+    before, here, after = _neighbours(wide, -2)
+    high = torch.stack([here.lerp(before if at < 0 else after, abs(at)) for at in places], -2)
+    return high.flatten(-3, -2)[..., :height, :width]
+
+
+def _neighbours(maps: Tensor, dim: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Maps moved by one place each way, repeated at the border, and themselves."""
+    size = maps.shape[dim]
+    first, last = maps.narrow(dim, 0, 1), maps.narrow(dim, size - 1, 1)
+    before = torch.cat([first, maps.narrow(dim, 0, size - 1)], dim)
+    return before, maps, torch.cat([maps.narrow(dim, 1, size - 1), last], dim)
+
+
+def _ramp(values: Tensor, none: float, all_: float) -> Tensor:
+    """0 up to `none`, 1 from `all_` on (or the other way round), linear between."""
+    return values.sub(none).mul_(1 / (all_ - none)).clamp_(0, 1)

@@ -1,0 +1,6 @@
+"""Objects in fused pictures: what finds them, and when it looks.
+
+onnx_finder.py  detectors in ONNX files of the YOLOX and YOLOv8 layouts
+open.py         the detector that the settings name
+detection.py    looks at the frames of a run: every due one of a recording, the newest of cameras
+"""

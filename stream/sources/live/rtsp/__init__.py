@@ -1,0 +1,1 @@
+"""RTSP by TCP without libav's parser, which holds each picture until the next one begins."""

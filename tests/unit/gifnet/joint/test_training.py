@@ -1,0 +1,167 @@
+"""Joint training: two tasks pull at fusion, runs resume exactly, bad data end in a sentence."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from gifnet.errors import TrainingError
+from gifnet.joint.config import JointSettings
+from gifnet.joint.data import load_splits
+from gifnet.joint.tasks import Detection
+from gifnet.joint.training import JointNetwork, JointTraining
+from gifnet.train import checkpoint as checkpoints
+from gifnet.train import journal
+from gifnet.train.config import validate
+from gifnet.train.loop import train
+
+CPU = torch.device("cpu")
+
+
+def begun(settings: JointSettings) -> tuple[JointTraining, JointNetwork]:
+    training = JointTraining(settings, CPU)
+    torch.manual_seed(0)
+    model, _ = training.begin()
+    assert isinstance(model, JointNetwork)
+    return training, model
+
+
+def parameters(network: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: part.detach().clone() for name, part in network.named_parameters()}
+
+
+def test_each_level_moves_its_own_networks(tiny: JointSettings):
+    training, model = begun(tiny)
+    fusion, seeing = parameters(model.fusion), parameters(model.perception)
+    training.step(0, tiny.learning_rate)
+    lower = parameters(model.perception)
+    assert all(torch.equal(part, fusion[name]) for name, part in model.fusion.named_parameters())
+    assert any(not torch.equal(part, seeing[name]) for name, part in lower.items())
+    losses = training._upper_step(training._lower.batch(1), training._upper.batch(1))
+    assert set(losses) == {"visual upper", "detection upper", "segmentation upper"}
+    assert all(torch.equal(part, lower[name]) for name, part in model.perception.named_parameters())
+    assert any(not torch.equal(part, fusion[name]) for name, part in model.fusion.named_parameters())
+
+
+def test_two_tasks_give_two_gradients_that_are_not_one_tensor(tiny: JointSettings):
+    training, _ = begun(tiny)
+    upper = {name: part for name, part in training._fuse.named_parameters() if part.requires_grad}
+    batch = training._upper.batch(0)
+    first, second = (
+        training._hypergradient(task, upper, training._lower.batch(0), batch)[0]
+        for task in training._tasks[:2]
+    )
+    flat = [torch.cat([part.flatten() for part in found.values()]) for found in (first, second)]
+    assert all(part.abs().max() > 0 for part in flat)
+    assert torch.nn.functional.cosine_similarity(*flat, dim=0).abs() < 0.99
+    assert all(part.grad is None for part in upper.values())
+
+
+def test_a_look_at_the_lower_level_leaves_batch_norm_as_it_was(tiny: JointSettings):
+    task = Detection(tiny)
+    batch = JointTraining(tiny, CPU)._lower.batch(0)
+    before = {name: part.clone() for name, part in task.network.named_buffers()}
+    task.lower(dict(task.network.named_parameters()), batch.visible, batch)
+    assert all(torch.equal(part, before[name]) for name, part in task.network.named_buffers())
+    task.lower(None, batch.visible, batch)
+    assert any(not torch.equal(part, before[name]) for name, part in task.network.named_buffers())
+
+
+@pytest.mark.parametrize("method", ["direct", "unrolled", "implicit"])
+def test_every_method_runs_through_the_networks(tiny: JointSettings, method: str):
+    chosen = tiny.hypergradient.model_copy(update={"method": method, "steps": 1})
+    training, _ = begun(tiny.model_copy(update={"hypergradient": chosen, "batch": 1}))
+    losses = training._upper_step(training._lower.batch(0), training._upper.batch(0))
+    assert all(value == value for value in losses.values())
+
+
+def test_resumed_equals_uninterrupted(tiny: JointSettings, tmp_path: Path):
+    train(tiny)
+    parts = tiny.model_copy(update={"output": tmp_path / "parts"})
+    assert train(parts, stopping=lambda: True).stopped
+    torch.manual_seed(77)
+    train(parts, resume=True)
+    one, two = (checkpoints.load(checkpoints.latest(each.output)) for each in (tiny, parts))
+    assert one.iteration == two.iteration == 2
+    for name, value in one.model.items():
+        assert torch.equal(value, two.model[name]), name
+    losses = [[row["losses"] for row in journal.read(each.output / "log.jsonl")] for each in (tiny, parts)]
+    assert losses[0] == losses[1] and "detection upper" in losses[0][1]
+    assert (tiny.output / "losses.png").is_file()
+
+
+def test_gifnet_is_trained_too_and_measured_on_what_is_kept_aside(tiny: JointSettings):
+    settings = tiny.model_copy(
+        update={"network": "gifnet", "joint": "segmentation", "batch": 1, "iterations": 1}
+        | {"upper_every": 1, "validate_every": 1, "held_out": ("two",)}
+    )
+    train(settings)
+    (row,) = [row for row in journal.read(settings.output / "log.jsonl") if "metrics" in row]
+    assert {"SSIM", "mIoU"} <= set(row["metrics"]) and "mAP@.5" not in row["metrics"]
+
+
+def test_a_loss_that_is_not_finite_names_the_last_good_checkpoint(
+    tiny: JointSettings, monkeypatch: pytest.MonkeyPatch
+):
+    settings = tiny.model_copy(update={"joint": "segmentation", "checkpoint_every": 1, "upper_every": 9})
+    lower_step = JointTraining._lower_step
+    steps: list[int] = []
+
+    def poisoned(training: JointTraining, batch):  # type: ignore[no-untyped-def]
+        if steps:
+            batch.visible.fill_(float("nan"))
+        steps.append(1)
+        return lower_step(training, batch)
+
+    monkeypatch.setattr(JointTraining, "_lower_step", poisoned)
+    with pytest.raises(
+        TrainingError, match=r"the fused picture is nan; .*the last good checkpoint is .*_0000001"
+    ):
+        train(settings)
+
+
+def test_full_memory_says_what_to_lower(tiny: JointSettings, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(JointTraining, "step", full)
+    with pytest.raises(
+        TrainingError, match="the memory is full; lower batch or crop_px; there is no checkpoint"
+    ):
+        train(tiny)
+
+
+def test_splits_that_overlap_are_refused(tiny: JointSettings, tmp_path: Path):
+    shutil.copytree(tmp_path / "one", tmp_path / "copy")
+    with pytest.raises(TrainingError, match="splits must not overlap, but 2 pictures are in two"):
+        load_splits(tiny.model_copy(update={"test_data": (tmp_path / "copy",)}))
+
+
+def test_without_upper_data_whole_scenes_are_set_aside(tiny: JointSettings):
+    lower, upper, test = load_splits(tiny.model_copy(update={"upper_data": ()}))
+    assert {pair.scene for pair in lower}.isdisjoint({pair.scene for pair in upper})
+    assert (len(lower), len(upper), len(test)) == (2, 2, 0)
+
+
+def test_empty_labels_and_missing_masks_are_refused(tiny: JointSettings, tmp_path: Path):
+    content = json.loads((tmp_path / "above" / "labels.json").read_text())
+    (tmp_path / "above" / "labels.json").write_text(json.dumps(content | {"annotations": []}))
+    with pytest.raises(TrainingError, match="not one box is in upper_data"):
+        load_splits(tiny)
+    (tmp_path / "one" / "labels" / "0.png").unlink()
+    with pytest.raises(TrainingError, match=r"needs label PNGs, but .*0\.png of data has none"):
+        load_splits(tiny.model_copy(update={"joint": "segmentation"}))
+
+
+def test_settings_are_refused_by_name():
+    with pytest.raises(TrainingError, match=r"the options: joint: input should be 'detection'.*got 'boxes'"):
+        validate({"joint": "boxes", "data": ["x"]}, "the options")
+    with pytest.raises(
+        TrainingError, match=r"hypergradient\.method.*'outer_product'.*; zoom is not a known key"
+    ):
+        values = {"joint": "both", "data": ["x"], "hypergradient": {"method": "magic"}, "zoom": 1}
+        validate(values, "the options")
