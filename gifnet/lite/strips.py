@@ -86,7 +86,7 @@ class StripedLite:
         halo = len(self.network.layers)
         above, below = max(top - halo, 0), min(bottom + halo, cells.shape[2] - 2)
         features = self.network.features(cells[:, :, above : below + 2])
-        # The coefficients are many: of a few rows they and what is made of them stay in the processor's cache.
+        # Coefficients are many: those of a few rows, and what is made of them, stay in the processor's cache.
         few = max(CACHED_CELLS // fused.shape[3], 1)
         for begin in range(top, bottom, few):
             end = min(begin + few, bottom)
