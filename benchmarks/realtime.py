@@ -35,6 +35,8 @@ BEFORE = "26251f4"
 STREET = "synthetic://street?seed=1&size=640x480&rate=30&duration=5&light=night"
 ROUNDS, RATE = 2, 30
 BUSY = "while True: pass"
+AVX2_ONLY = "AVX2 only"
+AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
 
 
 def main() -> None:
@@ -47,10 +49,13 @@ def main() -> None:
         result["clips"] = {side: str(path.name) for side, path in clips.items()}
         result["runs"] = []
         for label, model, source, busy, root in plan(before):
-            if arguments.only and arguments.only not in label:
+            if not any(part in label for part in arguments.only.split(";")):
                 continue
             with busy_loop(busy):
+                os.environ |= AVX2 if label.endswith(AVX2_ONLY) else {}
                 row = {"run": label, **one_run(folder, clips, model, source, root, arguments)}
+            for name in AVX2:
+                os.environ.pop(name, None)
             result["runs"].append(row)
             print(line(row), flush=True)
     print("written:", save(arguments.name, result))
@@ -64,6 +69,7 @@ def plan(before: Path | None) -> Iterator[tuple[str, str, str, bool, Path]]:
             yield f"null, files, {BEFORE}, round {round_ + 1}", "null", "files", False, before
     for model in ("lite", "full"):
         yield f"{model}, files", model, "files", False, ROOT
+    yield f"lite, files, {AVX2_ONLY}", "lite", "files", False, ROOT
     yield "lite, files, beside a busy core", "lite", "files", True, ROOT
     yield "null, files, beside a busy core", "null", "files", True, ROOT
     for model in ("null", "lite", "full"):
@@ -280,7 +286,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--thermal", type=Path)
     parser.add_argument("--frames", type=int, default=600, help="of the runs from files")
     parser.add_argument("--seconds", type=int, default=12, help="of the runs from cameras")
-    parser.add_argument("--only", default="", help="runs whose label has this in it")
+    parser.add_argument("--only", default="", help="runs whose label has one of these in it, split by ;")
     parser.add_argument("--name", default="realtime", help="file name under benchmarks/results")
     arguments = parser.parse_args()
     if bool(arguments.visible) != bool(arguments.thermal):

@@ -95,7 +95,7 @@ class GIFNetLite(nn.Module):
         return cast(Tensor, self.head(self.features(cells)))
 
     def features(self, cells: Tensor) -> Tensor:
-        """[B, 32, h + 2, w + 2] cells with a frame to [B, channels, h, w], of which `head` makes coefficients."""
+        """[B, 32, h + 2, w + 2] cells with a frame to [B, channels, h, w], which `head` takes."""
         # What training needs for the way back may not be overwritten.
         inplace = not torch.is_grad_enabled()
         features = F.relu(self.first((cells - GREY).to(self.first.weight.dtype)), inplace)
