@@ -14,6 +14,7 @@ import click
 
 from stream.cli.own_arguments import hide_secrets
 from stream.runtime.cpu_threads import wait_passively
+from stream.runtime.heap import keep_heap
 from stream.runtime.quiet import keep_standard_error
 from stream.runtime.standard_streams import secure_standard_streams
 
@@ -87,6 +88,7 @@ def main(arguments: list[str] | None = None) -> None:
     wait_passively()
     words = sys.argv[1:] if arguments is None else arguments
     if arguments is None:
+        keep_heap()
         hide_secrets()
         sys.unraisablehook = _interrupt_again
         secure_standard_streams()
