@@ -28,7 +28,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "demo": ("stream.cli.demo:demo", "Fuse a generated night street and look at it."),
     },
     "Cameras": {
-        "probe": ("stream.cli.probe:probe", "Tell what is in a file, folder or camera."),
+        "probe": ("stream.cli.probe.command:probe", "Tell what is in a file, folder or camera."),
         "sync-check": ("stream.cli.sync_check:sync_check", "Find the offset between two cameras' clocks."),
         "calibrate": ("stream.cli.calibrate:calibrate", "Find how one camera lies on the other."),
         "record": ("stream.cli.record:record", "Record two live cameras exactly as they come."),
