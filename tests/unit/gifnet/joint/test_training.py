@@ -80,6 +80,7 @@ def test_every_method_runs_through_the_networks(tiny: JointSettings, method: str
     training, _ = begun(tiny.model_copy(update={"hypergradient": chosen, "batch": 1}))
     losses = training._upper_step(training._lower.batch(0), training._upper.batch(0))
     assert all(value == value for value in losses.values())
+    assert ("visual answer" in losses) == (method == "implicit")
 
 
 def test_resumed_equals_uninterrupted(tiny: JointSettings, tmp_path: Path):
