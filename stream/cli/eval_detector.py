@@ -67,7 +67,7 @@ def evaluate_detector(
         raise SourceError(
             f"{boxes} tells nothing of {len(missing)} of the {len(stems)} pictures, the first {missing[0]}"
         )
-    finder = open_finder(DetectionSettings(on=True, detector=detector, least_score=LEAST_SCORE))
+    finder = open_finder(DetectionSettings(enabled=True, detector=detector, least_score=LEAST_SCORE))
     by_stem = {stem: [sample for sample in samples if sample.name == stem] for stem in stems}
     found: dict[str, dict[str, Any]] = {}
     progress = track(
