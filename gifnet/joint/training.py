@@ -129,10 +129,11 @@ class JointTraining:
 
     def _upper_step(self, below: LabelledBatch, above: LabelledBatch) -> dict[str, float]:
         upper = {name: part for name, part in self._fuse.named_parameters() if part.requires_grad}
-        gradients, losses = [], {}
+        gradients: list[dict[str, Tensor]] = []
+        losses: dict[str, float] = {}
         for task in self._tasks:
-            found, part = self._hypergradient(task, upper, below, above)
-            losses |= part
+            found, logged = self._hypergradient(task, upper, below, above)
+            losses |= logged
             weight = getattr(self._settings.task_weights, task.name)
             gradients.append({name: weight * part for name, part in found.items()})
         self._optimiser.zero_grad(set_to_none=True)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
+from click.testing import CliRunner
 
 import gifnet
 from gifnet.errors import TrainingError
@@ -21,6 +23,7 @@ from gifnet.train import journal
 from gifnet.train.config import validate
 from gifnet.train.export import export
 from gifnet.train.loop import train
+from stream.cli.train import train as train_command
 
 CPU = torch.device("cpu")
 
@@ -188,3 +191,22 @@ def test_the_weights_of_every_network_come_out(tiny: JointSettings, tmp_path: Pa
         TrainingError, match=r"own_detection.* of another detector than detector: small .* do not fit"
     ):
         Detection(again.model_copy(update={"detector": "small"}))
+
+
+@pytest.mark.parametrize("name", ["train_joint.yaml", "train_joint_paper.yaml"])
+def test_the_configurations_in_the_repository_are_whole(name: str):
+    values = yaml.safe_load((Path(__file__).parents[4] / "configs" / name).read_text())
+    settings = validate(values | {"data": ["x"]}, name)
+    assert isinstance(settings, JointSettings) and settings.tasks == ("detection",)
+
+
+def test_the_command_trains_jointly(tiny: JointSettings, tmp_path: Path):
+    config = tmp_path / "small.yaml"
+    config.write_text("{crop_px: 64, batch: 1, upper_every: 1, device: cpu}")
+    words = ["-c", str(config), "--joint", "segmentation", "--iterations", "1", "-o", str(tmp_path / "out")]
+    folders = ["--data", str(tmp_path / "one"), "--upper-data", str(tmp_path / "above")]
+    done = CliRunner().invoke(train_command, [*words, *folders, "--test-data", str(tmp_path / "two")])
+    assert done.exit_code == 0, done.output
+    state = checkpoints.load(tmp_path / "out" / "checkpoint_0000001.pt").model
+    assert any(name.startswith("perception.segmentation.") for name in state)
+    assert not any(name.startswith("perception.detection.") for name in state)
