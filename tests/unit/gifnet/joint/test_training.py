@@ -131,9 +131,15 @@ def test_a_loss_that_is_not_finite_names_the_last_good_checkpoint(
         train(settings)
 
 
-def test_full_memory_says_what_to_lower(tiny: JointSettings, monkeypatch: pytest.MonkeyPatch):
+FULL = [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("can't allocate memory: you tried to")]
+
+
+@pytest.mark.parametrize("error", FULL, ids=["GPU", "CPU"])
+def test_full_memory_says_what_to_lower(
+    tiny: JointSettings, monkeypatch: pytest.MonkeyPatch, error: Exception
+):
     def full(*_: object) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory")
+        raise error
 
     monkeypatch.setattr(JointTraining, "step", full)
     with pytest.raises(
