@@ -1,4 +1,4 @@
-"""`gifnet run --detect`: a recording on the command line, and cameras whose objects arrive at a subscriber."""
+"""`gifnet run --detect`: a recording on the command line, and objects of cameras at a subscriber."""
 
 from __future__ import annotations
 
