@@ -5,8 +5,8 @@
     python examples/mqtt_objects.py tcp://127.0.0.1:5556 --broker 192.168.1.10:1883 --user gifnet
 
 For each class `gifnet/STREAM/CLASS` holds how many are seen now, and `gifnet/STREAM/objects` every message
-as JSON (`gifnet.objects/1`). Home Assistant finds the sensors by itself (MQTT discovery); they are unavailable
-while this program is not running, or nothing comes from the run for ten seconds.
+as JSON (`gifnet.objects/1`). Home Assistant finds the sensors by itself (MQTT discovery); they are
+unavailable while this program is not running, or nothing comes from the run for ten seconds.
 """
 
 from __future__ import annotations
