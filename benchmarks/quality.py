@@ -110,6 +110,7 @@ def _tile(label: str, picture: Grey) -> Grey:
 @click.option("--pictures", type=click.Path(path_type=Path), help="A contact sheet of the worst pairs.")
 @click.option("--worst", default=5, show_default=True, help="Pairs on the contact sheet.")
 @click.option("--gate", is_flag=True, help="Also the published weights without their auxiliary side.")
+@click.option("--level", type=click.FloatRange(0, 1), help="Of our networks; default 1, 0 for tasks.")
 @click.option("--workers", default=1, show_default=True, help="Processes that measure.")
 def main(
     chosen: str,
@@ -120,13 +121,16 @@ def main(
     worst: int,
     gate: bool,
     workers: int,
+    level: float | None,
 ) -> None:
     """Make the table of quality."""
     data = Path(os.environ.get("GIFNET_TEST_DATA", Path(__file__).parents[2] / "shared"))
     pairs = pairs_of(data, chosen, every or (3 if chosen in ("roadscene", "smoke") else 1))
     named = dict(word.split("=", 1) for word in weights)
     started = circumstances()
-    made = list(fused_pictures(pairs, methods_of(data, named, precision, gate)))
+    # Levels are those of a visible and a thermal picture.
+    level = (chosen != "tasks") if level is None else level
+    made = list(fused_pictures(pairs, methods_of(data, named, precision, gate, level)))
     rows = list(spread(_measure, made, workers))
     summary, counted = tables.means(rows), shares(made, rows)
     click.echo(f"{chosen}, {len(pairs)} pairs, precision {precision}\n{tables.table(summary)}")
@@ -134,7 +138,12 @@ def main(
     if pictures is not None:
         cv2.imwrite(str(pictures), draw(made, rows, worst))
     result = {"circumstances": started, "set": chosen, "pairs": [pair.name for pair in pairs]}
-    result |= {"precision": precision, "mean": known(summary), "shares": known(counted)}
+    result |= {
+        "precision": precision,
+        "level": float(level),
+        "mean": known(summary),
+        "shares": known(counted),
+    }
     where = save("quality" if chosen == "roadscene" else f"quality_{chosen}", result)
     click.echo(f"wrote {where}", err=True)
 

@@ -20,9 +20,9 @@ from stream.config import Precision
 Fuse = Callable[[Grey, Grey], Grey]
 
 
-def by_network(weights: str, precision: Precision) -> Fuse:
-    """Fuse luma by GIFNet, rounded to 8 bits as it would be written."""
-    return _in_8_bits(gifnet.load(weights, "cpu", precision))
+def by_network(weights: str, precision: Precision, level: float = 0.0) -> Fuse:
+    """Fuse luma by GIFNet, rounded to 8 bits as it would be written; `level` as of `gifnet run`."""
+    return _in_8_bits(gifnet.levelled(gifnet.load(weights, "cpu", precision), level))
 
 
 def without_auxiliary(weights: str, precision: Precision) -> Fuse:
@@ -48,8 +48,13 @@ def mean(visible: Grey, thermal: Grey) -> Grey:
     return np.asarray((visible.astype(np.uint16) + thermal + 1) // 2, np.uint8)
 
 
-def methods_of(data: Path, weights: dict[str, str], precision: Precision, gate: bool) -> dict[str, Fuse]:
-    """The methods by name; with `gate` also the published weights without their auxiliary side."""
+def methods_of(
+    data: Path, weights: dict[str, str], precision: Precision, gate: bool, level: float
+) -> dict[str, Fuse]:
+    """The methods by name; with `gate` also the published weights without their auxiliary side.
+
+    Our networks are followed by the correction of levels of that strength, and stand there without it too.
+    """
     methods: dict[str, Fuse] = {}
     published = data / "upstream/GIFNet_Final.model"
     if published.is_file():
@@ -58,7 +63,12 @@ def methods_of(data: Path, weights: dict[str, str], precision: Precision, gate: 
             methods["gate shut"] = without_auxiliary(str(published), precision)
     else:
         click.echo(f"no published weights in {published}; they are left out", err=True)
-    methods["packaged"] = by_network("default", precision)
+    methods["packaged"] = by_network("default", precision, level)
+    lite = gifnet.load_lite(precision=precision)
+    methods["lite"] = _in_8_bits(gifnet.levelled(lite, level))
     for name, path in weights.items():
-        methods[name] = by_network(path, precision)
+        methods[name] = by_network(path, precision, level)
+    if level:
+        methods["packaged, no level"] = by_network("default", precision)
+        methods["lite, no level"] = _in_8_bits(lite)
     return methods | {"mean": mean, "maximum": np.maximum}

@@ -7,7 +7,7 @@ functions of both sources, without neighbouring pictures:
 1. *contrast*: over cells of 4 x 4 pixels, what stands out in either source by its distance from the mean
    around it stands out as far in the fused picture;
 2. *skies*: where the visible picture is bright and the thermal one colder than its mean, the fused picture
-   is not darker than the visible one;
+   is hardly darker than the visible one;
 3. *dark places*: where the visible picture is dark and the thermal one flat and not warm, the fused picture
    is not brighter than the visible one.
 
@@ -29,10 +29,12 @@ MIN_SIDE_PX = 16
 _FAINT, _CLEAR = 0.03, 0.1
 _AROUND_CELLS = 4
 # Beyond 1, since interpolation between cells loses what is as narrow as a person.
-_GAIN = 1.3
+_GAIN = 1.2
 # Visible brightness from which a sky counts, and all of it; thermal distance below the mean, likewise.
-_BRIGHT = (0.35, 0.7)
+_BRIGHT = (0.5, 0.8)
 _COLD = (0.02, 0.2)
+# Not all of the visible sky: the last tenth is where thermal clouds and wires still show.
+_SKY = 0.91
 _DARK = (0.22, 0.38)
 # Standard deviation of thermal cells by which half of flatness is lost.
 _FLAT = 0.02
@@ -60,7 +62,7 @@ class LevelledNetwork:
         return level(self._network(visible, thermal), visible, thermal, self._strength)
 
 
-def levelled(network: Fusion, strength: float) -> Fusion:
+def levelled(network: Fusion, strength: float = 1.0) -> Fusion:
     """The network followed by `level`; the network itself at strength 0."""
     return LevelledNetwork(network, strength) if strength else network
 
@@ -81,26 +83,26 @@ def level(fused: Tensor, visible: Tensor, thermal: Tensor, strength: float = 1.0
     if min(height, width) < MIN_SIDE_PX or strength == 0:
         return fused
     visible, thermal, fused = visible.float(), thermal.float(), fused.float()
-    cells = torch.cat([F.avg_pool2d(part, CELL_PX, ceil_mode=True) for part in (visible, thermal, fused)], 1)
-    mean = cells[:, 1:2].mean(dim=(2, 3), keepdim=True)
-    maps = strength * torch.cat([_missing_contrast(cells), _silence(cells[:, 1:2], mean)], dim=1)
+    cells = [F.avg_pool2d(part, CELL_PX, ceil_mode=True) for part in (visible, thermal, fused)]
+    mean = cells[1].mean(dim=(2, 3), keepdim=True)
+    maps = strength * torch.cat([_missing_contrast(torch.cat(cells, dim=1)), _silence(cells[1], mean)], dim=1)
     missing, silent = _enlarged(maps, CELL_PX, height, width).chunk(2, dim=1)
     result = fused + missing
-    beyond = visible - result
-    cold = _ramp(mean - thermal, *_COLD).mul_(_ramp(visible, *_BRIGHT)).mul_(beyond.clamp_min(0))
-    dark = _ramp(visible, *_DARK[::-1]).mul_(silent).mul_(beyond.clamp_max_(0))
-    return result.add_(dark).add_(cold, alpha=strength).clamp_(0, 1)
+    cold = _ramp(mean - thermal, *_COLD).mul_(_ramp(visible, *_BRIGHT))
+    cold = cold * torch.sub(_SKY * visible, result).clamp_min(0)
+    dark = _ramp(visible, *_DARK[::-1]) * silent * (visible - result).clamp_max(0)
+    return (result + dark).add_(cold, alpha=strength).clamp(0, 1)
 
 
 def _missing_contrast(cells: Tensor) -> Tensor:
-    """What is to be added to cells [B, 3, h, w] of visible, thermal, fused; [B, 1, h, w]."""
+    """Contrast to be added, [B, 1, h, w], to cells [B, 3, h, w] of visible, thermal, fused."""
     visible, thermal, fused = (cells - _around(cells)).chunk(3, dim=1)
     visible_power, thermal_power = visible.square().square_(), thermal.square().square_()
     power = visible_power + thermal_power + 1e-9
     wanted = (visible * visible_power + thermal * thermal_power) / power
     reached = fused * wanted.sign() >= wanted.abs()
-    missing = (wanted - fused).mul_(_ramp(wanted.abs(), _FAINT, _CLEAR)).mul_(_GAIN)
-    return missing.masked_fill_(reached, 0)
+    missing = (wanted - fused) * _ramp(wanted.abs(), _FAINT, _CLEAR).mul_(_GAIN)
+    return missing.masked_fill(reached, 0)
 
 
 def _around(cells: Tensor) -> Tensor:
@@ -113,7 +115,7 @@ def _around(cells: Tensor) -> Tensor:
 
 
 def _silence(thermal: Tensor, mean: Tensor) -> Tensor:
-    """Where thermal cells [B, 1, h, w] say nothing: 1 where they are flat and not warm, 0 where not.
+    """Weight of places without thermal information: 1 where cells [B, 1, h, w] are flat and not warm, else 0.
 
     Silence spreads to the cells next to flat ones, so that it ends at what stands out and not a window
     before it, which would glow; the mean of the flat cells tells what stands out.
@@ -131,7 +133,7 @@ def _silence(thermal: Tensor, mean: Tensor) -> Tensor:
 
 
 def _enlarged(maps: Tensor, factor: int, height: int, width: int) -> Tensor:
-    """What bilinear `F.interpolate` gives, which takes twice as long on a CPU."""
+    """Bilinear enlargement, equal to `F.interpolate`, which takes twice as long on a CPU."""
     before, here, after = _neighbours(maps, -1)
     places = [(2 * step + 1) / (2 * factor) - 0.5 for step in range(factor)]
     wide = torch.stack([here.lerp(before if at < 0 else after, abs(at)) for at in places], -1).flatten(-2)

@@ -72,6 +72,10 @@ class JointSettings(RunSettings):
     detector: Annotated[
         Literal["small", "full"], Field(description="small: a quarter of the packaged one's channels")
     ] = "small"
+    detector_weights: Annotated[
+        str,
+        Field(min_length=1, description="to begin from: random, default (the packaged ones) or a file"),
+    ] = "random"
     hypergradient: HypergradientSettings = HypergradientSettings()
     aggregation: Annotated[Policy, Field(description="how the tasks' gradients are put together")] = "random"
     task_weights: TaskWeights = TaskWeights()

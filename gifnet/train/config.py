@@ -109,6 +109,9 @@ class DirectSettings(CropSettings):
     auxiliary: Annotated[
         bool, Field(description="keep the multi-modal side in inference; a third more arithmetic")
     ] = False
+    levelled: Annotated[
+        bool, Field(description="losses look at the picture after `gifnet.level`, as videos have it")
+    ] = False
     crop_px: Annotated[int, Field(ge=48, multiple_of=8, description="side of a training crop")] = 128
     batch: Annotated[int, Field(ge=1, description="crops in one step")] = 4
     iterations: Iterations = 4000

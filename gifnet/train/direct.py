@@ -16,6 +16,7 @@ from torch.func import functional_call
 
 from gifnet import weights as weight_files
 from gifnet.errors import TrainingError
+from gifnet.level import level
 from gifnet.model import GIFNet
 from gifnet.train import picture_losses as losses
 from gifnet.train.config import DirectSettings
@@ -86,12 +87,19 @@ class DirectTraining:
 
     def _still(self, iteration: int) -> dict[str, Tensor]:
         batch = self._crops.batch(iteration).to(self._device)
-        return mixture_parts(self._fuse(batch.first, batch.second), batch, self._settings)
+        fused = self._fuse(batch.first, batch.second)
+        if self._settings.levelled:
+            finished = level(fused, batch.first, batch.second)
+            # Levels are those of a visible and a thermal picture.
+            fused = torch.where(batch.is_focus[:, None, None, None], fused, finished)
+        return mixture_parts(fused, batch, self._settings)
 
     def _moving(self, iteration: int) -> dict[str, Tensor]:
         crop = self._crops.moving(iteration).to(self._device)
         visible, thermal = torch.cat(crop.visible), torch.cat(crop.thermal)
         fused = self._fuse(visible, thermal)
+        if self._settings.levelled:
+            fused = level(fused, visible, thermal)
         parts = fusion_parts(fused, visible, thermal, self._settings)
         flicker = losses.temporal_loss((fused[:1], fused[1:]), crop.visible, crop.thermal, crop.places)
         return parts | {"temporal": self._settings.losses.temporal * flicker}

@@ -15,7 +15,7 @@ from stream.files.run_paths import local_path
 from stream.uri import parse_uri
 
 # Settings that name files or places, or say nothing about pixels: what the files hold is compared instead.
-_NOT_COMPARED = ("report", "preview", "metrics", "control", "logs", "pair")
+_NOT_COMPARED = ("report", "preview", "metrics", "control", "logs", "pair", "takeover")
 # Lists of times beside a folder of pictures, see `sources/pictures/times_file.py`.
 _LISTS_ABOVE = (
     *(f"{{name}}{end}{kind}" for end in ("", "_times", "_timestamps") for kind in (".csv", ".txt")),

@@ -1,8 +1,8 @@
 """`python -m stream.batch.worker`: a process that has everything loaded, and forks a child for every job.
 
-Jobs come as lines of JSON on standard input, one at a time. Each is answered by lines on standard output:
-`{"share": 0.4}` now and then, and `{"outcome": ...}` in the end, also where the child crashed. The end of
-standard input stops the child and then the worker.
+Jobs come as lines of JSON on standard input, one at a time, each with variables for its environment. Each is
+answered by lines on standard output: `{"share": 0.4}` now and then, and `{"outcome": ...}` in the end, also
+where the child crashed. The end of standard input stops the child and then the worker.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ class _Server:
             line, mark, rest = self._heard.partition(b"\n")
             if mark:
                 self._heard = rest
-                self._do(Job.from_json(json.loads(line)))
+                message = json.loads(line)
+                self._do(Job.from_json(message["job"]), message["environment"])
             else:
                 self._listen()
 
@@ -57,13 +58,14 @@ class _Server:
         self._heard += block
         self._ended = not block
 
-    def _do(self, job: Job) -> None:
+    def _do(self, job: Job, environment: dict[str, str]) -> None:
         """Do one job in a child, and answer for it where it cannot."""
         reads, writes = os.pipe()
         worker = os.getpid()
         child = os.fork()
         if child == 0:
             os.close(reads)
+            os.environ.update(environment)
             _child(job, writes, worker)
         os.close(writes)
         has_outcome = self._pass_on(reads, child)

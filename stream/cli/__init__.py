@@ -21,14 +21,14 @@ from stream.runtime.standard_streams import secure_standard_streams
 # `gifnet --help` does not wait for torch.
 COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Fuse": {
-        "setup": ("stream.cli.setup:setup", "Go from two sources to a file that runs, step by step."),
+        "setup": ("stream.cli.calibrate.setup:setup", "Go from two sources to a file that runs."),
         "run": ("stream.cli.run:run", "Fuse two streams of frames into one."),
         "images": ("stream.cli.images:images", "Fuse two pictures, or two folders of pictures."),
         "batch": ("stream.cli.batch.command:batch", "Fuse many recorded pairs, here or on a Ray cluster."),
         "demo": ("stream.cli.demo:demo", "Fuse a generated night street and look at it."),
     },
     "Cameras": {
-        "probe": ("stream.cli.probe:probe", "Tell what is in a file, folder or camera."),
+        "probe": ("stream.cli.probe.command:probe", "Tell what is in a file, folder or camera."),
         "sync-check": ("stream.cli.sync_check:sync_check", "Find the offset between two cameras' clocks."),
         "calibrate": ("stream.cli.calibrate:calibrate", "Find how one camera lies on the other."),
         "record": ("stream.cli.record:record", "Record two live cameras exactly as they come."),

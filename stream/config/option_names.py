@@ -112,6 +112,7 @@ NAMES: dict[str, str] = {
     "metrics": "metrics.bind",
     "control": "control.bind",
     "control_keys": "control.keys",
+    "takeover": "takeover",
     "logs": "logs",
 }
 

@@ -24,7 +24,7 @@ _SAID_ANYWAY = "stream.sources.palette.undo"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SourceLook:
-    """What is known of a source after its first picture.
+    """Facts about a source after its first picture.
 
     Attributes:
         side: the place it was given in.

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from cuda_kernels import reference
+from gifnet.model import Fusion
 from stream.frame import Pixels
 from stream.registration.registrar import Registrar
 from stream.stills.picture import Picture
 
-Network = Callable[[Tensor, Tensor], Tensor]
+Network = Fusion
 
 
 class Registered(NamedTuple):

@@ -29,7 +29,7 @@ LAYERS = [
     {"recording"},
     {"thermal"},
     {"registration"},
-    {"device", "client", "files", "render", "yuv"},
+    {"device", "client", "cluster", "files", "render", "yuv"},
     {"zeromq"},
     {"config"},
     {"synthetic"},

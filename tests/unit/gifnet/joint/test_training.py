@@ -9,14 +9,17 @@ from pathlib import Path
 import pytest
 import torch
 
+import gifnet
 from gifnet.errors import TrainingError
 from gifnet.joint.config import JointSettings
 from gifnet.joint.data import load_splits
 from gifnet.joint.tasks import Detection
 from gifnet.joint.training import JointNetwork, JointTraining
+from gifnet.perception.finder import load_detector
 from gifnet.train import checkpoint as checkpoints
 from gifnet.train import journal
 from gifnet.train.config import validate
+from gifnet.train.export import export
 from gifnet.train.loop import train
 
 CPU = torch.device("cpu")
@@ -165,3 +168,22 @@ def test_settings_are_refused_by_name():
     ):
         values = {"joint": "both", "data": ["x"], "hypergradient": {"method": "magic"}, "zoom": 1}
         validate(values, "the options")
+
+
+def test_the_weights_of_every_network_come_out(tiny: JointSettings, tmp_path: Path):
+    settings = tiny.model_copy(update={"iterations": 1, "upper_every": 1, "detector": "full"})
+    outcome = train(settings)
+    card = export(settings.output, tmp_path / "own.safetensors", "gifnet train --joint both").read_text()
+    state = checkpoints.load(outcome.checkpoint).model
+    fusion = gifnet.load_lite(tmp_path / "own.safetensors", precision="float32")
+    assert torch.equal(fusion.head.weight, state["fusion.head.weight"])
+    detector, _ = load_detector(tmp_path / "own_detection.safetensors")
+    assert torch.allclose(detector.score.weight, state["perception.detection.score.weight"], atol=1e-3)
+    assert (tmp_path / "own_segmentation.safetensors").is_file()
+    assert "gifnet train --joint both" in card and str(tmp_path) not in card
+    again = settings.model_copy(update={"detector_weights": str(tmp_path / "own_detection.safetensors")})
+    assert torch.equal(Detection(again).network.score.weight, detector.score.weight)
+    with pytest.raises(
+        TrainingError, match=r"own_detection.* of another detector than detector: small .* do not fit"
+    ):
+        Detection(again.model_copy(update={"detector": "small"}))
