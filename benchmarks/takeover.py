@@ -2,8 +2,8 @@
 
     python -m benchmarks.takeover --rounds 5
 
-Every round starts a process that takes over from the one before. Measured are the capture times of frames on
-both sides of the change, beside the usual time between two frames; nothing may come twice.
+Every round starts a process that takes over from the one before. Measured are the arrivals of frames on both
+sides of the change, beside the usual time between two; by their capture times, nothing may come twice.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from typing import Any
 
 from benchmarks.common import circumstances, save
@@ -64,35 +65,35 @@ def measure(rounds: int, model: str) -> dict[str, Any]:
         try:
             with Subscriber(address) as camera:
                 frames = camera.every(timeout_s=300)
-                times_ns = [take(next(frames)) for _ in range(FRAMES_BETWEEN)]
+                got = [take(next(frames)) for _ in range(FRAMES_BETWEEN)]
                 for _ in range(rounds):
                     running.append(subprocess.Popen(line, stderr=subprocess.DEVNULL))
                     for frame in frames:
-                        times_ns.append(take(frame))
+                        got.append(take(frame))
                         if frame.restarted:
-                            gaps_ms.append((times_ns[-1] - times_ns[-2]) / 1e6)
+                            gaps_ms.append(1000 * (got[-1][1] - got[-2][1]))
                             break
                     running[-2].wait(60)
-                    begin = len(times_ns)
-                    times_ns += [take(next(frames)) for _ in range(FRAMES_BETWEEN)]
-                    usual_ms += [(b - a) / 1e6 for a, b in itertools.pairwise(times_ns[begin:])]
+                    begin = len(got)
+                    got += [take(next(frames)) for _ in range(FRAMES_BETWEEN)]
+                    usual_ms += [1000 * (b - a) for (_, a), (_, b) in itertools.pairwise(got[begin:])]
         finally:
             for process in running:
                 if process.poll() is None:
                     process.send_signal(signal.SIGINT)
                     process.wait(60)
-    if any(after <= before for before, after in itertools.pairwise(times_ns)):
+    if any(after <= before for (before, _), (after, _) in itertools.pairwise(got)):
         sys.exit("a moment came twice, or out of order")
     return {
         "gap_ms": [round(gap, 1) for gap in gaps_ms],
         "usual_ms_p50": round(statistics.median(usual_ms), 1),
         "usual_ms_max": round(max(usual_ms), 1),
-        "frames": len(times_ns),
+        "frames": len(got),
     }
 
 
-def take(frame: Any) -> int:
-    return int(frame.header.t_visible_ns)
+def take(frame: Any) -> tuple[int, float]:
+    return int(frame.header.t_visible_ns), time.monotonic()
 
 
 if __name__ == "__main__":
