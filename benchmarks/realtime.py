@@ -4,7 +4,8 @@
 
 Each run is `gifnet run` in a process of its own with `--report`, by the full network, by lite and by none
 (`null`), on a machine that is otherwise idle and beside one busy loop. `null` is also run as the commit
-26251f4 (or `--before`, which also shows lite from cameras) has it, from a worktree of it that is made and removed here, in turn with the one of now. Rates are
+26251f4 (or `--before`, which also shows lite from cameras) has it, from a worktree of it that is made and
+removed here, in turn with the one of now. Rates are
 fused frames by the seconds of the run, loading the network included; ages are from capture to when every
 output has the frame; memory is the largest resident set. For cameras, a page that shows every frame it gets
 and a ZeroMQ subscriber take their part of the same cores. Without clips a generated street is filmed first.
