@@ -79,7 +79,7 @@ def objects_of(frame: ReceivedFrame, finder: ObjectFinder | HotSpots) -> FoundOb
 
 
 def sentence(found: FoundObjects) -> str:
-    """What was found, for the terminal: `frame 42: 2 person (0.91, 0.83), 1 vehicle (0.77), in 48 ms`."""
+    """A line for the terminal: `frame 42: 2 person (0.91, 0.83), 1 vehicle (0.77), in 48 ms`."""
     names = Counter(each.name for each in found.objects)
     parts = []
     for name, count in names.most_common():
@@ -113,7 +113,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, help="end after so many frames")
     arguments = parser.parse_args()
     settings = DetectionSettings(
-        on=True, detector=arguments.model, side_px=arguments.side, least_score=arguments.least_score
+        enabled=True, detector=arguments.model, side_px=arguments.side, least_score=arguments.least_score
     )
     try:
         finder = HotSpots() if arguments.hot else open_finder(settings)

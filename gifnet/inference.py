@@ -2,6 +2,7 @@
 
 On a CPU a tile is small enough that its intermediate results stay in the processor's cache and that their
 memory is used again: passes over full-size intermediates and their fresh pages cost more than the arithmetic.
+Each core works on tiles of its own, and all meet once a layer: torch's threads would meet in every operation.
 A GPU takes the whole frame as one tile, since every launch costs. Whole-frame maps are kept from frame to
 frame. Maps are [H, W, C] here.
 """
@@ -9,6 +10,7 @@ frame. Maps are [H, W, C] here.
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -17,12 +19,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gifnet.config import PAD_MULTIPLE_PX
+from gifnet.crew import Crew
 from gifnet.folding import Convolution, FittedSide, FoldedBlock, FoldedGIFNet, FoldedSide, Linear, fold
 from gifnet.hardware import exact_float32
 from gifnet.layers import split_heads
 from gifnet.model import GIFNet, check_pictures
 
-CPU_TILE_PX = (16, 320)
+CPU_TILE_PX = (16, 640)
 WHOLE_PX = (1 << 30, 1 << 30)
 """A tile that no frame exceeds; it divides by the size of a window."""
 
@@ -56,6 +59,8 @@ class InferenceForm:
         self.device = next(model.parameters()).device
         self._weights: FoldedGIFNet = fold(model, dtype)
         self._memory = Memory(dtype, self.device)
+        self._scratch = Scratch(dtype, self.device)
+        self._crew = Crew()
         self._tile_px = CPU_TILE_PX if self.device.type == "cpu" else WHOLE_PX
 
     @torch.no_grad()
@@ -83,9 +88,8 @@ class InferenceForm:
         features[..., 0], features[..., 1] = thermal, visible
         known = 2
         for layer in layers:
-            for tile in _tiles(features, self._tile_px):
-                grown = _convolve(features[..., :known], layer, tile).relu_()
-                _part(features[..., known : known + layer.outputs], tile).copy_(grown)
+            inputs, grown = features[..., :known], features[..., known : known + layer.outputs]
+            self._convolve_all(inputs, layer, grown)
             known += layer.outputs
         return features
 
@@ -93,10 +97,13 @@ class InferenceForm:
         channels = features.shape[-1]
         names = ("main", "other")[: self._weights.embed.outputs // channels]
         sides = [FeatureMap(self._memory.take(name, *features.shape)) for name in names]
-        for tile in _tiles(features, self._tile_px):
+
+        def embed(tile: Region) -> None:
             embedded = _convolve(features, self._weights.embed, tile)
             for side, part in zip(sides, torch.split(embedded, channels, dim=-1), strict=True):
-                side.write(tile, part, self._memory)
+                side.write(tile, part, self._scratch.memory)
+
+        self._crew.each(embed, _tiles(features, self._tile_px))
         return sides[0], sides[1] if len(sides) > 1 else None
 
     def _block(self, block: FoldedBlock, main: FeatureMap, other: FeatureMap | None, name: str) -> FeatureMap:
@@ -106,11 +113,14 @@ class InferenceForm:
         if frozen is not None:
             result.offset = own.offset + block.gate * frozen.offset
         gate = block.gate.to(self.dtype)
-        for tile in _window_tiles(main.values, block, self._tile_px):
+
+        def fuse(tile: Region) -> None:
             rows, query = self._side(block, own, main.values, tile, None)
             if frozen is not None and other is not None:
                 rows.addcmul_(self._side(block, frozen, other.values, tile, query)[0], gate)
-            result.write(_inside(tile, main.values), rows, self._memory)
+            result.write(_inside(tile, main.values), rows, self._scratch.memory)
+
+        self._crew.each(fuse, _window_tiles(main.values, block, self._tile_px))
         return result
 
     def _side(
@@ -131,7 +141,7 @@ class InferenceForm:
         around = _part(value, inside.grown(2).seen_from(tile.grown(2)))
         local = _last(F.conv2d(_first(around), side.depthwise.weight, side.depthwise.bias, groups=channels))
         local.add_(_part(_join_windows(attended, tile, block.window_px), inside.seen_from(tile)))
-        rows = self._memory.take(f"{name} rows", *local.shape).copy_(_part(features, inside))
+        rows = self._scratch.memory.take(f"{name} rows", *local.shape).copy_(_part(features, inside))
         flat = rows.view(-1, channels)
         flat.addmm_(local.reshape(flat.shape), side.project)
         flat.addmm_(self._linear(flat, side.mlp_in, "hidden").relu_(), side.mlp_out)
@@ -140,25 +150,36 @@ class InferenceForm:
     def _decode(self, features: Tensor, interaction: FeatureMap) -> Tensor:
         weights = self._weights
         mix = weights.mix_interaction.absorb(interaction.offset).to(self.dtype)
-        maps = self._memory.take("mixed", *features.shape)
-        for tile in _tiles(maps, self._tile_px):
+        mixture = self._memory.take("mixed", *features.shape)
+
+        def mix_in(tile: Region) -> None:
             mixed = _convolve(interaction.values, mix, tile)
             flat = mixed.view(-1, mixed.shape[-1])
             flat.addmm_(_part(features, tile).reshape(flat.shape), weights.mix_features).relu_()
-            _part(maps, tile).copy_(mixed)
+            _part(mixture, tile).copy_(mixed)
+
+        maps = mixture
+        self._crew.each(mix_in, _tiles(maps, self._tile_px))
         for index, layer in enumerate(weights.picture[:-1]):
             inputs, maps = maps, self._memory.take(f"picture {index}", *maps.shape[:2], layer.outputs)
-            for tile in _tiles(maps, self._tile_px):
-                _part(maps, tile).copy_(_convolve(inputs, layer, tile).relu_())
+            self._convolve_all(inputs, layer, maps)
         fused = torch.empty(*maps.shape[:2], 1, device=self.device)
-        for tile in _tiles(fused, self._tile_px):
-            _part(fused, tile).copy_(_convolve(maps, weights.picture[-1], tile))
+        self._convolve_all(maps, weights.picture[-1], fused, rectify=False)
         return fused[..., 0].tanh_().mul_(0.5).add_(0.5)
+
+    def _convolve_all(self, inputs: Tensor, layer: Convolution, out: Tensor, rectify: bool = True) -> None:
+        """A convolution of whole maps, tile by tile; rectified, or not."""
+
+        def convolve(tile: Region) -> None:
+            result = _convolve(inputs, layer, tile)
+            _part(out, tile).copy_(result.relu_() if rectify else result)
+
+        self._crew.each(convolve, _tiles(out, self._tile_px))
 
     def _linear(self, maps: Tensor, linear: Linear, name: str) -> Tensor:
         """`linear` on the last dimension of [..., C]."""
         flat = maps.reshape(-1, maps.shape[-1])
-        result = self._memory.take(name, *maps.shape[:-1], linear.weight.shape[1])
+        result = self._scratch.memory.take(name, *maps.shape[:-1], linear.weight.shape[1])
         torch.addmm(linear.bias, flat, linear.weight, out=result.view(flat.shape[0], -1))
         return result
 
@@ -179,6 +200,17 @@ class Memory:
         return piece[:size].view(shape)
 
 
+class Scratch(threading.local):
+    """Memory of each thread for what lives no longer than a tile.
+
+    Attributes:
+        memory: of the thread that asks.
+    """
+
+    def __init__(self, dtype: torch.dtype, device: torch.device) -> None:
+        self.memory = Memory(dtype, device)
+
+
 class FeatureMap:
     """Features [H, W, C] of which a constant a channel, the offset, is kept apart; knows their statistics."""
 
@@ -186,8 +218,8 @@ class FeatureMap:
         channels = values.shape[-1]
         self.values = values
         self.offset = torch.zeros(channels, device=values.device) if offset is None else offset
-        self._sums = torch.zeros(channels, dtype=torch.float64, device=values.device)
-        self._squares = torch.zeros((), dtype=torch.float64, device=values.device)
+        # By the corners of tiles: sums over channels, and of squares.
+        self._sums: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
 
     def write(self, tile: Region, part: Tensor, memory: Memory) -> None:
         """Put a tile in its place and add it to the statistics: float32 within it, float64 across tiles."""
@@ -195,8 +227,7 @@ class FeatureMap:
         exact = (
             memory.take("statistics", *part.shape, dtype=torch.float32).copy_(part).view(-1, part.shape[-1])
         )
-        self._sums += exact.sum(dim=0)
-        self._squares += torch.linalg.vector_norm(exact).double().square()
+        self._sums[tile.top, tile.left] = exact.sum(dim=0), torch.linalg.vector_norm(exact)
 
     def fit(self, side: FoldedSide, dtype: torch.dtype) -> FittedSide:
         """The side's weights for this frame."""
@@ -207,8 +238,11 @@ class FeatureMap:
         """Mean and variance over channels and pixels, float64."""
         pixels, offset = self.values.shape[0] * self.values.shape[1], self.offset.double()
         count = pixels * len(offset)
-        mean = (self._sums + pixels * offset).sum() / count
-        squares = self._squares + (2 * offset * self._sums + pixels * offset.square()).sum()
+        # In one order, whichever tile was done first.
+        parts, norms = zip(*(self._sums[corner] for corner in sorted(self._sums)), strict=True)
+        sums, own_squares = torch.stack(parts).double().sum(dim=0), torch.stack(norms).double().square().sum()
+        mean = (sums + pixels * offset).sum() / count
+        squares = own_squares + (2 * offset * sums + pixels * offset.square()).sum()
         return mean, (squares / count - mean.square()).clamp_min(0)
 
 

@@ -95,7 +95,7 @@ def level(fused: Tensor, visible: Tensor, thermal: Tensor, strength: float = 1.0
 
 
 def _missing_contrast(cells: Tensor) -> Tensor:
-    """What is to be added to cells [B, 3, h, w] of visible, thermal, fused; [B, 1, h, w]."""
+    """Contrast to be added, [B, 1, h, w], to cells [B, 3, h, w] of visible, thermal, fused."""
     visible, thermal, fused = (cells - _around(cells)).chunk(3, dim=1)
     visible_power, thermal_power = visible.square().square_(), thermal.square().square_()
     power = visible_power + thermal_power + 1e-9
@@ -115,7 +115,7 @@ def _around(cells: Tensor) -> Tensor:
 
 
 def _silence(thermal: Tensor, mean: Tensor) -> Tensor:
-    """Where thermal cells [B, 1, h, w] say nothing: 1 where they are flat and not warm, 0 where not.
+    """Weight of places without thermal information: 1 where cells [B, 1, h, w] are flat and not warm, else 0.
 
     Silence spreads to the cells next to flat ones, so that it ends at what stands out and not a window
     before it, which would glow; the mean of the flat cells tells what stands out.
@@ -133,7 +133,7 @@ def _silence(thermal: Tensor, mean: Tensor) -> Tensor:
 
 
 def _enlarged(maps: Tensor, factor: int, height: int, width: int) -> Tensor:
-    """What bilinear `F.interpolate` gives, which takes twice as long on a CPU."""
+    """Bilinear enlargement, equal to `F.interpolate`, which takes twice as long on a CPU."""
     before, here, after = _neighbours(maps, -1)
     places = [(2 * step + 1) / (2 * factor) - 0.5 for step in range(factor)]
     wide = torch.stack([here.lerp(before if at < 0 else after, abs(at)) for at in places], -1).flatten(-2)

@@ -4,8 +4,8 @@
     GIFNET_TEST_DATA=../shared python -m benchmarks.detector --detector yolox_nano.onnx --models lite
     GIFNET_TEST_DATA=../shared python -m benchmarks.detector --pictures found.jpg
 
-`test_boxes.json` has 27 frames of two scenes of M3SVD (smoke, night) and 28 pairs of RoadScene (driving, by
-day and night). Compared are visible, thermal, their mean and maximum, and what the named networks fuse.
+`test_boxes.json` has 27 frames of two scenes of M3SVD (smoke, night) and 28 pairs of RoadScene (day and
+night, driving). Compared are visible, thermal, their mean and maximum, and what the named networks fuse.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -48,9 +49,10 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, help="file for a sheet of what is found")
     chosen = parser.parse_args()
     shared = Path(os.environ.get("GIFNET_TEST_DATA", "../shared"))
-    finder = open_finder(
-        DetectionSettings(on=True, detector=chosen.detector, least_score=LEAST_SCORE, side_px=chosen.side)
+    settings = DetectionSettings(
+        enabled=True, detector=chosen.detector, least_score=LEAST_SCORE, side_px=chosen.side
     )
+    finder = open_finder(settings)
     images = json.loads(BOXES.read_text(encoding="utf-8"))["images"]
     known = read_boxes(BOXES)
     found: dict[str, dict[str, list[Found]]] = defaultdict(dict)
@@ -70,7 +72,8 @@ def main() -> None:
         print(f"{chosen_set}: {len(stems)} pictures, {finder.name}\n")
         print(table({kind: score(truth, each) for kind, each in found.items()}), end="\n\n")
     if chosen.pictures:
-        cv2.imwrite(str(chosen.pictures), np.vstack([np.hstack(row) for row in rows]))
+        sheet = [np.hstack([*left, *right]) for left, right in zip(rows[::2], rows[1::2], strict=False)]
+        cv2.imwrite(str(chosen.pictures), np.vstack(sheet))
 
 
 SHOWN = ("visible", "thermal", "lite")
@@ -108,10 +111,19 @@ def read_pair(data: Path, name: str) -> tuple[Picture, Picture]:
 
 
 def _frame(clip: Path, number: int) -> Picture:
-    reader = cv2.VideoCapture(str(clip))
-    for _ in range(number):
-        reader.grab()
-    return _rgb(reader.read()[1])
+    return _frames(clip)[number]
+
+
+@cache
+def _frames(clip: Path) -> dict[int, Picture]:
+    """Every tenth frame of a clip by its number: the labelled ones are among them."""
+    reader, frames = cv2.VideoCapture(str(clip)), {}
+    number = 0
+    while reader.grab():
+        if number % 10 == 0:
+            frames[number] = _rgb(reader.retrieve()[1])
+        number += 1
+    return frames
 
 
 def _rgb(picture: Picture | None) -> Picture:

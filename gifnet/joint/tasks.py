@@ -10,18 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from gifnet.errors import TrainingError
 from gifnet.joint.config import JointSettings
 from gifnet.joint.data import LabelledBatch
 from gifnet.joint.discriminator import Discriminator, adversarial_loss, discriminator_loss
 from gifnet.joint.hypergradient import Parameters
 from gifnet.joint.saliency import composite
 from gifnet.perception import Detector, DetectorConfig, detection_loss
+from gifnet.perception.finder import PACKAGED_DETECTOR
 from gifnet.perception.segmenter import Segmenter, segmentation_loss
 from gifnet.train import picture_losses
 from gifnet.train.lite import picture_parts
@@ -82,7 +86,7 @@ class Detection:
     name = "detection"
 
     def __init__(self, settings: JointSettings) -> None:
-        self.network: nn.Module = Detector(detector_config(settings))
+        self.network: nn.Module = start_detector(settings)
 
     def lower(self, parameters: Parameters | None, fused: Tensor, batch: LabelledBatch) -> Tensor:
         """See `Task`."""
@@ -113,6 +117,34 @@ def make_tasks(settings: JointSettings) -> list[Task]:
     kinds: dict[str, Callable[[JointSettings], Task]] = {"detection": Detection, "segmentation": Segmentation}
     tasks: list[Task] = [Visual(settings)]
     return tasks + [kinds[name](settings) for name in settings.tasks]
+
+
+def start_detector(settings: JointSettings) -> Detector:
+    """The detector with the weights that the settings begin from.
+
+    Raises:
+        TrainingError: weights are named that are not those of this detector.
+    """
+    config = detector_config(settings)
+    detector = Detector(config)
+    if settings.detector_weights == "random":
+        return detector
+    path = PACKAGED_DETECTOR if settings.detector_weights == "default" else Path(settings.detector_weights)
+    if not path.is_file():
+        raise TrainingError(
+            f"detector_weights: there is no file {path}; allowed are random, default and a file"
+        )
+    state, known = load_file(path), detector.state_dict()
+    unlike = [name for name, part in state.items() if name not in known or known[name].shape != part.shape]
+    # Counters of batch norm are no part of a file of weights.
+    missing = [name for name, part in known.items() if name not in state and part.is_floating_point()]
+    if unlike or missing:
+        raise TrainingError(
+            f"detector_weights: {path} is of another detector than detector: {settings.detector} with the "
+            f"classes {', '.join(config.classes)}; {len(unlike) + len(missing)} parameters do not fit"
+        )
+    detector.load_state_dict({name: part.float() for name, part in state.items()}, strict=False)
+    return detector
 
 
 def detector_config(settings: JointSettings) -> DetectorConfig:

@@ -25,7 +25,7 @@ PRIOR = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """What the points of a batch say; N points of all levels, row by row, the finest level first.
+    """Scores and boxes of the points of a batch; N points of all levels, row by row, the finest first.
 
     Attributes:
         logits: [B, N, classes] of the scores.

@@ -72,8 +72,8 @@ class Finder:
         network, self.sha256 = load_detector(path)
         self.name, self.classes = "gifnet detector" if weights == "default" else path.name, CLASSES
         self._device, self._side_px, self._least = torch.device(device), side_px, least_score
-        folded: Any = _folded(network)
-        self._network = folded.to(self._device, memory_format=torch.channels_last)
+        network_for_use: Any = folded(network)
+        self._network = network_for_use.to(self._device, memory_format=torch.channels_last)
 
     @torch.inference_mode()
     def find(self, picture: NDArray[np.uint8]) -> list[Found]:
@@ -125,7 +125,7 @@ def load_detector(path: Path) -> tuple[Detector, str]:
 
 
 def saved_state(network: Detector) -> dict[str, torch.Tensor]:
-    """What a file of weights holds: float16, without the counters of batch norms."""
+    """The content of a file of weights: float16, without the counters of batch norms."""
     state = network.state_dict()
     return {
         name: tensor.detach().half().contiguous().cpu()
@@ -151,7 +151,7 @@ def _checker(network: Detector) -> Any:
     return check
 
 
-def _folded(network: Detector) -> Detector:
+def folded(network: Detector) -> Detector:
     """The same network with each batch norm folded into the convolution before it."""
     for module in list(network.modules()):
         if isinstance(module, torch.nn.Sequential) and len(module) >= 2:

@@ -1,4 +1,4 @@
-"""Which point has to find which box: points near the middle of a box, on the level of its size."""
+"""The box that each point has to find: points near the middle of a box, on the level of its size."""
 
 from __future__ import annotations
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from safetensors.torch import save_file
+from torch import Tensor, nn
 
 from gifnet import weights
 from gifnet.errors import TrainingError
@@ -34,6 +35,8 @@ class _Kind:
     metrics: str
 
 
+# Settings that name places on the machine of the training, which are nobody's business.
+_PLACES = {"data", "upper_data", "test_data", "detector_weights", "output"}
 _KINDS = {
     "gifnet": _Kind(
         GIFNet,
@@ -65,6 +68,16 @@ _KINDS = {
         "Fuses a visible and a registered thermal picture into one at camera rate on a CPU. This project's\n"
         "own network, losses, code and training; no published weights were used, not as a teacher either.",
         "Means over the validation pairs; definitions in `docs/eval.md`.",
+    ),
+    "joint": _Kind(
+        GIFNetLite,
+        "JOINT_CARD.md",
+        "gifnet-stream joint",
+        "bi-level joint training with perception networks (after BDLFusion), gifnet train --joint",
+        "Weights of a fusion network that was trained together with what looks at its pictures",
+        "Fuses a visible and a registered thermal picture into one, for people and for detectors or\n"
+        "segmentation networks; see `docs/joint.md`. Networks, code and training are this project's own.",
+        "Means over the pairs that were only measured on; definitions in `docs/eval.md` and `docs/joint.md`.",
     ),
     "features": _Kind(
         FeaturePair,
@@ -98,13 +111,17 @@ def export(run: Path, path: Path, command: str) -> Path:
     """
     checkpoint = checkpoints.load(checkpoints.latest(run))
     kind = _kind(checkpoint)
-    model = kind.make()
-    model.load_state_dict(checkpoint.average or checkpoint.model)
+    state = checkpoint.average or checkpoint.model
+    joint = kind is _KINDS["joint"]
+    model = _joint_fusion(checkpoint) if joint else kind.make()
+    model.load_state_dict(_part(state, "fusion.") if joint else state)
     facts = _facts(checkpoint, command)
     card = path.with_name(kind.card)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         weights.save(path, model, facts)
+        if joint:
+            _save_perception(path, state, facts)
         card.write_text(_card(checkpoint, facts, journal.read(run / LOG)), encoding="utf-8")
     except OSError as error:
         raise TrainingError(f"{path} cannot be written: {error.strerror}") from None
@@ -112,7 +129,28 @@ def export(run: Path, path: Path, command: str) -> Path:
 
 
 def _kind(checkpoint: Checkpoint) -> _Kind:
-    return _KINDS[json.loads(checkpoint.settings).get("network", "gifnet")]
+    settings = json.loads(checkpoint.settings)
+    return _KINDS["joint" if "joint" in settings else settings.get("network", "gifnet")]
+
+
+def _joint_fusion(checkpoint: Checkpoint) -> nn.Module:
+    return GIFNetLite() if json.loads(checkpoint.settings)["network"] == "lite" else GIFNet()
+
+
+def _save_perception(path: Path, state: dict[str, Tensor], facts: dict[str, str]) -> None:
+    """The detector and the segmentation network beside the fusion weights, `NAME_detection.safetensors`."""
+    for task in ("detection", "segmentation"):
+        part = {
+            name: value.half().contiguous().cpu()
+            for name, value in _part(state, f"perception.{task}.").items()
+            if value.is_floating_point()
+        }
+        if part:
+            save_file(part, path.with_name(f"{path.stem}_{task}{path.suffix}"), metadata=facts)
+
+
+def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name[len(prefix) :]: value for name, value in state.items() if name.startswith(prefix)}
 
 
 def _facts(checkpoint: Checkpoint, command: str) -> dict[str, str]:
@@ -150,9 +188,7 @@ def _card(checkpoint: Checkpoint, facts: dict[str, str], records: list[dict[str,
         "## Settings",
         "",
         "```json",
-        json.dumps(
-            {name: value for name, value in settings.items() if name not in ("data", "output")}, indent=2
-        ),
+        json.dumps({name: value for name, value in settings.items() if name not in _PLACES}, indent=2),
         "```",
         "",
     ]

@@ -28,7 +28,7 @@ from stream.uri import mask_text, parse_uri
 
 SUFFIXES = (".mp4", ".mkv", ".mov")
 # Sections of a configuration that are for one live run.
-_ALONE = ("preview", "metrics", "control", "pair", "report", "duration_s")
+_ALONE = ("preview", "metrics", "control", "pair", "report", "duration_s", "takeover")
 
 
 @dataclass(slots=True)

@@ -30,8 +30,8 @@ class WorkerProcess:
         self._rest, self._stopped = b"", False
         self.job: Job | None = None
 
-    def begin(self, job: Job) -> None:
-        """Give it a job."""
+    def begin(self, job: Job, environment: dict[str, str] | None = None) -> None:
+        """Give it a job, and variables that hold for this job alone."""
         if self._process is None or self._process.poll() is not None:
             self.close()
             # A session of its own: Ctrl-C of the terminal reaches the driver alone.
@@ -43,9 +43,10 @@ class WorkerProcess:
                 start_new_session=True,
             )
         self.job = job
+        message = json.dumps({"job": job.as_json(), "environment": environment or {}})
         assert self._process.stdin
         with suppress(BrokenPipeError):  # told by the end of its output
-            self._process.stdin.write(json.dumps(job.as_json()).encode() + b"\n")
+            self._process.stdin.write(message.encode() + b"\n")
             self._process.stdin.flush()
 
     def fileno(self) -> int:
@@ -74,9 +75,9 @@ class WorkerProcess:
             else:
                 yield float(message["share"])
 
-    def run(self, job: Job) -> Outcome:
-        """Do a job and wait for its end."""
-        self.begin(job)
+    def run(self, job: Job, environment: dict[str, str] | None = None) -> Outcome:
+        """Do a job, as `begin`, and wait for its end."""
+        self.begin(job, environment)
         while True:
             for said in self.hear():
                 if isinstance(said, Outcome):

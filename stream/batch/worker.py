@@ -1,8 +1,8 @@
 """`python -m stream.batch.worker`: a process that has everything loaded, and forks a child for every job.
 
-Jobs come as lines of JSON on standard input, one at a time. Each is answered by lines on standard output:
-`{"share": 0.4}` now and then, and `{"outcome": ...}` in the end, also where the child crashed. The end of
-standard input stops the child and then the worker.
+Jobs come as lines of JSON on standard input, one at a time, each with variables for its environment. Each is
+answered by lines on standard output: `{"share": 0.4}` now and then, and `{"outcome": ...}` in the end, also
+where the child crashed. The end of standard input stops the child and then the worker.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from contextlib import suppress
 
 from stream.batch.job import Job, Outcome, failed
 from stream.runtime.cpu_threads import wait_passively
+from stream.runtime.heap import keep_heap
 
 # A child that was asked to stop and does not is killed; longer than a run's own watchdog waits.
 STOP_S = 15.0
@@ -27,6 +28,7 @@ _PR_SET_PDEATHSIG = 1
 def main() -> None:
     """Serve jobs until standard input ends."""
     wait_passively()
+    keep_heap()
     # Loaded once here, so that children have it at once; nothing of it has threads or a device yet.
     import stream.batch.execute
     import stream.pipeline.run  # noqa: F401
@@ -48,7 +50,8 @@ class _Server:
             line, mark, rest = self._heard.partition(b"\n")
             if mark:
                 self._heard = rest
-                self._do(Job.from_json(json.loads(line)))
+                message = json.loads(line)
+                self._do(Job.from_json(message["job"]), message["environment"])
             else:
                 self._listen()
 
@@ -57,13 +60,14 @@ class _Server:
         self._heard += block
         self._ended = not block
 
-    def _do(self, job: Job) -> None:
+    def _do(self, job: Job, environment: dict[str, str]) -> None:
         """Do one job in a child, and answer for it where it cannot."""
         reads, writes = os.pipe()
         worker = os.getpid()
         child = os.fork()
         if child == 0:
             os.close(reads)
+            os.environ.update(environment)
             _child(job, writes, worker)
         os.close(writes)
         has_outcome = self._pass_on(reads, child)

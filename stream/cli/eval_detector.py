@@ -67,7 +67,7 @@ def evaluate_detector(
         raise SourceError(
             f"{boxes} tells nothing of {len(missing)} of the {len(stems)} pictures, the first {missing[0]}"
         )
-    finder = open_finder(DetectionSettings(on=True, detector=detector, least_score=LEAST_SCORE))
+    finder = open_finder(DetectionSettings(enabled=True, detector=detector, least_score=LEAST_SCORE))
     by_stem = {stem: [sample for sample in samples if sample.name == stem] for stem in stems}
     found: dict[str, dict[str, Any]] = {}
     progress = track(
@@ -77,7 +77,7 @@ def evaluate_detector(
     for stem in progress:
         own = by_stem[stem]
         paths = {sample.method: sample.fused for sample in own} if fused else {}
-        for kind, picture in _pictures(own[0].visible, own[0].thermal, paths):
+        for kind, picture in pictures_of(own[0].visible, own[0].thermal, paths):
             found.setdefault(kind, {})[stem] = finder.find(picture)
     truth: dict[str, KnownBoxes] = {stem: known[stem] for stem in stems}
     return {kind: score(truth, each) for kind, each in found.items()}
@@ -112,7 +112,7 @@ def tell(scores: dict[str, dict[str, Score]], as_text_of_json: bool) -> None:
     click.echo(as_json(scores) if as_text_of_json else table(scores))
 
 
-def _pictures(visible: Path, thermal: Path, fused: dict[str, Path]) -> Iterator[tuple[str, Pixels]]:
+def pictures_of(visible: Path, thermal: Path, fused: dict[str, Path]) -> Iterator[tuple[str, Pixels]]:
     """Each kind of picture, [H, W, 3] uint8 RGB or [H, W] grey, on the visible grid."""
     import cv2
     import numpy as np

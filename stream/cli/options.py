@@ -26,6 +26,7 @@ _METAVARS = {
     "weights": "NAME|FILE",
     "detector": "NAME|FILE",
     "encoder": "NAME",
+    "takeover": "NAME",
 }
 
 

@@ -59,7 +59,7 @@ def scenes(
     from rich.console import Console
     from rich.progress import track
 
-    from stream.cli.scene_labels import LabelBook
+    from stream.synthetic.label_book import LabelBook
 
     moments = _moments(uri, count, min(seeds, count), hard)
     # The first street is laid out before anything is made on disk, so that a wrong URI leaves nothing behind.

@@ -61,7 +61,7 @@ class ObjectSubscriber:
         self._keys = load_keys(*keys) if keys else None
 
     def every(self, timeout_s: float | None = None) -> Iterator[FoundObjects]:
-        """What is found, in order; also where nothing was found in a frame.
+        """Objects of one frame after the other, in order; also where nothing was found.
 
         Args:
             timeout_s: ends after so many seconds without a message; None waits without a limit.

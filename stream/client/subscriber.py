@@ -43,6 +43,8 @@ from stream.zeromq.message import (
 __all__ = ["AsyncSubscriber", "MessageError", "ReceivedFrame", "Subscriber"]
 
 DEFAULT_QUEUE = 8
+# What a new publisher sends of the last seconds may be what the one before sent.
+AGAIN_NS = 5_000_000_000
 DEFAULT_LARGEST_MB = 128.0
 LONGEST_TOPIC = 255
 KEEPALIVE = {
@@ -63,7 +65,7 @@ class ReceivedFrame:
         pixels: [H, W, 3] uint8 RGB, or [H, W] for thermal; read-only.
         header: identity, times, flags; see `stream.zeromq.message.Header`.
         missed: frames between the last one that was given out and this one; 0 for the first.
-        restarted: True when the publisher was restarted, with `seq` from 0.
+        restarted: True when another publisher goes on in its place, whose `seq` is counted anew.
     """
 
     pixels: NDArray[Any]
@@ -111,7 +113,7 @@ class _Receiver:
         self._topic, self._queue = f"{stream}/{view}", queue
         self._largest = round(largest_mb * 1e6)
         self._keys = load_keys(*keys) if keys else None
-        self._last: int | None = None
+        self._last: Header | None = None
 
     def _connected(self, socket: Any, latest: bool) -> Link:
         socket.setsockopt(zmq.LINGER, 0)
@@ -142,9 +144,12 @@ class _Receiver:
             return None
         if f"{header.stream}/{header.view}" != self._topic:
             return None
-        restarted = self._last is not None and header.seq <= self._last
-        missed = 0 if self._last is None or restarted else header.seq - self._last - 1
-        self._last = header.seq
+        last = self._last
+        restarted = last is not None and (header.epoch_ns != last.epoch_ns or header.seq <= last.seq)
+        if restarted and last and _is_again(header, last):
+            return None
+        missed = 0 if last is None or restarted else header.seq - last.seq - 1
+        self._last = header
         return ReceivedFrame(pixels, header, missed, restarted)
 
 
@@ -243,6 +248,17 @@ def _read(parts: list[Any], latest: bool, largest_bytes: int) -> tuple[Header, N
         data, payload = parts[1].bytes, parts[2].buffer
     header = parse_header(data)
     return header, np.asarray(decode_payload(header, payload, largest_bytes))
+
+
+def _is_again(header: Header, last: Header) -> bool:
+    """True for a moment that the publisher before has sent already, told by times of cameras' clocks."""
+    for now_ns, before_ns, clock in (
+        (header.t_visible_ns, last.t_visible_ns, header.clock_visible),
+        (header.t_thermal_ns, last.t_thermal_ns, header.clock_thermal),
+    ):
+        if now_ns is not None and before_ns is not None and clock != "pts":
+            return 0 <= before_ns - now_ns <= AGAIN_NS
+    return False
 
 
 def load_keys(secret: str | Path, server: str | Path) -> tuple[bytes, bytes, bytes]:

@@ -13,7 +13,7 @@ from stream.config.option_names import NAMES
 _NOT_OF_ROWS = (
     *("output", "pair", "report", "logs", "duration_s", "segment_s", "segment_mb", "keep_free_mb"),
     *("queue_frames", "queue_mb", "queue_ms", "damaged", "wait", "visible_rate", "thermal_rate"),
-    *("max_wait_ms", "shutter", "thermal_telemetry", "metrics"),
+    *("max_wait_ms", "shutter", "thermal_telemetry", "metrics", "takeover"),
 )
 _NOT_OF_ROWS_PREFIXES = ("preview", "control")
 _NOT_OF_ROWS_SUFFIXES = ("_user", "_password", "_transport", "_timeout_s")

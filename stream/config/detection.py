@@ -10,9 +10,9 @@ from stream.config.base import Settings
 
 
 class DetectionSettings(Settings):
-    """A detector beside fusion: off unless `on`; its boxes are drawn, published and counted."""
+    """A detector beside fusion: off unless `enabled`; its boxes are drawn, published and counted."""
 
-    on: Annotated[
+    enabled: Annotated[
         bool, Field(description="find people and vehicles in the fused pictures, draw and publish them")
     ] = False
     detector: Annotated[
@@ -48,10 +48,10 @@ class DetectionSettings(Settings):
 
     @model_validator(mode="after")
     def _is_wanted(self) -> Self:
-        given = sorted(self.model_fields_set - {"on"})
-        if given and "on" not in self.model_fields_set:
+        given = sorted(self.model_fields_set - {"enabled"})
+        if given and "enabled" not in self.model_fields_set:
             raise ValueError(
                 f"{' and '.join(given)} is given without detection; "
-                "add --detect, in a file on: true, or leave it out"
+                "add --detect, in a file enabled: true, or leave it out"
             )
         return self

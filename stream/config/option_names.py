@@ -97,7 +97,7 @@ NAMES: dict[str, str] = {
     "thermal_palette": "thermal.palette",
     "thermal_celsius_per_count": "thermal.celsius_per_count",
     "thermal_celsius_at_zero": "thermal.celsius_at_zero",
-    "detect": "detection.on",
+    "detect": "detection.enabled",
     "detector": "detection.detector",
     "detect_rate": "detection.rate",
     "detect_score": "detection.least_score",
@@ -112,6 +112,7 @@ NAMES: dict[str, str] = {
     "metrics": "metrics.bind",
     "control": "control.bind",
     "control_keys": "control.keys",
+    "takeover": "takeover",
     "logs": "logs",
 }
 

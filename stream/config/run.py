@@ -56,6 +56,14 @@ class RunSettings(FuseSettings):
     preview: PreviewSettings = PreviewSettings()
     metrics: MetricsSettings = MetricsSettings()
     control: ControlSettings = ControlSettings()
+    takeover: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+            description="name under which this run publishes; the run that has it ends once this one "
+            "has frames",
+        ),
+    ] = None
     logs: Annotated[
         Literal["text", "json"], Field(description="how messages on standard error are written")
     ] = "text"

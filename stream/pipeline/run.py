@@ -11,7 +11,7 @@ its way through the device; it is waited for where it lands.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 
 from stream.config import RunSettings
 from stream.config.live_settings import AdjustableSettings
@@ -28,6 +28,7 @@ from stream.pipeline.ages import Ages
 from stream.pipeline.fan_out import FanOut
 from stream.pipeline.open import open_fused
 from stream.pipeline.pace import Pace
+from stream.pipeline.takeover import check_takeover, take_over
 from stream.registration.drift_monitor import DriftMonitor
 from stream.runtime.cpu_threads import OneThreadEach
 from stream.sinks import check_outputs
@@ -63,6 +64,7 @@ def run(
     """
     report.add(settings=lambda: public_values(settings))
     check_outputs(settings)
+    check_takeover(settings)
     try:
         _run(settings, report, watch, progress, adjuster)
     except BaseException as error:
@@ -79,7 +81,11 @@ def run(
 def _run(
     settings: RunSettings, report: RunReport, watch: Watch, progress: Progress, adjuster: Adjuster
 ) -> None:
-    with OneThreadEach(), open_fused(settings, report) as fused:
+    with OneThreadEach(), open_fused(settings, report) as fused, ExitStack() as before:
+        early = None
+        if settings.takeover:
+            early = before.enter_context(take_over(settings.takeover, before.enter_context(fused.ahead())))
+        ahead = nullcontext(early) if early else fused.ahead()
         sinks = FanOut(settings, fused.visible, report.times, fused.device, lambda: fused.weights)
         panel = _status(settings, report, fused, sinks)
         look = _detection(settings, report, fused)
@@ -88,7 +94,7 @@ def _run(
             sinks,
             adjuster(panel.controls),
             look as detection,
-            fused.ahead() as frames,
+            ahead as frames,
         ):
             report.add(drift=panel.drift.as_json)
             pace, ages = Pace(fused, report), Ages(report)
@@ -116,7 +122,7 @@ def _detection(
     settings: RunSettings, report: RunReport, fused: FusedStream
 ) -> AbstractContextManager[Detection | None]:
     """The detector beside fusion, where the settings ask for one; its section is added to the report."""
-    if not settings.detection.on:
+    if not settings.detection.enabled:
         return nullcontext()
     finder = open_finder(settings.detection, fused.device)
     detection = Detection(settings.detection, finder, report.clock, fused.live is not None)

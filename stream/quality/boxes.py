@@ -32,7 +32,7 @@ Box = tuple[float, float, float, float]
 
 @dataclass(slots=True)
 class KnownBoxes:
-    """What is known of one picture.
+    """The objects that are known in one picture.
 
     Attributes:
         objects: class and left, top, right, bottom in pixels.

@@ -254,5 +254,5 @@ def _check_aspect(name: str, calibrated: Size, size: Size) -> None:
         raise CalibrationError(
             f"the {name} pictures have {size[0]}x{size[1]} pixels, another aspect ratio than the "
             f"{calibrated[0]}x{calibrated[1]} of the calibration; "
-            "calibrate at the aspect ratio that is recorded"
+            "calibrate at the aspect ratio that is recorded, for example by gifnet setup"
         )

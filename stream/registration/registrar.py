@@ -178,8 +178,8 @@ def _check_one_grid(visible_size: Size, thermal_size: Size) -> None:
     if visible_size != thermal_size:
         raise CalibrationError(
             f"visible has {_text(visible_size)} pixels and thermal {_text(thermal_size)}: pictures of two "
-            "sizes need a calibration file, named by registration.file or --calibration FILE; "
-            "configs/calibration_example.yaml shows what is in it and docs/calibration.md how to make one"
+            "sizes need a calibration file; gifnet setup VISIBLE THERMAL -o pair.yaml makes one, and "
+            "registration.file or --calibration FILE names one that is there (docs/calibration.md)"
         )
 
 

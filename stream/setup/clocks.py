@@ -18,7 +18,7 @@ TIMES_ERROR, LEAST_MS = 3.0, 5.0
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """How two clocks relate.
+    """Relation of two clocks.
 
     Attributes:
         offset_ms: the setting `pairing.offset_ms`.

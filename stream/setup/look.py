@@ -24,7 +24,7 @@ _SAID_ANYWAY = "stream.sources.palette.undo"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SourceLook:
-    """What is known of a source after its first picture.
+    """Facts about a source after its first picture.
 
     Attributes:
         side: the place it was given in.
@@ -74,7 +74,7 @@ _CLOCKS: dict[ClockSource, str] = {
     "device": "times of the device",
     "rtcp": "times of the camera (RTCP)",
     "v4l2": "times of the driver (V4L2)",
-    "pts": "times of the file",
+    "pts": "times of the file or stream",
     "arrival": "times of arrival",
 }
 

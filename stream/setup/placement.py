@@ -1,4 +1,4 @@
-"""How the thermal picture is laid on the visible one by hand: coarsely by numbers, then by points.
+"""Position of the thermal picture on the visible one, given by hand: coarsely by numbers, then by points.
 
 A point that was put in its place holds there; the others only show where the fit brings them. One such point
 moves the picture, two also scale and turn it, three also stretch it, four and more also tilt it.

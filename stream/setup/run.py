@@ -40,7 +40,7 @@ ByHand = Callable[[HandSession], None]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the user asked for.
+    """Wishes of the user.
 
     Attributes:
         named: settings by their names, as the command line gives them.
@@ -154,7 +154,7 @@ class Setup:
         distance_m, date = self._wanted.distance_m, utc_date(self._clock)
         found = Aligned(None, False, "by hand, as you say", Placement(), "left out, as you say")
         if not self._wanted.by_hand:
-            found = align_alone(moments, distance_m, date, lambda text: None)
+            found = align_alone(moments, distance_m, date, self._steps.go_on)
         if found.note:
             self._steps.note("alignment", found.note)
         self._steps.end("alignment", found.text, "left" if found.doubt else "done")

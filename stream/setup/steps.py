@@ -63,6 +63,10 @@ class Steps:
             self._steps[name].notes.append(sentence)
         self._tell(f"    ! {sentence}")
 
+    def go_on(self, words: str) -> None:
+        """A step is at a part that takes a while."""
+        self._tell(f"    … {words}")
+
     def end(self, name: StepName, text: str, state: State = "done") -> None:
         """A step is over."""
         with self._lock:

@@ -97,7 +97,7 @@ def write_files(place: Place, values: Values, calibration: Calibration | None, t
 
 
 def next_command(config: Path) -> str:
-    """What to call next."""
+    """Command that runs the configuration."""
     return f"gifnet run -c {shlex.quote(str(config))} -o fused.mp4"
 
 
@@ -111,7 +111,7 @@ def _plain(value: Any) -> Any:
 
 
 def _has_secret(values: Values) -> bool:
-    """Whether somebody's password may be in the settings."""
+    """True where a password may be in the settings."""
     inputs = [values.get(side, {}) for side in ("visible", "thermal")]
     uris = [str(one.get("uri", "")) for one in inputs] + [str(values.get("pair") or "")]
     return any("password" in one for one in inputs) or any("@" in uri for uri in uris)

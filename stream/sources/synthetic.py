@@ -85,14 +85,12 @@ class SyntheticSource(SourceBase):
             self._seed,
             (width, height),
             _light(uri),
+            Conditions(seed=self._seed, **{kind: float(_number(uri, kind, "0", "0", "1")) for kind in KINDS}),
             misalign_px=float(_number(uri, "misalign_px", "0", "0", "200")),
             baseline_m=float(_number(uri, "baseline_m", "0", "-5", "5")),
             offset_ms=float(offset_ms),
             noise=float(_number(uri, "noise", "1", "0", "20")),
             smoke=float(_number(uri, "smoke", "0", "0", "1")),
-            conditions=Conditions(
-                seed=self._seed, **{kind: float(_number(uri, kind, "0", "0", "1")) for kind in KINDS}
-            ),
         )
         self._offset_s = offset_ms / 1000 if role == "thermal" else Fraction(0)
         self._rate, self._begin = rate, 0

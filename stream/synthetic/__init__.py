@@ -9,6 +9,9 @@ backdrop.py   what does not move, drawn once
 paint.py      parts and glows onto a picture
 sensor.py     noise, drift and counts of the two sensors
 smoke.py      what hides the visible street
+conditions.py glare, rain, camouflage and heat
+instances.py  exact masks of people and cars
+label_book.py masks and boxes of many frames as files
 street.py     frames and truth at a time
 """
 

@@ -44,14 +44,16 @@ class Instance:
 
 def outline(parts: Iterable[Part], camera: SyntheticCamera) -> NDArray[np.bool_]:
     """[H, W] pixels that the solid parts cover by half or more."""
-    # Covers add up, or a seam would be left where two parts meet within a pixel.
-    covered = np.zeros(camera.shape, np.uint8)
+    half, whole = np.zeros(camera.shape, np.uint8), np.zeros(camera.shape, np.uint8)
     solid = [part for part in parts if part.alpha == 1]
     for corners in corners_of(solid, camera):
-        if (found := polygon_mask(covered.shape, corners)) is not None:
+        if (found := polygon_mask(half.shape, corners)) is not None:
             where, mask = found
-            covered[where] = cv2.add(covered[where], mask)
-    return covered > 127
+            half[where] |= (mask > 127).astype(np.uint8)
+            whole[where] = cv2.add(whole[where], mask)
+    # Where two parts meet within a pixel, neither covers half of it.
+    seams = cv2.morphologyEx(half, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)) & (whole > 127)
+    return np.asarray((half | seams) > 0)
 
 
 def contrast(picture: NDArray[Any], mask: NDArray[np.bool_]) -> float:

@@ -37,7 +37,7 @@ MOST_DIGITS = 20
 _LENGTH = struct.Struct("<I")
 _CHANNELS = {"rgb24": 3, "gray8": 1, "gray16le": 1}
 # Keys that a message may lack, and those that are not taken over as they are.
-_OPTIONAL = {"radiometry"}
+_OPTIONAL = {"radiometry", "epoch_ns"}
 _SPECIAL = {"shape", "flags", *_OPTIONAL}
 _DTYPES: dict[str, np.dtype[Any]] = {
     "rgb24": np.dtype("u1"),
@@ -74,6 +74,8 @@ class Header:
         latency_ms: from capture to publishing; None where the capture time is no time of day.
         radiometry: what a raw thermal count means in degrees Celsius, for `stream.radiometry.from_json`;
             None, and then no part of the JSON, where that is not known.
+        epoch_ns: start of the publisher, nanoseconds since 1970 UTC, from which `seq` counts; None of older
+            publishers, which do not say it.
     """
 
     stream: str
@@ -92,6 +94,7 @@ class Header:
     model: dict[str, str]
     latency_ms: float | None
     radiometry: dict[str, Any] | None = None
+    epoch_ns: int | None = None
 
     @property
     def topic(self) -> str:
@@ -214,6 +217,7 @@ def _header(values: dict[str, Any]) -> Header:
     header = Header(
         **{name: values[name] for name in Header.__dataclass_fields__ if name not in _SPECIAL},
         radiometry=values.get("radiometry"),
+        epoch_ns=values.get("epoch_ns"),
         shape=tuple(_list(values["shape"])),
         flags=tuple(_list(values["flags"])),
     )
@@ -279,4 +283,5 @@ _FIELDS: dict[str, Callable[[Any], bool]] = {
     "registration": lambda value: value is None or _is_file(value),
     "model": _is_file,
     "latency_ms": _is_number,
+    "epoch_ns": _is_time,
 }

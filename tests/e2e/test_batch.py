@@ -37,6 +37,7 @@ def test_a_manifest_is_done_once_and_what_fails_is_told(gifnet: Gifnet, tmp_path
 
     first = gifnet(*words)
     assert first.status == 3, first.err
+    assert "ray" not in sys.modules
     assert "gifnet: bad.mp4 failed: " in first.err
     assert "1: an input cannot be read (bad.mp4)" in first.err
     assert [count_frames(out / name) for name in ("a.mp4", "b/c.mkv")] == [6, 6]

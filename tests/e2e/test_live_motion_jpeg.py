@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ import pytest
 from stream.config import InputSettings
 from stream.errors import SourceError
 from stream.sources import open_source
+from tests.helpers.senders import Served
 
 MULTIPART = "multipart/x-mixed-replace; boundary=frame"
 
@@ -31,6 +33,7 @@ class Camera:
     length: bool = True
     comment: bytes = b""
     pictures: bool = True
+    redirects: bool = False
 
 
 CAMERAS = {
@@ -44,6 +47,7 @@ CAMERAS = {
     "dashes inside a picture, no length": Camera(comment=b"note\r\n--x\r\nmore", length=False),
     "no boundaries": Camera("video/x-motion-jpeg", b"", b"", header=False),
     "no type": Camera(""),
+    "from another address": Camera(redirects=True),
 }
 
 
@@ -64,6 +68,11 @@ def serving(camera: Camera) -> Iterator[str]:
             pass
 
         def do_GET(self) -> None:
+            if camera.redirects and self.path != "/elsewhere":
+                self.send_response(302)
+                self.send_header("Location", "/elsewhere")
+                self.end_headers()
+                return
             self.send_response(200)
             if camera.content_type:
                 self.send_header("Content-Type", camera.content_type)
@@ -99,6 +108,12 @@ def test_every_camera_is_read(camera: Camera) -> None:
     steps = {round((after - before) / 20) % 8 for before, after in itertools.pairwise(greys)}
     assert all(abs(grey - 40) % 20 < 2 or abs(grey - 40) % 20 > 18 for grey in greys)
     assert steps <= {1, 2}, greys
+
+
+def test_an_address_of_one_picture_gives_one_and_ends(tmp_path: Path) -> None:
+    (tmp_path / "now.jpg").write_bytes(picture(0, b""))
+    with Served(tmp_path) as site, open_source(InputSettings(uri=f"{site}/now.jpg"), "thermal") as source:
+        assert [frame.pixels.shape for frame in source] == [(48, 64)]
 
 
 def test_a_page_is_still_refused_in_one_sentence() -> None:

@@ -26,7 +26,8 @@ from stream.frame import Frame, Side
 from stream.runtime.clock import SystemClock
 from stream.sources.base import Source
 from stream.sources.live import open_live
-from tests.helpers.patience import patience
+from tests.helpers.media_server import is_listening
+from tests.helpers.patience import patience, wait_until
 from tests.helpers.rtsp_process import GstProcess, RtspProcess, gstreamer_or_skip
 from tests.helpers.senders import Playlist, RtmpProcess, Streamed
 from tests.helpers.stamped_picture import draw, read
@@ -58,6 +59,19 @@ def test_rtsp_frames_have_the_senders_clock(transport: str) -> None:
     true_ms = read(np.asarray(frames[0].pixels))
     assert true_ms is not None and begun_s * 1000 - true_ms < 500  # fresh, not from a long probe
     assert source.info.live and source.info.rate is None
+
+
+def test_pictures_that_are_sent_out_of_turn_come_in_turn_and_none_is_lost() -> None:
+    with RtspProcess(b_frames=2) as server, opened(server.url, timeout_s=4.0) as source:
+        frames = first(source, 40)
+        lost = dict(source.lost)
+    # libav does not know the stamp of the very first one, which is left out and counted.
+    assert lost in ({}, {"unstamped": 1})
+    times_s = [frame.time_s for frame in frames]
+    assert times_s == sorted(set(times_s))
+    # The last half has the sender's clock, which tells each picture's own time.
+    assert {frame.clock for frame in frames[20:]} == {"rtcp"}
+    assert max(map(abs, errors_ms(frames[20:]))) < 3
 
 
 def test_without_reports_times_come_from_the_stream_and_its_arrival() -> None:
@@ -237,7 +251,7 @@ def test_generated_pictures_come_at_their_pace() -> None:
     begun_s = time.monotonic()
     with opened("lavfi://testsrc2=size=160x120:rate=20") as source:
         frames = first(source, 11)
-    assert 0.4 < time.monotonic() - begun_s < 3
+    assert time.monotonic() - begun_s > 0.4
     steps = {round(float(later.time_s - frame.time_s), 3) for frame, later in itertools.pairwise(frames)}
     assert max(steps) < 0.1
 
@@ -369,7 +383,8 @@ class _Sender:
     def __enter__(self) -> tuple[str, subprocess.Popen[bytes]]:
         self._process = subprocess.Popen([sys.executable, "-c", self._code], stderr=subprocess.DEVNULL)
         if not self._uri.startswith("udp"):
-            time.sleep(0.8)  # a listener accepts one connection, so there is no asking whether it is ready
+            # It accepts one connection, so there is no asking whether it is ready.
+            wait_until(lambda: is_listening(int(self._uri.rpartition(":")[2])))
         return self._uri, self._process
 
     def __exit__(self, *_: object) -> None:

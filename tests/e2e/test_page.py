@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,15 +13,19 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.helpers.axe import violations
 from tests.helpers.patience import patience
 from tests.helpers.running import CAMERAS, Running, running
 
 PATIENCE_MS = int(patience(30_000))
+# A busy machine draws one camera's pictures seconds after the other's.
+PATIENT = ("--max-wait-ms", "4000", "--queue-ms", "8000", "--queue-frames", "200")
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running("--preview", "127.0.0.1:0", "--preview-clips", tmp_path_factory.mktemp("clips")) as process:
+    clips = tmp_path_factory.mktemp("clips")
+    with running("--preview", "127.0.0.1:0", "--preview-clips", clips, *PATIENT) as process:
         yield process
 
 
@@ -87,6 +93,107 @@ def test_the_picture_moves_and_figures_are_told(page: Any) -> None:
     assert picture.std() > 10, "a black picture is none"
 
 
+def test_it_begins_with_a_wipe_in_the_middle_and_shows_all_three(page: Any) -> None:
+    assert page.get_attribute("#wipe", "aria-valuenow") == "50"
+    assert page.inner_text("#left-name") == "visible" and page.inner_text("#right-name") == "fused"
+    page.click("#layout label:has-text('all three')")
+    shape = "(({width, height}) => width / height)(document.getElementById('picture'))"
+    wait_until(page, lambda: page.evaluate(shape) == pytest.approx(2, abs=0.02))  # 3 by 2 tiles of 4:3
+    assert [page.inner_text(f"#{name}-name") for name in ("left", "right", "third")] == [
+        "fused", "visible", "thermal",
+    ]  # fmt: skip
+    picture = seen(page)
+    thermal = picture[picture.shape[0] // 2 + 10 :, 2 * picture.shape[1] // 3 + 10 :]
+    assert np.ptp(thermal[60:].astype(int), axis=2).max() < 12, "grey, but for JPEG"
+    page.keyboard.press("o")
+    wait_until(page, lambda: page.evaluate(shape) == pytest.approx(4 / 3, abs=0.02))
+    assert page.inner_text("#left-name") == "" and not page.is_visible("#wipe")
+
+
+def test_thermal_in_the_colours_of_choice(page: Any) -> None:
+    page.keyboard.press("o")
+    page.click("#right label:has-text('thermal colour')")
+    page.select_option("#colours", "white-hot")
+    wait_until(page, lambda: colour(seen(page)) < 1)
+    page.select_option("#colours", "rainbow")
+    wait_until(page, lambda: colour(seen(page)) > 30)
+    page.reload()
+    assert page.input_value("#colours") == "rainbow", "kept by the browser"
+
+
+def test_a_preset_of_gain(page: Any) -> None:
+    page.click("#presets button:has-text('details')")
+    wait_until(page, lambda: settings(page)["gain.method"] == "clahe")
+    assert settings(page)["gain.detail"] == 2
+    page.click("#presets button:has-text('standard')")
+    wait_until(page, lambda: settings(page)["gain.method"] == "auto")
+    assert not page.is_visible("#presets button:has-text('people')"), "no temperatures, no span of them"
+    assert page.locator("[data-place='registration.distance_m']").count() == 0, "no calibration"
+    assert not page.is_visible("#temperatures")
+
+
+def test_hints_come_once(page: Any) -> None:
+    assert page.is_visible("#hint")
+    page.click("#understood")
+    page.reload()
+    wait_for_picture(page)
+    assert not page.is_visible("#hint")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_people_who_hear_it_find_everything(browser: Any, run: Running, width: int) -> None:
+    page = open_page(browser, run, viewport={"width": width, "height": 844})
+    field = page.locator("[data-place='pairing.tolerance_ms']")
+    field.fill("-3")
+    field.press("Enter")
+    wait_for(page, "document.querySelector('.wrong:not(:empty)') !== null")
+    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    assert violations(page) == []
+    assert page.get_attribute("#wipe", "aria-valuetext") == "50 percent visible"
+    assert page.get_attribute("#picture", "aria-label") == "Live picture: visible left of fused"
+    page.close()
+
+
+def test_the_header_tells_a_run_that_is_too_slow(browser: Any, run: Running) -> None:
+    """The status of such a run is made up, so that no machine need be slow for it."""
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.set_default_timeout(PATIENCE_MS)
+    begin_s = time.monotonic()
+
+    def answer(route: Any) -> None:
+        told, passed_s = route.fetch().json(), time.monotonic() - begin_s
+        told |= {"fused": round(2 * passed_s), "model": "full", "not_ready": "", "not_pairing": ""}
+        told["dropped"] = {"visible_superseded": round(20 * passed_s), "visible_overrun": round(8 * passed_s)}
+        route.fulfill(json=told)
+
+    page.route("**/api/status", answer)
+    page.goto(run.page)
+    pattern = r"fusing [12]\.\d of (2|3)\d pairs/s: choose lite"
+    wait_until(page, lambda: re.fullmatch(pattern, page.inner_text("#health")) is not None)
+    assert page.get_attribute("#health", "data-state") == "wait"
+    assert page.evaluate("getComputedStyle(document.getElementById('health')).color") == "rgb(231, 176, 74)"
+    assert "--model lite" in page.inner_text("#why")
+    page.unroute_all(behavior="ignoreErrors")
+    page.close()
+
+
+def test_temperatures_are_told_where_the_camera_knows_them(browser: Any) -> None:
+    words = ("--preview", "127.0.0.1:0", "--thermal-celsius-per-count", "0.02")
+    with running(*words, "--thermal-celsius-at-zero", "-127", cameras=CAMERAS) as run:
+        page = open_page(browser, run)
+        page.wait_for_selector("#temperatures")
+        told = [page.inner_text(f"#{name}").split()[0] for name in ("lowest", "spot", "highest")]
+        low, middle, high = map(float, told)
+        assert -60 < low < middle < high < 120
+        box = page.locator("#screen").bounding_box()
+        page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + box["height"] * 0.7)
+        page.wait_for_selector("#under")
+        assert low - 1 <= float(page.inner_text("#under").split()[0]) <= high + 1
+        assert page.is_visible("#presets button:has-text('people')")
+        assert violations(page) == []
+        page.close()
+
+
 def test_the_wipe_shows_one_picture_left_and_the_other_right(page: Any) -> None:
     page.click("#left label:has-text('thermal') >> nth=0")
     page.click("#right label:has-text('visible') >> nth=0")
@@ -136,6 +243,8 @@ def test_settings_are_typed_in_and_wrong_ones_refused_in_words(page: Any) -> Non
     wait_for(page, "document.getElementById('said').dataset.state === 'bad'")
     assert "greater than or equal to 0" in page.inner_text("#said")
     assert field.get_attribute("aria-invalid") == "true"
+    beside = page.locator(".setting:has([data-place='pairing.tolerance_ms']) .wrong")
+    assert beside.inner_text() == "it should be greater than or equal to 0, got -3"
     page.select_option("[data-place='gain.method']", "minmax")
     wait_until(page, lambda: settings(page)["gain.method"] == "minmax")
     assert settings(page)["pairing.tolerance_ms"] == 42
@@ -200,10 +309,15 @@ def test_nothing_comes_from_elsewhere(browser: Any, run: Running) -> None:
 
 def test_a_camera_that_is_away_is_shown_and_comes_back(browser: Any) -> None:
     away = f"chaos://disconnect@6+4!{CAMERAS[1]}"
-    with running("--preview", "127.0.0.1:0", cameras=(CAMERAS[0], away)) as run:
+    words = ("--preview", "127.0.0.1:0", "--unpaired", "single")
+    with running(*words, cameras=(CAMERAS[0], away)) as run:
         page = open_page(browser, run)
         page.wait_for_selector(".camera[data-side=thermal][data-state=streaming]")
         page.wait_for_selector(".camera[data-side=thermal][data-state=lost]")
+        page.click("#layout label:has-text('all three')")
+        wait_until(page, lambda: page.inner_text("#left-name") == "visible alone")
+        assert page.inner_text("#third-name") == "no thermal picture"
+        assert page.inner_text("#flags") == "visible alone: thermal gives no picture"
         assert page.inner_text(".camera[data-side=thermal] small")
         assert page.get_attribute(".camera[data-side=visible]", "data-state") == "streaming"
         page.wait_for_selector(".camera[data-side=thermal][data-state=streaming]")

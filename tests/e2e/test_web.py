@@ -176,7 +176,7 @@ def test_numbers_for_prometheus(run: Running) -> None:
 
 
 def complaints(text: str) -> list[str]:
-    """What is wrong with names, by the rules of `promtool check metrics`."""
+    """Faults of names, by the rules of `promtool check metrics`."""
     helped = dict(re.findall(r"^# HELP (\S+) (.*)$", text, re.MULTILINE))
     found = []
     for name, kind in re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE):

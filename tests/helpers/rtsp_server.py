@@ -214,11 +214,11 @@ class Server:
             playing = [client for client in self.clients if client.playing]
             if self.stalled or not playing:
                 continue
-            units = self._encode(now_ns // 1_000_000)
-            lost = "" if has_key(units) else self.losing
-            self.losing = "" if lost and not self.leaks else self.losing
-            for client in playing:
-                client.send(units, self._clock_s(now_ns), lost)
+            for units, taken_ns in self._encode(now_ns):
+                lost = "" if has_key(units) else self.losing
+                self.losing = "" if lost and not self.leaks else self.losing
+                for client in playing:
+                    client.send(units, self._clock_s(taken_ns), lost)
 
     def reports_now(self) -> bool:
         """True where sender reports are due, the first of them so long after the first picture was sent."""
@@ -248,9 +248,11 @@ class Server:
         drift = (true_s - Fraction(self._begin_s)) * Fraction(self._options.drift_ppm) / 1_000_000
         return true_s + drift + Fraction(self._options.clock_ms) / 1000
 
-    def _encode(self, time_ms: int) -> list[bytes]:
+    def _encode(self, now_ns: int) -> list[tuple[list[bytes], int]]:
+        """Units and capture times of the pictures that are finished: with B-frames none, or some in turn."""
+        time_ms = now_ns // 1_000_000
         if self._encoder is None or (self._encoder.width, self._encoder.height) != self.size:
-            self._encoder = _open_encoder(self.size, self.rate)
+            self._encoder = _open_encoder(self.size, self.rate, self._options.b_frames)
             self.wants_key = True
         frame = av.VideoFrame.from_ndarray(draw(self.size, time_ms), format="rgb24").reformat(
             format="yuv420p"
@@ -258,11 +260,18 @@ class Server:
         frame.pts, frame.time_base = time_ms, Fraction(1, 1000)
         if self.wants_key or time_ms - self._key_ms >= self._options.key_every_ms:
             frame.pict_type, self.wants_key, self._key_ms = PictureType.I, False, time_ms
-        data = b"".join(bytes(packet) for packet in self._encoder.encode(frame))
-        return [unit for unit in re.split(b"\x00\x00\x00?\x01", data) if unit]
+        sub_ms_ns = now_ns - time_ms * 1_000_000
+        return [
+            (_units(bytes(packet)), packet.pts * 1_000_000 + sub_ms_ns)
+            for packet in self._encoder.encode(frame)
+        ]
 
 
-def _open_encoder(size: tuple[int, int], rate: float) -> Any:
+def _units(data: bytes) -> list[bytes]:
+    return [unit for unit in re.split(b"\x00\x00\x00?\x01", data) if unit]
+
+
+def _open_encoder(size: tuple[int, int], rate: float, b_frames: int) -> Any:
     encoder: Any = av.CodecContext.create("libx264", "w")
     encoder.width, encoder.height = size
     encoder.pix_fmt, encoder.time_base = "yuv420p", Fraction(1, 1000)
@@ -270,8 +279,8 @@ def _open_encoder(size: tuple[int, int], rate: float) -> Any:
     encoder.framerate, encoder.gop_size = Fraction(rate).limit_denominator(1000), 100_000
     encoder.thread_count = 1
     encoder.options = {
-        "preset": "ultrafast", "tune": "zerolatency", "x264-params": "repeat-headers=1:sliced-threads=0",
-        "crf": "20",
+        "preset": "ultrafast", "tune": "zerolatency", "crf": "20",
+        "x264-params": f"repeat-headers=1:sliced-threads=0:bframes={b_frames}:b-adapt=0",
     }  # fmt: skip
     encoder.open()
     return encoder
@@ -288,6 +297,7 @@ def main() -> None:
     parser.add_argument("--drift-ppm", type=float, default=0)
     parser.add_argument("--key-every-ms", type=float, default=500)
     parser.add_argument("--report-after-s", type=float, default=0)
+    parser.add_argument("--b-frames", type=int, default=0)
     parser.add_argument("--refusal", default="")
     parser.add_argument("--sound", action="store_true")
     parser.add_argument("--no-reports", action="store_true")

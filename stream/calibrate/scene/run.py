@@ -125,7 +125,7 @@ def as_calibration(
     if found.doubt and not accept:
         raise CalibrationError(
             f"no calibration is written: {found.doubt}; record a scene with edges that are warm as well as "
-            "visible, all over the picture, or calibrate by a board or by points; where --report shows that "
+            "visible, all over the picture, or align them by hand by gifnet setup; where --report shows that "
             "it is right all the same, --accept takes it"
         )
     return Calibration(

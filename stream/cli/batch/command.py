@@ -18,6 +18,8 @@ from stream.errors import ConfigError
 
 if TYPE_CHECKING:
     from stream.batch.engine import Engine
+    from stream.batch.plan import Plan
+    from stream.batch.results import Results
 
 FAILED_STATUS = 3
 
@@ -34,6 +36,16 @@ FAILED_STATUS = 3
 @click.option("-n", "--dry-run", is_flag=True, help="Check everything, show what is to be done, and stop.")
 @field_option("jobs", BatchSettings.model_fields["jobs"])
 @field_option("retries", BatchSettings.model_fields["retries"])
+@click.option(
+    "--ray",
+    "address",
+    is_flag=False,
+    flag_value="auto",
+    metavar="[ADDRESS]",
+    help="Work on a Ray cluster: HOST:PORT of its head, auto for the one of this machine, or local.",
+)
+@field_option("ray_cpus", BatchSettings.model_fields["ray_cpus"])
+@field_option("ray_gpus", BatchSettings.model_fields["ray_gpus"])
 @setting_options(ROW_NAMES)
 @click.option("-c", "--config", type=click.Path(path_type=Path), help="Configuration file in YAML.")
 @verbosity_options
@@ -46,6 +58,9 @@ def batch(
     dry_run: bool,
     jobs: int | None,
     retries: int,
+    address: str | None,
+    ray_cpus: float,
+    ray_gpus: float,
     config: Path | None,
     quiet: bool,
     verbose: bool,
@@ -61,7 +76,10 @@ def batch(
     from stream.batch.results import open_results, read_results
 
     set_up_logs(verbose=verbose, quiet=quiet)
-    settings = validate(BatchSettings, {"jobs": jobs, "retries": retries}, "the command line")
+    given = {"jobs": jobs, "retries": retries, "ray_cpus": ray_cpus, "ray_gpus": ray_gpus}
+    settings = validate(BatchSettings, given, "the command line")
+    if address is not None:
+        _check_ray(address, settings)
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"the output {folder} is a file; name a folder")
     rows, alone = find_rows(manifest)
@@ -69,23 +87,35 @@ def batch(
     if dry_run:
         show_plan(plan, alone)
         return
-    device = plan.jobs[0].settings.get("device", "auto") if plan.jobs else "cpu"
     with open_results(folder) as results:
-        status = _work(plan, _engine(settings, str(device)), results, retries, alone, quiet)
+        status = _work(plan, _engine(settings, plan, address), results, retries, alone, quiet)
     if status:
         ctx.exit(status)
 
 
-def _engine(settings: BatchSettings, device: str) -> AbstractContextManager[Engine]:
+def _check_ray(address: str, settings: BatchSettings) -> None:
+    from stream.cluster.connection import check_address
+
+    check_address(address)
+    if settings.jobs is not None:
+        raise ConfigError("--jobs is for this machine; on a cluster --ray-cpus says how many go on at once")
+
+
+def _engine(settings: BatchSettings, plan: Plan, address: str | None) -> AbstractContextManager[Engine]:
+    if address is not None:
+        from stream.batch.ray_engine import open_ray
+
+        return open_ray(address, settings, plan.jobs)
     from stream.batch.engine import LocalEngine
 
-    return LocalEngine(settings.jobs, device)
+    devices = {str(job.settings.get("device", "auto")) for job in plan.jobs}
+    return LocalEngine(settings.jobs, "cpu" if devices <= {"cpu"} else "auto")
 
 
 def _work(
-    plan: Any,
+    plan: Plan,
     opened: AbstractContextManager[Engine],
-    results: Any,
+    results: Results,
     retries: int,
     alone: list[str],
     quiet: bool,
@@ -95,19 +125,13 @@ def _work(
     from stream.runtime.signals import Stopped
 
     tally = Tally(rows=len(plan.jobs) + len(plan.done), unchanged=len(plan.done))
-    with Interrupts() as asked, show_batch(quiet) as tell:
-        if plan.jobs:
-            with opened as engine:
-                work(
-                    plan.jobs,
-                    engine,
-                    results,
-                    tally,
-                    asked,
-                    retries,
-                    lambda _: tell(tally, asked),
-                    tell_failure,
-                )
+    asked = Interrupts()
+    if plan.jobs:
+        # Signals last: Ray answers SIGTERM in its own way.
+        with opened as engine, asked, show_batch(quiet) as tell:
+            work(
+                plan.jobs, engine, results, tally, asked, retries, lambda _: tell(tally, asked), tell_failure
+            )
     if not quiet:
         last_words(tally, alone)
     if asked.signal is not None and tally.not_done:

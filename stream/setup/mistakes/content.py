@@ -26,7 +26,7 @@ Numbers = NDArray[np.float64]
 
 
 def content_findings(moments: Sequence[FrameSet], is_deep: bool, states_palette: bool) -> list[Finding]:
-    """What the pictures of some moments tell.
+    """Mistakes that the pictures of some moments tell.
 
     Args:
         moments: pairs of one moment, spread over the recording.
@@ -56,7 +56,7 @@ def content_findings(moments: Sequence[FrameSet], is_deep: bool, states_palette:
 
 
 def warmth_is_bright(thermal: Sequence[Grey]) -> float:
-    """How much speaks for bright being warm; negative for the opposite.
+    """Evidence that bright is warm; negative for the opposite.
 
     What is extreme in a thermal picture is mostly warm, and so is what moves.
 

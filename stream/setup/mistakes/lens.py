@@ -33,7 +33,7 @@ BETTER, CAP_PX = 1.5, 4.0
 
 
 def lens_finding(pictures: Sequence[Grey], side: Side) -> Finding | None:
-    """Whether a camera seems to have a fisheye lens.
+    """Suspicion that a camera has a fisheye lens; None where there is none.
 
     Args:
         pictures: [H, W] grey pictures 0..255 of one camera, of one size.

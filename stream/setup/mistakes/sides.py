@@ -15,7 +15,7 @@ FAINT, GREY_SHARE, NATURAL_SHARE = 12, 0.005, 0.05
 
 
 def side_findings(visible: SourceLook, thermal: SourceLook) -> list[Finding]:
-    """What the first pictures of both sources tell.
+    """Mistakes that the first pictures of both sources tell.
 
     Args:
         visible: the source that was named first.

@@ -10,7 +10,7 @@ UNEQUAL = 1.5
 
 
 def rate_finding(visible: Motion, thermal: Motion) -> Finding | None:
-    """What unequal rates mean for the fused picture; None where they are about equal."""
+    """Consequence of unequal rates; None where they are about equal."""
     fast, slow = max(visible.rate, thermal.rate), min(visible.rate, thermal.rate)
     if slow <= 0 or fast / slow < UNEQUAL:
         return None
@@ -40,7 +40,7 @@ def apart_s(visible: Motion, thermal: Motion) -> float | None:
 
 
 def apart_sentence(between_s: float) -> str:
-    """Why two recordings that never run at once cannot be paired, and what to do."""
+    """Reason that two recordings which never run at once cannot be paired, and what to do."""
     order = "after" if between_s > 0 else "before"
     return (
         f"the recordings have no moment in common, the thermal one begins {abs(between_s):.0f} s {order} the "

@@ -48,6 +48,7 @@ class PublisherSink(SinkBase):
         self.written = 0
         self._settings = settings = read_settings(uri)
         self._options, self._clock = options, clock or SystemClock()
+        self._epoch_ns = self._clock.utc_ns()
         self._registration = _registration(options.calibration)
         self._topics = {view: f"{settings.stream}/{view}".encode() for view in VIEWS}
         every_form = (*self._topics.values(), *map(latest_topic, self._topics.values()))
@@ -122,6 +123,7 @@ class PublisherSink(SinkBase):
             model=dict(zip(("name", "sha256"), options.model(), strict=True)),
             latency_ms=self._latency_ms(frame),
             radiometry=as_json(pair.thermal.radiometry) if pair.thermal else None,
+            epoch_ns=self._epoch_ns,
         )
 
     def _latency_ms(self, frame: FusedFrame) -> float | None:

@@ -28,7 +28,7 @@ class _Work(NamedTuple):
 
 
 class Lockstep:
-    """Which frames the recordings of a run work on; shared by their threads.
+    """The frames that the recordings of a run work on; shared by their threads.
 
     A camera takes its picture when the moment is there, however long the last one took. A recording that
     opens its next round, or is decoded too slowly, is late instead, and where only one of two is late, their
@@ -77,7 +77,7 @@ class Lockstep:
             self._work[who] = _Work(due_s, now_s + patience_s, late_s)
 
     def _others(self, who: object) -> list[_Work]:
-        """What all others work on that are not away."""
+        """Work of all others that are not away."""
         now_s = self._clock.monotonic_s()
         with self._lock:
             others = [work for other, work in self._work.items() if other is not who]

@@ -81,7 +81,7 @@ function showValues(values) {
 function complain(field, sentence) {
   if (sentence) field.setAttribute("aria-invalid", "true");
   else field.removeAttribute("aria-invalid");
-  at(`wrong-${field.dataset.place}`).textContent = sentence.replace(/^the change: /, "");
+  at(`wrong-${field.dataset.place}`).textContent = sentence.replace(/^the change: /, "").replace(`${field.dataset.place}: `, "");
 }
 
 async function change(values, field) {

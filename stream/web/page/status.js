@@ -14,7 +14,7 @@ const LATE = ["visible_superseded", "visible_overrun"];
 const number = (value, digits = 1) => (value === null || value === undefined ? "–" : value.toFixed(digits));
 const pair = (shares) => (shares ? `${number(shares.p50)} / ${number(shares.p99)} ms` : "–");
 const total = (counts) => Object.values(counts).reduce((sum, count) => sum + count, 0);
-const figure = (value) => value.toFixed(value < 10 ? 1 : 0);
+const figure = (value) => (value > 0 && value < 0.1 ? "under 0.1" : value.toFixed(value < 10 ? 1 : 0));
 const reasons = (counts) =>
   Object.entries(counts).map(([why, count]) => `${count} ${why.replaceAll("_", " ")}`).join(", ");
 
@@ -30,12 +30,15 @@ export async function watch() {
 function tell(status) {
   const recent = status.recent;
   tellHealth(...health(status, paceOf(status)));
+  at("still").hidden = !(status.fused && status.not_ready);
+  at("still").textContent = `standing still: ${status.not_ready}`;
   at("rate").textContent = `${number(recent.rate)} /s`;
   at("latency").textContent = pair(recent.latency_ms);
   at("age").textContent = pair(recent.capture_age_ms);
   at("pairing").textContent = pair(recent.pairing_error_ms);
   at("dropped").textContent = String(total(status.dropped));
   at("dropped").title = reasons(status.dropped);
+  at("dropped").dataset.state = at("health").dataset.state === "wait" ? "wait" : "";
   tellCameras(status);
   tellDrift(status.drift);
   tellClip(status.clip);
@@ -86,8 +89,6 @@ function tellHealth(kind, words, why) {
   if (at("health").textContent !== words) at("health").textContent = words;
   at("health").title = why;
   at("why").textContent = why;
-  at("still").hidden = !(kind === "bad" && words !== "not pairing");
-  at("still").textContent = `standing still: ${words}`;
   // Said aloud when it changes, not with every figure.
   const plain = words.replace(/[\d.]+/g, "");
   if (plain !== announced) at("announced").textContent = `${words}. ${why}`;

@@ -1,4 +1,4 @@
-"""When a detector looks at frames, what is drawn, published and counted; and detectors in ONNX files."""
+"""A detector beside fusion: the frames it looks at, what is drawn, published and counted; ONNX files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.helpers.fused import fused_frame
 from tests.helpers.onnx_model import write_colour_detector
 from tests.helpers.patience import patience
 
-ON = DetectionSettings(on=True, rate=5)
+ON = DetectionSettings(enabled=True, rate=5)
 
 
 class OnePerson:
@@ -65,7 +65,7 @@ def test_of_a_recording_every_due_frame_is_looked_at() -> None:
 
 
 def test_a_rate_above_the_stream_looks_at_every_frame() -> None:
-    settings = DetectionSettings(on=True, rate=1000)
+    settings = DetectionSettings(enabled=True, rate=1000)
     with Detection(settings, OnePerson(), SystemClock(), live=False) as detection:
         assert sum(len(detection.look(fused_frame(index))) for index in range(6)) == 6
 
@@ -78,7 +78,7 @@ def test_a_clock_that_jumps_back_does_not_stop_it() -> None:
 
 def test_cameras_do_not_wait_for_the_detector() -> None:
     finder = OnePerson(waits=True)
-    settings = DetectionSettings(on=True, rate=1000)
+    settings = DetectionSettings(enabled=True, rate=1000)
     with Detection(settings, finder, SystemClock(), live=True) as detection:
         assert detection.look(fused_frame(0)) == []
         assert finder.began.wait(patience(10))
@@ -111,7 +111,7 @@ def test_boxes_are_drawn_while_they_are_young() -> None:
         assert detection.drawn(fused_frame(50)).picture is not None
         late = fused_frame(50)
         assert detection.drawn(late) is late
-    quiet = DetectionSettings(on=True, draw=False)
+    quiet = DetectionSettings(enabled=True, draw=False)
     with Detection(quiet, OnePerson(), SystemClock(), live=False) as detection:
         detection.look(first)
         assert detection.drawn(first) is first
@@ -168,7 +168,7 @@ def colours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def test_an_onnx_file_of_the_yolov8_layout(colours: Path) -> None:
     picture = np.zeros((128, 128, 3), np.uint8)
     picture[32:48, 64:80, 0] = 255
-    finder = open_finder(DetectionSettings(on=True, detector=str(colours), side_px=64))
+    finder = open_finder(DetectionSettings(enabled=True, detector=str(colours), side_px=64))
     assert finder.find(picture) == [Found("class 0", 1.0, (64.0, 32.0, 80.0, 48.0))]
 
 
@@ -182,7 +182,7 @@ def test_files_that_are_no_detector(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"gives \[1, 3, 64\]; allowed are"):
         OnnxFinder(tmp_path / "means.onnx", side_px=64)
     with pytest.raises(WeightsError, match="there is no detector"):
-        open_finder(DetectionSettings(on=True, detector=str(tmp_path / "none.safetensors")))
+        open_finder(DetectionSettings(enabled=True, detector=str(tmp_path / "none.safetensors")))
 
 
 def test_a_detector_without_detection_is_refused() -> None:
@@ -194,5 +194,5 @@ def test_a_detector_without_detection_is_refused() -> None:
     }
     with pytest.raises(ConfigError, match="detector is given without detection; add --detect"):
         validate(RunSettings, values, "a test")
-    values["detection"] = {"on": False, "detector": "x.onnx"}
-    assert not validate(RunSettings, values, "a test").detection.on
+    values["detection"] = {"enabled": False, "detector": "x.onnx"}
+    assert not validate(RunSettings, values, "a test").detection.enabled

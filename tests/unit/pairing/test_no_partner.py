@@ -20,7 +20,7 @@ def told(
     thermal_ms: Sequence[float],
     **settings: object,
 ) -> str:
-    """What a run of frames at these times warns of."""
+    """Warnings of a run of frames at these times."""
     sides = []
     for times_ms, kind in ((visible_ms, "rgb24"), (thermal_ms, "gray8")):
         pixels = np.zeros((2, 2, 3) if kind == "rgb24" else (2, 2), np.uint8)

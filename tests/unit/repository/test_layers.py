@@ -16,7 +16,7 @@ PACKAGES = ("stream", "gifnet", "cuda_kernels")
 LAYERS = [
     {"cli"},
     {"setup"},
-    {"calibrate", "batch"},
+    {"batch", "calibrate", "fleet"},
     {"pipeline"},
     {"bench", "web", "doctor", "sync_check", "stills", "quality"},
     {"monitoring"},
@@ -29,7 +29,7 @@ LAYERS = [
     {"recording"},
     {"thermal"},
     {"registration"},
-    {"device", "client", "files", "render", "yuv"},
+    {"device", "client", "cluster", "files", "render", "yuv"},
     {"zeromq"},
     {"config"},
     {"synthetic"},

@@ -49,7 +49,7 @@ def rgb(grey: Pixels) -> Pixels:
 
 
 def look(path: Path, picture: Pixels, side: str) -> SourceLook:
-    """What is seen of a file in a place: a TIFF folder of counts, or a video."""
+    """A look at a file in a place: a TIFF folder of counts, or a video."""
     if picture.dtype == np.uint16:
         path.mkdir()
         cv2.imwrite(str(path / "0.tiff"), picture)

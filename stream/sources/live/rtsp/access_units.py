@@ -105,7 +105,7 @@ class AccessUnits:
         self._early_mark = False
 
     def _judge(self) -> None:
-        """Whether the marks of a picture were as they should be."""
+        """Count a picture with marks as they should be; one without ends the belief in them."""
         if self._early_mark or (not self._mark and not self._is_corrupt):
             self._agreed = _NEVER
         elif self._mark:

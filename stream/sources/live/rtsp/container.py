@@ -81,7 +81,7 @@ def _good(answer: Answer) -> Answer:
 
 
 class Watch:
-    """When the server is to hear from its client, and when the client has heard too little."""
+    """Clock of a session: the server is to hear from its client, and the client from the stream, in time."""
 
     def __init__(self, method: str, session_s: float, timeout_s: float) -> None:
         self.method, self._session_s, self._timeout_s = method, session_s, timeout_s

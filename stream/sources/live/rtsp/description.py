@@ -1,4 +1,4 @@
-"""What a camera says of its stream before it sends it: the session description (RFC 8866)."""
+"""The session description, by which a camera announces its stream before it sends it (RFC 8866)."""
 
 from __future__ import annotations
 

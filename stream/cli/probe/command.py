@@ -12,7 +12,7 @@ from typing import Any
 import click
 import numpy as np
 
-from stream.cli.probe_container import UNSPECIFIED, container_facts, container_lines
+from stream.cli.probe.container import UNSPECIFIED, container_facts, container_lines
 from stream.config import InputSettings
 from stream.errors import SourceError
 from stream.frame import Frame

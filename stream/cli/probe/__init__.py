@@ -1,0 +1,1 @@
+"""`gifnet probe`: the command, and what it tells of containers."""
