@@ -10,6 +10,8 @@ from stream.config.base import Settings
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
+_PACKAGED = ("default", "lite")
+
 
 class FusionSettings(Settings):
     """The network that fuses, and its precision."""
@@ -67,4 +69,4 @@ class FusionSettings(Settings):
     def _or_packaged(self, value: float | None, packaged: float) -> float:
         if value is not None:
             return value
-        return packaged if self.weights == "default" and self.model != "null" else 0.0
+        return packaged if self.weights in _PACKAGED and self.model != "null" else 0.0

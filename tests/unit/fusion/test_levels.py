@@ -25,6 +25,7 @@ from tests.helpers.clock import HandClock
     [
         ({}, 1),
         ({"model": "lite"}, 1),
+        ({"weights": "lite"}, 1),
         ({"level": 0.5}, 0.5),
         ({"level": 0}, 0),
         ({"weights": "published"}, 0),
@@ -39,7 +40,7 @@ def test_the_packaged_weights_are_corrected_and_others_on_request(
 ) -> None:
     fusion = FusionSettings.model_validate(given)
     assert fusion.used_level == used
-    assert fusion.used_steady == (0.7 if fusion.weights == "default" and fusion.model != "null" else 0)
+    assert fusion.used_steady == (0.7 if fusion.weights in ("default", "lite") and fusion.model != "null" else 0)
 
 
 def test_levels_without_a_network_are_refused() -> None:
