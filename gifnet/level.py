@@ -33,8 +33,8 @@ _GAIN = 1.2
 # Visible brightness from which a sky counts, and all of it; thermal distance below the mean, likewise.
 _BRIGHT = (0.5, 0.8)
 _COLD = (0.02, 0.2)
-# Not all of the visible sky: the last tenth is where thermal clouds and wires still show.
-_SKY = 0.91
+# Not all of the visible sky: the last bit is where thermal clouds and wires still show.
+_SKY = 0.94
 _DARK = (0.22, 0.38)
 # Standard deviation of thermal cells by which half of flatness is lost.
 _FLAT = 0.02
