@@ -26,6 +26,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "run": ("stream.cli.run:run", "Fuse two streams of frames into one."),
         "images": ("stream.cli.images:images", "Fuse two pictures, or two folders of pictures."),
         "batch": ("stream.cli.batch.command:batch", "Fuse many recorded pairs, here or on a Ray cluster."),
+        "fleet": (
+            "stream.cli.fleet.command:fleet",
+            "Many live pairs: check, units for systemd, their state.",
+        ),
         "demo": ("stream.cli.demo:demo", "Fuse a generated night street and look at it."),
     },
     "Cameras": {
