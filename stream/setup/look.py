@@ -74,7 +74,7 @@ _CLOCKS: dict[ClockSource, str] = {
     "device": "times of the device",
     "rtcp": "times of the camera (RTCP)",
     "v4l2": "times of the driver (V4L2)",
-    "pts": "times of the file",
+    "pts": "times of the file or stream",
     "arrival": "times of arrival",
 }
 
