@@ -87,11 +87,15 @@ def draw(made: list[Made], rows: list[Row], count: int) -> Grey:
     bands = []
     for name in sorted(scores, key=lambda each: scores[each])[:count]:
         own = [each for each in made if each.pair.name == name]
-        pair = own[0].pair
-        tiles = [("visible", pair.visible), ("thermal", pair.thermal), *((e.method, e.fused) for e in own)]
-        bands.append(np.concatenate([_tile(label, picture) for label, picture in tiles], axis=1))
+        bands.append(draw_band(own[0].pair, {each.method: each.fused for each in own}))
     width = max(band.shape[1] for band in bands)
     return np.concatenate([np.pad(band, ((0, 0), (0, width - band.shape[1]))) for band in bands])
+
+
+def draw_band(pair: Pair, fused: dict[str, Grey]) -> Grey:
+    """Visible, thermal and the fused pictures in a row, each with its name."""
+    tiles = {"visible": pair.visible, "thermal": pair.thermal} | fused
+    return np.concatenate([_tile(label, picture) for label, picture in tiles.items()], axis=1)
 
 
 def _tile(label: str, picture: Grey) -> Grey:

@@ -22,7 +22,7 @@ Fuse = Callable[[Grey, Grey], Grey]
 
 def by_network(weights: str, precision: Precision, level: float = 0.0) -> Fuse:
     """Fuse luma by GIFNet, rounded to 8 bits as it would be written; `level` as of `gifnet run`."""
-    return _in_8_bits(gifnet.levelled(gifnet.load(weights, "cpu", precision), level))
+    return in_8_bits(gifnet.levelled(gifnet.load(weights, "cpu", precision), level))
 
 
 def without_auxiliary(weights: str, precision: Precision) -> Fuse:
@@ -30,10 +30,12 @@ def without_auxiliary(weights: str, precision: Precision) -> Fuse:
     model = GIFNet()
     weight_files.load_into(model, weight_files.read(weight_files.resolve(weights)))
     model.drop_auxiliary()
-    return _in_8_bits(InferenceForm(model.eval(), choose_dtype(precision, torch.device("cpu"))))
+    return in_8_bits(InferenceForm(model.eval(), choose_dtype(precision, torch.device("cpu"))))
 
 
-def _in_8_bits(network: Fusion) -> Fuse:
+def in_8_bits(network: Fusion) -> Fuse:
+    """A network that takes and gives pictures of 8 bits."""
+
     def fuse(visible: Grey, thermal: Grey) -> Grey:
         inputs = [torch.from_numpy(each.astype(np.float32))[None, None] / 255 for each in (visible, thermal)]
         with torch.inference_mode():
@@ -65,10 +67,10 @@ def methods_of(
         click.echo(f"no published weights in {published}; they are left out", err=True)
     methods["packaged"] = by_network("default", precision, level)
     lite = gifnet.load_lite(precision=precision)
-    methods["lite"] = _in_8_bits(gifnet.levelled(lite, level))
+    methods["lite"] = in_8_bits(gifnet.levelled(lite, level))
     for name, path in weights.items():
         methods[name] = by_network(path, precision, level)
     if level:
         methods["packaged, no level"] = by_network("default", precision)
-        methods["lite, no level"] = _in_8_bits(lite)
+        methods["lite, no level"] = in_8_bits(lite)
     return methods | {"mean": mean, "maximum": np.maximum}

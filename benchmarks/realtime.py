@@ -4,7 +4,8 @@
 
 Each run is `gifnet run` in a process of its own with `--report`, by the full network, by lite and by none
 (`null`), on a machine that is otherwise idle and beside one busy loop. `null` is also run as the commit
-26251f4 has it, from a worktree of it that is made and removed here, in turn with the one of now. Rates are
+26251f4 has it, from a worktree of it that is made and removed here, in turn with the one of now; of another
+commit (`--before`) lite and null from cameras too. Rates are
 fused frames by the seconds of the run, loading the network included; ages are from capture to when every
 output has the frame; memory is the largest resident set. For cameras, a page that shows every frame it gets
 and a ZeroMQ subscriber take their part of the same cores. Without clips a generated street is filmed first.
@@ -35,6 +36,8 @@ BEFORE = "26251f4"
 STREET = "synthetic://street?seed=1&size=640x480&rate=30&duration=5&light=night"
 ROUNDS, RATE = 2, 30
 BUSY = "while True: pass"
+AVX2_ONLY = "AVX2 only"
+AVX2 = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}
 
 
 def main() -> None:
@@ -43,31 +46,40 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
         clips = filmed(folder, arguments)
-        before = stack.enter_context(worktree(folder / "before"))
+        before = stack.enter_context(worktree(folder / "before", arguments.before))
         result["clips"] = {side: str(path.name) for side, path in clips.items()}
         result["runs"] = []
-        for label, model, source, busy, root in plan(before):
-            if arguments.only and arguments.only not in label:
+        for label, model, source, busy, root in plan(before, arguments.before):
+            if not any(part in label for part in arguments.only.split(";")):
                 continue
             with busy_loop(busy):
+                os.environ |= AVX2 if label.endswith(AVX2_ONLY) else {}
                 row = {"run": label, **one_run(folder, clips, model, source, root, arguments)}
+            for name in AVX2:
+                os.environ.pop(name, None)
             result["runs"].append(row)
             print(line(row), flush=True)
     print("written:", save(arguments.name, result))
 
 
-def plan(before: Path | None) -> Iterator[tuple[str, str, str, bool, Path]]:
+def plan(before: Path | None, commit: str) -> Iterator[tuple[str, str, str, bool, Path]]:
     """Label, model, source, whether a core is busy, and which code runs."""
     for round_ in range(ROUNDS):
         yield f"null, files, round {round_ + 1}", "null", "files", False, ROOT
         if before:
-            yield f"null, files, {BEFORE}, round {round_ + 1}", "null", "files", False, before
+            yield f"null, files, {commit}, round {round_ + 1}", "null", "files", False, before
     for model in ("lite", "full"):
         yield f"{model}, files", model, "files", False, ROOT
+    yield f"lite, files, {AVX2_ONLY}", "lite", "files", False, ROOT
     yield "lite, files, beside a busy core", "lite", "files", True, ROOT
     yield "null, files, beside a busy core", "null", "files", True, ROOT
     for model in ("null", "lite", "full"):
         yield f"{model}, cameras", model, "cameras", False, ROOT
+    if before and commit != BEFORE:  # which had no lite
+        for round_ in range(ROUNDS):
+            for model in ("lite", "null"):
+                yield f"{model}, cameras, {commit}, round {round_ + 1}", model, "cameras", False, before
+                yield f"{model}, cameras, now, round {round_ + 1}", model, "cameras", False, ROOT
     for model in ("null", "lite"):
         yield f"{model}, cameras, beside a busy core", model, "cameras", True, ROOT
 
@@ -182,11 +194,11 @@ def repeated(path: Path, out: Path, count: int) -> Path:
 
 
 @contextmanager
-def worktree(folder: Path) -> Iterator[Path | None]:
-    """The code of `BEFORE`; None where this copy of the history does not reach back to it."""
-    add = ["git", "worktree", "add", "--detach", str(folder), BEFORE]
+def worktree(folder: Path, commit: str) -> Iterator[Path | None]:
+    """The code of a commit; None where this copy of the history does not reach back to it."""
+    add = ["git", "worktree", "add", "--detach", str(folder), commit]
     if subprocess.run(add, cwd=ROOT, capture_output=True, check=False).returncode:
-        print(f"{BEFORE} is not in this copy of the history: left out")
+        print(f"{commit} is not in this copy of the history: left out")
         yield None
         return
     try:
@@ -280,7 +292,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--thermal", type=Path)
     parser.add_argument("--frames", type=int, default=600, help="of the runs from files")
     parser.add_argument("--seconds", type=int, default=12, help="of the runs from cameras")
-    parser.add_argument("--only", default="", help="runs whose label has this in it")
+    parser.add_argument("--before", default=BEFORE, help="commit whose runs stand beside those of now")
+    parser.add_argument("--only", default="", help="runs whose label has one of these in it, split by ;")
     parser.add_argument("--name", default="realtime", help="file name under benchmarks/results")
     arguments = parser.parse_args()
     if bool(arguments.visible) != bool(arguments.thermal):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.leftovers import leftovers, resources
+from tests.helpers.leftovers import end_processes, leftovers, resources
 
 # A shell that starts the tests in the background may ignore SIGINT; commands that tests start inherit that.
 _in_main_thread = threading.current_thread() is threading.main_thread()
@@ -48,4 +48,5 @@ def nothing_left_over() -> Iterator[None]:
     before = resources()
     yield
     left = leftovers(before)
+    end_processes(left)
     assert not left, f"left over: {left}"

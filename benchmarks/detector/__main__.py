@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -110,10 +111,19 @@ def read_pair(data: Path, name: str) -> tuple[Picture, Picture]:
 
 
 def _frame(clip: Path, number: int) -> Picture:
-    reader = cv2.VideoCapture(str(clip))
-    for _ in range(number):
-        reader.grab()
-    return _rgb(reader.read()[1])
+    return _frames(clip)[number]
+
+
+@cache
+def _frames(clip: Path) -> dict[int, Picture]:
+    """Every tenth frame of a clip by its number: the labelled ones are among them."""
+    reader, frames = cv2.VideoCapture(str(clip)), {}
+    number = 0
+    while reader.grab():
+        if number % 10 == 0:
+            frames[number] = _rgb(reader.retrieve()[1])
+        number += 1
+    return frames
 
 
 def _rgb(picture: Picture | None) -> Picture:

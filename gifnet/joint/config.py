@@ -31,7 +31,7 @@ class HypergradientSettings(FrozenSettings):
     epsilon: Annotated[float, Field(gt=0, description="of outer_product")] = EPSILON
     rate: Annotated[float, Field(gt=0, description="step size of unrolled")] = 1e-2
     steps: Annotated[int, Field(ge=1, description="of conjugate gradients, for implicit")] = 5
-    damping: Annotated[float, Field(ge=0, description="added to the curvature, for implicit")] = 0.1
+    damping: Annotated[float, Field(ge=0, description="added to the curvature, for implicit")] = 100.0
 
 
 class TaskWeights(FrozenSettings):

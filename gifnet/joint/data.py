@@ -116,8 +116,9 @@ def _shared_out(
     order = np.random.default_rng([settings.seed, 77]).permutation(len(keys))
     count = max(1, round(settings.upper_share * len(keys)))
     chosen = {keys[index] for index in order[:count]}
-    upper = [pair for pair in pairs if (pair.scene if len(scenes) > 1 else pair.name) in chosen]
-    return [pair for pair in pairs if pair not in upper], upper
+    above = [(pair.scene if len(scenes) > 1 else pair.name) in chosen for pair in pairs]
+    lower = [pair for pair, is_above in zip(pairs, above, strict=True) if not is_above]
+    return lower, [pair for pair, is_above in zip(pairs, above, strict=True) if is_above]
 
 
 def _check(pairs: Sequence[LabelledPair], settings: JointSettings, name: str) -> None:

@@ -16,7 +16,7 @@ from gifnet.errors import TrainingError
 from gifnet.joint.aggregation import aggregate, make_aggregator
 from gifnet.joint.config import JointSettings
 from gifnet.joint.data import LabelledBatch, LabelledCrops, load_splits
-from gifnet.joint.hypergradient import Parameters, hypergradient
+from gifnet.joint.hypergradient import Parameters, dot, hypergradient
 from gifnet.joint.tasks import Task, make_tasks
 from gifnet.joint.validation import measure_perception
 from gifnet.lite.model import GIFNetLite
@@ -129,9 +129,11 @@ class JointTraining:
 
     def _upper_step(self, below: LabelledBatch, above: LabelledBatch) -> dict[str, float]:
         upper = {name: part for name, part in self._fuse.named_parameters() if part.requires_grad}
-        gradients, losses = [], {}
+        gradients: list[dict[str, Tensor]] = []
+        losses: dict[str, float] = {}
         for task in self._tasks:
-            found, losses[f"{task.name} upper"] = self._hypergradient(task, upper, below, above)
+            found, logged = self._hypergradient(task, upper, below, above)
+            losses |= logged
             weight = getattr(self._settings.task_weights, task.name)
             gradients.append({name: weight * part for name, part in found.items()})
         self._optimiser.zero_grad(set_to_none=True)
@@ -143,8 +145,12 @@ class JointTraining:
 
     def _hypergradient(
         self, task: Task, upper: Parameters, below: LabelledBatch, above: LabelledBatch
-    ) -> tuple[dict[str, Tensor], float]:
-        """Of one task, and its upper loss."""
+    ) -> tuple[dict[str, Tensor], dict[str, float]]:
+        """Of one task, and what to log of it: its upper loss, and with `implicit` the share of the answer.
+
+        That share is the norm of the answer of the lower level in units of the direct part. Conjugate
+        gradients that meet negative curvature at once leave it at 0, which must not go unnoticed.
+        """
         reached = []
 
         def fuse(parameters: Parameters, batch: LabelledBatch) -> Tensor:
@@ -164,7 +170,12 @@ class JointTraining:
         lower = dict(task.network.named_parameters())
         found = hypergradient(outer, inner, upper, lower, settings.method, **options)
         _check_finite(reached[0], f"the {task.name} loss of the upper level")
-        return found, float(reached[0])
+        losses = {f"{task.name} upper": float(reached[0])}
+        if settings.method == "implicit":
+            direct = hypergradient(outer, inner, upper, lower, "direct")
+            answer = {name: found[name] - part for name, part in direct.items()}
+            losses[f"{task.name} answer"] = float((dot(answer, answer) / dot(direct, direct)).sqrt())
+        return found, losses
 
     def _clip(self, parameters: Iterable[Tensor], what: str) -> None:
         norm = nn.utils.clip_grad_norm_(list(parameters), self._settings.clip_norm or math.inf)

@@ -92,10 +92,16 @@ class GIFNetLite(nn.Module):
 
     def coefficients(self, cells: Tensor) -> Tensor:
         """[B, 32, h + 2, w + 2] cells with a frame to the coefficients of each pixel."""
-        features = F.relu(self.first((cells - GREY).to(self.first.weight.dtype)))
+        return cast(Tensor, self.head(self.features(cells)))
+
+    def features(self, cells: Tensor) -> Tensor:
+        """[B, 32, h + 2, w + 2] cells with a frame to [B, channels, h, w], which `head` takes."""
+        # What training needs for the way back may not be overwritten.
+        inplace = not torch.is_grad_enabled()
+        features = F.relu(self.first((cells - GREY).to(self.first.weight.dtype)), inplace)
         for layer in self.layers:
-            features = F.relu(layer(features))
-        return cast(Tensor, self.head(features))
+            features = F.relu(layer(features), inplace)
+        return features
 
     def mix(self, cells: Tensor, coefficients: Tensor) -> Tensor:
         """Cells with a frame and their coefficients to cells [B, 16, h, w] of the fused picture."""

@@ -12,8 +12,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gifnet.lite.config import CELL_PX
+from gifnet.lite.config import CELL, CELL_PX
 from gifnet.lite.model import GIFNetLite, check_pair
+
+CACHED_CELLS = 2400
+"""Cells that are mixed at once by one core."""
 
 
 class StripedLite:
@@ -68,16 +71,24 @@ class StripedLite:
         rows = cells.shape[2] - 2
         each = -(-rows // min(self._threads, rows))
         strips = [(top, min(top + each, rows)) for top in range(0, rows, each)]
-        others = [self._pool.submit(self._fuse, cells, *strip) for strip in strips[1:]]
-        fused = [self._fuse(cells, *strips[0]), *(other.result() for other in others)]
-        return F.pixel_shuffle(torch.cat(fused, dim=2), CELL_PX)[..., :height, :width].clamp(0, 1)
+        fused = cells.new_empty(cells.shape[0], CELL, rows, cells.shape[3] - 2)
+        fused = fused.contiguous(memory_format=torch.channels_last)
+        others = [self._pool.submit(self._fuse, cells, fused, *strip) for strip in strips[1:]]
+        self._fuse(cells, fused, *strips[0])
+        for other in others:
+            other.result()
+        return F.pixel_shuffle(fused, CELL_PX)[..., :height, :width].clamp(0, 1)
 
     @torch.inference_mode()
-    def _fuse(self, cells: Tensor, top: int, bottom: int) -> Tensor:
+    def _fuse(self, cells: Tensor, fused: Tensor, top: int, bottom: int) -> None:
         """Rows of cells of the fused picture; `cells` has a frame of one cell."""
         # Each layer spoils one more row at the edge of a strip, which it takes for that of the picture.
         halo = len(self.network.layers)
         above, below = max(top - halo, 0), min(bottom + halo, cells.shape[2] - 2)
-        coefficients = self.network.coefficients(cells[:, :, above : below + 2])
-        inner = coefficients[:, :, top - above : bottom - above]
-        return self.network.mix(cells[:, :, top : bottom + 2], inner)
+        features = self.network.features(cells[:, :, above : below + 2])
+        # Coefficients are many: those of a few rows, and what is made of them, stay in the processor's cache.
+        few = max(CACHED_CELLS // fused.shape[3], 1)
+        for begin in range(top, bottom, few):
+            end = min(begin + few, bottom)
+            coefficients = self.network.head(features[:, :, begin - above : end - above])
+            fused[:, :, begin:end] = self.network.mix(cells[:, :, begin : end + 2], coefficients)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from gifnet.errors import WeightsError
 
 IGNORED = 255
 """Of a pixel of which it is not known what it shows."""
@@ -52,6 +57,25 @@ class Segmenter(nn.Module):
             features = smooth(F.interpolate(up(features), size=level.shape[-2:], mode="nearest") + level)
         logits = F.interpolate(self.head(features), scale_factor=2.0, mode="bilinear", align_corners=False)
         return logits[..., :height, :width]
+
+
+def load_segmenter(path: Path) -> Segmenter:
+    """The network of a file that `gifnet train --joint` wrote, ready to be used.
+
+    Raises:
+        WeightsError: the file is missing, damaged or of another network.
+    """
+    try:
+        state = {name: part.float() for name, part in load_file(path).items()}
+        network = Segmenter(len(state["head.weight"]) - 1)
+        network.load_state_dict(state)
+    except (OSError, KeyError, RuntimeError, SafetensorError) as error:
+        kind = type(error).__name__
+        raise WeightsError(
+            f"{path} is no segmentation network of gifnet train --joint ({kind}); name its "
+            "NAME_segmentation.safetensors"
+        ) from None
+    return network.eval().requires_grad_(False)
 
 
 def segmentation_loss(logits: Tensor, masks: Tensor) -> Tensor:

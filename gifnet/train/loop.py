@@ -101,12 +101,19 @@ def train(
 def _advance(run: Run) -> dict[str, float]:
     try:
         return run.advance()
-    except (TrainingError, torch.OutOfMemoryError, MemoryError) as error:
+    except (TrainingError, RuntimeError, MemoryError) as error:
         if not isinstance(error, TrainingError):
+            if not _is_full_memory(error):
+                raise
             error = TrainingError("the memory is full; lower batch or crop_px")
         good = sorted(run.settings.output.glob("checkpoint_*.pt"))
         last = f"the last good checkpoint is {good[-1]}" if good else "there is no checkpoint yet"
         raise TrainingError(f"{error}; {last}") from None
+
+
+def _is_full_memory(error: Exception) -> bool:
+    # On a CPU torch raises a plain RuntimeError.
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "allocate memory" in str(error)
 
 
 class Run:

@@ -65,8 +65,13 @@ def input_paths(settings: RunSettings) -> dict[str, Path]:
         "thermal": local_path(settings.thermal.uri),
         "calibration": settings.registration.file,
         "bad pixels": Path(settings.gain.bad_pixels) if settings.gain.bad_pixels else None,
+        "detector": Path(settings.detection.detector) if _has_own_detector(settings) else None,
     }
     return {what: path for what, path in found.items() if path is not None}
+
+
+def _has_own_detector(settings: RunSettings) -> bool:
+    return settings.detection.enabled and settings.detection.detector != "default"
 
 
 def settings_sha256(settings: RunSettings) -> str:
@@ -78,6 +83,8 @@ def settings_sha256(settings: RunSettings) -> str:
         values[side]["uri"] = _without_path(values[side]["uri"])
     for output in values["outputs"]:
         output["uri"] = Path(parse_uri(output["uri"]).path).suffix
+    if _has_own_detector(settings):
+        values["detection"]["detector"] = None
     values["registration"]["file"] = values["gain"]["bad_pixels"] = values["fusion"]["weights"] = None
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 

@@ -20,9 +20,14 @@ from stream.uri import parse_uri
 JSON_SUFFIXES = (".jsonl", ".ndjson")
 OWN_COLUMNS = ("visible", "thermal", "output", "config")
 COLUMNS = (*OWN_COLUMNS, *ROW_NAMES)
-# Settings that name files; weights may also be a word.
-_FILES = ("config", "calibration", "bad_pixels")
-_WEIGHT_WORDS = ("default", "lite", "published")
+# Settings that name files, and words that they may have in place of one.
+_FILES: dict[str, tuple[str, ...]] = {
+    "config": (),
+    "calibration": (),
+    "bad_pixels": (),
+    "weights": ("default", "lite", "published"),
+    "detector": ("default",),
+}
 MOST_ROWS = 1_000_000
 
 
@@ -132,7 +137,7 @@ def _from(base: Path, key: str, value: Any) -> Any:
         return value
     if key in ("visible", "thermal"):
         return absolute_uri(value, base)
-    if key in _FILES or (key == "weights" and value not in _WEIGHT_WORDS):
+    if key in _FILES and value not in _FILES[key]:
         return str(base / value)
     return value
 

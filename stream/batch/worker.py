@@ -17,6 +17,7 @@ from contextlib import suppress
 
 from stream.batch.job import Job, Outcome, failed
 from stream.runtime.cpu_threads import wait_passively
+from stream.runtime.heap import keep_heap
 
 # A child that was asked to stop and does not is killed; longer than a run's own watchdog waits.
 STOP_S = 15.0
@@ -27,6 +28,7 @@ _PR_SET_PDEATHSIG = 1
 def main() -> None:
     """Serve jobs until standard input ends."""
     wait_passively()
+    keep_heap()
     # Loaded once here, so that children have it at once; nothing of it has threads or a device yet.
     import stream.batch.execute
     import stream.pipeline.run  # noqa: F401

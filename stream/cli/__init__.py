@@ -14,6 +14,7 @@ import click
 
 from stream.cli.own_arguments import hide_secrets
 from stream.runtime.cpu_threads import wait_passively
+from stream.runtime.heap import keep_heap
 from stream.runtime.quiet import keep_standard_error
 from stream.runtime.standard_streams import secure_standard_streams
 
@@ -25,6 +26,10 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "run": ("stream.cli.run:run", "Fuse two streams of frames into one."),
         "images": ("stream.cli.images:images", "Fuse two pictures, or two folders of pictures."),
         "batch": ("stream.cli.batch.command:batch", "Fuse many recorded pairs, here or on a Ray cluster."),
+        "fleet": (
+            "stream.cli.fleet.command:fleet",
+            "Many live pairs: check, units for systemd, their state.",
+        ),
         "demo": ("stream.cli.demo:demo", "Fuse a generated night street and look at it."),
     },
     "Cameras": {
@@ -87,6 +92,7 @@ def main(arguments: list[str] | None = None) -> None:
     wait_passively()
     words = sys.argv[1:] if arguments is None else arguments
     if arguments is None:
+        keep_heap()
         hide_secrets()
         sys.unraisablehook = _interrupt_again
         secure_standard_streams()

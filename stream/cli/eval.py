@@ -42,6 +42,17 @@ _VIDEOS = {".mp4", ".mkv", ".mov", ".avi", ".ts", ".webm"}
     help="Tell what a detector finds instead: default, weights of ours, or an ONNX file.",
 )
 @click.option("--boxes", type=click.Path(path_type=Path), help="Known boxes, COCO JSON or truth.jsonl.")
+@click.option(
+    "--segmenter",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Tell instead how well a segmentation network of gifnet train --joint labels the pixels.",
+)
+@click.option(
+    "--masks",
+    type=click.Path(path_type=Path),
+    help="Folder of PNGs of the right classes: 0 background, 1 and on, 255 unknown.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Tell it as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 def evaluate(
@@ -57,6 +68,8 @@ def evaluate(
     workers: int | None,
     detector: str | None,
     boxes: Path | None,
+    segmenter: Path | None,
+    masks: Path | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -72,6 +85,11 @@ def evaluate(
         return
     if boxes is not None:
         raise click.UsageError("--boxes goes with --detector")
+    if segmenter is not None and masks is not None:
+        _segment(segmenter, masks, visible, thermal, _methods(fused), every or 1, output, as_json)
+        return
+    if segmenter is not None or masks is not None:
+        raise click.UsageError("--segmenter FILE and --masks FOLDER go together")
     if not fused:
         raise click.UsageError("name what is to be measured with --fused NAME=PATH")
     names = _checked(metrics)
@@ -89,22 +107,49 @@ def evaluate(
         _write(output, samples, rows, worst, worst_by)
 
 
+def _segment(
+    segmenter: Path, masks: Path, visible: Path, thermal: Path, methods: dict[str, Path], every: int,
+    output: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    from stream.cli.eval_detector import pictures_of
+    from stream.quality import segmentation
+    from stream.quality.inputs import find_samples
+
+    samples = find_samples(visible, thermal, methods or {"thermal": thermal}, every)
+    by_name = {sample.name: [other for other in samples if other.name == sample.name] for sample in samples}
+    meter = segmentation.Meter(segmenter, masks)
+    for name, own in by_name.items():
+        paths = {sample.method: sample.fused for sample in own} if methods else {}
+        for kind, picture in pictures_of(own[0].visible, own[0].thermal, paths):
+            meter.add(kind, name, picture)
+    scores = meter.scores()
+    text = segmentation.as_json(scores)
+    click.echo(text if as_json else segmentation.table(scores))
+    if output is not None:
+        _write_text(output, "segmentation.json", text)
+
+
 def _detect(
     detector: str, boxes: Path | None, visible: Path, thermal: Path, methods: dict[str, Path], every: int,
     output: Path | None, as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
     from stream.cli import eval_detector
-    from stream.files.atomic_write import write_atomic
 
     scores = eval_detector.evaluate_detector(detector, boxes, visible, thermal, methods, every, quiet)
     eval_detector.tell(scores, as_json)
     if output is not None:
-        try:
-            output.mkdir(exist_ok=True)
-            write_atomic(output / "detection.json", eval_detector.as_json(scores) + "\n")
-        except OSError as error:
-            raise SinkError(f"{error.filename or output} cannot be written: {error.strerror}") from None
-        click.echo(f"wrote detection.json to {output}", err=True)
+        _write_text(output, "detection.json", eval_detector.as_json(scores))
+
+
+def _write_text(folder: Path, name: str, text: str) -> None:
+    from stream.files.atomic_write import write_atomic
+
+    try:
+        folder.mkdir(exist_ok=True)
+        write_atomic(folder / name, text + "\n")
+    except OSError as error:
+        raise SinkError(f"{error.filename or folder} cannot be written: {error.strerror}") from None
+    click.echo(f"wrote {name} to {folder}", err=True)
 
 
 def _checked(metrics: tuple[str, ...]) -> tuple[str, ...]:

@@ -77,7 +77,7 @@ def evaluate_detector(
     for stem in progress:
         own = by_stem[stem]
         paths = {sample.method: sample.fused for sample in own} if fused else {}
-        for kind, picture in _pictures(own[0].visible, own[0].thermal, paths):
+        for kind, picture in pictures_of(own[0].visible, own[0].thermal, paths):
             found.setdefault(kind, {})[stem] = finder.find(picture)
     truth: dict[str, KnownBoxes] = {stem: known[stem] for stem in stems}
     return {kind: score(truth, each) for kind, each in found.items()}
@@ -112,7 +112,7 @@ def tell(scores: dict[str, dict[str, Score]], as_text_of_json: bool) -> None:
     click.echo(as_json(scores) if as_text_of_json else table(scores))
 
 
-def _pictures(visible: Path, thermal: Path, fused: dict[str, Path]) -> Iterator[tuple[str, Pixels]]:
+def pictures_of(visible: Path, thermal: Path, fused: dict[str, Path]) -> Iterator[tuple[str, Pixels]]:
     """Each kind of picture, [H, W, 3] uint8 RGB or [H, W] grey, on the visible grid."""
     import cv2
     import numpy as np

@@ -13,6 +13,30 @@ TEXT = "gifnet: %(message)s"
 ALWAYS_TOLD = ("stream.sources.pictures.together",)
 
 
+# Messages that are remembered at most.
+MOST_SAID = 1000
+
+
+class Once(logging.Filter):
+    """Passes what a source says of itself on once, also where it is opened again and again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """False for a message of a source that was said before."""
+        if not record.name.startswith("stream.sources"):
+            return True
+        message = record.getMessage()
+        if message in self._said:
+            return False
+        if len(self._said) >= MOST_SAID:
+            self._said.clear()
+        self._said.add(message)
+        return True
+
+
 class _MaskedTracebacks(logging.Formatter):
     """Tracebacks quote what a library was given; messages are masked by whoever writes them."""
 
@@ -46,12 +70,14 @@ def set_up_logs(kind: str = "text", verbose: bool = False, quiet: bool = False) 
         quiet: not even what is always told otherwise.
     """
     level = logging.INFO if verbose else logging.WARNING
+    handler: logging.Handler
     if kind == "json":
-        logging.basicConfig(handlers=[JsonLines()], level=level)
+        handler = JsonLines()
     else:
         handler = logging.StreamHandler()
         handler.setFormatter(_MaskedTracebacks(TEXT))
-        logging.basicConfig(handlers=[handler], level=level)
+    handler.addFilter(Once())
+    logging.basicConfig(handlers=[handler], level=level)
     if not quiet:
         for name in ALWAYS_TOLD:
             logging.getLogger(name).setLevel(logging.INFO)

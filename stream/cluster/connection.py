@@ -51,12 +51,11 @@ def connected(address: str) -> Iterator[Any]:
         ConfigError: the address is none, Ray is not installed, or no cluster answers.
     """
     check_address(address)
+    _knock(address)
     ray = import_ray()
     settings: dict[str, Any] = {"namespace": NAMESPACE, "log_to_driver": False, "logging_level": "error"}
     if address == "local":
         settings["include_dashboard"] = False
-    else:
-        _knock(address)
     try:
         ray.init(address=address, **settings)
     except (ConnectionError, OSError, RuntimeError, ValueError) as error:

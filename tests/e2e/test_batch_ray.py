@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +22,7 @@ from tests.helpers.ray_nodes import RayNodes, need_ray, ray_nodes
 from tests.helpers.readback import count_frames
 
 ROWS = 12
+LONG = "synthetic://street?seed=1&size=64x48&duration=3600"
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +71,39 @@ def test_nodes_do_all_rows_once(nodes: RayNodes, tmp_path: Path) -> None:
 
 
 @pytest.mark.ray
+def test_ctrl_c_twice_stops_what_the_nodes_do(nodes: RayNodes, tmp_path: Path) -> None:
+    rows = [{"visible": LONG, "thermal": LONG, "output": f"{row}.mp4"} for row in range(4)]
+    manifest, out = tmp_path / "pairs.jsonl", tmp_path / "out"
+    manifest.write_text("\n".join(map(json.dumps, rows)))
+    words = [
+        sys.executable,
+        "-m",
+        "stream",
+        "batch",
+        manifest,
+        "-o",
+        out,
+        "--model",
+        "null",
+        "--device",
+        "cpu",
+    ]
+    line = [*map(str, words), "--ray", nodes.address]
+    with subprocess.Popen(line, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        end_s = time.monotonic() + patience(120)
+        while not list(out.glob(".batch/*/*.mp4")):
+            assert process.poll() is None and time.monotonic() < end_s
+            time.sleep(0.2)
+        for _ in range(2):
+            process.send_signal(signal.SIGINT)
+            time.sleep(1)
+        err = process.communicate(timeout=patience(60))[1]
+    assert process.returncode == 130
+    assert err.splitlines()[-1].startswith("gifnet: stopped by SIGINT; 4 rows were not done")
+    assert sorted(path.name for path in out.rglob("*")) == [".batch", "lock", "results.jsonl"]
+
+
+@pytest.mark.ray
 def test_more_than_any_node_has_is_one_sentence(nodes: RayNodes, tmp_path: Path) -> None:
     make_pair(tmp_path, count=2, size=(64, 48), rate=5)
     done = batch(tmp_path, tmp_path / "out", "--ray", nodes.address, "--ray-gpus", "1")
@@ -79,7 +115,7 @@ def test_a_cluster_that_is_not_there_is_one_sentence(gifnet: Gifnet, tmp_path: P
     make_pair(tmp_path, count=2, size=(64, 48), rate=5)
     done = gifnet("batch", tmp_path, "-o", tmp_path / "out", "--ray", "127.0.0.1:1")
     assert done.status == 1
-    assert "no Ray cluster answers at 127.0.0.1:1" in done.err or "Ray is not installed" in done.err
+    assert "no Ray cluster answers at 127.0.0.1:1" in done.err
     swallowed = gifnet("batch", "-o", tmp_path / "out", tmp_path, "--ray", "pairs.csv")
     assert "put the manifest before it" in swallowed.err
 

@@ -19,6 +19,7 @@ import pytest
 
 from stream.registration.calibration import load_calibration
 from tests.e2e.conftest import Gifnet
+from tests.helpers.axe import violations
 from tests.helpers.media import write_video
 from tests.helpers.patience import patience
 
@@ -139,6 +140,7 @@ def test_a_picture_on_its_side_is_laid_right_by_sliders_and_points(
             drag(page, index, VISIBLE, (at[0], at[1]))
             wait_until(page, lambda count=index + 1: page.locator(".handle[data-put]").count() == count)
         assert page.locator("#coarse").evaluate("(controls) => controls.disabled")
+        assert not violations(page)
         page.click("#save")
         wait_until(page, lambda: "gifnet run -c" in page.inner_text("#command"))
         assert "Align them by hand" in page.inner_text("#steps")

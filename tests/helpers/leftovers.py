@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import threading
 import time
 from contextlib import suppress
@@ -33,6 +34,15 @@ def leftovers(before: set[str]) -> list[str]:
 def resources() -> set[str]:
     """Every thread, open socket and child process, each as a phrase with its name and number."""
     return _threads() | _sockets() | _children()
+
+
+def end_processes(left: list[str]) -> None:
+    """Kill the processes among what was left: of a test that failed half way, they would slow all others."""
+    for phrase in left:
+        kind, number, *_ = phrase.split()
+        if kind == "process":
+            with suppress(ProcessLookupError):
+                os.kill(int(number), signal.SIGKILL)
 
 
 def _threads() -> set[str]:

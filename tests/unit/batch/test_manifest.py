@@ -12,9 +12,9 @@ from stream.errors import ConfigError
 def test_a_table_gives_rows_with_absolute_paths_and_without_empty_cells(tmp_path: Path) -> None:
     manifest = tmp_path / "pairs.csv"
     manifest.write_text(
-        "visible,thermal,output,calibration,gain-low,weights\n"
-        "a.mp4,b.mp4,x.mp4,cal.yaml,,\n\n"
-        "/else/a.mp4,images://ir?rate=5,,,2,lite\n"
+        "visible,thermal,output,calibration,gain-low,weights,detector\n"
+        "a.mp4,b.mp4,x.mp4,cal.yaml,,,own.onnx\n\n"
+        "/else/a.mp4,images://ir?rate=5,,,2,lite,default\n"
     )
     first, second = read_manifest(manifest)
     assert first.place == "line 2" and second.place == "line 4"
@@ -23,12 +23,14 @@ def test_a_table_gives_rows_with_absolute_paths_and_without_empty_cells(tmp_path
         "thermal": f"{tmp_path}/b.mp4",
         "output": "x.mp4",
         "calibration": f"{tmp_path}/cal.yaml",
+        "detector": f"{tmp_path}/own.onnx",
     }
     assert second.values == {
         "visible": "/else/a.mp4",
         "thermal": f"images://{tmp_path}/ir?rate=5",
         "gain_low": "2",
         "weights": "lite",
+        "detector": "default",
     }
 
 

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from stream.cli.logs import TEXT, JsonLines, _MaskedTracebacks
+from stream.cli.logs import MOST_SAID, TEXT, JsonLines, Once, _MaskedTracebacks
 
 
 def a_traceback(handler: logging.Handler) -> None:
@@ -32,3 +32,17 @@ def test_tracebacks_in_json_logs_are_masked(capsys: pytest.CaptureFixture[str]) 
     a_traceback(JsonLines())
     text = capsys.readouterr().err
     assert "rtsp://eve:***@cam/1" in json.loads(text)["exc_info"] and "s3cret" not in text
+
+
+def test_a_source_that_is_opened_again_says_nothing_twice() -> None:
+    once = Once()
+
+    def passes(name: str, message: str) -> bool:
+        return bool(once.filter(logging.LogRecord(name, logging.WARNING, "", 0, "%s", (message,), None)))
+
+    assert passes("stream.sources.video", "a is interlaced")
+    assert not passes("stream.sources.video", "a is interlaced")
+    assert passes("stream.sources.video", "b is interlaced")
+    assert passes("stream.live", "back after 1 s") and passes("stream.live", "back after 1 s")
+    for number in range(MOST_SAID):
+        assert passes("stream.sources", str(number))

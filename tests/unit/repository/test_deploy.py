@@ -57,3 +57,20 @@ def test_unit_runs_a_command_that_exists() -> None:
     command = re.search(r"^ExecStart=\S+/gifnet (.*)$", unit, re.MULTILINE)
     assert command is not None and command[1] == "run -c /etc/gifnet/%i.yaml"
     assert "Type=notify" in unit and "WatchdogSec=" in unit and "User=gifnet" in unit
+
+
+def test_a_pod_is_probed_where_its_configuration_answers(tmp_path: Path) -> None:
+    text = (DEPLOY / "kubernetes.yaml").read_text(encoding="utf-8")
+    config, deployment = yaml.safe_load_all(text)
+    file = tmp_path / "run.yaml"
+    file.write_text(config["data"]["run.yaml"])
+    shown = CliRunner().invoke(run, ["-c", str(file), "--print-config"])
+    assert shown.exit_code == 0, shown.output
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    settings = yaml.safe_load(config["data"]["run.yaml"])
+    assert settings["metrics"]["bind"].endswith(f":{ports['metrics']}")
+    assert f":{ports['frames']}" in settings["outputs"][0]["uri"]
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        assert container[probe]["httpGet"]["port"] == "metrics"
+    assert deployment["spec"]["strategy"]["type"] == "Recreate" and deployment["spec"]["replicas"] == 1

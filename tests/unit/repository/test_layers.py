@@ -16,7 +16,7 @@ PACKAGES = ("stream", "gifnet", "cuda_kernels")
 LAYERS = [
     {"cli"},
     {"setup"},
-    {"calibrate", "batch"},
+    {"batch", "calibrate", "fleet"},
     {"pipeline"},
     {"bench", "web", "doctor", "sync_check", "stills", "quality"},
     {"monitoring"},

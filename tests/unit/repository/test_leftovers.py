@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import sys
@@ -42,4 +43,12 @@ def test_a_child_process_is_found_running_and_unwaited() -> None:
     (found,) = check.leftovers(before)
     assert found.startswith(f"process {child.pid}")
     child.communicate()
+    assert not check.leftovers(before)
+
+
+def test_a_child_process_that_is_left_is_ended() -> None:
+    before = check.resources()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        check.end_processes(check.leftovers(before))
+        assert child.wait() == -signal.SIGKILL
     assert not check.leftovers(before)

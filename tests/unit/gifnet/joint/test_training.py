@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
+from click.testing import CliRunner
 
 import gifnet
 from gifnet.errors import TrainingError
@@ -21,6 +23,7 @@ from gifnet.train import journal
 from gifnet.train.config import validate
 from gifnet.train.export import export
 from gifnet.train.loop import train
+from stream.cli.train import train as train_command
 
 CPU = torch.device("cpu")
 
@@ -80,6 +83,7 @@ def test_every_method_runs_through_the_networks(tiny: JointSettings, method: str
     training, _ = begun(tiny.model_copy(update={"hypergradient": chosen, "batch": 1}))
     losses = training._upper_step(training._lower.batch(0), training._upper.batch(0))
     assert all(value == value for value in losses.values())
+    assert ("visual answer" in losses) == (method == "implicit")
 
 
 def test_resumed_equals_uninterrupted(tiny: JointSettings, tmp_path: Path):
@@ -127,9 +131,15 @@ def test_a_loss_that_is_not_finite_names_the_last_good_checkpoint(
         train(settings)
 
 
-def test_full_memory_says_what_to_lower(tiny: JointSettings, monkeypatch: pytest.MonkeyPatch):
+FULL = [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("can't allocate memory: you tried to")]
+
+
+@pytest.mark.parametrize("error", FULL, ids=["GPU", "CPU"])
+def test_full_memory_says_what_to_lower(
+    tiny: JointSettings, monkeypatch: pytest.MonkeyPatch, error: Exception
+):
     def full(*_: object) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory")
+        raise error
 
     monkeypatch.setattr(JointTraining, "step", full)
     with pytest.raises(
@@ -187,3 +197,22 @@ def test_the_weights_of_every_network_come_out(tiny: JointSettings, tmp_path: Pa
         TrainingError, match=r"own_detection.* of another detector than detector: small .* do not fit"
     ):
         Detection(again.model_copy(update={"detector": "small"}))
+
+
+@pytest.mark.parametrize("name", ["train_joint.yaml", "train_joint_paper.yaml"])
+def test_the_configurations_in_the_repository_are_whole(name: str):
+    values = yaml.safe_load((Path(__file__).parents[4] / "configs" / name).read_text())
+    settings = validate(values | {"data": ["x"]}, name)
+    assert isinstance(settings, JointSettings) and settings.tasks == ("detection",)
+
+
+def test_the_command_trains_jointly(tiny: JointSettings, tmp_path: Path):
+    config = tmp_path / "small.yaml"
+    config.write_text("{crop_px: 64, batch: 1, upper_every: 1, device: cpu}")
+    words = ["-c", str(config), "--joint", "segmentation", "--iterations", "1", "-o", str(tmp_path / "out")]
+    folders = ["--data", str(tmp_path / "one"), "--upper-data", str(tmp_path / "above")]
+    done = CliRunner().invoke(train_command, [*words, *folders, "--test-data", str(tmp_path / "two")])
+    assert done.exit_code == 0, done.output
+    state = checkpoints.load(tmp_path / "out" / "checkpoint_0000001.pt").model
+    assert any(name.startswith("perception.segmentation.") for name in state)
+    assert not any(name.startswith("perception.detection.") for name in state)

@@ -1,0 +1,1 @@
+"""`gifnet fleet`: the commands."""
