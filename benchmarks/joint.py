@@ -54,6 +54,7 @@ def main() -> None:
     parser.add_argument("--detector", type=Path, help="file of the detector on all inputs, made when missing")
     parser.add_argument("--method", default="outer_product")
     parser.add_argument("--aggregation", default="upgrad")
+    parser.add_argument("--learning-rate", type=float, default=3e-4, help="of the fusion network")
     parser.add_argument("--detection-weight", type=float, default=1.0)
     parser.add_argument("--inputs", nargs="+", help="only these; by default all")
     parser.add_argument("--name", default="joint", help="of the file with the figures")
@@ -122,7 +123,7 @@ def settings_of(arguments: argparse.Namespace, seed: int, weight: float) -> Join
             "iterations": arguments.joint_steps,
             "detector_weights": str(arguments.detector) if arguments.detector.is_file() else "random",
             "upper_every": 3,
-            "learning_rate": 3e-4,
+            "learning_rate": arguments.learning_rate,
             "lower_learning_rate": OWN_RATE,
             "hypergradient": {"method": arguments.method},
             "aggregation": arguments.aggregation,

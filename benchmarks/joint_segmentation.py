@@ -41,6 +41,7 @@ def main() -> None:
     parser.add_argument("--joint-steps", type=int, default=300, help="of the lower level in joint training")
     parser.add_argument("--method", default="outer_product")
     parser.add_argument("--aggregation", default="upgrad")
+    parser.add_argument("--learning-rate", type=float, default=3e-4, help="of the fusion network")
     arguments = parser.parse_args()
     arguments.detector = Path()
     rows: list[dict[str, Any]] = []

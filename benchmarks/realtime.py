@@ -4,8 +4,8 @@
 
 Each run is `gifnet run` in a process of its own with `--report`, by the full network, by lite and by none
 (`null`), on a machine that is otherwise idle and beside one busy loop. `null` is also run as the commit
-26251f4 (or `--before`, which also shows lite from cameras) has it, from a worktree of it that is made and
-removed here, in turn with the one of now. Rates are
+26251f4 has it, from a worktree of it that is made and removed here, in turn with the one of now; of another
+commit (`--before`) lite and null from cameras too. Rates are
 fused frames by the seconds of the run, loading the network included; ages are from capture to when every
 output has the frame; memory is the largest resident set. For cameras, a page that shows every frame it gets
 and a ZeroMQ subscriber take their part of the same cores. Without clips a generated street is filmed first.
@@ -76,7 +76,10 @@ def plan(before: Path | None, commit: str) -> Iterator[tuple[str, str, str, bool
     for model in ("null", "lite", "full"):
         yield f"{model}, cameras", model, "cameras", False, ROOT
     if before and commit != BEFORE:  # which had no lite
-        yield f"lite, cameras, {commit}", "lite", "cameras", False, before
+        for round_ in range(ROUNDS):
+            for model in ("lite", "null"):
+                yield f"{model}, cameras, {commit}, round {round_ + 1}", model, "cameras", False, before
+                yield f"{model}, cameras, now, round {round_ + 1}", model, "cameras", False, ROOT
     for model in ("null", "lite"):
         yield f"{model}, cameras, beside a busy core", model, "cameras", True, ROOT
 

@@ -24,7 +24,7 @@ def encoded(path: str) -> list[list[bytes]]:
     """The network abstraction layer units of each picture; every 15th is a key picture."""
     with av.open(path) as container:
         frames = list(islice(container.decode(video=0), MOST))
-    encoder: Any = rtsp_server._open_encoder((frames[0].width, frames[0].height), 30)
+    encoder: Any = rtsp_server._open_encoder((frames[0].width, frames[0].height), 30, 0)
     pictures = []
     for index, frame in enumerate(frames):
         frame.pts = 33 * index
@@ -40,12 +40,12 @@ class ClipServer(rtsp_server.Server):
     pictures: list[list[bytes]]
     place = 0
 
-    def _encode(self, time_ms: int) -> list[bytes]:
+    def _encode(self, now_ns: int) -> list[tuple[list[bytes], int]]:
         if self.wants_key:
             self.place, self.wants_key = -(-self.place // KEY_EVERY) * KEY_EVERY, False
         units = self.pictures[self.place % len(self.pictures)]
         self.place += 1
-        return units
+        return [(units, now_ns)]
 
 
 def main() -> None:

@@ -10,6 +10,8 @@ from stream.config.base import Settings
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
+_PACKAGED = ("default", "lite")
+
 
 class FusionSettings(Settings):
     """The network that fuses, and its precision."""
@@ -30,9 +32,14 @@ class FusionSettings(Settings):
         int, Field(ge=1, le=64, description="pairs fused at once; more costs latency and memory")
     ] = 1
     steady: Annotated[
-        float,
-        Field(ge=0, le=0.95, description="share of the fused frame before kept where nothing moves; 0: none"),
-    ] = 0.0
+        float | None,
+        Field(
+            ge=0,
+            le=0.95,
+            description="share of the fused frame before kept where nothing moves, against flicker; "
+            "default: 0.7 with the packaged weights, 0 with others",
+        ),
+    ] = None
     level: Annotated[
         float | None,
         Field(
@@ -52,8 +59,14 @@ class FusionSettings(Settings):
     @property
     def used_level(self) -> float:
         """`level`, or what stands for None."""
-        if self.model == "null":
-            return 0.0
-        if self.level is None:
-            return float(self.weights == "default")
-        return self.level
+        return self._or_packaged(self.level, 1.0)
+
+    @property
+    def used_steady(self) -> float:
+        """`steady`, or what stands for None."""
+        return self._or_packaged(self.steady, 0.7)
+
+    def _or_packaged(self, value: float | None, packaged: float) -> float:
+        if value is not None:
+            return value
+        return packaged if self.weights in _PACKAGED and self.model != "null" else 0.0

@@ -85,7 +85,7 @@ class Fuser:
         self._network = open_network(settings.fusion, context, rate)
         fusion = settings.fusion
         self._planner = StepPlanner(
-            self._network, context, fusion.batch, times, fusion.steady, fusion.used_level
+            self._network, context, fusion.batch, times, fusion.used_steady, fusion.used_level
         )
         self._registrars = Registrars(settings.registration, _alignment(visible, thermal))
         if visible and thermal:

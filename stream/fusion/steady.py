@@ -13,18 +13,20 @@ from torch.nn import functional as F
 
 from gifnet.model import Fusion
 
-_BLOCK_PX = 8
-# Mean change of a block in grey levels: up to the first all of `keep` is kept, from the second on nothing.
-_STILL, _MOVING = 2.0, 4.0
+_CELL_PX, _BLOCK_CELLS = 2, 4
+# Change in grey levels of the mean of a block, and of any cell in it, which a small thing may cross without
+# changing the mean: up to the first all of `keep` is kept, from the second on nothing.
+_BLOCK_CHANGE = (2.0, 4.0)
+_CELL_CHANGE = (12.0, 18.0)
 
 
 class SteadyNetwork:
     """A network whose pictures of still places are averaged over time: `kept * before + (1 - kept) * now`.
 
-    `kept` is `keep` where the mean changes of both sources over 8 x 8 pixels, and in the blocks around, are
-    below 2 grey levels, 0 from 4 on, and linear between. The first frame, a frame of another size and a cut
-    stand for themselves. Calls are frames in order of time; memory stays in place from the first call on, so
-    that a step can be captured.
+    `kept` is `keep` where in 8 x 8 pixels and in the blocks around both sources change by less than noise:
+    the mean by less than 2 grey levels and no 2 x 2 pixels by 12. It is 0 from 4 or 18 on. The first frame, a
+    frame of another size and a cut stand for themselves. Calls are frames in order of time; memory stays in
+    place from the first call on, so that a step can be captured.
     """
 
     def __init__(self, network: Fusion, keep: float) -> None:
@@ -46,14 +48,17 @@ class SteadyNetwork:
     def __call__(self, visible: Tensor, thermal: Tensor) -> Tensor:
         """Fuse a batch of frames that follow each other; the result is the caller's own."""
         fused = self._network(visible, thermal).clone()
+        cells = torch.cat(
+            [F.avg_pool2d(part.float(), _CELL_PX, ceil_mode=True) for part in (visible, thermal)], 1
+        )
         if self._fused.shape[-2:] != fused.shape[-2:]:
-            self._sources = torch.cat([visible[:1], thermal[:1]], dim=1)
+            self._sources = cells[:1].clone()
             self._fused = fused[:1].clone()
             self.forget()
         for index in range(len(fused)):
-            now = torch.cat([visible[index : index + 1], thermal[index : index + 1]], dim=1)
-            picture = fused[index : index + 1]
-            picture.lerp_(self._fused, self._keep * stillness(now, self._sources))
+            now, picture = cells[index : index + 1], fused[index : index + 1]
+            still = self._keep * stillness(now, self._sources)
+            picture.lerp_(self._fused, still[..., : picture.shape[2], : picture.shape[3]])
             self._sources.copy_(now)
             self._fused.copy_(picture)
         return fused
@@ -67,15 +72,19 @@ def stillness(now: Tensor, before: Tensor) -> Tensor:
     """Stillness of each place: 1 where nothing but noise changes, 0 where something moves.
 
     Args:
-        now: [1, 2, H, W]: both sources in [0, 1].
+        now: [1, 2, h, w]: means of both sources in [0, 1] over cells of 2 x 2 pixels.
         before: the same of the frame before.
 
     Returns:
-        [1, 1, H, W] float32 in [0, 1], constant over blocks of 8 x 8 pixels.
+        [1, 1, H, W] float32 in [0, 1], constant over blocks of 8 x 8 pixels; H and W are of whole blocks.
     """
-    height, width = now.shape[-2:]
-    shrunk = (F.avg_pool2d(part.float(), _BLOCK_PX, ceil_mode=True) for part in (now, before))
-    change = torch.sub(*shrunk).abs().amax(dim=1, keepdim=True)
-    largest = 255 * F.max_pool2d(change, 3, 1, 1)
-    still = ((_MOVING - largest) / (_MOVING - _STILL)).clamp(0, 1)
-    return F.interpolate(still, scale_factor=_BLOCK_PX, mode="nearest")[..., :height, :width]
+    change = 255 * (now - before)
+    of_blocks = F.avg_pool2d(change, _BLOCK_CELLS, ceil_mode=True).abs_()
+    of_cells = F.max_pool2d(change.abs_(), _BLOCK_CELLS, ceil_mode=True)
+    still = torch.minimum(_fall(of_blocks, *_BLOCK_CHANGE), _fall(of_cells, *_CELL_CHANGE))
+    least = -F.max_pool2d(-still.amin(dim=1, keepdim=True), 3, 1, 1)
+    return F.interpolate(least, scale_factor=_BLOCK_CELLS * _CELL_PX, mode="nearest")
+
+
+def _fall(change: Tensor, all_: float, none: float) -> Tensor:
+    return ((none - change) / (none - all_)).clamp_(0, 1)

@@ -66,7 +66,8 @@ class SourceLook:
         told = rate or (float(self.info.rate) if self.info.rate else None)
         counts = f", {self.info.bits}-bit counts" if self.is_deep else ""
         speed = f", {told:.3g} frames/s" if told else ""
-        kind = "live" if self.info.live else f"{self.info.frames} frames" if self.info.frames else "recorded"
+        count = self.info.frames
+        kind = "live" if self.info.live else f"{count} frame{'s' * (count > 1)}" if count else "recorded"
         return f"{width}x{height}{counts}{speed}, {kind}, {_CLOCKS[self.clock]}"
 
 

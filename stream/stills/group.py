@@ -115,7 +115,7 @@ class GroupFuser:
 
     def _advice(self) -> str:
         if self.task.two_cameras:
-            return "give --calibration FILE, which `gifnet calibrate` makes"
+            return "give --calibration FILE, which `gifnet setup` makes"
         return "align them first"
 
     def _pansharpen(self, group: PictureGroup) -> None:

@@ -34,7 +34,7 @@ def content_findings(moments: Sequence[FrameSet], is_deep: bool, states_palette:
         states_palette: the user said what the thermal colours mean.
     """
     pairs = [(grey_visible(one.visible), grey_thermal(one.thermal)) for one in moments]
-    if pairs and float(np.median([_likeness(*pair) for pair in pairs])) > TWICE:
+    if pairs and float(np.median([likeness(*pair) for pair in pairs])) > TWICE:
         return [
             Finding(
                 "one-camera-twice",
@@ -82,7 +82,7 @@ def _skew(picture: Grey) -> float:
     return ((high - middle) - (middle - low)) / max(high - low, 1.0)
 
 
-def _likeness(visible: Grey, thermal: Grey) -> float:
+def likeness(visible: Grey, thermal: Grey) -> float:
     """Correlation of the details of two pictures, -1..1."""
     if abs(visible.shape[1] / visible.shape[0] / (thermal.shape[1] / thermal.shape[0]) - 1) > 0.1:
         return 0.0

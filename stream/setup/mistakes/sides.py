@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from stream.calibrate.grey import grey_thermal, grey_visible
 from stream.frame import Pixels
 from stream.setup.look import SourceLook, sample
+from stream.setup.mistakes.content import TWICE, likeness
 from stream.setup.mistakes.finding import Finding
 
 # A pixel whose channels differ by more has a colour, however faint; a codec's error is smaller.
@@ -21,7 +23,7 @@ def side_findings(visible: SourceLook, thermal: SourceLook) -> list[Finding]:
         visible: the source that was named first.
         thermal: the source that was named second.
     """
-    if visible.settings.uri == thermal.settings.uri and visible.settings.crop == thermal.settings.crop:
+    if visible.settings.uri == thermal.settings.uri and _shows_the_same(visible, thermal):
         return [_same_source()]
     if _is_thermal(visible) and _is_natural(thermal):
         return [_swapped(visible)]
@@ -100,6 +102,13 @@ def _swapped(visible: SourceLook) -> Finding:
         "the visible camera first and the thermal one second",
         "stop",
     )
+
+
+def _shows_the_same(visible: SourceLook, thermal: SourceLook) -> bool:
+    """True for one picture twice; some sources hold both sides under one name."""
+    if visible.colours is None:
+        return bool(np.array_equal(visible.picture, thermal.picture))
+    return likeness(grey_visible(visible.colours), grey_thermal(thermal.picture)) > TWICE
 
 
 def _is_thermal(look: SourceLook) -> bool:

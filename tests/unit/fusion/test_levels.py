@@ -25,6 +25,7 @@ from tests.helpers.clock import HandClock
     [
         ({}, 1),
         ({"model": "lite"}, 1),
+        ({"weights": "lite"}, 1),
         ({"level": 0.5}, 0.5),
         ({"level": 0}, 0),
         ({"weights": "published"}, 0),
@@ -37,7 +38,9 @@ from tests.helpers.clock import HandClock
 def test_the_packaged_weights_are_corrected_and_others_on_request(
     given: dict[str, object], used: float
 ) -> None:
-    assert FusionSettings.model_validate(given).used_level == used
+    fusion = FusionSettings.model_validate(given)
+    assert fusion.used_level == used
+    assert fusion.used_steady == (0.7 if fusion.weights in ("default", "lite") and fusion.model != "null" else 0)
 
 
 def test_levels_without_a_network_are_refused() -> None:
@@ -57,7 +60,7 @@ def fused(strength: float) -> np.ndarray:
         {
             "visible": {"uri": "a"},
             "thermal": {"uri": "b"},
-            "fusion": {"model": "lite", "precision": "float32", "level": strength},
+            "fusion": {"model": "lite", "precision": "float32", "level": strength, "steady": 0},
             "gain": {"method": "fixed", "span_low": 0, "span_high": 255, "span_unit": "counts"},
         }
     )

@@ -51,6 +51,15 @@ def test_what_moves_leaves_no_trail() -> None:
     torch.testing.assert_close(fused, visible)
 
 
+def test_what_moves_within_a_block_without_changing_its_mean_leaves_no_trail() -> None:
+    steady = SteadyNetwork(first, 0.9)
+    for left in (17, 18, 19, 20):
+        visible = flat(0.3)
+        visible[..., 18:22, left : left + 2] = 0.6
+        fused = steady(visible, flat(0.5))
+    torch.testing.assert_close(fused, visible)
+
+
 def test_a_cut_stands_for_itself() -> None:
     steady = SteadyNetwork(first, 0.9)
     steady(flat(0.2), flat(0.5))
@@ -105,7 +114,7 @@ def test_memory_stays_in_place_for_a_captured_step() -> None:
 
 
 def test_stillness_falls_from_two_to_four_grey_levels() -> None:
-    before = torch.full((1, 2, 16, 16), 0.5)
+    before = torch.full((1, 2, 8, 8), 0.5)
     for levels, expected in ((0, 1), (2, 1), (3, 0.5), (4, 0), (9, 0), (-3, 0.5)):
         got = stillness(before + levels / 255, before)
         torch.testing.assert_close(got, torch.full((1, 1, 16, 16), float(expected)), atol=1e-4, rtol=0)

@@ -105,6 +105,13 @@ def test_one_source_named_twice(tmp_path: Path) -> None:
     assert_sentence(side_findings(*both)[0], "one and the same source.*--visible-crop left")
 
 
+def test_one_name_for_both_sides_of_a_source_is_no_mistake() -> None:
+    uri = "synthetic://street?seed=1&size=160x120&duration=1"
+    seen = look_at(InputSettings(uri=uri), "visible"), look_at(ThermalInputSettings(uri=uri), "thermal")
+    assert not side_findings(*seen)
+    assert seen[0].words(None).startswith("160x120, 25 frames/s, 25 frames")
+
+
 def test_one_camera_twice_is_seen_by_its_pictures() -> None:
     pictures = [natural(seed) for seed in range(4)]
     moments = [FrameSet(one, np.asarray(cv2.cvtColor(one, cv2.COLOR_RGB2GRAY))) for one in pictures]
