@@ -114,7 +114,8 @@ class Excerpt:
         for frame_set in frame_sets:
             begin_s = self._note(frame_set.time_s) + self._start_s
             last_s = frame_set.time_s
-            if frame_set.time_s < begin_s:
+            # Cameras have no start that is asked for, and their clocks may be set back.
+            if self._start_s and frame_set.time_s < begin_s:
                 self._leave_out(frame_set, "before_start")
                 continue
             count += 1
