@@ -107,7 +107,7 @@ def main() -> None:
     parser.add_argument("--model", default="default", help="weights of ours or an ONNX file")
     parser.add_argument("--hot", action="store_true", help="find what is hot, without a model")
     parser.add_argument("--side", type=int, default=416, help="longer side that the model sees, in pixels")
-    parser.add_argument("--least-score", type=float, default=0.35)
+    parser.add_argument("--least-score", type=float, default=0.4)
     parser.add_argument("--publish", default="tcp://127.0.0.1:5558", help="where what is found goes")
     parser.add_argument("--save", type=Path, help="folder for pictures with boxes")
     parser.add_argument("--count", type=int, help="end after so many frames")

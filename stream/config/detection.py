@@ -32,7 +32,7 @@ class DetectionSettings(Settings):
     ] = 5.0
     least_score: Annotated[
         float, Field(ge=0.01, le=1, description="score from which on something counts as found")
-    ] = 0.35
+    ] = 0.4
     side_px: Annotated[
         int,
         Field(

@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 
 from gifnet.perception.config import CLASSES
 from gifnet.perception.finder import Found
+from stream.config import DetectionSettings
 from stream.errors import ConfigError
 from stream.quality.boxes import KnownBoxes
 
 SAMPLES = 200
 SEED = 1
 # Least score of what counts as found for recall and precision, as in `gifnet run --detect`.
-FOUND_FROM = 0.35
+FOUND_FROM = DetectionSettings().least_score
 
 
 @dataclass(frozen=True, slots=True)

@@ -327,7 +327,7 @@ def test_sizes_that_differ_name_the_calibration(images: Gifnet, tmp_path: Path) 
     visible = save(tmp_path / "v.png", colour(1))
     done = images(visible, thermal, "-o", tmp_path / "o.png")
     assert "24x20 pixels" in sentence(done)
-    assert "gifnet calibrate" in done.err
+    assert "gifnet setup" in done.err
     done = run_task(images, "medical", visible, visible, "-o", tmp_path / "o.png", "--calibration", "c.yaml")
     assert "not for medical" in sentence(done)
 

@@ -40,7 +40,8 @@ def test_the_packaged_weights_are_corrected_and_others_on_request(
 ) -> None:
     fusion = FusionSettings.model_validate(given)
     assert fusion.used_level == used
-    assert fusion.used_steady == (0.7 if fusion.weights in ("default", "lite") and fusion.model != "null" else 0)
+    packaged = fusion.weights in ("default", "lite") and fusion.model != "null"
+    assert fusion.used_steady == (0.7 if packaged else 0)
 
 
 def test_levels_without_a_network_are_refused() -> None:
