@@ -14,10 +14,10 @@ demo: $(VENV)/.installed
 demo-page: $(VENV)/.installed
 	$(BIN)/gifnet demo --output demo --page
 
-# Two processes, of one thread each: threads of both would wait for each other. loadgroup hands out tests singly,
-# in their order, and not in chunks.
+# Processes of one thread each: threads of several would wait for each other. Three for two cores, since many tests
+# wait for cameras and other processes. loadgroup hands out tests singly, in their order, and not in chunks.
 test: $(VENV)/.test-tools
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadgroup --cov --cov-report=
 	@echo "lines covered: $$($(BIN)/coverage report --format=total) %"
 
 # The tests with every Python that is supported; says which are not here.
