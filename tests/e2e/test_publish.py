@@ -249,10 +249,12 @@ def test_garbage_is_passed_over(message: list[bytes], caplog: pytest.LogCaptureF
         frames, stop = subscriber.every(PATIENCE_S), threading.Event()
 
         def send() -> None:
-            while not stop.wait(0.01):
+            for seq in itertools.count():
+                if stop.wait(0.01):
+                    return
                 for _ in range(3):
                     socket.send_multipart(message)
-                socket.send_multipart([b"main/fused", GOOD, BODY])
+                socket.send_multipart([b"main/fused", header(seq=seq).as_json(), BODY])
 
         thread = threading.Thread(target=send)
         thread.start()
