@@ -45,17 +45,21 @@ def jpeg(stated: tuple[int, int]) -> bytes:
     return data[:at] + struct.pack(">HH", *stated) + data[at + 4 :]
 
 
+def good(seq: int, latest: bool) -> list[bytes]:
+    header = head(seq=seq)
+    return [_one_part(header, BODY)] if latest else [TOPIC, header, BODY]
+
+
 @contextmanager
-def sending(*messages: list[bytes], latest: bool = False) -> Iterator[str]:
-    """A socket that sends these, and then a good frame, over and over; gives its address."""
-    good = [_one_part(head(), BODY)] if latest else [TOPIC, head(), BODY]
+def sending(*messages: list[bytes] | None, latest: bool = False) -> Iterator[str]:
+    """A socket that sends these, then a good frame, over and over; gives its address. None is a good frame."""
     stop = threading.Event()
     with zmq.Context() as context, context.socket(zmq.PUB) as socket:
         port = socket.bind_to_random_port("tcp://127.0.0.1")
 
         def send() -> None:
-            for message in itertools.cycle([*messages, good]):
-                socket.send_multipart(message)
+            for seq, message in enumerate(itertools.cycle([*messages, None])):
+                socket.send_multipart(message or good(seq, latest))
                 if stop.wait(0.005):
                     return
 
@@ -156,7 +160,7 @@ def test_a_message_that_is_too_large_is_not_taken_in() -> None:
     """Its sender is cut off before it is in memory; the client reconnects."""
     peak_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     huge = bytearray(64_000_000)
-    with sending([TOPIC, head(), huge], *[[TOPIC, head(), BODY]] * 50) as address:  # type: ignore[list-item]
+    with sending([TOPIC, head(), huge], *[None] * 50) as address:  # type: ignore[list-item]
         frames = Subscriber(address, largest_mb=1).every(PATIENCE_S)
         assert [next(frames).pixels.shape for _ in range(100)] == [(48, 64, 3)] * 100
         frames.close()  # type: ignore[attr-defined]
