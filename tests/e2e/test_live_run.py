@@ -45,7 +45,7 @@ def test_clocks_hours_apart_are_said_and_followed(tmp_path: Path) -> None:
     live = json.loads(report.read_text())["live"]
     assert live["clocks"]["offset_ms"] == pytest.approx(hours_ms, abs=10)
     assert live["moments"]["pairs"] > 40
-    assert live["pairing_error_ms"]["p99"] <= 21
+    assert live["pairing_error_ms"]["p99"] <= 25  # about the tolerance of 25 frames/s
 
 
 @pytest.mark.parametrize("ahead_s", [-90, 90])

@@ -52,7 +52,7 @@ def good(seq: int, latest: bool) -> list[bytes]:
 
 @contextmanager
 def sending(*messages: list[bytes] | None, latest: bool = False) -> Iterator[str]:
-    """A socket that sends these, then a good frame, over and over; gives its address. None is a good frame."""
+    """A socket that sends these and then a good frame, which None stands for, again and again."""
     stop = threading.Event()
     with zmq.Context() as context, context.socket(zmq.PUB) as socket:
         port = socket.bind_to_random_port("tcp://127.0.0.1")
