@@ -92,7 +92,7 @@ def test_two_sizes_without_a_file_say_how_to_get_one() -> None:
         "80x64",
         "registration.file",
         "--calibration FILE",
-        "configs/calibration_example.yaml",
+        "gifnet setup VISIBLE THERMAL -o pair.yaml",
     ):
         assert part in str(caught.value)
 

@@ -13,10 +13,13 @@ from stream.errors import SinkError
 from stream.sinks import check_outputs, sink_kinds, sink_settings
 from stream.sinks.images import ImageSettings
 from stream.sinks.null import NullSettings
+from stream.sinks.picture import SUFFIXES
 from stream.sinks.recording import RecordingSettings
 from stream.sinks.restream import HlsSettings, ServerSettings
 from stream.sinks.video import VideoSettings
+from stream.sinks.video.settings import CONTAINERS
 from stream.sinks.zeromq import PublisherSettings
+from stream.uri import parse_uri
 
 
 def settings(*outputs: dict[str, object]) -> RunSettings:
@@ -112,6 +115,18 @@ def test_a_socket_in_the_file_system_replaces_no_file(tmp_path: Path) -> None:
         sink_settings(OutputSettings(uri=f"zmq+ipc://{file}"))
 
 
-def test_no_scheme_has_two_kinds() -> None:
-    schemes = [scheme for kind in sink_kinds() for scheme in kind.schemes]
-    assert len(schemes) == len(set(schemes)) and all(kind.form and kind.kind for kind in sink_kinds())
+@pytest.mark.parametrize(
+    "uri",
+    [
+        *(f"a{suffix}" for suffix in (*CONTAINERS, *SUFFIXES, "/")),
+        "file:///a.mp4", "file:///a.png", "images:///a", "hls:///a", "null://", "recording:///a",
+        "rtsp://h/a", "rtmp://h/a",
+        "zmq+tcp://127.0.0.1:5556", "zmq+ipc:///tmp/a",
+    ],
+)  # fmt: skip
+def test_an_address_is_claimed_by_one_kind(uri: str) -> None:
+    assert len([kind for kind in sink_kinds() if kind.claims(parse_uri(uri))]) == 1
+
+
+def test_every_kind_says_how_it_is_written() -> None:
+    assert all(kind.form and kind.kind and kind.schemes for kind in sink_kinds())
