@@ -96,7 +96,7 @@ class GIFNetLite(nn.Module):
 
     def features(self, cells: Tensor) -> Tensor:
         """[B, 32, h + 2, w + 2] cells with a frame to [B, channels, h, w], which `head` takes."""
-        # What training needs for the way back may not be overwritten.
+        # Training reads these values again for the gradients, so that only inference may overwrite them.
         inplace = not torch.is_grad_enabled()
         features = F.relu(self.first((cells - GREY).to(self.first.weight.dtype)), inplace)
         for layer in self.layers:

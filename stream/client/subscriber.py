@@ -43,7 +43,7 @@ from stream.zeromq.message import (
 __all__ = ["AsyncSubscriber", "MessageError", "ReceivedFrame", "Subscriber"]
 
 DEFAULT_QUEUE = 8
-# What a new publisher sends of the last seconds may be what the one before sent.
+# A new publisher may repeat frames of the last seconds that the one before sent.
 AGAIN_NS = 5_000_000_000
 DEFAULT_LARGEST_MB = 128.0
 LONGEST_TOPIC = 255

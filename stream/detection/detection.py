@@ -22,7 +22,7 @@ from stream.render.boxes import draw_boxes
 from stream.runtime.clock import Clock
 from stream.zeromq.objects import FoundObject, FoundObjects
 
-# What was found is drawn on later frames for so long, or until the next detection.
+# Boxes are drawn on later frames for so long, or until the next detection.
 SHOWN_FOR_S = 0.6
 # Of the rate that is told.
 WINDOW_S = 5.0

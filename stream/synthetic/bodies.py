@@ -60,7 +60,7 @@ def person_parts(person: Person, time_s: float) -> list[Part]:
     step = 2 * np.pi * 0.9 * (time_s + person.phase_s) if speed_x or speed_z else 0.0
     pace = np.hypot(speed_x, speed_z)
     stride = 0.17 * size * (speed_x / pace if pace else 0.0)
-    # Who walks across the picture is seen from the side, and narrower.
+    # People who walk across the picture are seen from the side, and narrower.
     broad = 1 - 0.55 * abs(speed_x) / pace if pace else 1.0
     slim = np.sqrt(broad)
     coat, jacket_c = person.clothes, person.jacket_c

@@ -51,7 +51,7 @@ def outline(parts: Iterable[Part], camera: SyntheticCamera) -> NDArray[np.bool_]
             where, mask = found
             half[where] |= (mask > 127).astype(np.uint8)
             whole[where] = cv2.add(whole[where], mask)
-    # Where two parts meet within a pixel, neither covers half of it.
+    # Two parts that meet within a pixel cover less than half of it each.
     seams = cv2.morphologyEx(half, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)) & (whole > 127)
     return np.asarray((half | seams) > 0)
 

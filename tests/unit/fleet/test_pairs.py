@@ -43,9 +43,7 @@ pairs:
   h: [one.yaml]
 """
     one = "outputs: [{uri: 'zmq+tcp://127.0.0.1:5556'}]\nmetrics: {bind: '127.0.0.1:9101'}\n"
-    two = (
-        "outputs: [{uri: 'zmq+tcp://127.0.0.1:5556'}, {uri: /tmp/x.mp4}]\nmetrics: {bind: '127.0.0.1:9102'}\n"
-    )
+    two = "outputs: [{uri: 'zmq+tcp://127.0.0.1:5556'}, {uri: x.mp4}]\nmetrics: {bind: '127.0.0.1:9102'}\n"
     with pytest.raises(ConfigError) as caught:
         load_fleet(fleet(tmp_path, text, one=one, two=two))
     head, *lines = str(caught.value).splitlines()

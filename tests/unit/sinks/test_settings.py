@@ -121,7 +121,7 @@ def test_a_socket_in_the_file_system_replaces_no_file(tmp_path: Path) -> None:
         *(f"a{suffix}" for suffix in (*CONTAINERS, *SUFFIXES, "/")),
         "file:///a.mp4", "file:///a.png", "images:///a", "hls:///a", "null://", "recording:///a",
         "rtsp://h/a", "rtmp://h/a",
-        "zmq+tcp://127.0.0.1:5556", "zmq+ipc:///tmp/a",
+        "zmq+tcp://127.0.0.1:5556", "zmq+ipc:///run/a",
     ],
 )  # fmt: skip
 def test_an_address_is_claimed_by_one_kind(uri: str) -> None:

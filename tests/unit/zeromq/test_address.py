@@ -15,7 +15,7 @@ from stream.zeromq.address import client_address
         (" tcp://camera.local:5556 ", "tcp://camera.local:5556"),
         ("[::1]:5556", "tcp://[::1]:5556"),
         ("tcp://[fe80::1%eth0]:1", "tcp://[fe80::1%eth0]:1"),
-        ("ipc:///tmp/fused", "ipc:///tmp/fused"),
+        ("ipc:///run/fused", "ipc:///run/fused"),
     ],
 )
 def test_addresses_are_completed(given: str, meant: str) -> None:

@@ -54,7 +54,7 @@ class AccessUnits:
         self._time: int | None = None
         self._data: list[bytes] = []
         self._has_picture = self._is_key = self._is_corrupt = False
-        # Whether packets are missing before the picture so far, and whether it begins with what comes first.
+        # Of the picture so far: packets are missing before it; it begins with parameter sets.
         self._after_gap = self._has_head = False
         # Of the picture so far: whether a packet before the newest one was marked, and whether that one is.
         self._early_mark = self._mark = False

@@ -19,7 +19,7 @@ from stream.sources.live.rtsp.description import Description, read_description
 
 _SECONDS_1900_TO_1970 = 2_208_988_800
 _SENDER_REPORT, _RECEIVER_REPORT, _BYE = 200, 201, 203
-# How often the server hears that somebody watches, and a session's usual life (RFC 2326, 12.37).
+# Interval at which the server hears that somebody watches, and a session's usual life (RFC 2326, 12.37).
 _REPORT_EVERY_S, _SESSION_S = 5.0, 60.0
 _LAP, _HALF_LAP = 1 << 32, 1 << 31
 
