@@ -39,7 +39,10 @@ class Engine(Protocol):
         """The engine itself."""
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         """End everything that it started."""
 
@@ -90,9 +93,7 @@ class LocalEngine:
         """The engine itself."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """End all of them."""
         self.stop()
         for worker in self._workers:

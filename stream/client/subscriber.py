@@ -19,7 +19,6 @@ import math
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -202,12 +201,7 @@ class Subscriber(_Receiver):
         """The subscriber itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Nothing is held between iterations."""
 
 
@@ -315,12 +309,7 @@ class Link:
         """The link itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Stop looking; the socket stays open."""
         self._socket.monitor(None, 0)
         self._events.close(linger=0)

@@ -12,7 +12,6 @@ import threading
 from collections import Counter, deque
 from dataclasses import replace
 from fractions import Fraction
-from types import TracebackType
 from typing import Any, Self
 
 from stream.config import DetectionSettings
@@ -122,12 +121,7 @@ class Detection:
             self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Stop after the frame that is looked at."""
         with self._changed:
             self._stopped = True

@@ -6,7 +6,6 @@ import logging
 import threading
 from collections import Counter, deque
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Any, Self
 
 from stream.config import FuseSettings, InputSettings, PairingSettings, ThermalInputSettings
@@ -133,12 +132,7 @@ class LiveSession:
             camera.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Disconnect, and account for what waits."""
         self.stop()
         for camera in self.cameras.values():

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Self
 
 # OpenMP by GNU and by Intel and LLVM: sleep at once in place of spinning.
@@ -50,9 +49,7 @@ class OneThreadEach:
         _set_threads(1, 1)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Set it again."""
         _set_threads(*self._before)
 

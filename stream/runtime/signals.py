@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any, NoReturn, Self, TypeVar
 
 from stream.runtime.watchdog import Watchdog
@@ -51,12 +51,7 @@ class StopSignals:
             _installed.append(self)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Put the earlier handlers back."""
         for number, handler in self._previous.items():
             signal.signal(number, handler)

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from types import TracebackType
 from typing import Protocol, Self
 
 from stream.errors import SourceError
@@ -92,12 +91,7 @@ class Source(Protocol):
     def __enter__(self) -> Self:
         """The source itself."""
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Close."""
 
 
@@ -174,12 +168,7 @@ class SourceBase:
         """The source itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         """Close."""
         self.close()
 
