@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 RESULTS = Path(__file__).parent / "results"
+REFERENCE = Path(os.environ.get("GIFNET_TEST_DATA", Path(__file__).parents[2] / "shared"))
 
 
 def circumstances() -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.regions import box_contrast, people_ratios, veils, within
+from benchmarks.quality.regions import box_contrast, people_ratios, veils, within
 
 PERSON = (40.0, 30.0, 60.0, 90.0)
 

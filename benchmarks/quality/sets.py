@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.regions import Box
+from benchmarks.quality.regions import Box
 from gifnet.eval.single import Grey
 from stream.quality.inputs import read_grey
 from stream.synthetic.street import Street

@@ -1,6 +1,6 @@
 """Does joint learning help segmentation? The same network, trained on each input, on generated scenes.
 
-python -m benchmarks.joint_segmentation --train TRAIN --upper UPPER --test TEST [--seeds 1 2 3]
+python -m benchmarks.joint.segmentation --train TRAIN --upper UPPER --test TEST [--seeds 1 2 3]
 
 As `benchmarks.joint`, but for a segmentation network, which learns from fresh weights in a few hundred
 steps; so there is no network that is trained on all inputs first.
@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from benchmarks.common import circumstances, save
-from benchmarks.joint import metrics, mixed, settings_of, trained
+from benchmarks.joint.common import metrics, mixed, settings_of, trained
 from gifnet.joint.config import JointSettings
 from gifnet.joint.data import LabelledCrops, load_splits
 from gifnet.joint.training import start_network

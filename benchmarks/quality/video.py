@@ -1,7 +1,7 @@
 """Flicker of fused clips: as they come, with `--steady`, and with statistics of the norm smoothed over time.
 
-    python -m benchmarks.quality_video                       # 12 frames of each M3SVD clip
-    python -m benchmarks.quality_video --clip 1230_1202 --frames 40 --weights runs/new.safetensors
+    python -m benchmarks.quality.video                       # 12 frames of each M3SVD clip
+    python -m benchmarks.quality.video --clip 1230_1202 --frames 40 --weights runs/new.safetensors
 
 Also what smoothed statistics cost at a cut: frames of another scene against the same frames by their own
 statistics. Reads the clips at GIFNET_TEST_DATA (default ../shared), writes to benchmarks/results.
@@ -9,7 +9,6 @@ statistics. Reads the clips at GIFNET_TEST_DATA (default ../shared), writes to b
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -24,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 import gifnet
-from benchmarks.common import circumstances, save
+from benchmarks.common import REFERENCE, circumstances, save
 from gifnet.eval import measure
 from gifnet.eval.single import Grey
 from gifnet.folding import FittedSide, FoldedSide
@@ -106,7 +105,7 @@ def values_of(pictures: list[Grey], pairs: Pairs) -> dict[str, float]:
 def cost_at_a_cut(data: Path, weights: str, newest: float) -> list[float]:
     """Mean distance in grey levels from frames by their own statistics, of five frames after a cut."""
     before, after = (
-        read_pairs(data, clip, 40, count) for clip, count in (("0117_1605", 3), ("1230_1202", 5))
+        read_pairs(REFERENCE, clip, 40, count) for clip, count in (("0117_1605", 3), ("1230_1202", 5))
     )
     network = gifnet.load(weights)
     smoothed = SmoothedStatistics(network, len(network.interaction.blocks), newest)
@@ -124,11 +123,10 @@ def cost_at_a_cut(data: Path, weights: str, newest: float) -> list[float]:
 @click.option("--newest", default=0.1, show_default=True, help="Share of a frame's own statistics.")
 def main(clips: tuple[str, ...], frames: int, start: int, weights: str, keep: float, newest: float) -> None:
     """Make the table of flicker."""
-    data = Path(os.environ.get("GIFNET_TEST_DATA", Path(__file__).parents[2] / "shared"))
     result: dict[str, Any] = {"circumstances": circumstances(), "weights": weights, "frames": frames}
     result |= {"keep": keep, "newest": newest, "clips": {}}
     for clip in clips or _CLIPS:
-        pairs = read_pairs(data, clip, start, frames)
+        pairs = read_pairs(REFERENCE, clip, start, frames)
         network = gifnet.load(weights)
         ways: dict[str, Network] = {
             "as they come": network,
@@ -139,7 +137,7 @@ def main(clips: tuple[str, ...], frames: int, start: int, weights: str, keep: fl
         rows["maximum"] = values_of([np.maximum(*pair) for pair in pairs], pairs)
         click.echo(f"{clip}, frames {start} to {start + frames - 1}\n{tables.table(rows)}\n")
         result["clips"][clip] = rows
-    result["cut"] = cost_at_a_cut(data, weights, newest)
+    result["cut"] = cost_at_a_cut(REFERENCE, weights, newest)
     click.echo(f"smoothed statistics after a cut, grey levels off: {result['cut']}")
     click.echo(f"wrote {save('quality_video', result)}", err=True)
 

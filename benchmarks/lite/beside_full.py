@@ -1,6 +1,6 @@
 """Pictures of lite beside those of full: a contact sheet, and how far lite's metrics are from full's.
 
-    python -m benchmarks.lite_beside_full --sheet beside.png
+    python -m benchmarks.lite.beside_full --sheet beside.png
 
 20 pairs of RoadScene and 8 frames of a clip (M3SVD) of the reference data at GIFNET_TEST_DATA (default
 ../shared), both networks as packaged.
@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
@@ -16,10 +15,10 @@ import cv2
 import numpy as np
 import torch
 
-from benchmarks.common import circumstances, save
-from benchmarks.quality import draw_band
-from benchmarks.quality_methods import Fuse, in_8_bits
-from benchmarks.quality_sets import Pair, pairs_of
+from benchmarks.common import REFERENCE, circumstances, save
+from benchmarks.quality.band import draw_band
+from benchmarks.quality.methods import Fuse, in_8_bits
+from benchmarks.quality.sets import Pair, pairs_of
 from gifnet.config import Kind
 from gifnet.eval import METRICS, measure
 from gifnet.eval.single import Grey
@@ -35,8 +34,7 @@ FIVE = ("SCD", "VIF", "Qabf", "SSIM", "MI")
 @click.option("--sheet", type=click.Path(path_type=Path), help="Picture to write: a row for each pair.")
 def main(sheet: Path | None) -> None:
     """Fuse all pairs by both networks."""
-    data = Path(os.environ.get("GIFNET_TEST_DATA", Path(__file__).parents[2] / "shared"))
-    still, moving = pairs_of(data, "roadscene", 1), pairs_of(data, "smoke", 1)
+    still, moving = pairs_of(REFERENCE, "roadscene", 1), pairs_of(REFERENCE, "smoke", 1)
     sets = {"pairs": still[:: len(still) // PAIRS][:PAIRS], "clip": moving[:FRAMES]}
     kinds: tuple[Kind, ...] = ("full", "lite")
     methods = {kind: network(kind) for kind in kinds}

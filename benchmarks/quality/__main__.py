@@ -9,7 +9,6 @@ the outputs of DenseFuse, SDNet and SeAFusion are measured beside ours.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +19,11 @@ import cv2
 import numpy as np
 
 import gifnet
-from benchmarks.common import circumstances, save
-from benchmarks.quality_methods import Fuse, methods_of
-from benchmarks.quality_sets import FILES, Pair, pairs_of
-from benchmarks.regions import people_ratios, veils, within
+from benchmarks.common import REFERENCE, circumstances, save
+from benchmarks.quality.band import draw_band
+from benchmarks.quality.methods import Fuse, methods_of
+from benchmarks.quality.regions import people_ratios, veils, within
+from benchmarks.quality.sets import FILES, Pair, pairs_of
 from gifnet.eval import measure
 from gifnet.eval.single import Grey
 from stream.config import Precision
@@ -92,19 +92,6 @@ def draw(made: list[Made], rows: list[Row], count: int) -> Grey:
     return np.concatenate([np.pad(band, ((0, 0), (0, width - band.shape[1]))) for band in bands])
 
 
-def draw_band(pair: Pair, fused: dict[str, Grey]) -> Grey:
-    """Visible, thermal and the fused pictures in a row, each with its name."""
-    tiles = {"visible": pair.visible, "thermal": pair.thermal} | fused
-    return np.concatenate([_tile(label, picture) for label, picture in tiles.items()], axis=1)
-
-
-def _tile(label: str, picture: Grey) -> Grey:
-    small = cv2.resize(picture, (360, 270), interpolation=cv2.INTER_AREA)
-    tile = np.pad(small, ((20, 4), (0, 4)))
-    cv2.putText(tile, label, (2, 14), cv2.FONT_HERSHEY_SIMPLEX, 0.45, 235, 1, cv2.LINE_AA)
-    return np.asarray(tile, np.uint8)
-
-
 @click.command()
 @click.option("--set", "chosen", default="roadscene", show_default=True,
               type=click.Choice([*FILES, "streets"]))  # fmt: skip
@@ -128,13 +115,12 @@ def main(
     level: float | None,
 ) -> None:
     """Make the table of quality."""
-    data = Path(os.environ.get("GIFNET_TEST_DATA", Path(__file__).parents[2] / "shared"))
-    pairs = pairs_of(data, chosen, every or (3 if chosen in ("roadscene", "smoke") else 1))
+    pairs = pairs_of(REFERENCE, chosen, every or (3 if chosen in ("roadscene", "smoke") else 1))
     named = dict(word.split("=", 1) for word in weights)
     started = circumstances()
     # Levels are those of a visible and a thermal picture.
     level = (chosen != "tasks") if level is None else level
-    made = list(fused_pictures(pairs, methods_of(data, named, precision, gate, level)))
+    made = list(fused_pictures(pairs, methods_of(REFERENCE, named, precision, gate, level)))
     rows = list(spread(_measure, made, workers))
     summary, counted = tables.means(rows), shares(made, rows)
     click.echo(f"{chosen}, {len(pairs)} pairs, precision {precision}\n{tables.table(summary)}")

@@ -1,0 +1,1 @@
+"""Does joint learning help detection (`python -m benchmarks.joint`) and segmentation?"""
