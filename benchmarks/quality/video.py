@@ -105,7 +105,7 @@ def values_of(pictures: list[Grey], pairs: Pairs) -> dict[str, float]:
 def cost_at_a_cut(data: Path, weights: str, newest: float) -> list[float]:
     """Mean distance in grey levels from frames by their own statistics, of five frames after a cut."""
     before, after = (
-        read_pairs(REFERENCE, clip, 40, count) for clip, count in (("0117_1605", 3), ("1230_1202", 5))
+        read_pairs(data, clip, 40, count) for clip, count in (("0117_1605", 3), ("1230_1202", 5))
     )
     network = gifnet.load(weights)
     smoothed = SmoothedStatistics(network, len(network.interaction.blocks), newest)
