@@ -51,9 +51,7 @@ def main() -> None:
     parser.add_argument("--rate", type=int, default=10, help="frames a second of each camera")
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument(
-        "--wait-ms", type=float, nargs="*", default=[], help="further waits, beside the default"
-    )
+    parser.add_argument("--wait-ms", type=float, nargs="*", default=[], help="further waits to try")
     parser.add_argument("--save", action="store_true")
     options = parser.parse_args()
     rows: list[dict[str, Any]] = []
@@ -160,9 +158,8 @@ def all_begun(ports: list[int], count: int) -> bool:
     begun = 0
     for port in ports:
         with suppress(OSError):
-            begun += sum(
-                sample.value >= BEGIN_FRAMES for sample in samples(port, "gifnet_frames_fused_total")
-            )
+            fused = samples(port, "gifnet_frames_fused_total")
+            begun += sum(sample.value >= BEGIN_FRAMES for sample in fused)
     return begun == count
 
 
@@ -240,14 +237,12 @@ def repeat(clip: Path, out: Path, times: int) -> None:
         packets = [packet for packet in container.demux(stream) if packet.pts is not None]
         added: Any = longer.add_stream_from_template(stream)
         length = max(packet.pts + packet.duration for packet in packets)
-        data = [
-            (bytes(packet), packet.pts, packet.dts, packet.duration, packet.is_keyframe) for packet in packets
-        ]
         for turn in range(times):
-            for content, pts, dts, duration, is_key in data:
-                packet: Any = av.Packet(content)
-                packet.pts, packet.dts, packet.duration = pts + turn * length, dts + turn * length, duration
-                packet.is_keyframe, packet.stream, packet.time_base = is_key, added, stream.time_base
+            for one in packets:
+                packet: Any = av.Packet(bytes(one))
+                packet.pts, packet.dts = one.pts + turn * length, one.dts + turn * length
+                packet.duration, packet.is_keyframe = one.duration, one.is_keyframe
+                packet.stream, packet.time_base = added, stream.time_base
                 longer.mux(packet)
 
 
