@@ -44,7 +44,7 @@ def recorded(folder: Path, name: str, seed: int = 0) -> dict[str, Any]:
 
 def config(folder: Path, pairs: dict[str, Any], **common: Any) -> Path:
     path = folder / "pairs.yaml"
-    path.write_text(yaml.safe_dump({"device": "cpu", "pairs": pairs, **common}))
+    path.write_text(yaml.safe_dump({"device": "cpu", "pairs": pairs, **common}, sort_keys=False))
     return path
 
 
