@@ -81,7 +81,6 @@ def test_a_pair_that_fails_ends_alone_and_the_others_are_as_they_are_alone(
     report = tmp_path / "report.json"
     done = gifnet("run", "-c", path, "--report", report)
     assert done.status == 1
-    assert "gone: the file" in done.err and "the other pairs go on" in done.err
     lines = done.err.splitlines()
     assert any(re.match(rf"gate  {FRAMES} fused in .*; done$", line) for line in lines)
     assert any(re.match(r"gone  0 fused in .*none.mp4 does not exist$", line) for line in lines)
