@@ -111,6 +111,14 @@ def _described(plan: PairsPlan, named: Mapping[str, Any]) -> Iterator[str]:
     yield "pairs:"
     for name, settings in plan.runs.items():
         yield f"  {name}:"
-        lines = describe(settings, plan.values[name], named).splitlines()
-        # They are of the process.
-        yield from (f"    {line}" for line in lines if not line.startswith(("logs:", "takeover:")))
+        yield from _without_process(describe(settings, plan.values[name], named).splitlines())
+
+
+def _without_process(lines: list[str]) -> Iterator[str]:
+    """The settings of a pair, indented, without those that only the process has."""
+    is_left_out = False
+    for line in lines:
+        if not line.startswith(" "):
+            is_left_out = line.partition(":")[0] in ("logs", "metrics", "takeover")
+        if not is_left_out:
+            yield f"    {line}"

@@ -31,7 +31,7 @@ GPU_BATCH = 8
 
 @dataclass(frozen=True, slots=True)
 class _Key:
-    """What makes two pairs' networks one."""
+    """Settings by which two pairs have the same network."""
 
     kind: Kind
     weights: str
