@@ -7,7 +7,8 @@ from typing import Any, Self
 
 from stream.batch.job import Job, Outcome
 from stream.batch.results import open_results, read_results
-from stream.batch.schedule import Tally, work
+from stream.batch.schedule import work
+from stream.batch.tally import Tally
 
 
 def job(name: str, size: int = 1) -> Job:
