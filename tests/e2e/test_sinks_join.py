@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -36,7 +37,7 @@ def joined(folder: Path, times_s: list[Fraction], suffix: str, **options: object
     cuts = (0, 11, 12, COUNT)
     parts = [
         write(folder / f"part{number}{suffix}", times_s[begin:end], begin, **options)
-        for number, (begin, end) in enumerate(zip(cuts, cuts[1:], strict=False))
+        for number, (begin, end) in enumerate(pairwise(cuts))
     ]
     target = folder / f"joined{suffix}"
     told = SinkOptions(**{"rate": RATE, "time_base": Fraction(1, 1000), **options, **sound})  # type: ignore[arg-type]
