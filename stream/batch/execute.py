@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from gifnet.weight_reading import checked_sha256
+from gifnet.weight_places import checked_sha256
 from stream.batch.compare import contents, is_same, outputs_are_there
 from stream.batch.content import settings_sha256
 from stream.batch.cutting.cut import Cut, FuseWhole, Part, cut_recording

@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from gifnet.weight_reading import checked_sha256
-from gifnet.weights import resolve
+from gifnet.weight_places import checked_sha256, resolve
 from stream.config import FusionSettings
 
 

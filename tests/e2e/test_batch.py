@@ -100,3 +100,13 @@ def test_ctrl_c_twice_stops_and_leaves_no_process_and_no_file(tmp_path: Path) ->
         "gifnet: stopped by SIGINT; 2 rows were not done; the same command goes on with what is left"
     )
     assert sorted(path.name for path in out.rglob("*")) == [".batch", "lock", "results.jsonl"]
+
+
+def test_work_is_planned_without_torch_which_takes_seconds_to_load(tmp_path: Path) -> None:
+    make_pair(tmp_path, count=2, size=SIZE, rate=RATE)
+    line = "import sys; from stream.cli import main\ntry: main()\nfinally: print('torch' in sys.modules)"
+    words = ["batch", tmp_path, "-o", tmp_path / "out", "--model", "lite", "--device", "cpu", "-n"]
+    done = subprocess.run(
+        [sys.executable, "-c", line, *map(str, words)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-2:] == ["1 to be done (0.00 GB of inputs), 0 done before", "False"]
