@@ -136,8 +136,11 @@ def unlike(job: Job) -> str:
     if not job.weights_sha256:
         return ""
     fusion = validate(RunSettings, job.settings, job.place).fusion
-    path = weights_file(fusion)
-    found = checked_sha256(path) if path else ""
+    try:
+        path = weights_file(fusion)
+        found = checked_sha256(path) if path else ""
+    except WeightsError as error:
+        return f"{socket.gethostname()} lacks the weights: {error}"
     if found != job.weights_sha256:
         return f"{socket.gethostname()} has other weights in {path} than those that are to be used"
     return ""
