@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gifnet.joint.hypergradient import EPSILON, Method
 from gifnet.labels.classes import DEFAULT_BACKGROUND, DEFAULT_CLASSES, DEFAULT_IGNORED
@@ -40,6 +40,12 @@ class TaskWeights(FrozenSettings):
     visual: Annotated[float, Field(ge=0)] = 1.0
     detection: Annotated[float, Field(ge=0)] = 1.0
     segmentation: Annotated[float, Field(ge=0)] = 1.0
+
+    @model_validator(mode="after")
+    def _something_is_learned(self) -> Self:
+        if not (self.visual or self.detection or self.segmentation):
+            raise ValueError("one weight must be above 0, or fusion learns nothing")
+        return self
 
 
 class JointSettings(RunSettings):
@@ -76,9 +82,15 @@ class JointSettings(RunSettings):
         str,
         Field(min_length=1, description="to begin from: random, default (the packaged ones) or a file"),
     ] = "random"
+    frozen_stages: Annotated[
+        int, Field(ge=0, description="of the detector's backbone that keep their weights; 0: none")
+    ] = 0
     hypergradient: HypergradientSettings = HypergradientSettings()
     aggregation: Annotated[Policy, Field(description="how the tasks' gradients are put together")] = "random"
     task_weights: TaskWeights = TaskWeights()
+    levelled: Annotated[
+        bool, Field(description="losses look at the picture after `gifnet.level`, as videos have it")
+    ] = False
     upper_every: Annotated[int, Field(ge=1, description="steps of the lower level for one of fusion")] = 10
     warm_up: Annotated[int, Field(ge=0, description="steps of the lower level alone, at first")] = 0
     lower_learning_rate: Annotated[float, Field(gt=0, description="step size of the lower level")] = 1e-3

@@ -127,6 +127,7 @@ def start_detector(settings: JointSettings) -> Detector:
     """
     config = detector_config(settings)
     detector = Detector(config)
+    detector.backbone.freeze(settings.frozen_stages)
     if settings.detector_weights == "random":
         return detector
     path = PACKAGED_DETECTOR if settings.detector_weights == "default" else Path(settings.detector_weights)
