@@ -18,6 +18,8 @@ import numpy as np
 from benchmarks.common import circumstances, save
 
 DRAWS = 200
+HIDDEN = "judged", "scenes"
+"""Parts of a row that are too long to tell."""
 Score = Callable[[Sequence[Any]], float]
 """Of the judgements of some pictures."""
 
@@ -25,7 +27,7 @@ Score = Callable[[Sequence[Any]], float]
 def keep(work: Path, row: dict[str, Any]) -> dict[str, Any]:
     """Write a row to its file, and tell it without the judgements."""
     _place(work, row["seed"], row["input"]).write_text(json.dumps(row), encoding="utf-8")
-    print(json.dumps({name: value for name, value in row.items() if name != "judged"}), flush=True)
+    print(json.dumps({name: value for name, value in row.items() if name not in HIDDEN}), flush=True)
     return row
 
 
@@ -38,7 +40,7 @@ def kept(work: Path, seed: int, name: str) -> dict[str, Any] | None:
 def write(name: str, rows: Sequence[dict[str, Any]], score: Score, arguments: argparse.Namespace) -> Path:
     """The record of all rows so far."""
     facts = {key: value for key, value in vars(arguments).items() if not _names_places(value)}
-    shown = [{key: value for key, value in row.items() if key not in ("judged", "scenes")} for row in rows]
+    shown = [{key: value for key, value in row.items() if key not in HIDDEN} for row in rows]
     summary = summarise(rows, score)
     return save(
         name, {"summary": summary, "rows": shown, "arguments": facts, "circumstances": circumstances()}
