@@ -2,9 +2,9 @@
 
     python -m benchmarks.detector.rate [--detector FILE] [--seconds 20] [--visible V.mp4 --thermal T.mp4]
 
-Each run is `gifnet run` in a process of its own with the lite network at its defaults; cameras, run and detector
-share two cores. It runs without a detector, with five detections a second, and with as many as there is time
-for. Without clips a generated street is filmed first. For an otherwise idle machine.
+Each run is `gifnet run` in a process of its own with the lite network at its defaults; cameras, run and
+detector share two cores. It runs without a detector, with five detections a second, and with as many as there
+is time for. Without clips a generated street is filmed first. For an otherwise idle machine.
 """
 
 from __future__ import annotations

@@ -23,24 +23,25 @@ from safetensors.torch import save_file
 from benchmarks.joint.common import (
     FUSIONS,
     INPUTS,
+    Splits,
     learn,
     metrics,
     mix_of,
     mixed,
     parser_of,
     settings_of,
+    splits_of,
     streets,
 )
 from benchmarks.joint.rows import keep, kept, write
 from gifnet.joint.config import JointSettings
-from gifnet.joint.data import LabelledCrops, load_splits
+from gifnet.joint.data import LabelledCrops
 from gifnet.joint.scores import Verdicts, mean_precision_of
 from gifnet.joint.tasks import start_detector
 from gifnet.joint.validation import judge_boxes
 from gifnet.labels import LabelledPair
 from gifnet.perception import Detector, detection_loss
 
-Splits = tuple[list[LabelledPair], list[LabelledPair], list[LabelledPair]]
 FIXED = [name for name in INPUTS if name not in FUSIONS]
 
 
@@ -53,7 +54,7 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
-    splits = load_splits(settings_of(arguments, 0, "detection", 1.0))
+    splits = splits_of(arguments, "detection")
     for seed in arguments.seeds:
         for name in arguments.inputs:
             rows.append(kept(arguments.work, seed, name) or row_of(arguments, splits, seed, name))

@@ -17,12 +17,14 @@ from torch import Tensor, nn
 
 from gifnet.eval import measure
 from gifnet.joint.config import JointSettings
+from gifnet.joint.data import load_splits
 from gifnet.joint.training import Fuse, start_network
 from gifnet.joint.validation import Mix
 from gifnet.labels import LabelledPair
 from gifnet.train import checkpoint as checkpoints
 from gifnet.train.loop import train
 
+Splits = tuple[list[LabelledPair], list[LabelledPair], list[LabelledPair]]
 METRICS = "EN", "SD", "MI", "SCD", "VIF", "Qabf", "SSIM"
 SHOWN = 24
 FUSIONS = {"joint fusion": 1.0, "fusion without joint level": 0.0}
@@ -48,6 +50,7 @@ def parser_of(doc: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--learning-rate", type=float, default=1e-3, help="of the fusion network")
     parser.add_argument("--task-weight", type=float, default=1.0, help="of the detector or segmenter")
     parser.add_argument("--crop", type=int, default=160)
+    parser.add_argument("--test-step", type=int, default=1, help="score every n-th test picture")
     parser.add_argument("--no-level", action="store_true", help="look at pictures before `gifnet.level`")
     parser.add_argument("--inputs", nargs="+", choices=INPUTS, default=list(INPUTS))
     return parser
@@ -78,6 +81,12 @@ def settings_of(arguments: argparse.Namespace, seed: int, task: str, weight: flo
             "validate_every": 100000,
         }
     )
+
+
+def splits_of(arguments: argparse.Namespace, task: str) -> Splits:
+    """Pairs of the lower level, of the upper level, and those that are scored."""
+    lower, upper, test = load_splits(settings_of(arguments, 0, task, 1.0))
+    return lower, upper, test[:: arguments.test_step]
 
 
 def mix_of(name: str, settings: JointSettings, work: Path) -> Mix:

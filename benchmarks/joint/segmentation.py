@@ -15,10 +15,21 @@ from typing import Any
 
 import torch
 
-from benchmarks.joint.common import FUSIONS, learn, metrics, mix_of, mixed, parser_of, settings_of, streets
+from benchmarks.joint.common import (
+    FUSIONS,
+    Splits,
+    learn,
+    metrics,
+    mix_of,
+    mixed,
+    parser_of,
+    settings_of,
+    splits_of,
+    streets,
+)
 from benchmarks.joint.rows import keep, kept, write
 from gifnet.joint.config import JointSettings
-from gifnet.joint.data import LabelledCrops, load_splits
+from gifnet.joint.data import LabelledCrops
 from gifnet.joint.scores import class_overlap, mean_precision
 from gifnet.joint.validation import judge_masks
 from gifnet.labels import LabelledPair
@@ -32,7 +43,7 @@ def main() -> None:
     parser.add_argument("--name", default="joint_segmentation", help="of the file with the figures")
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
-    splits = load_splits(settings_of(arguments, 0, "segmentation", 1.0))
+    splits = splits_of(arguments, "segmentation")
     rows: list[dict[str, Any]] = []
     for seed in arguments.seeds:
         for name in arguments.inputs:
@@ -40,9 +51,7 @@ def main() -> None:
         print("written:", write(arguments.name, rows, score_of, arguments), flush=True)
 
 
-def row_of(
-    arguments: argparse.Namespace, splits: tuple[list[LabelledPair], ...], seed: int, name: str
-) -> dict[str, Any]:
+def row_of(arguments: argparse.Namespace, splits: Splits, seed: int, name: str) -> dict[str, Any]:
     """Score of one input for one seed."""
     began = time.process_time()
     weight = FUSIONS.get(name, 0) * arguments.task_weight
