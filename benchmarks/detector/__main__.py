@@ -6,8 +6,9 @@
     GIFNET_TEST_DATA=../shared python -m benchmarks.detector --pictures found.jpg
 
 `test_boxes.json` has 33 frames of two scenes of M3SVD (smoke, night) and 33 pairs of RoadScene (day and
-night, driving); `aside_boxes.json` ten other pairs of RoadScene at night, by which nothing was chosen. Compared
-are visible, thermal, their mean and maximum, and what the named networks fuse, with its levels as in videos.
+night, driving); `aside_boxes.json` ten other pairs of RoadScene at night, by which nothing was chosen.
+Compared are visible, thermal, their mean and maximum, and what the named networks fuse, with its levels as in
+videos.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Detections a second beside lite on two cores: two cameras at 30 frames/s to MP4, with and without `--detect`.
+"""Detections a second beside lite on two cores: two cameras at 30 frames/s to MP4, with `--detect` or not.
 
     python -m benchmarks.detector.rate [--detector FILE] [--seconds 20] [--visible V.mp4 --thermal T.mp4]
 

@@ -1,10 +1,10 @@
 """Detectors and segmentation networks as ONNX files, checked against torch in onnxruntime.
 
 A detector is written in the layout of YOLOv8: a square picture `images` [1, 3, side, side] in [0, 1] to
-`output0` [1, 4 + classes, points], middles and sizes of boxes in pixels and a score for each class; the names of
-the classes stand in the file as `names`. So it runs wherever such files do, `--detector` of `gifnet run` among
-them. A segmentation network takes `picture` [1, 1, height, width] grey in [0, 1], both sides fixed, and gives
-`probabilities` [1, classes + 1, height, width], the background first.
+`output0` [1, 4 + classes, points], middles and sizes of boxes in pixels and a score for each class. So it
+runs wherever such files do, `--detector` of `gifnet run` among them. A segmentation network takes `picture`
+[1, 1, height, width] grey in [0, 1], both sides fixed, and gives `probabilities`
+[1, classes + 1, height, width], the background first. Both tell the names of their classes as `names`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from gifnet.errors import ExportError
 from gifnet.export import LARGEST_DIFFERENCE, appearing_whole, needed, write_onnx
-from gifnet.perception.config import MULTIPLE_PX
+from gifnet.perception.config import CLASSES, MULTIPLE_PX
 from gifnet.perception.detector import Detector
 from gifnet.perception.finder import PACKAGED_DETECTOR, SIDE_PX, folded, load_detector
 from gifnet.perception.segmenter import load_segmenter
@@ -45,8 +45,8 @@ def export_detector(path: Path, weights: str | Path = "default", side_px: int = 
     """
     _check_side(side_px)
     network, sha256 = load_detector(PACKAGED_DETECTOR if weights == "default" else Path(weights))
-    names = {number: name for number, name in enumerate(network.config.classes)}
-    facts = {"network": "detector", "weights_sha256": sha256, "names": str(names), "imgsz": str([side_px] * 2)}
+    names = dict(enumerate(network.config.classes))
+    facts = {"network": "detector", "weights_sha256": sha256, "names": str(names)}
     module = _Detections(folded(network)).eval()
     return _export(module, path, torch.rand(1, 3, side_px, side_px), ("images", "output0"), facts)
 
@@ -57,7 +57,10 @@ def export_segmenter(path: Path, weights: Path, size: tuple[int, int]) -> float:
     network = load_segmenter(weights)
     sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
     module = _Probabilities(network).eval()
-    facts = {"network": "segmenter", "weights_sha256": sha256}
+    classes = network.head.out_channels - 1
+    known = CLASSES if classes == len(CLASSES) else tuple(f"class {number}" for number in range(classes))
+    names = dict(enumerate(known, start=1))
+    facts = {"network": "segmenter", "weights_sha256": sha256, "names": str(names)}
     return _export(module, path, torch.rand(1, 1, height, width), ("picture", "probabilities"), facts)
 
 
