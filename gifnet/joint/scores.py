@@ -30,20 +30,6 @@ class Verdicts:
     wanted: int
 
 
-def average_precision(
-    found: Sequence[Detections], right: Sequence[Boxes], classes: int, match: float = MATCH
-) -> list[float]:
-    """Area under precision over recall of each class (COCO's 101 points); NaN where nothing is to be found.
-
-    A box is right when it overlaps an object by `match` that no surer box has found. Boxes that lie in an
-    ignored region by half or more do not count.
-    """
-    return [
-        precision_of([judge(each, truth, number, match) for each, truth in zip(found, right, strict=True)])
-        for number in range(classes)
-    ]
-
-
 def mean_precision_of(pictures: Sequence[Sequence[Verdicts]]) -> float:
     """Mean average precision of pictures with verdicts of each class; 0 where nothing is to be found."""
     return mean_precision([precision_of(of_class) for of_class in zip(*pictures, strict=True)])
@@ -70,7 +56,11 @@ def confusion(found: Tensor, right: Tensor, classes: int) -> Tensor:
 
 
 def judge(found: Detections, right: Boxes, number: int, match: float = MATCH) -> Verdicts:
-    """What is found of one class in one picture, held against what is there."""
+    """What is found of one class in one picture, held against what is there.
+
+    A box is right when it overlaps an object by `match` that no surer box has found. Boxes that lie in an
+    ignored region by half or more do not count.
+    """
     targets = right.corners[right.classes == number].double().cpu().numpy()
     chosen = found.classes == number
     boxes = found.corners[chosen].double().cpu().numpy()
@@ -86,7 +76,7 @@ def judge(found: Detections, right: Boxes, number: int, match: float = MATCH) ->
 
 
 def precision_of(verdicts: Sequence[Verdicts]) -> float:
-    """Area under precision over recall of the pictures together; NaN where nothing is to be found."""
+    """Area under precision over recall of pictures together, by COCO's 101 points; NaN without objects."""
     wanted = sum(each.wanted for each in verdicts)
     if not wanted:
         return float("nan")
