@@ -76,7 +76,8 @@ class JointSettings(RunSettings):
         DEFAULT_IGNORED
     )
     detector: Annotated[
-        Literal["small", "full"], Field(description="small: a quarter of the packaged one's channels")
+        Literal["small", "full", "torchvision"],
+        Field(description="ours with a quarter of the packaged one's channels, ours, or torchvision's FCOS"),
     ] = "small"
     detector_weights: Annotated[
         str,
@@ -98,6 +99,7 @@ class JointSettings(RunSettings):
     composite: Annotated[
         float, Field(ge=0, description="weight of the distance from the saliency composite")
     ] = 0.0
+    contrast: Annotated[float, Field(ge=0, description="weight of coupled contrastive constraints")] = 0.0
     losses: PictureLossSettings = PictureLossSettings()
     crop_px: Annotated[int, Field(ge=64, multiple_of=32, description="side of a training crop")] = 256
     scale_min: Annotated[float, Field(gt=0, le=1, description="smallest scale of a crop's source")] = 0.6

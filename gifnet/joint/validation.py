@@ -16,7 +16,8 @@ from gifnet.joint.scores import (
     mean_precision_of,
 )
 from gifnet.labels import LabelledPair
-from gifnet.perception import Boxes, decode
+from gifnet.perception import Boxes, Detections, decode
+from gifnet.perception.torchvision_detector import TorchvisionDetector
 
 LEAST_SCORE = 0.05
 Mix = Callable[[Tensor, Tensor], Tensor]
@@ -52,10 +53,18 @@ def judge_boxes(
         if pair.corners is None:
             continue
         fused = fuse(*pictures(pair, detector)).clamp(0, 1)
-        [found] = decode(detector(fused), (fused.shape[3], fused.shape[2]), least_score=LEAST_SCORE)
+        found = found_in(fused, detector)
         right = Boxes(*(torch.from_numpy(part) for part in (pair.corners, pair.classes, pair.ignored)))
         judged.append([judge(found, right, number) for number in range(classes)])
     return judged
+
+
+def found_in(picture: Tensor, detector: nn.Module) -> Detections:
+    """What a detector of ours or torchvision's finds in a picture [1, 1, H, W]."""
+    if isinstance(detector, TorchvisionDetector):
+        seen: list[Detections] = detector(picture)
+        return seen[0]
+    return decode(detector(picture), (picture.shape[3], picture.shape[2]), least_score=LEAST_SCORE)[0]
 
 
 def segmentation_score(fuse: Mix, segmenter: nn.Module, pairs: Sequence[LabelledPair], classes: int) -> float:

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 
 from gifnet.errors import TrainingError
+from gifnet.joint.data import LabelledBatch
 from gifnet.perception.finder import Finder
 from gifnet.perception.training import DetectorTraining, load_detector_splits
 from gifnet.perception.training_config import DetectorSettings
@@ -68,6 +70,25 @@ def test_a_run_resumes_exactly_and_ends_in_a_file_for_detect(small: dict[str, An
     card = export(settings.output, tmp_path / "mine.safetensors", "gifnet train")
     assert "detector of people and vehicles" in card.read_text()
     assert Finder(tmp_path / "mine.safetensors").classes == ("person", "vehicle")
+
+
+def test_a_loss_that_is_not_finite_names_the_last_good_checkpoint(
+    small: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+):
+    settings = settings_of(small | {"checkpoint_every": 1, "validate_every": 9})
+    shown = DetectorTraining.seen
+
+    def poisoned(training: DetectorTraining, batch: LabelledBatch, iteration: int) -> torch.Tensor:
+        return shown(training, batch, iteration) * (float("nan") if iteration else 1.0)
+
+    monkeypatch.setattr(DetectorTraining, "seen", poisoned)
+    with pytest.raises(TrainingError, match=r"the loss is nan; .* the last good checkpoint is .*_0000001"):
+        train(settings)
+
+
+def test_the_configuration_in_the_repository_is_whole():
+    path = Path(__file__).parents[4] / "configs" / "train_detector.yaml"
+    assert settings_of(yaml.safe_load(path.read_text()) | {"data": ["x"]}).start == "default"
 
 
 def test_kinds_are_shown_by_their_shares(small: dict[str, Any]):
