@@ -90,7 +90,7 @@ def splits_of(arguments: argparse.Namespace, task: str) -> Splits:
 
 
 def mix_of(name: str, settings: JointSettings, work: Path) -> Mix:
-    """What makes an input's picture of a pair; a fusion network is trained where the folder has none yet."""
+    """The mixture that an input stands for; a fusion network is trained where the folder has none yet."""
     fixed: dict[str, Mix] = {
         "visible": lambda visible, thermal: visible,
         "thermal": lambda visible, thermal: thermal,

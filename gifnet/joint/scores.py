@@ -56,7 +56,7 @@ def confusion(found: Tensor, right: Tensor, classes: int) -> Tensor:
 
 
 def judge(found: Detections, right: Boxes, number: int, match: float = MATCH) -> Verdicts:
-    """What is found of one class in one picture, held against what is there.
+    """The boxes that are found of one class in one picture, held against those that are there.
 
     A box is right when it overlaps an object by `match` that no surer box has found. Boxes that lie in an
     ignored region by half or more do not count.

@@ -46,7 +46,7 @@ def detection_score(fuse: Mix, detector: nn.Module, pairs: Sequence[LabelledPair
 def judge_boxes(
     fuse: Mix, detector: nn.Module, pairs: Sequence[LabelledPair], classes: int
 ) -> list[list[Verdicts]]:
-    """What a detector finds, of each picture with boxes and each class."""
+    """Verdicts on a detector, of each picture with boxes and each class."""
     detector.eval()
     judged = []
     for pair in pairs:
@@ -60,7 +60,7 @@ def judge_boxes(
 
 
 def found_in(picture: Tensor, detector: nn.Module) -> Detections:
-    """What a detector of ours or torchvision's finds in a picture [1, 1, H, W]."""
+    """Objects that a detector of ours or torchvision's finds in a picture [1, 1, H, W]."""
     if isinstance(detector, TorchvisionDetector):
         seen: list[Detections] = detector(picture)
         return seen[0]

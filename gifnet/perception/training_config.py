@@ -23,7 +23,7 @@ Share = Annotated[float, Field(ge=0)]
 
 
 class KindSettings(FrozenSettings):
-    """How often each kind of picture is shown, relative to the others."""
+    """Shares of the kinds of picture that the detector is shown, relative to each other."""
 
     fused: Share = 0.5
     visible: Share = 0.2

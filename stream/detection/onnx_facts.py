@@ -1,4 +1,4 @@
-"""What an ONNX file tells of itself, read from its bytes without the onnx package.
+"""Facts that an ONNX file tells of itself, read from its bytes without the onnx package.
 
 A file is a protobuf message (onnx.proto): in the outermost one, field 7 is the graph and field 14 the
 metadata, each entry with its key as field 1 and its value as field 2. YOLOv8 and `gifnet export` write the

@@ -1,4 +1,4 @@
-"""What ONNX files tell of themselves, and segmentation networks among them."""
+"""Facts that ONNX files tell of themselves, and segmentation networks among them."""
 
 from __future__ import annotations
 
