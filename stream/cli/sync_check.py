@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stream.cli.help_groups import GroupedHelp
 from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options
 from stream.config import NAMES, FuseSettings, validate
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _INPUTS = ["pair", *(name for name in NAMES if name.startswith(("visible_", "thermal_")))]
 
 
-@click.command()
+@click.command(cls=GroupedHelp)
 @click.argument("visible", required=False)
 @click.argument("thermal", required=False)
 @click.option("-c", "--config", type=click.Path(path_type=Path), help="Configuration file in YAML.")

@@ -20,7 +20,7 @@ from stream.registration.registrar import build_registrar
 from stream.runtime.clock import Clock, utc_date
 from stream.setup.alignment import Aligned, align_alone
 from stream.setup.clocks import LARGEST_S, clocks_of
-from stream.setup.look import SourceLook, look_at
+from stream.setup.look import SourceLook, look_at, palettes_unsaid
 from stream.setup.machine import choose, measure
 from stream.setup.mistakes.content import content_findings
 from stream.setup.mistakes.finding import Finding
@@ -88,11 +88,12 @@ class Setup:
         Raises:
             GifnetError: a source cannot be read, a mistake was seen, or the pictures cannot be aligned.
         """
-        visible, thermal = self._look()
-        watched = self._find_offset()
-        calibration = self._align(thermal)
-        self._choose_model(visible, thermal, watched)
-        return self._write(calibration)
+        with palettes_unsaid():
+            visible, thermal = self._look()
+            watched = self._find_offset()
+            calibration = self._align(thermal)
+            self._choose_model(visible, thermal, watched)
+            return self._write(calibration)
 
     def _settings(self) -> FuseSettings:
         return validate(FuseSettings, overlay({}, self._named), "the command line")
@@ -167,8 +168,8 @@ class Setup:
         if self._align_by_hand is None:
             raise CalibrationError(
                 f"the pictures are not aligned yet ({found.doubt}), and nothing was written: run this again "
-                "without --no-page where a browser reaches this machine (from elsewhere by --bind "
-                "0.0.0.0:8091), or pass a calibration file by --calibration FILE (docs/calibration.md)"
+                "with --page where a browser reaches this machine (from elsewhere by --bind 0.0.0.0:8091), "
+                "or pass a calibration file by --calibration FILE (docs/calibration.md)"
             )
         self._steps.begin("points")
         session = HandSession(moments, found.guess, self._wanted.distance_m)

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from stream.registration.calibration import load_calibration
+from stream.render.colour_maps import colour_table
 from tests.e2e.conftest import Gifnet
 from tests.helpers.axe import violations
 from tests.helpers.media import write_video
@@ -212,16 +213,19 @@ def test_nothing_is_written_over(gifnet: Gifnet, turned: tuple[Path, Path], tmp_
     assert (tmp_path / "pair.yaml").read_text() == "mine"
 
 
-def test_registered_recordings_need_no_page(gifnet: Gifnet, tmp_path: Path) -> None:
+@pytest.mark.parametrize("palette", [None, "iron"])
+def test_registered_recordings_need_no_page(gifnet: Gifnet, tmp_path: Path, palette: str | None) -> None:
     rng = np.random.default_rng(3)
     thermal = np.full((240, 320), 60, np.uint8)
     for x, y, size in rng.integers((0, 0, 10), (320, 240, 40), (60, 3)).tolist():
         cv2.rectangle(thermal, (x, y), (x + size, y + size // 2), int(rng.integers(30, 230)), -1)
     visible = np.stack((255 - thermal, 200 - thermal // 2, thermal // 2), axis=-1)
     write_video(tmp_path / "v.mp4", [visible] * 10)
-    write_video(tmp_path / "t.mp4", [np.repeat(thermal[..., None], 3, axis=2)] * 10)
+    coloured = colour_table(palette)[thermal] if palette else np.repeat(thermal[..., None], 3, axis=2)
+    write_video(tmp_path / "t.mp4", [coloured] * 10, pixel_format="yuv444p")
     sides = tmp_path / "v.mp4", tmp_path / "t.mp4"
     done = gifnet("setup", *sides, "-o", tmp_path / "pair.yaml", "--model", "null")
     assert done.status == 0 and "no calibration is needed" in done.out, done
+    assert (done.out + done.err).count("coloured by a palette") == bool(palette)
     assert done.out.splitlines()[-1] == f"next: gifnet run -c {tmp_path / 'pair.yaml'} -o fused.mp4"
     assert gifnet("run", "-c", tmp_path / "pair.yaml", "-o", tmp_path / "f.mp4", "--quiet").status == 0

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from stream.cli.help_groups import GroupedHelp
 from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options
 from stream.config import NAMES, FuseSettings, validate
@@ -19,7 +20,7 @@ _SETTINGS += ["offset_ms", "tolerance_ms"]
 _FOV = click.FloatRange(min=1, max=170)
 
 
-@click.command()
+@click.command(cls=GroupedHelp)
 @click.argument("visible")
 @click.argument("thermal")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Calibration file to write.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stream.cli.help_groups import GroupedHelp
 from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options
 from stream.config import NAMES
@@ -22,7 +23,7 @@ _SETTINGS += ["offset_ms", "tolerance_ms", "calibration", "model"]
 LOOK_S = 0.2
 
 
-@click.command()
+@click.command(cls=GroupedHelp)
 @click.argument("visible", required=False)
 @click.argument("thermal", required=False)
 @click.option(
