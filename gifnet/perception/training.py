@@ -79,7 +79,7 @@ class DetectorTraining:
 
     @torch.no_grad()
     def seen(self, batch: LabelledBatch, iteration: int) -> Tensor:
-        """The pictures that the detector sees of a batch, [B, 1, S, S]: of each crop one kind, by the shares."""
+        """The pictures that the detector sees, [B, 1, S, S]: of each crop one kind, by the shares."""
         shares = self._settings.kinds.model_dump()
         total = sum(shares.values())
         found = []
