@@ -33,7 +33,7 @@ from benchmarks.joint.common import (
     splits_of,
     streets,
 )
-from benchmarks.joint.rows import keep, kept, write
+from benchmarks.joint.rows import begin, keep, kept, write
 from gifnet.joint.config import JointSettings
 from gifnet.joint.data import LabelledCrops
 from gifnet.joint.scores import Verdicts, mean_precision_of
@@ -48,11 +48,12 @@ FIXED = [name for name in INPUTS if name not in FUSIONS]
 def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("--common-steps", type=int, default=800, help="of the detector on all fixed inputs")
-    parser.add_argument("--rate", type=float, default=1e-3, help="step size of the detector")
+    parser.add_argument("--common-rate", type=float, default=1e-3, help="its step size")
+    parser.add_argument("--rate", type=float, default=3e-4, help="step size of the detector on each input")
     parser.add_argument("--frozen-stages", type=int, default=3, help="of the detector's backbone")
     parser.add_argument("--name", default="joint", help="of the file with the figures")
     arguments = parser.parse_args()
-    arguments.work.mkdir(parents=True, exist_ok=True)
+    begin(arguments)
     rows: list[dict[str, Any]] = []
     splits = splits_of(arguments, "detection")
     for seed in arguments.seeds:
@@ -117,7 +118,7 @@ def with_detector(settings: JointSettings, arguments: argparse.Namespace, splits
             for pair in mixed(splits[0] + splits[1], mix_of(name, common, arguments.work))
         ]
         detector = start_detector(common)
-        train_on(detector, common, learning, arguments.common_steps, arguments.rate)
+        train_on(detector, common, learning, arguments.common_steps, arguments.common_rate)
         save_file({name: part for name, part in detector.state_dict().items() if part.ndim}, path)
     return settings.model_copy(update=full | {"detector_weights": str(path)})
 

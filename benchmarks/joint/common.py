@@ -41,7 +41,7 @@ def parser_of(doc: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--work", type=Path, required=True, help="folder for what is done; a new run goes on")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--steps", type=int, default=250, help="of the network on each input")
-    parser.add_argument("--upper-steps", type=int, default=150, help="of the fusion network")
+    parser.add_argument("--upper-steps", type=int, default=200, help="of the fusion network")
     parser.add_argument(
         "--upper-every", type=int, default=2, help="steps of the lower level for one of those"
     )

@@ -24,6 +24,17 @@ Score = Callable[[Sequence[Any]], float]
 """Of the judgements of some pictures."""
 
 
+def begin(arguments: argparse.Namespace) -> None:
+    """Make the folder of the rows, which must not hold rows of other settings."""
+    free = {"work", "seeds", "inputs", "name"}
+    facts = {key: str(value) for key, value in vars(arguments).items() if key not in free}
+    path = arguments.work / "arguments.json"
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    if path.is_file() and json.loads(path.read_text(encoding="utf-8")) != facts:
+        raise SystemExit(f"{arguments.work} holds rows of other settings, see {path}; name another --work")
+    path.write_text(json.dumps(facts, indent=2), encoding="utf-8")
+
+
 def keep(work: Path, row: dict[str, Any]) -> dict[str, Any]:
     """Write a row to its file, and tell it without the judgements."""
     _place(work, row["seed"], row["input"]).write_text(json.dumps(row), encoding="utf-8")

@@ -27,7 +27,7 @@ from benchmarks.joint.common import (
     splits_of,
     streets,
 )
-from benchmarks.joint.rows import keep, kept, write
+from benchmarks.joint.rows import begin, keep, kept, write
 from gifnet.joint.config import JointSettings
 from gifnet.joint.data import LabelledCrops
 from gifnet.joint.scores import class_overlap, mean_precision
@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--warm-up", type=int, default=100, help="steps of it before fusion takes one")
     parser.add_argument("--name", default="joint_segmentation", help="of the file with the figures")
     arguments = parser.parse_args()
-    arguments.work.mkdir(parents=True, exist_ok=True)
+    begin(arguments)
     splits = splits_of(arguments, "segmentation")
     rows: list[dict[str, Any]] = []
     for seed in arguments.seeds:
