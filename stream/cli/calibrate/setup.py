@@ -79,9 +79,9 @@ def setup(
 
     set_up_logs(quiet=True)
     place, address, clock = place_of(output), parse_address(bind, "--bind"), SystemClock()
-    place.check(overwrite)
     others = ("output", "distance_m")
     named = {name: value for name, value in named_settings(ctx).items() if name not in others}
+    place.check(overwrite, "calibration" in named)
     steps = Steps(click.echo)
 
     with ExitStack() as stack:
