@@ -3,6 +3,7 @@
     GifnetError
     ├── ConfigError         a configuration file or option
     ├── SourceError         a camera, file or folder that frames come from
+    │   ├── EndedError      a recording that ends before the time from which it is to be read
     │   ├── LossError       a recording of which much is missing in what was fused
     │   └── RefusedError    a camera that will not open however often one tries
     │       └── PasswordError
@@ -24,6 +25,7 @@ __all__ = [
     "CalibrationError",
     "ConfigError",
     "DeviceError",
+    "EndedError",
     "ExportError",
     "GifnetError",
     "KernelError",
@@ -44,6 +46,10 @@ class ConfigError(GifnetError):
 
 class SourceError(GifnetError):
     """A camera, file or folder that frames cannot be read from."""
+
+
+class EndedError(SourceError):
+    """A recording that ends before the time from which it is to be read."""
 
 
 class LossError(SourceError):

@@ -10,11 +10,11 @@ from stream.config import RunSettings
 
 
 def is_same(earlier: Record, now: Record) -> bool:
-    """True where settings, weights and the content of all inputs are those of a finished earlier row."""
+    """True where settings, weights, part and the content of all inputs are those of an earlier result."""
     return (
         earlier.get("status") == "done"
-        and all(earlier.get(key) == now[key] for key in ("settings_sha256", "weights_sha256"))
-        and _contents(earlier) == _contents(now)
+        and all(earlier.get(key) == now.get(key) for key in ("settings_sha256", "weights_sha256", "part"))
+        and contents(earlier) == contents(now)
     )
 
 
@@ -48,5 +48,6 @@ def is_untouched(job: Job, settings: RunSettings) -> bool:
     )
 
 
-def _contents(record: Record) -> list[tuple[str, str]]:
+def contents(record: Record) -> list[tuple[str, str]]:
+    """SHA-256 of every input of a record, with the input's purpose."""
     return [(each["what"], each["sha256"]) for each in record["inputs"]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ def plan_batch(
     common: Mapping[str, Any],
     config: Path | None,
     earlier: Mapping[str, Record],
+    cut_s: float | None = None,
 ) -> Plan:
     """Check all rows, and find out which are to be done.
 
@@ -59,6 +60,7 @@ def plan_batch(
         common: settings by name for all rows; a row's own win.
         config: configuration file for all rows; a row's own file replaces it.
         earlier: records of what was done before.
+        cut_s: seconds of the parts of long recordings; None fuses every recording whole.
 
     Raises:
         ConfigError: lists everything that is wrong, a line for each row.
@@ -85,7 +87,7 @@ def plan_batch(
         raise ConfigError("\n".join([f"{count}, and nothing was started:", *wrong]))
     plan = Plan()
     for row, name, settings, values in planned:
-        job = _job(row, name, folder, settings, values, earlier.get(name))
+        job = replace(_job(row, name, folder, settings, values, earlier.get(name)), cut_s=cut_s)
         if is_untouched(job, settings):
             plan.done.append(name)
         else:

@@ -46,8 +46,13 @@ def _bar() -> Iterator[Tell]:
 class SparseLines:
     """One line every ten seconds, for logs."""
 
-    def __init__(self) -> None:
-        self._told_s, self._recent = 0.0, Recent()
+    def __init__(self, before: str = "") -> None:
+        """Nothing is written yet.
+
+        Args:
+            before: what each line begins with.
+        """
+        self._before, self._told_s, self._recent = before, 0.0, Recent()
 
     def __call__(self, report: RunReport, total: int | None) -> None:
         """Write a line when the last one is old enough."""
@@ -55,7 +60,7 @@ class SparseLines:
         if elapsed_s - self._told_s < SPARSE_LINE_EVERY_S:
             return
         self._told_s = elapsed_s
-        print(f"gifnet: {self._recent.words(report, total)}", file=sys.stderr)
+        print(f"gifnet: {self._before}{self._recent.words(report, total)}", file=sys.stderr)
 
 
 class Recent:

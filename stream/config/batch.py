@@ -49,6 +49,15 @@ class BatchSettings(Settings):
             "crash, a full disk or a lost node",
         ),
     ] = 2
+    cut: Annotated[
+        float | None,
+        Field(
+            ge=1,
+            le=1e6,
+            description="fuse recordings that are longer than this in parts of so many seconds, which are "
+            "worked on at once and joined without a seam",
+        ),
+    ] = None
     ray_cpus: Annotated[
         float, Field(gt=0, le=1024, description="cores that Ray sets aside for a recording")
     ] = 1.0

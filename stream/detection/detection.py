@@ -19,6 +19,7 @@ from stream.detection.open import ObjectFinder
 from stream.frame import Frame, FusedFrame
 from stream.render.boxes import draw_boxes
 from stream.runtime.clock import Clock
+from stream.runtime.threads import new_thread
 from stream.zeromq.objects import FoundObject, FoundObjects
 
 # Boxes are drawn on later frames for so long, or until the next detection.
@@ -68,7 +69,7 @@ class Detection:
         self._ends_s: deque[float] = deque(maxlen=1000)
         self._changed = threading.Condition()
         self._stopped, self._error = False, ""
-        self._thread = threading.Thread(target=self._work, name="detect", daemon=True)
+        self._thread = new_thread(self._work, "detect")
 
     def look(self, frame: FusedFrame) -> list[FoundObjects]:
         """Take a frame; the results that came since the last one, of this frame at once for recordings."""

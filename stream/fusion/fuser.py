@@ -16,7 +16,8 @@ from stream.device.context import DeviceContext
 from stream.device.errors import mapped_cuda_errors
 from stream.errors import CalibrationError, GifnetError, SourceError
 from stream.frame import Frame, FramePair, FrameSet, FusedFrame, Pixels, SingleFrame
-from stream.fusion.model_choice import AutoNetwork, Rate, kind_of, open_network
+from stream.fusion.devices import Devices, OwnDevices
+from stream.fusion.model_choice import AutoNetwork, Borrowed, Rate, kind_of
 from stream.fusion.planner import StepPlanner
 from stream.fusion.registrars import Registrars
 from stream.fusion.slots import Batch, PendingBatch, ReadyBatch
@@ -52,6 +53,7 @@ class Fuser:
         times: StageTimes,
         on_unregistrable: OnUnregistrable | None = None,
         rate: Rate | None = None,
+        devices: Devices | None = None,
     ) -> None:
         """Load the network, and prepare the step where the sources' frames are known.
 
@@ -63,6 +65,7 @@ class Fuser:
             times: gets the times of the stages.
             on_unregistrable: called, in place of an error, for frames that no registration fits.
             rate: frames a second of live cameras, by which the model `auto` is chosen; None for recordings.
+            devices: gives the network; by default one of this run's own.
 
         Raises:
             WeightsError: the weights cannot be loaded.
@@ -82,7 +85,7 @@ class Fuser:
         self._coverage: Pixels | None = None
         # In place of the visible pictures of a camera that is away.
         self._black: YuvPlanes | None = None
-        self._network = open_network(settings.fusion, context, rate)
+        self._network = (devices or OwnDevices()).network(settings.fusion, context, rate)
         fusion = settings.fusion
         self._planner = StepPlanner(
             self._network, context, fusion.batch, times, fusion.used_steady, fusion.used_level
@@ -202,7 +205,7 @@ class Fuser:
     def close(self) -> None:
         """Wait for what is on its way, and give the device's memory up; results can still be taken."""
         self._planner.close()
-        if isinstance(self._network, AutoNetwork | StripedLite):
+        if isinstance(self._network, AutoNetwork | StripedLite | Borrowed):
             self._network.close()
 
     def _send(self, frame_sets: list[FrameSet]) -> Iterator[Batch]:

@@ -11,6 +11,7 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable
+from contextvars import copy_context
 
 from stream.errors import GifnetError, PasswordError, RefusedError, SourceError
 from stream.frame import Frame, Side
@@ -203,12 +204,16 @@ class _Reader(threading.Thread):
         self.streams = False
         self._camera = camera
         self._left = threading.Event()
+        self._context = copy_context()
 
     def leave(self) -> None:
         """The camera does not want it any more."""
         self._left.set()
 
     def run(self) -> None:
+        self._context.run(self._read)
+
+    def _read(self) -> None:
         while not self._left.is_set():
             refused = False
             began_s = self.heard_s = self._camera._clock.monotonic_s()

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from typing import Generic, Self, TypeVar
 
 from stream.runtime.signals import waiting
+from stream.runtime.threads import check_end, new_thread
 
 # A reader that has waited for so long looks whether it is to end itself.
 _LOOK_S = 0.2
@@ -46,7 +47,7 @@ class Prefetch(Generic[Item]):
         self._error: BaseException | None = None
         self._ended = False
         self._stopped = False
-        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread = new_thread(self._work, name)
 
     @property
     def upstream(self) -> Iterable[Item]:
@@ -60,7 +61,8 @@ class Prefetch(Generic[Item]):
         self._thread.start()
         try:
             with self._changed, waiting():
-                self._changed.wait_for(lambda: self._upstream is not None or self._ended)
+                while not self._changed.wait_for(lambda: self._upstream is not None or self._ended, _LOOK_S):
+                    check_end()
             if self._upstream is None and self._error is not None:
                 raise self._error
         except BaseException:
@@ -80,6 +82,7 @@ class Prefetch(Generic[Item]):
                 while not self._changed.wait_for(lambda: self._items or self._ended, _LOOK_S):
                     if reader and reader._stopped:
                         raise _ReaderStopped
+                    check_end()
                 if not self._items:
                     break
                 item = self._items.popleft()

@@ -36,6 +36,7 @@ FAILED_STATUS = 3
 @click.option("-n", "--dry-run", is_flag=True, help="Check everything, show what is to be done, and stop.")
 @field_option("jobs", BatchSettings.model_fields["jobs"])
 @field_option("retries", BatchSettings.model_fields["retries"])
+@field_option("cut", BatchSettings.model_fields["cut"])
 @click.option(
     "--ray",
     "address",
@@ -58,6 +59,7 @@ def batch(
     dry_run: bool,
     jobs: int | None,
     retries: int,
+    cut: float | None,
     address: str | None,
     ray_cpus: float,
     ray_gpus: float,
@@ -76,18 +78,18 @@ def batch(
     from stream.batch.results import open_results, read_results
 
     set_up_logs(verbose=verbose, quiet=quiet)
-    given = {"jobs": jobs, "retries": retries, "ray_cpus": ray_cpus, "ray_gpus": ray_gpus}
+    given = {"jobs": jobs, "retries": retries, "cut": cut, "ray_cpus": ray_cpus, "ray_gpus": ray_gpus}
     settings = validate(BatchSettings, given, "the command line")
     if address is not None:
         _check_ray(address, settings)
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"the output {folder} is a file; name a folder")
     rows, alone = find_rows(manifest)
-    plan = plan_batch(rows, folder, named_settings(ctx), config, read_results(folder))
+    plan = plan_batch(rows, folder, named_settings(ctx), config, read_results(folder), cut)
     if dry_run:
         show_plan(plan, alone)
         return
-    with open_results(folder) as results:
+    with open_results(folder, [job.name for job in plan.jobs if job.cut_s]) as results:
         status = _work(plan, _engine(settings, plan, address), results, retries, alone, quiet)
     if status:
         ctx.exit(status)
@@ -121,7 +123,8 @@ def _work(
     quiet: bool,
 ) -> int:
     from stream.batch.interrupts import Interrupts
-    from stream.batch.schedule import Tally, work
+    from stream.batch.schedule import work
+    from stream.batch.tally import Tally
     from stream.runtime.signals import Stopped
 
     tally = Tally(rows=len(plan.jobs) + len(plan.done), unchanged=len(plan.done))

@@ -93,7 +93,7 @@ def test_an_input_that_changes_meanwhile_is_no_result(
     pair: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mine = Path(shutil.copy(pair[0], tmp_path)), pair[1]
-    plain = execution._fuse
+    plain = execution.fuse_row
 
     def changing(*words: Any) -> Any:
         report = plain(*words)
@@ -101,7 +101,7 @@ def test_an_input_that_changes_meanwhile_is_no_result(
             file.write(b"more")
         return report
 
-    monkeypatch.setattr(execution, "_fuse", changing)
+    monkeypatch.setattr(execution, "fuse_row", changing)
     outcome = execute(job(tmp_path, mine, "x.mp4"))
     assert (outcome.status, outcome.kind) == ("failed", "changed")
     assert not (tmp_path / "x.mp4").exists()
