@@ -25,7 +25,7 @@ _ENCODED = re.compile(r"(%[0-9A-Fa-f]{2})")
 # Letters with digits, as no word is written: the value of an option that is a secret under any name.
 _TOKEN_LENGTH = 20
 _OPAQUE = re.compile(rf"^(?=.*\d)(?=.*[A-Za-z])[\w%+/=.~-]{{{_TOKEN_LENGTH},}}$")
-# What follows the name of the application.
+# The part of an RTMP path after the application's name.
 _STREAM_KEY = re.compile(r"^([^/]*/+[^/]+)/.+", re.DOTALL)
 # To the next blank; where user:password waits for its '@', up to that.
 _URI_IN_TEXT = re.compile(
@@ -157,7 +157,7 @@ def _without_user(rest: str) -> tuple[str, str]:
     if ":" not in whole and "@" in authority:
         return "***@" if alone else "@", rest[len(alone) + 1 :]
     user, _, password = whole.partition(":")
-    # What looks like a name may be a token, or the beginning of a password.
+    # The user name may be a token, or the beginning of a password.
     if password in ("", "x-oauth-basic") or len(user) >= _TOKEN_LENGTH or ":" not in (alone or user + ":"):
         user = "***"
     return f"{user}:***@", place

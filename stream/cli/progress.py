@@ -15,7 +15,7 @@ from stream.monitoring.report import RunReport
 SPARSE_LINE_EVERY_S = 10.0
 # The rate is that of one to two such times.
 RECENT_S = 5.0
-# Endings of reasons of frames that nobody asked for.
+# Suffixes of the reasons of frames that were not asked for.
 NOT_WANTED = ("_before_start", "_between")
 
 Tell = Callable[[RunReport, int | None], None]

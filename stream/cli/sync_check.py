@@ -64,7 +64,7 @@ def sync_check(
     if write and config is None:
         raise ConfigError("--write needs a configuration file to write to; name it by -c FILE")
     from_file = load_config(config) if config else {}
-    # How long a run lasts says nothing of how long to look.
+    # The duration of a run does not limit how long to look.
     known = FuseSettings.model_fields.keys() - {"duration_s"}
     allowed = {key: value for key, value in from_file.items() if key in known}
     settings = validate(

@@ -116,7 +116,7 @@ class _Receiver:
 
     def _connected(self, socket: Any, latest: bool) -> Link:
         socket.setsockopt(zmq.LINGER, 0)
-        # A publisher whose machine went down says nothing: these questions find out within half a minute.
+        # TCP keepalive finds a publisher whose machine went down within half a minute.
         for option, value in KEEPALIVE.items():
             socket.setsockopt(option, value)
         socket.setsockopt(zmq.MAXMSGSIZE, self._largest)
@@ -263,7 +263,7 @@ def load_keys(secret: str | Path, server: str | Path) -> tuple[bytes, bytes, byt
     return public, private, server_public
 
 
-# Without a frame for so long, a client looks whether its connection is lost.
+# Seconds without a frame after which a client checks whether its connection is lost.
 LOOK_EVERY_S = 1.0
 
 
@@ -297,7 +297,7 @@ class Link:
             self._events.recv_multipart()
             lost = True
         if lost:
-            # Of a connection that ZeroMQ has given up there is nothing left to disconnect.
+            # A connection that ZeroMQ has given up cannot be disconnected.
             try:
                 self._socket.disconnect(self._address)
             except zmq.ZMQError as error:

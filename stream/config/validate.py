@@ -15,7 +15,7 @@ from stream.config.shown import LONGEST, may_hold_secret, shown
 from stream.errors import ConfigError
 from stream.uri import mask_text
 
-# What to do about a setting that has no default.
+# Advice for each setting that is missing and has no default.
 _REMEDIES = {
     "visible": "name the visible input first, as in `gifnet run VISIBLE THERMAL -o OUT`",
     "thermal": "name the thermal input after the visible one, as in `gifnet run VISIBLE THERMAL -o OUT`",

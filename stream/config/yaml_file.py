@@ -16,7 +16,7 @@ MOST_VALUES = 100_000
 # YAML is read at some hundred kilobytes a second; settings and calibrations have a few thousand bytes.
 MOST_BYTES = 256 << 10
 
-# In messages of YAML's reader: a part of the file, where it is no single sign and no <kind of token>.
+# In messages of the YAML reader: a quoted part of the file, longer than one character and not a <token kind>.
 _QUOTED = re.compile(r"'(?!<[a-z ]+>'|\\)[^']{2,}'|\"[^\"]{2,}\"")
 
 

@@ -22,7 +22,7 @@ from stream.runtime.clock import Clock
 from stream.runtime.threads import new_thread
 from stream.zeromq.objects import FoundObject, FoundObjects
 
-# Boxes are drawn on later frames for so long, or until the next detection.
+# Seconds for which boxes are drawn on later frames, or until the next detection.
 SHOWN_FOR_S = 0.6
 # Of the rate that is told.
 WINDOW_S = 5.0

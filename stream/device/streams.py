@@ -13,7 +13,7 @@ from torch import Tensor
 
 from stream.errors import DeviceError
 
-# torch deals out so many streams a device in turn, and begins again with the first.
+# Streams that torch keeps for a device and hands out in turn.
 TORCH_STREAMS = 32
 
 

@@ -30,7 +30,7 @@ Post = Callable[[Frame], None]
 MOST_STUCK = 3
 # Opening takes longer than a frame does.
 OPEN_TIMES = 2.0
-# A connection that lasted for so long was good, and the next failure is a first one.
+# Seconds after which a connection counts as good, so that the next failure is a first one.
 GOOD_AFTER_S = 2.0
 JOIN_S = 1.0
 
@@ -84,7 +84,7 @@ class ReconnectingCamera:
         self._left: list[_Reader] = []
         self._last_frame_s: float | None = None
         self._said = ""
-        # Whether as many connections are stuck as may be.
+        # True while the largest allowed number of connections is stuck.
         self._is_full = False
 
     def start(self) -> None:

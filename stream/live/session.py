@@ -24,7 +24,7 @@ from stream.sources.live.lockstep import OPENING_S
 from stream.sources.live.start_barrier import StartBarrier, Wait
 from stream.uri import mask
 
-# How often cameras are looked after at least.
+# Longest interval between two checks of the cameras, in seconds.
 TEND_S = 0.1
 # Frames of both cameras that wait to be taken at most.
 MOST_TAKEN = 240
@@ -212,7 +212,7 @@ class LiveSession:
                 self._changed.notify_all()
 
         timeout_s, waits = settings.timeout_s, self._settings.live.wait
-        # A recording that takes long to open does not hang; opened once more beside that, it takes longer.
+        # A recording may take long to open; opening it a second time meanwhile would only take longer.
         opening_s = max(OPENING_S, timeout_s) if is_played(settings.uri) else None
         return ReconnectingCamera(
             side, settings.uri, timeout_s, open_here, post, self._clock, waits, opening_s

@@ -18,13 +18,13 @@ from stream.registration.gradient_correlation import REACH, Agreement, Numbers, 
 
 # Weight of the mean so far in that of the next comparison.
 EMA_WEIGHT = 0.75
-# So many comparisons make a mean that counts, and so many means on end a verdict.
+# FEWEST comparisons make a mean, and CONFIRM means in a row make a verdict.
 FEWEST = 3
 CONFIRM = 3
 # Cameras have moved by more than this share of the width (3.2 pixels of 640), and stand right again within
 # half of it.
 MOVED = 1 / 200
-# With so many doubtful means on end, shifts four times as large are looked at too.
+# After this many doubtful means in a row, shifts four times as large are searched too.
 WIDEN_AFTER = 5
 WIDE_REACH = 4 * REACH
 # Largest correction without being asked each time, as a share of the width (8 pixels of 640), the largest at

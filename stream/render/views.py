@@ -80,7 +80,7 @@ def _table(colour_map: ColourMap) -> Tensor:
 
 
 def _tensor(pixels: Pixels) -> Tensor:
-    # torch warns of arrays that cannot be written, although nobody writes.
+    # torch warns about read-only arrays, even if they are only read.
     return torch.from_numpy(pixels if pixels.flags.writeable else pixels.copy())
 
 

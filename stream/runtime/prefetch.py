@@ -11,7 +11,7 @@ from typing import Generic, Self, TypeVar
 from stream.runtime.signals import waiting
 from stream.runtime.threads import check_end, new_thread
 
-# A reader that has waited for so long looks whether it is to end itself.
+# Seconds after which a waiting reader checks whether it has to end.
 _LOOK_S = 0.2
 # Longest that a source may take to end; two of them end well before a watchdog ends the process.
 SOURCE_PATIENCE_S = 3.0

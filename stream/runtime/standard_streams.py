@@ -9,7 +9,7 @@ import sys
 import threading
 
 STANDARD_ERROR = 2
-# A reader of messages may take so long before they are left out.
+# Milliseconds that a reader of messages may take before they are left out.
 PATIENCE_MS = 1000
 # A pipe that is ready takes as much without holding the writer up (PIPE_BUF).
 _CHUNK = 4096
@@ -69,7 +69,7 @@ class LossyText(io.TextIOBase):
 
     def _is_ready(self) -> bool:
         ready = bool(self._poll.poll(self._patience_ms))
-        # Who has once been waited for in vain is not waited for again until it reads.
+        # A reader that once did not read in time is not waited for again until it reads.
         self._patience_ms = PATIENCE_MS if ready else 0
         return ready
 

@@ -34,7 +34,7 @@ from stream.setup.steps import StepName, Steps
 from stream.setup.written import Place, Values, nested, next_command, write_files
 from stream.sync_check.run import SyncCheck, check_sync
 
-# Aligns by hand: serves the page until somebody saved.
+# Serves the page until the alignment is saved.
 ByHand = Callable[[HandSession], None]
 
 

@@ -113,7 +113,7 @@ class ControlSocket:
         try:
             while True:
                 *envelope, body = await socket.recv_multipart()
-                # A client's name, and the empty part that REQ sends; everything else is no question.
+                # A request has the client's identity and, from REQ, an empty part; anything else is invalid.
                 if len(envelope) not in (1, 2) or (len(envelope) == 2 and envelope[1]):
                     self._complain("a message of several parts came to the control socket and was dropped")
                     continue

@@ -16,7 +16,7 @@ from stream.web.guard import HEALTH_PATHS, refuse
 MOST_CONNECTIONS = 128
 # More of them, where all others are busy, for questions of whether the run is alive and well.
 HEALTH_CONNECTIONS = 16
-# A connection that asks for nothing for so long, at first or between two requests, is closed.
+# Seconds without a request, at first or between two, after which a connection is closed.
 SILENCE_S = 10.0
 # Longest that a request and its answer may take together; a WebSocket looks after itself.
 LONGEST_REQUEST_S = 120.0
@@ -57,7 +57,7 @@ class Listener:
         self._connections: dict[Any, _Connection] = {}
         app.middlewares.insert(0, self._heard)
         app.on_response_prepare.append(self._answering)
-        # Requests are no news; what goes wrong in one is said by whoever answers it.
+        # Requests are not logged; errors are told in the answer.
         quiet = logging.getLogger("stream.web.access")
         quiet.propagate = False
         quiet.addHandler(logging.NullHandler())
@@ -150,7 +150,7 @@ class Listener:
             return refusal
         if connection.timer:
             connection.timer.cancel()
-        # What follows the answer, silence or the next request, is bounded by the server's own time-out.
+        # After the answer, the server's own time-out limits the wait for the next request.
         connection.timer = self._closing(protocol, LONGEST_REQUEST_S)
         connection.is_idle, connection.since_s, connection.was_open = False, self._now_s(), True
         try:

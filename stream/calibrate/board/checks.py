@@ -21,7 +21,7 @@ WORST_FOCAL, FAIR_FOCAL = 0.03, 0.01
 # Degrees between the most different tilts of the board.
 LEAST_TILT_DEG, GOOD_TILT_DEG = 10.0, 25.0
 LEAST_COVERAGE, GOOD_COVERAGE = 0.15, 0.6
-# The farthest view is at least so many times as far away as the nearest.
+# Least ratio of the distances of the farthest and the nearest view.
 GOOD_DEPTH = 1.2
 # Reprojection errors, as shares of the width, with a floor in pixels for small cameras.
 WORST_LENS, WORST_LENS_PX = 1 / 400, 0.8

@@ -23,7 +23,7 @@ from stream.registration.camera_model import PinholeCamera, rows_of
 from stream.runtime.clock import Clock
 
 MOST_MOMENTS = 8
-# Fields of view are known to within so much.
+# Factor to within which stated fields of view are trusted.
 SCALE_UNSURE = 1.15
 NEUTRAL_FOV_DEG = 53.13
 

@@ -24,7 +24,7 @@ from stream.sinks.restream.ipc import Done, Job, Link, Memory, Picture, Slots, S
 # `-P`: a module of the working directory must not come before ours. The path of this package comes last.
 _CODE = "import sys; sys.path.append(sys.argv[2]); from stream.sinks.restream.worker import main; main()"
 _PLACE = Path(__file__).parents[3]
-# A process that lived for so long was good, and its end is a first failure.
+# Seconds after which a process counts as good, so that its end is a first failure.
 GOOD_AFTER_S = 10.0
 
 _log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from stream.zeromq.ipv6 import allow_ipv6
 
 FEWEST_QUEUED = 2
 LINGER_MS = 200
-# Who connects and does not say what it is holds a connection for so long.
+# Time in which a new peer must complete the ZeroMQ handshake, in milliseconds.
 HANDSHAKE_MS = 5000
 # Every subscriber takes an open file, and the pipeline needs some of its own.
 FILES = 65_536
@@ -25,9 +25,9 @@ FILES = 65_536
 LONGEST_SUBSCRIPTION = 512
 # libzmq takes what a subscriber asks for until nothing waits: few may wait, so that a flood ends soon.
 WAITING_CHANGES = 4
-# One frame takes so many changes of subscriptions at most, so that a flood of them holds no frame up.
+# Largest number of subscription changes handled for one frame, so that a flood of them delays no frame.
 MOST_CHANGES = 1000
-# So many subscriptions that fit nothing are no mistake: libzmq keeps them all, until their sender is cut off.
+# Subscriptions to unknown topics after which a peer is cut off: libzmq would keep them all.
 MOST_FOREIGN = 1000
 
 _log = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ from stream.uri import Uri, parse_uri
 
 MOTION_JPEG = "mjpeg"
 WRAPPERS = ("live", "loop", "chaos")
-# Where nothing else is said.
+# Settings used where none are given.
 _USUAL = LiveSettings()
 SCHEMES = (*address.SCHEMES, "python", *WRAPPERS)
 

@@ -18,7 +18,7 @@ ALWAYS_WHOLE = ("rawvideo", "wrapped_avframe", "mjpeg")
 UNSTAMPED = 3
 # Decoders that say at once that a picture is damaged, or lacks a reference picture, if told to check for it.
 STRICT, STRICT_CHECKS = ("h264", "hevc"), "explode+bitstream+buffer+aggressive"
-# After so many groups of pictures without a whole one but the key picture, checks are taken to be too strict.
+# Groups of pictures with no whole one but the key picture, after which checks are taken to be too strict.
 BAD_GROUPS = 2
 
 _log = logging.getLogger(__name__)

@@ -71,7 +71,7 @@ def choose_converter(first: Pixels, role: Side, settings: InputSettings, name: s
         warmth = Warmth(settings.colours, name)
         if first.ndim == 3:
             warmth.look_at(first[..., ::-1])
-        # Steps of a palette are no counts.
+        # Steps of a palette are not counts.
         unit = None if warmth.palette else settings.unit
         return PictureConverter(target, unit, role, bits, None, warmth)
     if settings.colours != "auto":

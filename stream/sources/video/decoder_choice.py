@@ -15,7 +15,7 @@ from stream.yuv import UNSPECIFIED
 if TYPE_CHECKING:
     import torch
 
-# What libav hands to NVDEC and current GPUs decode. Not MJPEG, which NVDEC does not decode by itself, and not
+# Codecs that libav hands to NVDEC and current GPUs decode. Not MJPEG, which NVDEC cannot decode alone, nor
 # AV1, for which PyAV picks a decoder that works on the CPU only.
 CODECS = ("h264", "hevc", "vp8", "vp9")
 # Pixel format of the CPU's decoder -> that of NVDEC's surfaces.

@@ -27,7 +27,7 @@ from stream.sources.video.pixels import (
 )
 from stream.sources.video.to_picture import FrameToPicture
 
-# Frames of a stream that are looked at for colours; after them one in so many.
+# First frames that are checked for colours; after them, every frame of this interval.
 LOOKED_AT = 50
 # Size of the copy that is looked at, width and height.
 SMALL = 96, 72
