@@ -155,7 +155,7 @@ class SharedNetwork:
             self._changed.notify_all()
 
     def _batches_for(self, request: Request) -> Batches:
-        """What fuses frames of a request's shape; smaller batches where memory is short."""
+        """The step that fuses frames of a request's shape; in smaller batches where memory is short."""
         batches = self._batches.get(request.shape)
         if batches is not None:
             return batches
