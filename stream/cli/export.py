@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     type=click.Choice(["full", "lite"]),
     default="lite",
     show_default=True,
-    help="Which network.",
+    help="The network to export.",
 )
 @click.option("--weights", default="default", show_default=True, metavar="NAME|FILE", help="Its weights.")
 def export(output: Path, model: Kind, weights: str) -> None:

@@ -39,7 +39,7 @@ class Once(logging.Filter):
 
 
 class _MaskedTracebacks(logging.Formatter):
-    """Tracebacks quote what a library was given; messages are masked by whoever writes them."""
+    """Masks tracebacks, which quote what a library was given; messages are masked where they are written."""
 
     def formatException(self, ei: Any) -> str:
         """Text of a traceback."""

@@ -30,7 +30,11 @@ _INPUTS = ["pair", *(name for name in NAMES if name.startswith(("visible_", "the
 @click.option("-c", "--config", type=click.Path(path_type=Path), help="Configuration file in YAML.")
 @click.option("--write", is_flag=True, help="Write the offset into the configuration file.")
 @click.option(
-    "--seconds", type=click.FloatRange(min=5), default=60.0, show_default=True, help="How long to look."
+    "--seconds",
+    type=click.FloatRange(min=5),
+    default=60.0,
+    show_default=True,
+    help="Seconds of the streams to look at.",
 )
 @click.option(
     "--largest-ms", type=click.FloatRange(min=50, max=60_000), default=2000.0, show_default=True,

@@ -29,7 +29,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option(
     "--network",
     type=click.Choice(["direct", "gifnet", "lite", "features"]),
-    help="What is trained, and how: the full fusion network by losses of its picture (direct) or by the "
+    help="Network and training: the full fusion network by losses of its picture (direct) or by the "
     "published recipe (gifnet, default), the one for real time, or what calibration compares pictures by.",
 )
 @click.option(
@@ -49,7 +49,9 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
     multiple=True,
     help="With --joint: folder that is only measured on; repeatable.",
 )
-@click.option("--iterations", type=int, help="How many; with gifnet each one takes a step for both tasks.")
+@click.option(
+    "--iterations", type=int, help="Number of iterations; with gifnet each takes a step for both tasks."
+)
 @click.option("--device", help="auto, cpu or cuda.")
 @click.option("--precision", help="auto, float32 or bfloat16.")
 @click.option("--seed", type=int, help="Start of every random choice.")

@@ -1,4 +1,4 @@
-"""YAML files: read with the safe loader, bounded, and told of in one sentence whatever they hold."""
+"""YAML files: read with the safe loader, limited in size; every error is one sentence."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ class Detection:
             self._thread.join()
 
     def _is_due(self, now_s: float) -> bool:
-        """True once an interval; a clock that jumps begins anew."""
+        """True once an interval; restarts after a clock jump."""
         due_s = self._due_s
         if due_s is not None and due_s - self._interval_s <= now_s < due_s - 1e-6:
             return False

@@ -233,7 +233,7 @@ class _Reader(threading.Thread):
             self._wait(began_s, why, refused)
 
     def _asked(self, seconds: float) -> bool:
-        """Wait; whoever asks without waiting has got something from the camera, if no picture yet."""
+        """Wait; a call with no time to wait means that something came from the camera, if no picture yet."""
         ends = self._left.wait(seconds)
         if not seconds and not ends:
             self.heard_s = self._camera._clock.monotonic_s()

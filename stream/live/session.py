@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 
 class LiveSession:
-    """Iterates over what two cameras give, for as long as nobody calls `stop`.
+    """Iterates over the frame sets of two cameras until `stop` is called.
 
     Iterated by one thread; `stop` and `change` may be called from any.
 

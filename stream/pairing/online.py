@@ -185,7 +185,7 @@ class OnlinePairer:
         return self._pair(visible, thermal)
 
     def _pass_over(self, side: Side, queue: LiveQueue) -> None:
-        """Drop a partner that nobody took; a thermal one may still be held."""
+        """Drop a partner that was not taken; a thermal one may still be held."""
         oldest = queue.waiting[0]
         if side == "thermal" and self.settings.unpaired == "hold" and not oldest.stale:
             self._held = oldest

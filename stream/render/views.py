@@ -35,7 +35,7 @@ def render(frame: FusedFrame, view: View, colour_map: ColourMap = "heat") -> Pix
 
 
 def kept_picture(frame: FusedFrame, view: View, colour_map: ColourMap = "heat") -> Pixels | YuvPlanes:
-    """As `render`, but planes for a view that is kept as planes, for whoever can take them."""
+    """As `render`, but planes for a view that is kept as planes, for sinks that take them."""
     if view == "fused":
         return frame.picture
     return frame.visible_picture if view == "visible" else render(frame, view, colour_map)

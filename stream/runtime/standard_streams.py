@@ -16,7 +16,7 @@ _CHUNK = 4096
 
 
 class LossyText(io.TextIOBase):
-    """Text to a descriptor; a message is left out where nobody takes it.
+    """Text to a descriptor; a message is left out if it is not read in time.
 
     So it is when its reader is gone, has stopped reading, or when the disk of a log is full. What writes goes
     on without an error, and later messages are tried again.

@@ -98,7 +98,7 @@ class ControlSocket:
         return where
 
     async def close(self) -> None:
-        """Answer nobody any more; may be called without `open`, and twice."""
+        """Stop answering; may be called without `open`, and twice."""
         if self._serving:
             self._serving.cancel()
             with suppress(asyncio.CancelledError):

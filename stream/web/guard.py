@@ -1,4 +1,4 @@
-"""Access control: a token where others reach the page, and no page of somebody else's steering ours."""
+"""Access control: a token where other machines reach the page; requests of other origins are refused."""
 
 from __future__ import annotations
 

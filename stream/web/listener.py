@@ -1,4 +1,4 @@
-"""One HTTP server with a bounded number of connections, of which idle ones keep nobody out."""
+"""One HTTP server with a limited number of connections, of which idle ones give way."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Listener:
         return Address(self._address.host, self._server.sockets[0].getsockname()[1])
 
     async def close(self) -> None:
-        """Serve nobody any more; may be called without `open`."""
+        """Stop serving; may be called without `open`."""
         if self._server:
             self._server.close()
         for handler in list(self._connections):
@@ -160,7 +160,7 @@ class Listener:
         return response
 
     async def _answering(self, request: web.Request, response: web.StreamResponse) -> None:
-        """A WebSocket lasts as long as somebody looks; whoever speaks on it ends it."""
+        """A WebSocket lasts while the page is open; a message from the page ends it."""
         connection = self._connections.get(request.protocol)
         if connection and connection.timer and isinstance(response, web.WebSocketResponse):
             connection.timer.cancel()

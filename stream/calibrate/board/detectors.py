@@ -43,7 +43,7 @@ def detectors(board: Board) -> dict[str, Detector]:
 
 
 def larger_grid(picture: Pixels, board: Board) -> tuple[int, int] | None:
-    """Inner corners across and down of the checkerboard that a picture shows, whatever its size.
+    """Inner corners across and down of the checkerboard in a picture, of any size.
 
     Args:
         picture: raw.

@@ -43,7 +43,11 @@ LOOK_S = 0.2
 @click.option("--by-hand", is_flag=True, help="Go to the page at once.")
 @click.option("--anyway", is_flag=True, help="Go on although something looks wrong.")
 @click.option(
-    "--seconds", type=click.FloatRange(min=1), default=30.0, show_default=True, help="How long to look."
+    "--seconds",
+    type=click.FloatRange(min=1),
+    default=30.0,
+    show_default=True,
+    help="Seconds of the streams to look at.",
 )
 @click.option(
     "--distance-m", type=click.FloatRange(min=0, min_open=True), default=10.0, show_default=True,

@@ -205,7 +205,7 @@ class ForwardingProcess:
         self.why = why
 
     def _end(self) -> int:
-        """Bury the process, whatever it does; its pictures are lost.
+        """End the process by force; its pictures are lost.
 
         Returns:
             Its exit status.

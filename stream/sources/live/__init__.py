@@ -27,7 +27,7 @@ SCHEMES = (*address.SCHEMES, "python", *WRAPPERS)
 
 
 def is_live(uri: str) -> bool:
-    """True when a path or URI names a live source, whose frames are lost if nobody reads."""
+    """True when a path or URI names a live source, whose frames are lost if they are not read."""
     return parse_uri(uri).scheme in SCHEMES
 
 

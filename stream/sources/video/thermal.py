@@ -91,7 +91,7 @@ def choose_conversion(
 
 
 class WarmthOfVideo:
-    """Warmth in the frames of an 8-bit thermal video, whatever palette colours them.
+    """Warmth in the frames of an 8-bit thermal video, in any known palette.
 
     As long as no palette is found, brightness is taken as it is stored.
     """

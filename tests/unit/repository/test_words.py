@@ -1,4 +1,4 @@
-"""Docstrings and comments say what a thing is or does; none opens with a question word."""
+"""Docstrings, comments and help say what a thing is or does; none opens with a question word."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
+
+from stream.config import NAMES, field_at
 
 ROOT = Path(__file__).parents[3]
 FOLDERS = ["stream", "gifnet", "cuda_kernels", "benchmarks", "tests", "examples"]
@@ -38,4 +40,13 @@ def test_no_comment_opens_with_a_question(folder: str) -> None:
             for number, line in enumerate(lines)
             if RIDDLE.match(line) and not lines[number - 1].lstrip().startswith("#")
         ]
+    assert not riddles
+
+
+def test_no_option_is_explained_by_a_question() -> None:
+    riddles = [
+        name
+        for name, place in NAMES.items()
+        if (field_at(place).description or "?").split()[0].capitalize() in QUESTIONS
+    ]
     assert not riddles
