@@ -81,7 +81,7 @@ def _options(query: str) -> dict[str, str]:
 
 
 def mask(uri: str) -> str:
-    """Hide what is secret in a path or URI, for messages.
+    """Mask secrets in a path or URI, for messages.
 
     Hidden are the password of `user:password@host`, also where it holds `@` or `/`; a user name that stands
     alone or is long enough to be a token; the values of options whose name speaks of a secret or that look
@@ -105,7 +105,7 @@ def mask(uri: str) -> str:
 
 
 def mask_text(text: str) -> str:
-    """Hide what is secret in the URIs that a text holds, such as a message of a library."""
+    """Mask secrets in the URIs of a text, such as a message of a library."""
     return _URI_IN_TEXT.sub(lambda match: mask(match[0]), text)
 
 

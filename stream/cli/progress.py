@@ -64,7 +64,7 @@ class SparseLines:
 
 
 class Recent:
-    """Figures of the last seconds of a run, in words."""
+    """Figures of the last seconds of a run, as text."""
 
     def __init__(self) -> None:
         # Seconds, fused frames, and count and sum of their ages, some time ago and a little later.

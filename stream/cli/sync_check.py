@@ -89,7 +89,7 @@ def sync_check(
 
 
 def _plain(found: SyncCheck) -> dict[str, Any]:
-    """Everything as JSON takes it, which knows no infinity: what is not known is null."""
+    """The result as JSON values: unknown and infinite numbers become null."""
     numbers = asdict(found.estimate)
     if not isfinite(numbers["uncertainty_ms"]):
         numbers |= {"offset_ms": None, "uncertainty_ms": None}

@@ -131,7 +131,7 @@ class _Receiver:
         return Link(socket, self._address)
 
     def _frame(self, parts: list[Any], latest: bool) -> ReceivedFrame | None:
-        """The frame of a message; None, once said aloud, for what is no message of ours."""
+        """The frame of a message; None, with one warning, for an invalid message."""
         try:
             header, pixels = _read(parts, latest, self._largest)
         except MessageError as error:
@@ -167,7 +167,7 @@ class Subscriber(_Receiver):
         return self._frames(True, timeout_s)
 
     def every(self, timeout_s: float | None = None) -> Iterator[ReceivedFrame]:
-        """All frames in order, as far as they arrive; `missed` tells of those that did not.
+        """All frames that arrive, in order; `missed` counts the others.
 
         Args:
             timeout_s: ends after so many seconds without a frame; None waits without a limit.

@@ -67,7 +67,7 @@ def connected(address: str) -> Iterator[Any]:
 
 
 def check_address(address: str) -> None:
-    """Refuse what is no address.
+    """Refuse an invalid address.
 
     Raises:
         ConfigError: says what is allowed.

@@ -115,7 +115,7 @@ class MetricsSettings(Settings):
 
 
 class ControlSettings(Settings):
-    """A ZeroMQ socket that tells of the run and changes it."""
+    """A ZeroMQ socket for the status and the settings of the run."""
 
     bind: Annotated[
         str | None,

@@ -1,4 +1,4 @@
-"""Checks values against settings, and says in sentences what is wrong."""
+"""Checks values against settings, and describes errors in sentences."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def validate(model: type[Model], values: dict[str, Any], where: str) -> Model:
 
 
 def validate_json(model: type[Model], values: dict[str, Any], where: str) -> Model:
-    """As `validate`, for values from a JSON document: a number is no text and a text no number.
+    """As `validate`, for values from a JSON document, without conversion between numbers and text.
 
     Raises:
         ConfigError: lists every problem with its path.

@@ -94,7 +94,7 @@ def _count(node: yaml.Node, known: dict[int, int]) -> int:
 
 
 def _without_values(problem: str) -> str:
-    """A message of YAML's reader without what it quotes of the file, but for signs and kinds."""
+    """A message of the YAML reader without its quotes of the file, but for characters and token kinds."""
     told = _QUOTED.sub("'...'", problem)
     remedy = "; put texts that begin with * ! & % @ or ` in quotes" if told != problem else ""
     return told + remedy

@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 class Detection:
-    """Gets every fused frame from one thread, and gives what was found; counts may be read by any thread.
+    """Takes every fused frame from one thread and gives the objects; counts may be read by any thread.
 
     Attributes:
         found: objects found so far, by class.

@@ -37,7 +37,7 @@ class PairingDiagnosis:
         self._frames: dict[Side, int] = {}
 
     def watch(self, now_s: float) -> None:
-        """Look at the counts after every decision; says once when pairs stop, and when they are back.
+        """Check the counts after every decision; reports once when pairs stop, and when they are back.
 
         Args:
             now_s: monotonic time.

@@ -240,7 +240,7 @@ class _Reader(threading.Thread):
         return ends
 
     def _connection(self) -> str:
-        """Read one connection to its end; says why it ended."""
+        """Read one connection to its end; gives the reason."""
         camera = self._camera
         with camera._open(self._asked) as source:
             camera.info, lost = source.info, Counter[str]()

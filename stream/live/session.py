@@ -114,7 +114,7 @@ class LiveSession:
             self._changed.notify_all()
 
     def misfit(self, moment: FrameSet, error: GifnetError) -> None:
-        """A moment whose pictures cannot be registered, or are too small; said once for each reason."""
+        """Leave out a frame set that cannot be registered or is too small; each reason is reported once."""
         with self._changed:
             self.counts.unuse(moment, "not_registered")
         if str(error) != self._misfit:
@@ -143,7 +143,7 @@ class LiveSession:
             self._pairer.finish()
 
     def __iter__(self) -> Iterator[FrameSet]:
-        """Moments as they are decided.
+        """Frame sets, as soon as they are decided.
 
         Raises:
             GifnetError: a camera cannot be opened however often one tries.
@@ -189,7 +189,7 @@ class LiveSession:
                 self._changed.wait(max(0.001, until_s - now_s))
 
     def _decide(self, now_s: float) -> None:
-        """Bring what is due among the ready; where fusion does not keep up, only the freshest stays."""
+        """Move due frame sets to the ready ones; where fusion does not keep up, only the newest stays."""
         queues = self._pairer.queues.values()
         due, overran = self._pairer.due(now_s), any(queue.overran for queue in queues)
         self._ready.add(due, now_s, self._pairer.settings.max_wait_ms / 1000, overran)

@@ -122,7 +122,7 @@ class PairingPolicy:
         soonest_anchor_s: Fraction | None,
         follows: bool,
     ) -> bool:
-        """True when no frame that is still to come can change what `choose` says.
+        """True when no later frame can change the result of `choose`.
 
         Args:
             anchor_s: time of the anchor.

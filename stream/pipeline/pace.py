@@ -69,7 +69,7 @@ class Pace:
 
 
 def slow_recording(model: str, rate: float, source_rate: float, frames_left: int) -> str:
-    """A sentence for a recording that takes much longer than it lasts; empty where nothing is to be said.
+    """A sentence for a recording that takes much longer than it lasts; empty otherwise.
 
     Args:
         model: the network.

@@ -66,7 +66,7 @@ class DriftState:
         return -self.right_px, -self.down_px
 
     def sentence(self) -> str:
-        """The state in words."""
+        """The state as a sentence."""
         if self.verdict == "unknown":
             return "visible and thermal have shown too little in common to tell whether the cameras moved"
         if self.verdict == "aligned":
@@ -111,7 +111,7 @@ class Drift:
         self.restart()
 
     def restart(self) -> None:
-        """The registration was changed: what was seen before does not count any more; the verdict stays."""
+        """The registration was changed: earlier comparisons no longer count; the verdict stays."""
         self._mean: Numbers | None = None
         self._compared = self._for = self._against = self._doubtful = 0
         self._reach = REACH

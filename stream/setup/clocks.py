@@ -1,4 +1,4 @@
-"""The offset between the clocks of two sources, as far as what moves tells it."""
+"""The offset between the clocks of two sources, measured by motion in both."""
 
 from __future__ import annotations
 

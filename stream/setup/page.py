@@ -59,7 +59,7 @@ class PointQuestion(Settings):
 
 
 class HandQuestion(Settings):
-    """A position, and what is to be done with it."""
+    """A position, its points and the distance."""
 
     placement: PlacementQuestion
     points: Annotated[tuple[PointQuestion, ...], Field(max_length=MOST_POINTS)] = ()

@@ -58,7 +58,7 @@ class Wanted:
 
 
 class Setup:
-    """One setup; its parts share what was found so far."""
+    """One setup; its steps share their results."""
 
     def __init__(
         self,
@@ -234,7 +234,7 @@ class Setup:
         return command
 
     def _consider(self, step: StepName, findings: Sequence[Finding]) -> None:
-        """Say what was seen; a mistake ends the setup unless the user insists.
+        """Report findings; a mistake ends the setup unless the user insists.
 
         Raises:
             SourceError: a mistake.

@@ -144,7 +144,7 @@ class HandSession:
 
 
 def clear(counts: Pixels) -> Pixels:
-    """[H, W] uint8 of a thermal picture in which what is faint is seen beside what is hot."""
+    """[H, W] uint8, a thermal picture in which faint objects are visible beside hot ones."""
     return np.asarray(cv2.createCLAHE(*CLEAR).apply(stretched(counts)))
 
 

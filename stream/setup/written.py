@@ -82,7 +82,7 @@ def nested(named: Mapping[str, Any]) -> Values:
 
 
 def write_files(place: Place, values: Values, calibration: Calibration | None, told: list[str]) -> None:
-    """Write the calibration, where there is one, and then the configuration that names it.
+    """Write the calibration, if there is one, and then the configuration that names it.
 
     Args:
         place: the names.
@@ -109,7 +109,7 @@ def next_command(config: Path) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """As YAML takes it; `${` is no variable here."""
+    """A value as YAML takes it, with `${` escaped."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, Path):
@@ -118,7 +118,7 @@ def _plain(value: Any) -> Any:
 
 
 def _has_secret(values: Values) -> bool:
-    """True where a password may be in the settings."""
+    """True if the settings may contain a password."""
     inputs = [values.get(side, {}) for side in ("visible", "thermal")]
     uris = [str(one.get("uri", "")) for one in inputs] + [str(values.get("pair") or "")]
     return any("password" in one for one in inputs) or any("@" in uri for uri in uris)

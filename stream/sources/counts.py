@@ -52,7 +52,7 @@ class Scale:
 
 
 class CountReader:
-    """Brings the stored numbers of one stream to counts; what it decides by its first picture holds for all.
+    """Converts the stored numbers of a stream to counts, for all pictures as decided by the first.
 
     Attributes:
         unit: degrees Celsius of a count that travels, as far as it is known.

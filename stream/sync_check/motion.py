@@ -61,7 +61,7 @@ class MotionMeter:
         self._stamps_s: list[float] = []
 
     def add(self, frame: Frame) -> None:
-        """Measure a frame against one a little before; a repeated picture says nothing and is passed over."""
+        """Measure the change since a slightly earlier frame; repeated pictures are skipped."""
         time_s, small = float(frame.time_s), _small(frame)
         self._stamps_s.append(time_s)
         if self._recent and (time_s <= self._recent[-1][0] or np.array_equal(small, self._recent[-1][1])):

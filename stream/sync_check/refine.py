@@ -1,4 +1,4 @@
-"""Fits the shift between two alike signals finely, and says how well it is known."""
+"""Refines the shift between two similar signals, with its standard error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A ZeroMQ socket that tells of a run and changes it; the client is `stream.client.control`.
+"""A ZeroMQ socket for the status and the settings of a run; the client is `stream.client.control`.
 
 A question and its answer are one JSON object each, in one part, over REQ or DEALER:
 
@@ -162,7 +162,7 @@ def _parse(body: bytes) -> ControlQuestion:
 
 
 def _check_endpoint(endpoint: str, secret: bool) -> None:
-    """Refuse what is no address, and what others reach without keys."""
+    """Refuse an invalid address, and one that other machines reach without keys."""
     scheme, _, place = endpoint.partition("://")
     if scheme == "ipc" and place:
         return

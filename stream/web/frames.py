@@ -1,4 +1,4 @@
-"""Frames for a page, over a WebSocket: the page asks for each, so that what it gets is always the newest.
+"""Frames for a page, over a WebSocket: the page asks for each and so always gets the newest.
 
 The page sends `{"after": INDEX, "views": ["visible", "fused"], "width": 1280}` as text. The answer is binary:
 four bytes, the length of a JSON document (big-endian); that document, `{"index", "flags", "alone", "size",

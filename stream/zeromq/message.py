@@ -48,7 +48,7 @@ _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 class MessageError(ValueError):
-    """Bytes that are no message of a fused frame, or one of another version."""
+    """Bytes that are not a valid message of a fused frame, or one of another version."""
 
 
 @dataclass(frozen=True, slots=True)

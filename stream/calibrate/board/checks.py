@@ -31,7 +31,7 @@ _SAMPLES, MOST_AGREE = 6, 0.5
 
 
 class Refusal(Exception):
-    """Sentence that says why no calibration is made of some views."""
+    """Sentence that explains why some views give no calibration."""
 
 
 def check_seen(views: Views, board: Board, model: str) -> None:
@@ -175,7 +175,7 @@ def check_pair(pair: PairFit, model: str, visible_size: Size) -> None:
 
 
 def hints_of_pair(pair: PairFit, model: str, visible_size: Size) -> list[str]:
-    """Views that were left out, and what is not so good."""
+    """Views that were left out, and weaknesses of the others."""
     usual = f"where {pair.rms_px:.1f} are usual"
     said = [
         f"{name} was left out: its points lie {px:.1f} visible pixels apart, {usual}"

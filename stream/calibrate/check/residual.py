@@ -129,7 +129,7 @@ class Regions:
         return Similarity(peak.right_px, peak.down_px, turn, scale), peak
 
     def each(self, similarity: Similarity) -> tuple[Region, ...]:
-        """Every region by itself, near where the similarity has it."""
+        """Each region on its own, near the position given by the similarity."""
         return tuple(
             self._region(surface, middle_px, expected_px)
             for surface, middle_px, expected_px in zip(

@@ -26,7 +26,7 @@ Point = tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]
 
 
 class PointsQuestion(Settings):
-    """Points, and what is to be done with them."""
+    """Points, and options of the request."""
 
     points: Annotated[tuple[Point, ...], Field(max_length=MOST_POINTS)]
     index: Annotated[int, Field(ge=0)] = 0

@@ -170,7 +170,7 @@ def _looked_up(tiles: Tiles, shifts: Numbers) -> Numbers:
 
 
 def _cost(tiles: Tiles, corners: Numbers) -> Numbers:
-    """The part of the displacements that is no similarity, held by the last four parameters."""
+    """The part of the displacements beyond a similarity, given by the last four parameters."""
     parts = corners @ np.linalg.inv(_basis(tiles.size))[:, 4:]
     return np.asarray(COST * np.square(parts / (COST_SHARE * tiles.reach)).sum(axis=1))
 

@@ -59,7 +59,7 @@ def lens_finding(pictures: Sequence[Grey], side: Side) -> Finding | None:
 
 
 def is_round(pictures: Sequence[Grey]) -> bool:
-    """True when all beyond a circle is black in all pictures, and what is inside is not."""
+    """True if everything outside a circle is black in all pictures, and the inside is not."""
     brightest = np.max(np.stack(pictures), axis=0)
     height, width = brightest.shape
     y, x = np.indices(brightest.shape)

@@ -1,4 +1,4 @@
-"""Mistakes that one picture of each source tells: swapped, coloured, too large, the same source twice."""
+"""Mistakes visible in one picture of each source: swapped, coloured, too large, the same source twice."""
 
 from __future__ import annotations
 

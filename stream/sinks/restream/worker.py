@@ -116,7 +116,7 @@ class Forwarder:
         self._tell(State(why(error, at_once)))
 
     def _tell(self, message: Message) -> None:
-        """Say something to a parent that may be gone, which is noticed when nothing more comes from it."""
+        """Send a message to the parent; its end is noticed when its messages stop."""
         with suppress(OSError):
             self._link.send(message)
 

@@ -35,7 +35,7 @@ class PublisherSink(SinkBase):
     draws_boxes = False
 
     def __init__(self, uri: Uri, options: SinkOptions, clock: Clock | None = None) -> None:
-        """Bind, or connect where the address says so; nothing is sent before the first frame.
+        """Bind, or connect if the address has `connect`; nothing is sent before the first frame.
 
         Args:
             uri: `zmq+tcp://HOST:PORT` or `zmq+ipc://PATH`, with options.
@@ -81,7 +81,7 @@ class PublisherSink(SinkBase):
             self._socket.send([self._objects, here.as_json()])
 
     def close(self) -> None:
-        """Say good-bye to subscribers; may be called twice."""
+        """Close the socket; may be called twice."""
         self._socket.close()
 
     def _publish(self, frame: FusedFrame, view: str, parts: bool, latest: bool) -> None:

@@ -58,19 +58,19 @@ class Subscriptions:
             self.prefixes.discard(prefix)
 
     def want(self, topic: bytes) -> bool:
-        """True when anybody gets what is sent under a topic."""
+        """True if a topic has subscribers."""
         return any(topic.startswith(prefix) for prefix in self.prefixes)
 
 
 class PublisherSocket:
-    """A bound XPUB socket that drops what a subscriber has no room for; it waits only if `wait_ms` says so.
+    """A bound XPUB socket that drops frames for full subscribers; it waits only for `wait_ms`.
 
     Attributes:
         endpoint: the address in use, for example after binding port 0.
     """
 
     def __init__(self, settings: PublisherSettings, topics: tuple[bytes, ...]) -> None:
-        """Bind, or connect to a proxy where `connect` says so.
+        """Bind, or connect to a proxy if `connect` is set.
 
         Args:
             settings: address, room for each subscriber, keys.
@@ -119,7 +119,7 @@ class PublisherSocket:
             self._cut_all_off()
 
     def want(self, topic: bytes) -> bool:
-        """True when anybody gets what is sent under a topic."""
+        """True if a topic has subscribers."""
         return self._subscriptions.want(topic)
 
     def bound_queue(self, frame_bytes: int) -> None:
@@ -159,7 +159,7 @@ class PublisherSocket:
             self.offer(parts)
 
     def close(self) -> None:
-        """Say good-bye to subscribers; may be called twice."""
+        """Close the socket; may be called twice."""
         if self._watch:
             self._watch.close()
             self._watch = None

@@ -108,7 +108,7 @@ def _connect(
 
 
 def _open_recorded(settings: InputSettings, role: Side) -> Source:
-    """A recording to be played; what is wrong with it will not heal."""
+    """A recording to be played; its errors are permanent."""
     from stream.sources import open_source
 
     if is_live(settings.uri):

@@ -84,7 +84,7 @@ class TagValue(NamedTuple):
 
 
 class TiffPages:
-    """The pages of a TIFF file; reduced copies and masks are no pages.
+    """The pages of a TIFF file, without reduced copies and masks.
 
     Attributes:
         count: how many pages there are.

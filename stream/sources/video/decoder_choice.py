@@ -46,7 +46,7 @@ class Video:
 
 
 def video_of(codec: Any, first: VideoFrame, **to_do: bool) -> Video:
-    """The facts of an `av.codec.Codec` and the first picture that it gave, and what is to be done with it."""
+    """Properties of an `av.codec.Codec` and its first picture, and the resulting choice."""
     kinds = [config.device_type for config in codec.hardware_configs]
     size = first.width, first.height
     return Video(codec.name, HWDeviceType.cuda in kinds, first.format.name, size, first.colorspace, **to_do)

@@ -179,7 +179,7 @@ def _check_bytes(first: VideoFrame, codec: str, name: str) -> None:
 
 
 def _check_one_picture(first: VideoFrame, half: Half, codec: str, name: str) -> None:
-    """Refuse two pictures in one, of which the lower one is no picture but the bytes of counts."""
+    """Refuse a double picture whose lower half holds the bytes of counts."""
     size, stored = (first.width, first.height), first.format.name
     if size not in TWO_PICTURES or (half and stored.startswith("gray1")):
         return

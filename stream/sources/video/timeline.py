@@ -68,7 +68,7 @@ class Timeline:
         return not (self._decoding_times or self._wraps or self._offset)
 
     def jump(self, time_s: Fraction) -> None:
-        """Forget what was read; what comes next is from another place of the file.
+        """Forget what was read, after a jump to another place in the file.
 
         Args:
             time_s: of the next picture, if it has no stamp.

@@ -153,7 +153,7 @@ class RtspContainer:
             raise ConnectionResetError(str(error)) from None
 
     def close(self) -> None:
-        """Take leave and hang up; may be called twice."""
+        """End the session and disconnect; may be called twice."""
         connection, self._connection = self._connection, None  # type: ignore[assignment]
         if connection is None:
             return
@@ -176,7 +176,7 @@ class RtspContainer:
         return packet
 
     def _take_report(self, data: bytes) -> bool:
-        """Take a compound of RTCP packets in; True where the sender says goodbye."""
+        """Process a compound RTCP packet; True if the sender sent BYE."""
         place = 0
         while place + 8 <= len(data):
             kind, words = data[place + 1], int.from_bytes(data[place + 2 : place + 4], "big")
