@@ -3,9 +3,9 @@
 python -m benchmarks.first_hour --visible shared/flirone/visible --thermal shared/flirone/thermal
 
 In an empty folder with nothing but the wheel: build and install it into a bare virtual environment, fuse the
-demo, set the pair up (a person's part on the page is played in a browser: mirror, quarter turn and sliders), and fuse it by what the setup wrote. Each step has its wall time and the processor time of its
-processes. It needs playwright and Chromium (the extra `test`). `--venv` takes an environment that has the wheel
-already.
+demo, set the pair up, and fuse it by what the setup wrote. A person's part on the page (mirror, quarter turn,
+sliders) is played in a browser. Each step has its wall time and the processor time of its processes. It needs
+playwright and Chromium (the extra `test`). `--venv` takes an environment that has the wheel already.
 """
 
 from __future__ import annotations
