@@ -27,7 +27,7 @@ LEAST_MEMORY_BYTES = 1 << 30
 
 
 class DeviceContext(Protocol):
-    """A device and what is needed to use it; one a run.
+    """A device with its streams and memory; one for each run.
 
     Attributes:
         device: as torch names it.

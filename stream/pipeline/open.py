@@ -1,4 +1,4 @@
-"""Opens what pairs by itself: two live cameras, or a recording of them."""
+"""Opens sources that pair themselves: two live cameras, or a recording of them."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _add_fusion(report: RunReport, fuser: Fuser) -> None:
 def open_replay(
     settings: FuseSettings, context: DeviceContext, report: RunReport, devices: Devices
 ) -> Iterator[FusedStream]:
-    """A recorded pair of cameras once more, paired as it was then."""
+    """A recording of two cameras, paired as it was live."""
     excerpt = Excerpt(settings)
     replay = _Replay(Recording(Path(parse_uri(settings.visible.uri).path)), settings.thermal.radiometry)
     report.add(
@@ -117,7 +117,7 @@ class _Replay:
             yield frame_set
 
     def leave_out(self, frame_set: FrameSet, error: GifnetError) -> None:
-        """Count a frame set that cannot be fused; said once."""
+        """Count a frame set that cannot be fused; reported once."""
         if not self.dropped["not_registered"]:
             _log.warning("%s; such frames are left out", error)
         self.dropped["not_registered"] += 1
