@@ -43,7 +43,7 @@ def convolve(
     C: tl.constexpr, C_WIDTH: tl.constexpr,
     OUTPUTS: tl.constexpr, OUT_START: tl.constexpr, OUT_CHANNELS: tl.constexpr,
     RELU: tl.constexpr, PICTURE: tl.constexpr, CENTRE: tl.constexpr, STATISTICS: tl.constexpr,
-    PIXELS: tl.constexpr, BLOCK: tl.constexpr,
+    PIXELS: tl.constexpr, BLOCK: tl.constexpr, JOINED: tl.constexpr = 1,
 ):  # fmt: skip
     """Convolve [B, height, width, CHANNELS] to `out[..., OUT_START:OUT_START + OUTPUTS]`.
 
@@ -53,7 +53,8 @@ def convolve(
     OUT_CHANNELS]. With CENTRE, the pixels of a second map of as many channels are multiplied by
     `centre_weight` [inputs, BLOCK] and added, all three slices. With PICTURE, the result is tanh(x)/2 + 1/2.
     With STATISTICS, each program leaves the sum of its numbers and of their squares in `partials` [layers, B,
-    blocks, 2].
+    blocks, 2]. JOINED layers are computed by one program, which reads their input once: their columns lie
+    beside each other in a layer of the weights, BLOCK together; in `out` and `partials` each has its own place.
     """
     block, image, layer = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     pixels = block * PIXELS + tl.arange(0, PIXELS)
@@ -91,14 +92,18 @@ def convolve(
         total = tl.maximum(total, 0.0)
     if PICTURE:
         total = tl.sigmoid(2.0 * total)  # tanh(x)/2 + 1/2
+    OWN: tl.constexpr = BLOCK // JOINED
+    member, column = columns // OWN, columns % OWN
     if STATISTICS:
-        kept = tl.where(is_inside[:, None], total, 0.0)
-        place = ((layer * images + image) * tl.num_programs(0) + block) * 2
-        tl.store(partials + place, tl.sum(kept))
-        tl.store(partials + place + 1, tl.sum(kept * kept))
-    out = start_of(out, layer * images + image, out_height, out_width, OUT_CHANNELS)
+        for joined in tl.static_range(JOINED):
+            kept = tl.where(is_inside[:, None] & (member[None, :] == joined), total, 0.0)
+            place = (((layer * JOINED + joined) * images + image) * tl.num_programs(0) + block) * 2
+            tl.store(partials + place, tl.sum(kept))
+            tl.store(partials + place + 1, tl.sum(kept * kept))
+    out = start_of(out, layer * JOINED * images + image, out_height, out_width, OUT_CHANNELS)
+    between = images.to(tl.int64) * out_height * out_width * OUT_CHANNELS
     tl.store(
-        out + pixels[:, None] * OUT_CHANNELS + OUT_START + columns[None, :],
+        out + (member * between + OUT_START + column)[None, :] + pixels[:, None] * OUT_CHANNELS,
         total.to(out.dtype.element_ty),
-        mask=is_inside[:, None] & (columns[None, :] < OUTPUTS),
+        mask=is_inside[:, None] & (column[None, :] < OUTPUTS),
     )

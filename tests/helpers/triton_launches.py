@@ -10,7 +10,7 @@ import torch
 
 KERNELS = ("convolve", "attend", "finish", "reduce_moments")
 _TYPES = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}
-_OPTIONS = ("num_warps", "num_stages")
+_OPTIONS = ("num_warps", "num_stages", "maxnreg")
 
 
 class Launch:
