@@ -108,9 +108,11 @@ def chain(
             rows *= tl.load(gate)
         if OTHER:
             rows += load_pixels(other, place, columns, CHANNELS, 0.0).to(tl.float32)
-        kept = tl.where(is_kept, rows, 0.0)
+        # Of what is stored, so that both need one change of layout, in 16 bits.
+        stored = rows.to(DTYPE)
+        kept = tl.where(is_kept, stored.to(tl.float32), 0.0)
         total += tl.sum(kept, axis=1)
         squares += tl.sum(kept * kept, axis=1)
-        tl.store(out + place[:, None] * CHANNELS + columns[None, :], rows.to(DTYPE), mask=is_kept)
+        tl.store(out + place[:, None] * CHANNELS + columns[None, :], stored, mask=is_kept)
     tl.store(partials + (image * tl.num_programs(0) + first) * 2, tl.sum(total))
     tl.store(partials + (image * tl.num_programs(0) + first) * 2 + 1, tl.sum(squares))

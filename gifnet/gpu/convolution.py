@@ -20,16 +20,19 @@ def _add_slice(total, source, weight, START: tl.constexpr, WIDTH: tl.constexpr, 
 
 
 @triton.jit
-def _add_taps(
-    total, source, row, column, weight, height, width, domain_height, domain_width,
+def add_taps(
+    total, source, row, column, weight, height, width, domain_height, domain_width, pitch,
     CHANNELS: tl.constexpr, START: tl.constexpr, WIDTH: tl.constexpr, ROW: tl.constexpr, INPUTS: tl.constexpr,
 ):  # fmt: skip
-    """`_add_slice` for the nine pixels around each. A loop of its own for each slice takes little memory."""
+    """`_add_slice` for the nine pixels around each. A loop of its own for each slice takes little memory.
+
+    Rows of the source lie `pitch` pixels apart.
+    """
     BLOCK: tl.constexpr = total.shape[1]
     for tap in range(9):
         from_row = reflect(reflect(row + tap // 3 - 1, domain_height), height)
         from_column = reflect(reflect(column + tap % 3 - 1, domain_width), width)
-        place = source + (from_row * width + from_column) * CHANNELS
+        place = source + (from_row * pitch + from_column) * CHANNELS
         total = _add_slice(total, place, weight + tap * INPUTS * BLOCK, START, WIDTH, ROW)
     return total
 
@@ -66,18 +69,18 @@ def convolve(
     weight += layer * 9 * INPUTS * BLOCK
 
     total = tl.zeros((PIXELS, BLOCK), tl.float32)
-    total = _add_taps(
-        total, source, row, column, weight, height, width, domain_height, domain_width,
+    total = add_taps(
+        total, source, row, column, weight, height, width, domain_height, domain_width, width,
         CHANNELS, A, A_WIDTH, 0, INPUTS,
     )  # fmt: skip
     if B_WIDTH > 0:
-        total = _add_taps(
-            total, source, row, column, weight, height, width, domain_height, domain_width,
+        total = add_taps(
+            total, source, row, column, weight, height, width, domain_height, domain_width, width,
             CHANNELS, B, B_WIDTH, A_WIDTH, INPUTS,
         )  # fmt: skip
     if C_WIDTH > 0:
-        total = _add_taps(
-            total, source, row, column, weight, height, width, domain_height, domain_width,
+        total = add_taps(
+            total, source, row, column, weight, height, width, domain_height, domain_width, width,
             CHANNELS, C, C_WIDTH, A_WIDTH + B_WIDTH, INPUTS,
         )  # fmt: skip
     if CENTRE:
@@ -101,9 +104,9 @@ def convolve(
             tl.store(partials + place, tl.sum(kept))
             tl.store(partials + place + 1, tl.sum(kept * kept))
     out = start_of(out, layer * JOINED * images + image, out_height, out_width, OUT_CHANNELS)
-    between = images.to(tl.int64) * out_height * out_width * OUT_CHANNELS
+    between = member.to(tl.int64) * images * out_height * out_width * OUT_CHANNELS
     tl.store(
-        out + (member * between + OUT_START + column)[None, :] + pixels[:, None] * OUT_CHANNELS,
+        out + (between + OUT_START + column)[None, :] + pixels[:, None] * OUT_CHANNELS,
         total.to(out.dtype.element_ty),
         mask=is_inside[:, None] & (column[None, :] < OUTPUTS),
     )
