@@ -9,7 +9,9 @@ from gifnet.gpu.addressing import load_pixels, start_of
 
 
 @triton.jit
-def _projection(project, vectors, mean, std, DTYPE: tl.constexpr, CHANNELS: tl.constexpr, WIDTH: tl.constexpr):
+def _projection(
+    project, vectors, mean, std, DTYPE: tl.constexpr, CHANNELS: tl.constexpr, WIDTH: tl.constexpr
+):
     """Projection, the norm's scale behind it, and what is added then, as one weight [WIDTH, WIDTH].
 
     What is added stands in two rows behind the channels, rounded and the rest of it, for inputs that are 1.
@@ -51,19 +53,18 @@ def chain(
     pixels, images, eps,
     SIDE: tl.constexpr, GATED: tl.constexpr, OTHER: tl.constexpr, RESIDENT: tl.constexpr,
     PIXELS: tl.constexpr, CHANNELS: tl.constexpr, WIDTH: tl.constexpr, HIDDEN: tl.constexpr,
-    STAGES: tl.constexpr,
 ):  # fmt: skip
     """Replace `out` by the features behind the block: of one side, from features and local values.
 
     Grid: (programs, B); each program takes every so many tiles of PIXELS pixels, so that it reads the weights
-    once where they are RESIDENT in shared memory, else from the caches for each tile. `features` and `local`
-    [sides, B, H * W, CHANNELS] are read at SIDE; `other` and `out` [B, H * W, CHANNELS]. With GATED the result
-    is multiplied by `gate`; with OTHER, `other` is added, and each program leaves the sum of its numbers and
-    of their squares in `partials` [B, programs, 2].
+    once where they are RESIDENT in shared memory, else from the caches for each tile. Maps `features` and
+    `local` [sides, B, H * W, CHANNELS] are read at SIDE; `other` and `out` are [B, H * W, CHANNELS]. With
+    GATED the result is multiplied by `gate`; with OTHER, `other` is added. Each program leaves the sum of its
+    numbers and of their squares in `partials` [B, programs, 2].
 
     Weights have a side first: `project` [WIDTH, WIDTH] and `vectors` [7, WIDTH] float32, see `finish`;
-    `enter` [WIDTH, HIDDEN] and `leave` [HIDDEN, WIDTH], which hold their biases for inputs that are 1: channels
-    from CHANNELS on are read as 1. HIDDEN is 208: 128 + 64 + 16.
+    `enter` [WIDTH, HIDDEN] and `leave` [HIDDEN, WIDTH], which hold their biases for inputs that are 1, as
+    channels from CHANNELS on are read. HIDDEN is 208: 128 + 64 + 16.
     """
     first, image = tl.program_id(0), tl.program_id(1)
     index = SIDE * images + image
@@ -85,7 +86,7 @@ def chain(
         enter_c, leave_c = _enter(enter, 192, 16, WIDTH, HIDDEN), _leave(leave, 192, 16, WIDTH)
     total = tl.zeros((PIXELS,), tl.float32)
     squares = tl.zeros((PIXELS,), tl.float32)
-    for tile in tl.range(first, tl.cdiv(pixels, PIXELS), tl.num_programs(0), num_stages=STAGES):
+    for tile in range(first, tl.cdiv(pixels, PIXELS), tl.num_programs(0)):
         place = tile * PIXELS + tl.arange(0, PIXELS)
         is_inside = place < pixels
         place = tl.minimum(place, pixels - 1)

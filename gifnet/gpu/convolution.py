@@ -57,7 +57,7 @@ def convolve(
     `centre_weight` [inputs, BLOCK] and added, all three slices. With PICTURE, the result is tanh(x)/2 + 1/2.
     With STATISTICS, each program leaves the sum of its numbers and of their squares in `partials` [layers, B,
     blocks, 2]. JOINED layers are computed by one program, which reads their input once: their columns lie
-    beside each other in a layer of the weights, BLOCK together; in `out` and `partials` each has its own place.
+    beside each other in a layer of the weights, BLOCK together; `out` and `partials` keep them apart.
     """
     block, image, layer = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     pixels = block * PIXELS + tl.arange(0, PIXELS)

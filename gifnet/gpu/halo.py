@@ -1,6 +1,6 @@
 """Three 3x3 layers as one kernel: a program computes a tile, and around it what the layers behind need.
 
-Results of the first layers that other programs need as well are computed by each of them, into memory of its own.
+Results of the first layers that several programs need are computed by each of them, in memory of its own.
 """
 
 from __future__ import annotations
@@ -115,10 +115,11 @@ def draw(
     CHANNELS: tl.constexpr, A: tl.constexpr, B: tl.constexpr,
     ROWS: tl.constexpr, COLUMNS: tl.constexpr, PIXELS: tl.constexpr,
 ):  # fmt: skip
-    """The picture decoder's last three layers: [B, H, W, CHANNELS] to A and B channels and a picture [B, H, W].
+    """The picture decoder's last three layers, from [B, H, W, CHANNELS] to a picture [B, H, W].
 
-    Grid, weights and scratch as of `encode`: `scratch_a` [B, tiles, ROWS + 4, COLUMNS + 4, A] and `scratch_b`
-    [B, tiles, ROWS + 2, COLUMNS + 2, B]. The picture is tanh(x)/2 + 1/2 of the last layer's first column.
+    A and B channels lie between them. Grid, weights and scratch as of `encode`: `scratch_a` [B, tiles,
+    ROWS + 4, COLUMNS + 4, A], `scratch_b` [B, tiles, ROWS + 2, COLUMNS + 2, B]. The picture is tanh(x)/2 + 1/2
+    of the last layer's first column.
     """
     tile, image = tl.program_id(0), tl.program_id(1)
     top, left = (tile // tile_columns) * ROWS, (tile % tile_columns) * COLUMNS

@@ -39,7 +39,8 @@ def _project(pixels, weight, std):
 def attend_many(
     features, weight, vectors, position, moments, values, attended,
     height, width, windows, window_columns, images, eps,
-    WINDOWS: tl.constexpr, HEADS: tl.constexpr, SHIFT: tl.constexpr, SIDE: tl.constexpr, SHARED_QUERY: tl.constexpr,
+    WINDOWS: tl.constexpr, HEADS: tl.constexpr, SHIFT: tl.constexpr, SIDE: tl.constexpr,
+    SHARED_QUERY: tl.constexpr,
     CHANNELS: tl.constexpr, INPUTS: tl.constexpr, HEAD: tl.constexpr, HEAD_CHANNELS: tl.constexpr,
 ):  # fmt: skip
     """As `attend`, whose arguments these are. Grid: (programs, B, sides * HEADS).
