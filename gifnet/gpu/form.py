@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 
 from gifnet.config import PAD_MULTIPLE_PX
+from gifnet.errors import DeviceError
 from gifnet.folding import fold
-from gifnet.gpu import blocks, ends
+from gifnet.gpu import blocks, ends, layers
 from gifnet.gpu.launch import Machine
-from gifnet.gpu.layers import CONVOLVED_PX, moments_of, partials_for, start_convolution
+from gifnet.gpu.layers import moments_of, partials_for, start_convolution
 from gifnet.gpu.packing import PackedBlock, joined, pack
 from gifnet.gpu.padding import CHANNELS
 from gifnet.gpu.parts import FUSED, Part
@@ -58,14 +59,15 @@ class TritonForm:
         """Two [B, 1, H, W] pictures in [0, 1] to one, float32.
 
         Raises:
-            ValueError: when the two differ in shape, or are too small or too large.
+            ValueError: when the two differ in shape or are too small.
+            DeviceError: when they are too large for the kernels.
         """
         check_pictures(visible, thermal)
         height, width = visible.shape[2:]
         if height * width > MAX_PIXELS:
-            raise ValueError(
+            raise DeviceError(
                 f"GIFNet takes pictures of up to {MAX_PIXELS} pixels on a GPU, got {width}x{height}; "
-                "scale them down, or fuse on the CPU"
+                "scale them down, or fuse with --device cpu"
             )
         with self._device():
             features = self._encode(visible[:, 0], thermal[:, 0])
@@ -76,13 +78,13 @@ class TritonForm:
         return torch.cuda.device(self.device) if self.device.type == "cuda" else nullcontext()
 
     def _encode(self, visible: Tensor, thermal: Tensor) -> Tensor:
-        layers = self._weights.encoder
+        encoder = self._weights.encoder
         features = self._maps(*visible.shape, CHANNELS)
-        pictures = features[..., layers[0].slices[-1][0] :]
+        pictures = features[..., encoder[0].slices[-1][0] :]
         pictures.zero_()
         pictures[..., 0], pictures[..., 1] = thermal, visible
         encode = ends.encode_fused if "encoder" in self._fused else ends.encode_today
-        encode(layers, features)
+        encode(encoder, features)
         return features
 
     def _interact(self, features: Tensor) -> Tensor:
@@ -91,7 +93,7 @@ class TritonForm:
         height, width = height + -height % PAD_MULTIPLE_PX, width + -width % PAD_MULTIPLE_PX
         count = self._weights.embed.bias.shape[0]
         sides = self._maps(count, images, height, width, CHANNELS)
-        partials = partials_for(self.device, count, images, -(-height * width // CONVOLVED_PX))
+        partials = partials_for(self.device, count, images, -(-height * width // layers.CONVOLVED_PX))
         start_convolution(
             features, self._embed, sides, domain=(height, width), partials=partials, capped=self._capped
         )

@@ -118,8 +118,8 @@ def draw(
     """The picture decoder's last three layers, from [B, H, W, CHANNELS] to a picture [B, H, W].
 
     A and B channels lie between them. Grid, weights and scratch as of `encode`: `scratch_a` [B, tiles,
-    ROWS + 4, COLUMNS + 4, A], `scratch_b` [B, tiles, ROWS + 2, COLUMNS + 2, B]. The picture is tanh(x)/2 + 1/2
-    of the last layer's first column.
+    ROWS + 4, COLUMNS + 4, A], `scratch_b` [B, tiles, ROWS + 2, COLUMNS + 2, B]. The picture is
+    tanh(x)/2 + 1/2 of the last layer's first column.
     """
     tile, image = tl.program_id(0), tl.program_id(1)
     top, left = (tile // tile_columns) * ROWS, (tile % tile_columns) * COLUMNS
