@@ -25,8 +25,12 @@ class Machine:
         """That of a CUDA device; of an H200 where there is none."""
         if device.type != "cuda":
             return cls()
-        properties = torch.cuda.get_device_properties(device)
-        return cls(properties.multi_processor_count, properties.shared_memory_per_block_optin)
+        from triton.runtime import driver
+
+        index = torch.cuda.current_device() if device.index is None else device.index
+        # Triton's own numbers, by which it refuses a launch.
+        found = driver.active.utils.get_device_properties(index)
+        return cls(found["multiprocessor_count"], found["max_shared_mem"])
 
 
 def start(kernel: Any, grid: tuple[int, ...], *arguments: Any, **options: Any) -> None:
