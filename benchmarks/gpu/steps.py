@@ -136,7 +136,7 @@ def steps_for(device: str) -> dict[str, Step]:
 
 
 def slower(device: str) -> int:
-    """How much longer steps may take: a CPU is not what the limits are for."""
+    """Factor on the time limits of steps: they are meant for a GPU, and a CPU takes longer."""
     return 1 if device == "cuda" else 10
 
 
