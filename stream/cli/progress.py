@@ -15,7 +15,7 @@ from stream.monitoring.report import RunReport
 SPARSE_LINE_EVERY_S = 10.0
 # The rate is that of one to two such times.
 RECENT_S = 5.0
-# Endings of reasons of frames that nobody asked for.
+# Suffixes of the reasons of frames that were not asked for.
 NOT_WANTED = ("_before_start", "_between")
 
 Tell = Callable[[RunReport, int | None], None]
@@ -64,7 +64,7 @@ class SparseLines:
 
 
 class Recent:
-    """Figures of the last seconds of a run, in words."""
+    """Figures of the last seconds of a run, as text."""
 
     def __init__(self) -> None:
         # Seconds, fused frames, and count and sum of their ages, some time ago and a little later.

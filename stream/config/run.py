@@ -44,7 +44,8 @@ class FuseSettings(Settings):
     live: LiveSettings = LiveSettings()
     excerpt: ExcerptSettings = ExcerptSettings()
     device: Annotated[
-        Device, Field(description="where the network runs: auto, cpu, cuda, or cuda:1 for the second GPU")
+        Device,
+        Field(description="device of the network: auto, cpu, cuda, or cuda:1 for the second GPU"),
     ] = "auto"
     duration_s: Annotated[
         float | None, Field(gt=0, le=1e9, description="end after so many seconds of wall time")
@@ -77,9 +78,9 @@ class RunSettings(FuseSettings):
             "has frames",
         ),
     ] = None
-    logs: Annotated[
-        Literal["text", "json"], Field(description="how messages on standard error are written")
-    ] = "text"
+    logs: Annotated[Literal["text", "json"], Field(description="format of messages on standard error")] = (
+        "text"
+    )
     outputs: Annotated[tuple[OutputSettings, ...], Field(validate_default=True)] = ()
     report: Annotated[Path | None, Field(description="JSON file that tells what the run did")] = None
 

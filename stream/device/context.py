@@ -32,7 +32,7 @@ LEAST_CAPABILITY = (7, 5)
 
 
 class DeviceContext(Protocol):
-    """A device and what is needed to use it; one a run.
+    """A device with its streams and memory; one for each run.
 
     Attributes:
         device: as torch names it.

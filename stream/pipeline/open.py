@@ -1,4 +1,4 @@
-"""Opens what pairs by itself: two live cameras, or a recording of them."""
+"""Opens sources that pair themselves: two live cameras, or a recording of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -85,7 +85,7 @@ def _add_fusion(report: RunReport, fuser: Fuser) -> None:
 def open_replay(
     settings: FuseSettings, context: DeviceContext, report: RunReport, devices: Devices
 ) -> Iterator[FusedStream]:
-    """A recorded pair of cameras once more, paired as it was then."""
+    """A recording of two cameras, paired as it was live."""
     excerpt = Excerpt(settings)
     replay = _Replay(Recording(Path(parse_uri(settings.visible.uri).path)), settings.thermal.radiometry)
     report.add(
@@ -124,7 +124,7 @@ class _Replay:
             yield frame_set
 
     def leave_out(self, frame_set: FrameSet, error: GifnetError) -> None:
-        """Count a frame set that cannot be fused; said once."""
+        """Count a frame set that cannot be fused; reported once."""
         if not self.dropped["not_registered"]:
             _log.warning("%s; such frames are left out", error)
         self.dropped["not_registered"] += 1
@@ -173,10 +173,28 @@ def _opener(settings: FuseSettings) -> Opener:
     return open_cameras if is_live_pair(settings) else _open_recorded
 
 
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """The moments of two recordings, paired, and the streams that they come from.
+
+    Attributes:
+        visible: properties of the visible frames that are fused.
+        thermal: properties of the thermal ones.
+        frame_sets: the moments that the settings ask for, in order, once through.
+    """
+
+    visible: SourceInfo
+    thermal: SourceInfo
+    frame_sets: Iterator[FrameSet]
+
+
 @contextmanager
-def _open_recorded(
-    settings: FuseSettings, context: DeviceContext, report: RunReport, devices: Devices
-) -> Iterator[FusedStream]:
+def open_moments(settings: FuseSettings, context: DeviceContext, report: RunReport) -> Iterator[Moments]:
+    """Open both recordings and pair them; nothing is fused.
+
+    Raises:
+        GifnetError: of a source, or of pairing.
+    """
     lost: dict[str, Counter[str]] = {}
     excerpt = Excerpt(settings)
     report.add(lost=lambda: lost)
@@ -190,16 +208,24 @@ def _open_recorded(
             decoders=lambda: _decoders(visible=visible_info, thermal=thermal_info),
             radiometry=lambda: as_json(thermal_info.radiometry),
         )
-        if doubt := same_pictures(settings, visible_info, thermal_info):
-            _log.warning("%s", doubt)
-        check_sizes(visible_info, thermal_info)
-        fuser = Fuser(settings, visible_info, thermal_info, context, report.times, devices=devices)
-        _add_fusion(report, fuser)
         pairer = OfflinePairer(settings.pairing, visible_info.rate, thermal_info.rate)
         report.add(frames_in=lambda: pairer.read, dropped=lambda: pairer.dropped + excerpt.left_out)
         pairs = excerpt.pass_on(pair_streams(excerpt.watched(visible), thermal, pairer))
-        batches = fuser.fuse(report.times.waits("read", pairs))
-        yield FusedStream(batches, fuser, visible_info, context.device.type, report.times)
+        yield Moments(visible_info, thermal_info, pairs)
+
+
+@contextmanager
+def _open_recorded(
+    settings: FuseSettings, context: DeviceContext, report: RunReport, devices: Devices
+) -> Iterator[FusedStream]:
+    with open_moments(settings, context, report) as moments:
+        if doubt := same_pictures(settings, moments.visible, moments.thermal):
+            _log.warning("%s", doubt)
+        check_sizes(moments.visible, moments.thermal)
+        fuser = Fuser(settings, moments.visible, moments.thermal, context, report.times, devices=devices)
+        _add_fusion(report, fuser)
+        batches = fuser.fuse(report.times.waits("read", moments.frame_sets))
+        yield FusedStream(batches, fuser, moments.visible, context.device.type, report.times)
 
 
 def _open_source(

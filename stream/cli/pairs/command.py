@@ -1,4 +1,4 @@
-"""Runs the pairs of a configuration, tells of them, and ends with the status of the worst."""
+"""Runs the pairs of a configuration, reports on them, and ends with the worst exit status."""
 
 from __future__ import annotations
 

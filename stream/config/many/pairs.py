@@ -12,7 +12,7 @@ from stream.config.outputs import MetricsSettings
 
 
 class SharingSettings(Settings):
-    """Sharing of a network by pairs."""
+    """Sharing of one network by several pairs."""
 
     batch: Annotated[
         int | None,
@@ -32,7 +32,7 @@ class SharingSettings(Settings):
 
 
 class PairsSettings(Settings):
-    """Settings that a process of several pairs has once; all others are of a pair."""
+    """Settings that a process of several pairs has once; all others belong to a pair."""
 
     pairs: Annotated[
         dict[str, Any],

@@ -29,7 +29,7 @@ class Batches(Protocol):
         """Fuse 1 to `most` requests into their results; on a GPU the work is only given to the device."""
 
     def close(self) -> None:
-        """Give memory up; nothing may be under way."""
+        """Release the memory; no batch may be running."""
 
 
 class HostBatches:

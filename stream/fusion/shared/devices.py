@@ -31,7 +31,7 @@ GPU_BATCH = 8
 
 @dataclass(frozen=True, slots=True)
 class _Key:
-    """Settings by which two pairs have the same network."""
+    """Key by which two pairs' networks are the same one."""
 
     kind: Kind
     weights: str

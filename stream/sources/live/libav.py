@@ -31,9 +31,9 @@ from stream.uri import Uri
 
 # Opening takes longer than a picture does.
 OPEN_TIMES = 2.0
-# So long is waited in passing, to hear whether the source is to end, where nothing of use came.
+# Seconds to wait, when nothing useful came, for the sign that the source is to end.
 LOOK_S = 0.001
-# A stream that gives no whole picture for so long is given up; long groups of pictures last ten seconds.
+# Seconds without a whole picture after which a stream is given up; long groups of pictures last ten seconds.
 NO_PICTURE_S = 30.0
 _HLS_WARNING = (
     "which shows what its server finished some seconds ago, and does not say when: frames are paired by when "
@@ -156,7 +156,7 @@ class LibavSource(SourceBase):
             colour=colour_of(context),
             codec=context.name,
             live=True,
-            # Steps of a palette are no counts.
+            # Steps of a palette are not counts.
             radiometry=None if needs_colours(self._convert, first) else self._settings.radiometry,
         )
 
