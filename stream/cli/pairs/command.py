@@ -80,7 +80,7 @@ def _run(runs: PairRuns, plan: PairsPlan, load: Callable[[], PairsPlan], quiet: 
         show_progress_of_pairs(list(plan.runs), quiet) as progress,
         SystemdNotifier(states_in_a_line) as systemd,
     ):
-        runs.run(systemd.watch, stop.watch, progress, adjuster, _tell_failure)
+        runs.run(partial(systemd.watch, one_of_many=True), stop.watch, progress, adjuster, _tell_failure)
 
 
 def _tell_failure(error: BaseException) -> None:
