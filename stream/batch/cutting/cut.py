@@ -22,8 +22,8 @@ from stream.thermal.agc_plan import plan_gain
 from stream.uri import parse_uri
 
 # What a part knows by its own first frame differs from what the whole knows by all frames before: by no more
-# than this share once it is warmed up, which is half a level of 256.
-LEFT_SHARE = 1 / 512
+# than this share once it is warmed up: a sixteenth of a level, so that even steep curves round alike.
+LEFT_SHARE = 1 / 4096
 # Methods of gain control whose picture of a frame is that of the frame alone.
 _WITHOUT_STATE = ("fixed", "none")
 # A part is read from so many seconds before its first moment, so that no rounding leaves that out.
