@@ -67,8 +67,8 @@ def verify(names: tuple[str, ...]) -> None:
 
 @weights.command()
 @click.argument("name")
-@click.option("--url", help="Where to fetch from, for weights that have no place known here.")
-@click.option("--sha256", metavar="HEX", help="What the file's SHA-256 must be; needed with --url.")
+@click.option("--url", help="Address to fetch from, for weights without a known one.")
+@click.option("--sha256", metavar="HEX", help="Expected SHA-256 of the file; needed with --url.")
 @click.option("-y", "--yes", is_flag=True, help="Accept the note on the licence without being asked.")
 def fetch(name: str, url: str | None, sha256: str | None, yes: bool) -> None:
     """Download the weights called NAME and check them.

@@ -71,7 +71,7 @@ class Excerpt:
         self._skipped += skipped if role == "visible" else 0
 
     def watched(self, visible: Iterable[Frame]) -> Iterator[Frame]:
-        """Visible frames as they come, the first of which tells where the recording begins."""
+        """Visible frames as they come; the first gives the beginning of the recording."""
         for frame in visible:
             self._note(frame.time_s)
             yield frame
@@ -132,7 +132,7 @@ class Excerpt:
             )
 
     def scaled(self, frame_set: FrameSet) -> FrameSet:
-        """The same moment in smaller pictures, where that is asked for."""
+        """The same frame set in smaller pictures, if asked for."""
         if not self.is_smaller:
             return frame_set
         if frame_set.visible is not None:

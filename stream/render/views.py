@@ -39,7 +39,7 @@ def render(frame: FusedFrame, view: View, colour_map: ColourMap = "heat") -> Pix
 
 
 def kept_picture(frame: FusedFrame, view: View, colour_map: ColourMap = "heat") -> Pixels | YuvPlanes:
-    """As `render`, but planes for a view that is kept as planes, for whoever can take them."""
+    """As `render`, but planes for a view that is kept as planes, for sinks that take them."""
     if view == "fused":
         return frame.picture
     return frame.visible_picture if view == "visible" else render(frame, view, colour_map)
@@ -92,7 +92,7 @@ def _table(colour_map: ColourMap) -> Tensor:
 def _tensor(pixels: Pixels) -> Tensor:
     import torch
 
-    # torch warns of arrays that cannot be written, although nobody writes.
+    # torch warns about read-only arrays, even if they are only read.
     return torch.from_numpy(pixels if pixels.flags.writeable else pixels.copy())
 
 

@@ -148,7 +148,7 @@ class SourceBase:
         return self._frames
 
     def _stored_as(self, inner: Source) -> None:
-        """Say of the frames before conversion what another source says."""
+        """Take over what another source states about the frames before conversion."""
         if isinstance(inner, SourceBase):
             self.stored_format, self.stored_bits = inner.stored_format, inner.stored_bits
             self.stored_colour, self.rotation = inner.stored_colour, inner.rotation

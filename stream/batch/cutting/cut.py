@@ -21,12 +21,12 @@ from stream.sources.base import SourceBase, SourceInfo
 from stream.thermal.agc_plan import plan_gain
 from stream.uri import parse_uri
 
-# What a part knows by its own first frame differs from what the whole knows by all frames before: by no more
-# than this share once it is warmed up: a sixteenth of a level, so that even steep curves round alike.
+# Largest difference between a warmed-up part and the whole run, whose gain has seen all frames before: as a
+# share of the range, a sixteenth of a level of 256, so that steep curves round alike too.
 LEFT_SHARE = 1 / 4096
 # Methods of gain control whose picture of a frame is that of the frame alone.
 _WITHOUT_STATE = ("fixed", "none")
-# A part is read from so many seconds before its first moment, so that no rounding leaves that out.
+# Seconds before its first frame from which a part is read, so that rounding does not leave that frame out.
 _EARLIER_S = 1e-7
 
 
