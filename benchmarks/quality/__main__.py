@@ -77,8 +77,16 @@ def shares(made: list[Made], rows: list[Row]) -> dict[str, dict[str, float]]:
             "sky within 10 %": within((values["sky ratio"] for values in own), 0.9, 1.1),
             "people, median": float(np.median(people)) if people else float("nan"),
             "people from 0.8 on": within(people, 0.8, float("inf")),
+            "people": float(len(people)),
+            "pairs with dark": known_values(own, "dark ratio"),
+            "pairs with sky": known_values(own, "sky ratio"),
         }
     return result
+
+
+def known_values(rows: list[dict[str, float]], name: str) -> float:
+    """Number of rows in which a value could be measured."""
+    return float(sum(np.isfinite(values[name]) for values in rows))
 
 
 def draw(made: list[Made], rows: list[Row], count: int) -> Grey:
