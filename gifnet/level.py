@@ -13,8 +13,8 @@ neighbouring pictures:
 4. *skies*: where the visible picture is bright and the thermal one colder than its mean, the fused picture
    is hardly darker than the visible one.
 
-The first three are two maps of cells: `a (visible - thermal) + s thermal + (1 - s) fused + b`, where `a` (0 to `s`)
-and `b` change smoothly. All is arithmetic on tensors that a CUDA graph can capture.
+The first three are two maps of cells: `a (visible - thermal) + s thermal + (1 - s) fused + b`, where `a`, from 0
+to `s`, and `b` change smoothly. All is arithmetic on tensors that a CUDA graph can capture.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _FLATNESS = (0.2, 0.6)
 _WARM = (0.12, 0.24)
 # Thermal distance from the flat surroundings.
 _SPEAKS = (0.02, 0.06)
-# Share of the detail that is selected; variance below which detail counts as noise, of which both have a part.
+# Share of the detail that is selected; variance below which it counts as noise, and a part of both is taken.
 _SELECTED = 0.8
 _NOISE = 1e-5
 

@@ -124,7 +124,7 @@ def cost_at_a_cut(data: Path, weights: str, newest: float) -> list[float]:
     before, after = (
         read_pairs(data, clip, 40, count) for clip, count in (("0117_1605", 3), ("1230_1202", 5))
     )
-    network = load(weights)
+    network = gifnet.load(weights)
     smoothed = SmoothedStatistics(network, len(network.interaction.blocks), newest)
     fused(smoothed, before)
     pictures = zip(fused(smoothed, after), fused(network, after), strict=True)
@@ -144,7 +144,7 @@ def main(clips: tuple[str, ...], frames: int, start: int, weights: str, keep: fl
     result |= {"keep": keep, "newest": newest, "clips": {}}
     for clip in clips or _CLIPS:
         pairs = read_pairs(REFERENCE, clip, start, frames)
-        alone = pictures_of(load(weights), pairs)
+        alone = pictures_of(gifnet.load(weights), pairs)
         ways: dict[str, Fusion] = {
             "network alone": Replayed(alone),
             "levels": gifnet.levelled(Replayed(alone)),
