@@ -13,8 +13,8 @@ neighbouring pictures:
 4. *skies*: where the visible picture is bright and the thermal one colder than its mean, the fused picture
    is hardly darker than the visible one.
 
-The first three are two maps of cells: `a (visible - thermal) + s thermal + (1 - s) fused + b`, where `a`, from 0
-to `s`, and `b` change smoothly. All is arithmetic on tensors that a CUDA graph can capture.
+The first three are two maps of cells: `a (visible - thermal) + s thermal + (1 - s) fused + b`, where `b` and
+`a`, which is 0 to `s`, change smoothly. All is arithmetic on tensors that a CUDA graph can capture.
 """
 
 from __future__ import annotations
