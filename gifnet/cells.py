@@ -64,14 +64,15 @@ def enlarged(maps: Tensor, factor: int, height: int, width: int) -> Tensor:
 
 def smoothed(maps: Tensor, side: int) -> Tensor:
     """Means over windows of `side` (odd) around each place; maps are continued by their border."""
-    if _by_opencv(maps):
-        window = (side, side)
-        return _each(
-            maps, *maps.shape[-2:],
-            lambda plane, size, out: cv2.blur(plane, window, out, (-1, -1), cv2.BORDER_REPLICATE),
-        )  # fmt: skip
-    margin = (side // 2,) * 4
-    return F.avg_pool2d(F.pad(maps, margin, mode="replicate"), side, 1)
+    if not _by_opencv(maps):
+        margin = (side // 2,) * 4
+        return F.avg_pool2d(F.pad(maps, margin, mode="replicate"), side, 1)
+    height, width = maps.shape[-2:]
+
+    def blurred(plane: Any, _size: tuple[int, int], out: Any) -> None:
+        cv2.blur(plane, (side, side), out, (-1, -1), cv2.BORDER_REPLICATE)
+
+    return _each(maps, height, width, blurred)
 
 
 def spread(maps: Tensor, side: int) -> Tensor:

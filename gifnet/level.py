@@ -106,20 +106,19 @@ def _maps(visible: Tensor, thermal: Tensor, fused: Tensor) -> tuple[Tensor, Tens
     sources = cells[:, :2]
     mean = sources[:, 1:].mean(dim=(2, 3), keepdim=True)
     variances = halved(fine[:, :2].square(), 2).sub_(sources.square()).clamp_min_(0)
-    low, around = smoothed(torch.cat([cells, variances], dim=1), 3).split([3, 2], dim=1)
+    low = smoothed(cells, 3)
     # To the fourth power, so that the stronger source gets nearly all.
-    powers = (around + _NOISE).square_().square_()
+    powers = (smoothed(variances, 3) + _NOISE).square_().square_()
     share = _SELECTED * powers[:, :1] / powers.sum(dim=1, keepdim=True)
     chosen = low[:, 2:] + _mixed(cells - low, share)
     wanted = chosen + _missing_contrast(torch.cat([sources, chosen], dim=1))
     silent = _silence(sources[:, 1:], variances[:, 1:], mean).mul_(_ramp(sources[:, :1], *_DARK[::-1]))
     near = torch.minimum(wanted, sources[:, :1]).maximum(_DARK_LEAST * sources[:, :1])
     added = wanted.lerp(near, silent).sub_(chosen)
-    maps = torch.cat([low, share, added], dim=1)
-    low, share, added = enlarged(maps, 2, *(2 * size for size in cells.shape[-2:])).split([3, 1, 1], dim=1)
-    # The fused picture itself has a part of the detail already.
-    rest = low[:, 2:] - _mixed(low, share) + added
-    return torch.cat([share, rest], dim=1), mean
+    height, width = (2 * size for size in cells.shape[-2:])
+    maps = enlarged(torch.cat([low, share, added], dim=1), 2, height, width)
+    low, share, added = maps[:, :3], maps[:, 3:4], maps[:, 4:]
+    return torch.cat([share, low[:, 2:] - _mixed(low, share) + added], dim=1), mean
 
 
 def _mixed(parts: Tensor, share: Tensor) -> Tensor:

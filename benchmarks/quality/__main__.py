@@ -89,11 +89,16 @@ def known_values(rows: list[dict[str, float]], name: str) -> float:
     return float(sum(np.isfinite(values[name]) for values in rows))
 
 
+def worst_pairs(rows: list[Row], count: int) -> dict[str, float]:
+    """The pairs whose packaged picture has the lowest Qabf, and it."""
+    scores = {name: values["Qabf"] for method, name, values in rows if method == "packaged"}
+    return {name: scores[name] for name in sorted(scores, key=lambda each: scores[each])[:count]}
+
+
 def draw(made: list[Made], rows: list[Row], count: int) -> Grey:
     """Rows of visible, thermal and each method, of the pairs whose packaged picture has the lowest Qabf."""
-    scores = {name: values["Qabf"] for method, name, values in rows if method == "packaged"}
     bands = []
-    for name in sorted(scores, key=lambda each: scores[each])[:count]:
+    for name in worst_pairs(rows, count):
         own = [each for each in made if each.pair.name == name]
         bands.append(draw_band(own[0].pair, {each.method: each.fused for each in own}))
     width = max(band.shape[1] for band in bands)
@@ -111,6 +116,7 @@ def draw(made: list[Made], rows: list[Row], count: int) -> Grey:
 @click.option("--gate", is_flag=True, help="Also the published weights without their auxiliary side.")
 @click.option("--level", type=click.FloatRange(0, 1), help="Of our networks; default 1, 0 for tasks.")
 @click.option("--workers", default=1, show_default=True, help="Processes that measure.")
+@click.option("--made", type=click.Path(path_type=Path), help="Folder that keeps what the networks made.")
 def main(
     chosen: str,
     weights: tuple[str, ...],
@@ -121,6 +127,7 @@ def main(
     gate: bool,
     workers: int,
     level: float | None,
+    made: Path | None,
 ) -> None:
     """Make the table of quality."""
     pairs = pairs_of(REFERENCE, chosen, every or (3 if chosen in ("roadscene", "smoke") else 1))
@@ -128,17 +135,19 @@ def main(
     started = circumstances()
     # Levels are those of a visible and a thermal picture.
     level = (chosen != "tasks") if level is None else level
-    made = list(fused_pictures(pairs, methods_of(REFERENCE, named, precision, gate, level)))
-    rows = list(spread(_measure, made, workers))
-    summary, counted = tables.means(rows), shares(made, rows)
+    methods = methods_of(REFERENCE, named, precision, gate, level, made)
+    pictures_made = list(fused_pictures(pairs, methods))
+    rows = list(spread(_measure, pictures_made, workers))
+    summary, counted = tables.means(rows), shares(pictures_made, rows)
     click.echo(f"{chosen}, {len(pairs)} pairs, precision {precision}\n{tables.table(summary)}")
     click.echo(tables.table(counted))
     if pictures is not None:
-        cv2.imwrite(str(pictures), draw(made, rows, worst))
+        cv2.imwrite(str(pictures), draw(pictures_made, rows, worst))
     result = {"circumstances": started, "set": chosen, "pairs": [pair.name for pair in pairs]}
     result |= {
         "precision": precision,
         "level": float(level),
+        "worst by Qabf": worst_pairs(rows, worst),
         "mean": known(summary),
         "shares": known(counted),
     }

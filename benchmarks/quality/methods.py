@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 import numpy as np
 import torch
-from torch import Tensor
 
 import gifnet
+from benchmarks.quality.once import Once
 from gifnet import weights as weight_files
 from gifnet.eval.single import Grey
 from gifnet.inference import InferenceForm
@@ -19,25 +19,6 @@ from gifnet.model import Fusion, GIFNet
 from stream.config import Precision
 
 Fuse = Callable[[Grey, Grey], Grey]
-
-
-class Once:
-    """A network that fuses a pair once, however often it is asked for the same one in a row."""
-
-    def __init__(self, network: Fusion) -> None:
-        """Wrap a network."""
-        self._network, self._pair, self._fused = network, (torch.empty(0), torch.empty(0)), torch.empty(0)
-
-    def __call__(self, visible: Tensor, thermal: Tensor) -> Tensor:
-        """Fuse [1, 1, H, W] pictures in [0, 1]."""
-        if not (torch.equal(visible, self._pair[0]) and torch.equal(thermal, self._pair[1])):
-            self._pair, self._fused = (visible, thermal), self._network(visible, thermal)
-        return self._fused
-
-
-def by_network(weights: str, precision: Precision, level: float = 0.0) -> Fuse:
-    """Fuse luma by GIFNet, rounded to 8 bits as it would be written; `level` as of `gifnet run`."""
-    return in_8_bits(gifnet.levelled(gifnet.load(weights, "cpu", precision), level))
 
 
 def without_auxiliary(weights: str, precision: Precision) -> Fuse:
@@ -66,29 +47,31 @@ def mean(visible: Grey, thermal: Grey) -> Grey:
 
 
 def methods_of(
-    data: Path, weights: dict[str, str], precision: Precision, gate: bool, level: float
+    data: Path, weights: dict[str, str], precision: Precision, gate: bool, level: float, made: Path | None
 ) -> dict[str, Fuse]:
     """The methods by name; with `gate` also the published weights without their auxiliary side.
 
     Our networks are followed by the correction of levels of that strength, and stand there without it too.
+    Pictures of the networks are kept in `made` and read from there.
     """
+
+    def once(file: str) -> Once:
+        """The full network with a file of weights."""
+        return Once(gifnet.load(file, "cpu", precision), made, weight_files.resolve(file))
+
     methods: dict[str, Fuse] = {}
     published = data / "upstream/GIFNet_Final.model"
     if published.is_file():
-        methods["published"] = by_network(str(published), precision)
+        methods["published"] = in_8_bits(once(str(published)))
         if gate:
             methods["gate shut"] = without_auxiliary(str(published), precision)
     else:
         click.echo(f"no published weights in {published}; they are left out", err=True)
-    ours = {
-        "packaged": gifnet.load("default", "cpu", precision),
-        "lite": gifnet.load_lite(precision=precision),
-    }
-    for name, network in ours.items():
-        once = Once(network)
-        methods[name] = in_8_bits(gifnet.levelled(once, level))
+    lite = Once(gifnet.load_lite(precision=precision), made, weight_files.PACKAGED_LITE)
+    for name, network in {"packaged": once("default"), "lite": lite}.items():
+        methods[name] = in_8_bits(gifnet.levelled(network, level))
         if level:
-            methods[f"{name}, no level"] = in_8_bits(once)
+            methods[f"{name}, no level"] = in_8_bits(network)
     for name, path in weights.items():
-        methods[name] = by_network(path, precision, level)
+        methods[name] = in_8_bits(gifnet.levelled(once(path), level))
     return methods | {"mean": mean, "maximum": np.maximum}

@@ -24,6 +24,8 @@ from torch import Tensor
 
 import gifnet
 from benchmarks.common import REFERENCE, circumstances, save
+from benchmarks.quality.once import Once
+from gifnet import weights as weight_files
 from gifnet.eval import measure
 from gifnet.eval.single import Grey
 from gifnet.folding import FittedSide, FoldedSide
@@ -136,15 +138,24 @@ def cost_at_a_cut(data: Path, weights: str, newest: float) -> list[float]:
 @click.option("--frames", default=12, show_default=True, type=click.IntRange(4))
 @click.option("--start", default=40, show_default=True, type=click.IntRange(0))
 @click.option("--weights", default="default", show_default=True)
-@click.option("--keep", default=0.7, show_default=True, help="As --steady of gifnet run.")
+@click.option("--keep", default=0.5, show_default=True, help="As --steady of gifnet run.")
+@click.option("--made", type=click.Path(path_type=Path), help="Folder that keeps what the network made.")
 @click.option("--newest", default=0.1, show_default=True, help="Share of a frame's own statistics.")
-def main(clips: tuple[str, ...], frames: int, start: int, weights: str, keep: float, newest: float) -> None:
+def main(
+    clips: tuple[str, ...],
+    frames: int,
+    start: int,
+    weights: str,
+    keep: float,
+    made: Path | None,
+    newest: float,
+) -> None:
     """Make the table of flicker."""
     result: dict[str, Any] = {"circumstances": circumstances(), "weights": weights, "frames": frames}
     result |= {"keep": keep, "newest": newest, "clips": {}}
     for clip in clips or _CLIPS:
         pairs = read_pairs(REFERENCE, clip, start, frames)
-        alone = pictures_of(gifnet.load(weights), pairs)
+        alone = pictures_of(Once(gifnet.load(weights), made, weight_files.resolve(weights)), pairs)
         ways: dict[str, Fusion] = {
             "network alone": Replayed(alone),
             "levels": gifnet.levelled(Replayed(alone)),

@@ -64,7 +64,7 @@ class FusionSettings(Settings):
     @property
     def used_steady(self) -> float:
         """`steady`, or what stands for None."""
-        return self._or_packaged(self.steady, 0.7)
+        return self._or_packaged(self.steady, 0.5)
 
     def _or_packaged(self, value: float | None, packaged: float) -> float:
         if value is not None:

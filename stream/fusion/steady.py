@@ -89,8 +89,10 @@ def stillness(now: Tensor, before: Tensor) -> Tensor:
 def _largest(maps: Tensor, side: int) -> Tensor:
     """Maxima over blocks; one side after the other, a fraction of the time of `max_pool2d` on a CPU."""
     below, right = (-size % side for size in maps.shape[-2:])
-    rows = F.pad(maps, (0, right, 0, below)).unflatten(-2, (-1, side)).amax(-2)
-    return rows.unflatten(-1, (-1, side)).amax(-1)
+    maps = F.pad(maps, (0, right, 0, below))
+    height, width = maps.shape[-2:]
+    rows = maps.view(*maps.shape[:2], height // side, side, width).amax(dim=-2)
+    return rows.view(*rows.shape[:3], width // side, side).amax(dim=-1)
 
 
 def _fall(change: Tensor, all_: float, none: float) -> Tensor:
