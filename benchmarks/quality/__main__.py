@@ -9,8 +9,6 @@ the outputs of DenseFuse, SDNet and SeAFusion are measured beside ours.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
@@ -18,47 +16,16 @@ import click
 import cv2
 import numpy as np
 
-import gifnet
 from benchmarks.common import REFERENCE, circumstances, save
 from benchmarks.quality.band import draw_band
-from benchmarks.quality.methods import Fuse, methods_of
-from benchmarks.quality.regions import people_ratios, veils, within
-from benchmarks.quality.sets import FILES, Pair, pairs_of
-from gifnet.eval import measure
+from benchmarks.quality.made import Made, Row, fused_pictures, measure_made
+from benchmarks.quality.methods import methods_of
+from benchmarks.quality.regions import people_ratios, within
+from benchmarks.quality.sets import FILES, pairs_of
 from gifnet.eval.single import Grey
 from stream.config import Precision
 from stream.quality import tables
-from stream.quality.inputs import read_grey
 from stream.quality.measuring import spread
-
-Row = tuple[str, str, dict[str, float]]
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A picture that a method made of a pair."""
-
-    method: str
-    pair: Pair
-    fused: Grey
-
-
-def fused_pictures(pairs: list[Pair], methods: dict[str, Fuse]) -> Iterator[Made]:
-    """Everything that is compared."""
-    for pair in pairs:
-        for method, fuse in methods.items():
-            yield Made(method, pair, fuse(pair.visible, pair.thermal))
-        for method, path in pair.others.items():
-            yield Made(method, pair, read_grey(path))
-
-
-def _measure(made: Made) -> Row:
-    pair = made.pair
-    sources = pair.visible, pair.thermal
-    # FMI takes as long as all others together.
-    wanted = tuple(each for each in gifnet.eval.METRICS if each != "FMI")
-    values = measure(made.fused, *sources, wanted) | veils(made.fused, *sources)
-    return made.method, pair.name, values
 
 
 def shares(made: list[Made], rows: list[Row]) -> dict[str, dict[str, float]]:
@@ -137,7 +104,7 @@ def main(
     level = (chosen != "tasks") if level is None else level
     methods = methods_of(REFERENCE, named, precision, gate, level, made)
     pictures_made = list(fused_pictures(pairs, methods))
-    rows = list(spread(_measure, pictures_made, workers))
+    rows = list(spread(measure_made, pictures_made, workers))
     summary, counted = tables.means(rows), shares(pictures_made, rows)
     click.echo(f"{chosen}, {len(pairs)} pairs, precision {precision}\n{tables.table(summary)}")
     click.echo(tables.table(counted))
