@@ -35,7 +35,7 @@ def fused_pictures(pairs: list[Pair], methods: dict[str, Fuse]) -> Iterator[Made
 
 
 def measure_made(made: Made) -> Row:
-    """Method, pair, and the metrics but FMI, with veils; in a module of its own, which processes can import."""
+    """Method, pair, and all metrics but FMI, with veils; processes import it from here."""
     pair = made.pair
     sources = pair.visible, pair.thermal
     # FMI takes as long as all others together.
