@@ -37,7 +37,7 @@ class FusionSettings(Settings):
             ge=0,
             le=0.95,
             description="share of the fused frame before kept where nothing moves, against flicker; "
-            "default: 0.7 with the packaged weights, 0 with others",
+            "default: 0.5 with the packaged weights, 0 with others",
         ),
     ] = None
     level: Annotated[
@@ -45,8 +45,8 @@ class FusionSettings(Settings):
         Field(
             ge=0,
             le=1,
-            description="how far skies, dark places and people get the level of the better source after the "
-            "network; default: 1 with the packaged weights, 0 with others",
+            description="how far detail, skies, dark places and people become those of the better source after "
+            "the network; default: 1 with the packaged weights, 0 with others",
         ),
     ] = None
 
