@@ -45,8 +45,8 @@ class FusionSettings(Settings):
         Field(
             ge=0,
             le=1,
-            description="how far detail, skies, dark places and people become those of the better source after "
-            "the network; default: 1 with the packaged weights, 0 with others",
+            description="how far detail, skies, dark places and people become those of the better source "
+            "after the network; default: 1 with the packaged weights, 0 with others",
         ),
     ] = None
 
