@@ -318,17 +318,18 @@ def _multiply(maps: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tenso
     if maps.is_cuda:
         result = maps @ weight
         return result if bias is None else result.add_(bias)
-    # As a convolution, since torch leaves float32 products of matrices to MKL, which takes 2.5 times as long as
-    # oneDNN on AMD. Dilation means nothing for one pixel; without it a single thread does not get oneDNN.
+    # As a convolution: torch leaves float32 products of matrices to MKL, which on AMD takes 2.5 times as long
+    # as oneDNN. Dilation means nothing for one pixel; without it a single thread does not get oneDNN.
     return _last(F.conv2d(_first(maps), weight.t()[:, :, None, None], bias, dilation=2))
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, block: FoldedBlock) -> Tensor:
     """Window attention; all [heads, windows, N, C / heads]. The query carries the scale already."""
     if query.is_cuda or query.dtype != torch.bfloat16:
-        sides = (part.transpose(0, 1) for part in (query, key, value))
+        query, key, value = (part.transpose(0, 1) for part in (query, key, value))
         bias = block.position_bias[None]
-        return F.scaled_dot_product_attention(*sides, attn_mask=bias, scale=1.0).transpose(0, 1)
+        result = F.scaled_dot_product_attention(query, key, value, attn_mask=bias, scale=1.0)
+        return result.transpose(0, 1)
     # For windows of this size torch's fused attention takes three times as long in bfloat16.
     attended = torch.empty_like(value)
     for head, bias in enumerate(block.position_bias):
