@@ -126,7 +126,7 @@ def as_calibration(
         raise CalibrationError(
             f"no calibration is written: {found.doubt}; record a scene with edges that are warm as well as "
             "visible, all over the picture, or align them by hand by gifnet setup; where --report shows that "
-            "it is right all the same, --accept takes it"
+            "it is right nevertheless, --accept takes it"
         )
     return Calibration(
         visible=_camera(found.visible_size, fields.visible_deg),
