@@ -10,6 +10,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from gifnet.errors import TrainingError
 from gifnet.joint.config import JointSettings
+from gifnet.perception.training_config import DetectorSettings
 from gifnet.train.shared_settings import (
     Average,
     ClipNorm,
@@ -148,10 +149,9 @@ class LiteSettings(CropSettings):
     distil: Annotated[DistilSettings | None, Field(description="none: by the losses alone")] = None
 
 
-Settings: TypeAlias = TrainSettings | FeatureSettings | LiteSettings | DirectSettings | JointSettings
-_ALONE: TypeAdapter[TrainSettings | FeatureSettings | LiteSettings | DirectSettings] = TypeAdapter(
-    Annotated[TrainSettings | FeatureSettings | LiteSettings | DirectSettings, Field(discriminator="network")]
-)
+_Alone: TypeAlias = TrainSettings | FeatureSettings | LiteSettings | DirectSettings | DetectorSettings
+Settings: TypeAlias = _Alone | JointSettings
+_ALONE: TypeAdapter[_Alone] = TypeAdapter(Annotated[_Alone, Field(discriminator="network")])
 
 
 def validate(values: dict[str, Any], where: str) -> Settings:

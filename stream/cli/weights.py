@@ -56,7 +56,7 @@ def verify(names: tuple[str, ...]) -> None:
     """
     from gifnet.inventory import inventory
     from gifnet.inventory import verify as verify_file
-    from gifnet.weights import resolve
+    from gifnet.weight_places import resolve
 
     chosen = names or [entry.name for entry in inventory() if entry.present]
     if not chosen:
@@ -77,7 +77,7 @@ def fetch(name: str, url: str | None, sha256: str | None, yes: bool) -> None:
     """
     from gifnet.download import download
     from gifnet.inventory import install
-    from gifnet.weights import store
+    from gifnet.weight_places import store
 
     remote = _remote(name, url, sha256)
     click.echo(f"{name}: {remote.note}", err=True)
