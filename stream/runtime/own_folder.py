@@ -14,7 +14,7 @@ def runtime_folder() -> Path:
     """`gifnet` in $XDG_RUNTIME_DIR, else `gifnet-UID` among temporary files; made, and this user's alone.
 
     Raises:
-        ConfigError: it cannot be made, or belongs to somebody else.
+        ConfigError: it cannot be made, or belongs to another user.
     """
     given = os.environ.get("XDG_RUNTIME_DIR")
     folder = Path(given) / "gifnet" if given else Path(tempfile.gettempdir()) / f"gifnet-{os.getuid()}"

@@ -117,7 +117,7 @@ def as_calibration(
         fields: of view.
         distance_m: of the scene.
         date: today.
-        accept: take it also where it is in doubt, because somebody has looked at it.
+        accept: take it also where it is in doubt, because a person has checked it.
 
     Raises:
         CalibrationError: the alignment is in doubt.

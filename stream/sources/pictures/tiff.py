@@ -97,7 +97,7 @@ class TiffPages:
 
         Args:
             path: the file.
-            most: look no further after so many pages.
+            most: number of pages to look at.
 
         Raises:
             OSError: the file cannot be opened.
