@@ -127,7 +127,7 @@ def measure(parts: Sequence[str], exact: dict[str, Tensor]) -> dict[str, Any]:
 
 
 def exact_pictures() -> dict[str, Tensor]:
-    """Pictures fused by the full network on the CPU in float32, by kind of weights."""
+    """Result of the full network for the pictures on the CPU in float32, by kind of weights."""
     with torch.inference_mode():
         return {kind: network_of(kind, torch.device("cpu"))(*pictures(1, *SIZE)) for kind in WEIGHTS}
 

@@ -45,8 +45,8 @@ class FusionSettings(Settings):
         Field(
             ge=0,
             le=1,
-            description="strength by which detail, skies, dark places and people are brought to the better source, "
-            "after the network; default: 1 with the packaged weights, 0 with others",
+            description="strength by which detail, skies, dark places and people are brought to those of "
+            "the better source after the network; default: 1 with the packaged weights, 0 with others",
         ),
     ] = None
 
