@@ -29,12 +29,14 @@ class Pair:
         config: its configuration file, absolute.
         options: of its `gifnet run`, by name.
         settings: everything together, checked.
+        own: what the fleet file says of it.
     """
 
     name: str
     config: Path
     options: dict[str, Any]
     settings: RunSettings
+    own: FleetPairSettings
 
     def words(self) -> list[str]:
         """The command line behind `gifnet`."""
@@ -52,7 +54,7 @@ def load_fleet(path: Path) -> list[Pair]:
     Raises:
         ConfigError: lists everything that is wrong, a line for each pair.
     """
-    fleet = validate(FleetSettings, load_yaml(path, "fleet"), f"the fleet {path}")
+    fleet = load_fleet_settings(path)
     problems: dict[str, list[str]] = defaultdict(list)
     pairs = []
     for name, values in fleet.pairs.items():
@@ -67,6 +69,15 @@ def load_fleet(path: Path) -> list[Pair]:
         count = f"{len(problems)} of {len(fleet.pairs)} pairs {'is' if len(problems) == 1 else 'are'} wrong:"
         raise ConfigError("\n".join([f"the fleet {path}: {count}", *lines]))
     return pairs
+
+
+def load_fleet_settings(path: Path) -> FleetSettings:
+    """Read a fleet file, and nothing that it names.
+
+    Raises:
+        ConfigError: it is no fleet file.
+    """
+    return validate(FleetSettings, load_yaml(path, "fleet"), f"the fleet {path}")
 
 
 def _pair(name: str, values: Any, common: dict[str, Any], base: Path) -> Pair:
@@ -85,17 +96,24 @@ def _pair(name: str, values: Any, common: dict[str, Any], base: Path) -> Pair:
     config = base / own.config
     settings = validate(RunSettings, overlay(load_config(config), options), str(config))
     check_outputs(settings)
-    return Pair(name, config, options, settings)
+    return Pair(name, config, options, settings, own)
 
 
 def _conflicts(pairs: Sequence[Pair]) -> Iterator[tuple[str, str]]:
-    """Ports, files and names that two pairs would both take."""
-    taken: dict[str, str] = {}
+    """Ports, files and names that two pairs of one machine would both take."""
+    taken: dict[str, list[Pair]] = defaultdict(list)
     for pair in pairs:
         for what in dict.fromkeys(_takes(pair.settings)):
-            first = taken.setdefault(what, pair.name)
-            if first != pair.name:
-                yield pair.name, f"{what} is that of {first} too; give each pair its own"
+            first = next((each for each in taken[what] if not _are_apart(each, pair)), None)
+            if first:
+                yield pair.name, f"{what} is that of {first.name} too; give each pair its own"
+            taken[what].append(pair)
+
+
+def _are_apart(one: Pair, other: Pair) -> bool:
+    """True for pairs that never share a machine, since a node has one value for each label."""
+    labels = [(each.own.label or "").partition("=") for each in (one, other)]
+    return bool(labels[0][0]) and labels[0][0] == labels[1][0] and labels[0][2] != labels[1][2]
 
 
 def _takes(settings: RunSettings) -> Iterator[str]:
