@@ -17,12 +17,16 @@ from stream.fleet.cluster.child_page import ChildPage, own_token, page_in
 from stream.fleet.cluster.counts import Counts, counts_of_status
 from stream.fleet.cluster.run_log import RunLog
 from stream.fleet.cluster.spec import PairSpec
+from stream.fleet.cluster.warm_start import WarmProcess, start_warm
 
 # A run finishes its outputs within eight seconds of SIGTERM, or its watchdog ends it.
 LONGEST_END_S = 12.0
 REPORTS = "reports"
 # A token of the user is in the environment or in the configuration.
 _WITH_TOKEN = "with your token"
+
+
+Process = asyncio.subprocess.Process | WarmProcess
 
 
 class Child:
@@ -36,13 +40,18 @@ class Child:
         began_s: on the monotonic clock.
     """
 
-    def __init__(self, spec: PairSpec, process: asyncio.subprocess.Process, run: str, log: RunLog) -> None:
+    def __init__(self, spec: PairSpec, process: Process, run: str, log: RunLog) -> None:
         """Listen to a process that was started."""
         self._spec, self._process, self._log = spec, process, log
         self.run, self.digest, self.process = run, spec.digest, process.pid
         self.page: ChildPage | None = None
         self.began_s = time.monotonic()
         self._listener = asyncio.create_task(self._listen())
+
+    @property
+    def is_warm(self) -> bool:
+        """True for a run that the node's starter began."""
+        return isinstance(self._process, WarmProcess)
 
     @property
     def status(self) -> int | None:
@@ -98,13 +107,14 @@ async def _line(stream: asyncio.StreamReader) -> str:
             continue
 
 
-async def start_child(spec: PairSpec, log: RunLog, lock: int) -> Child:
+async def start_child(spec: PairSpec, log: RunLog, lock: int, starter: Path) -> Child:
     """Start the process of a pair.
 
     Args:
         spec: of the pair.
         log: takes what it writes.
         lock: file of the node's lock, which it holds as long as it lives.
+        starter: socket of the node's starter, which need not be there.
 
     Raises:
         OSError: it cannot be started.
@@ -113,11 +123,15 @@ async def start_child(spec: PairSpec, log: RunLog, lock: int) -> Child:
     reports = folder / REPORTS
     reports.mkdir(parents=True, exist_ok=True)
     run = f"{time.time_ns():020d}"
-    words = [sys.executable, "-m", "stream", *spec.words]
+    words = list(spec.words)
     if not spec.report:
         words.append(f"--report={reports / run}.json")
+    process: Process | None = await start_warm(starter, words, folder, lock)
+    if process is not None:
+        return Child(spec, process, run, log)
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-I", "-S", exec_child.__file__, str(os.getpid()), *words),
+        *(sys.executable, "-I", "-S", exec_child.__file__, str(os.getpid())),
+        *(sys.executable, "-m", "stream", *words),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

@@ -92,8 +92,12 @@ class FleetClient:
         wanted = {"version": version("gifnet-stream"), "page": page}
         for _ in range(2):
             actor.remote(self._settings.name, self._namespace, str(self.folder), page)
-            if self.ask("about") == wanted:
-                return
+            try:
+                if self.ask("about") == wanted:
+                    return
+            except ConfigError:
+                self.end_controller()  # so that a later one reads its state anew
+                raise
             self.end_controller()
 
     def ask(self, what: str, *arguments: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Callable
 from importlib.metadata import version
@@ -12,7 +13,7 @@ from typing import Any, TypeVar
 
 from stream.errors import ConfigError
 from stream.fleet.cluster.fleet_page import FleetPage
-from stream.fleet.cluster.fleet_state import Action, FleetState
+from stream.fleet.cluster.fleet_state import Action
 from stream.fleet.cluster.nodes import Node, living_nodes
 from stream.fleet.cluster.pair_actor import PairActor
 from stream.fleet.cluster.spec import PairSpec
@@ -47,7 +48,7 @@ class Controller:
 
         self._ray, self._fleet, self._namespace = import_ray(), fleet, namespace
         self._file = StateFile(Path(folder))
-        self._state = FleetState(self._file.read())
+        self._state = self._file.read()
         self._nodes: list[Node] = []
         self._looked_up_s: dict[str, float] = {}
         self._page = FleetPage(self.rows, self._picture, self._metrics)
@@ -63,6 +64,10 @@ class Controller:
     def about(self) -> dict[str, Any]:
         """Version and settings that `up` makes a new controller for where they are others."""
         return {"version": version("gifnet-stream"), "page": self._page_settings}
+
+    def process(self) -> int:
+        """Number of its process on the head node."""
+        return os.getpid()
 
     def apply(self, specs: list[dict[str, Any]], prune: bool) -> dict[str, list[str]]:
         """See `FleetState.apply`."""
@@ -123,7 +128,7 @@ class Controller:
 
     def _changed(self, change: Callable[[], Result]) -> Result:
         result = change()
-        self._file.write(self._state.as_json())
+        self._file.write(self._state)
         return result
 
     def _picture(self, name: str) -> bytes:
@@ -151,7 +156,7 @@ class Controller:
         for action in list(self._state.actions(time.monotonic(), self._nodes)):
             await (self._create(action) if action.what == "create" else self._kill(action.pair))
         await self._look_up_silent()
-        self._file.write(self._state.as_json())
+        self._file.write(self._state)
 
     async def _create(self, action: Action) -> None:
         record, placement = self._state.pairs[action.pair], action.placement

@@ -1,9 +1,9 @@
 """Frames of a pair since it was first started: the counts of all its processes, added up.
 
 Of each process the newest counts are kept, first those of its last answer, then those of its final report.
-Frames that a killed process had taken in and not yet fused or dropped by its last answer count as dropped, with
-the reason `process_lost`: frames in = fused + dropped, over any number of restarts. Frames that it took in
-after its last answer are in no count.
+Frames that a killed process had taken in and not yet fused or dropped by its last answer count as dropped,
+with the reason `process_lost`: frames in = fused + dropped, over any number of restarts. Frames that it took
+in after its last answer are in no count.
 """
 
 from __future__ import annotations

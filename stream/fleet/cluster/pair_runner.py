@@ -17,6 +17,7 @@ from stream.fleet.cluster.counts import Counts, counts_of_status
 from stream.fleet.cluster.node_lock import NodeLock
 from stream.fleet.cluster.run_log import RunLog
 from stream.fleet.cluster.spec import PairSpec, other_files, unfit
+from stream.fleet.cluster.warm_start import begin_starter, starter_socket
 from stream.runtime.backoff import Backoff
 
 EVERY_S, EVERY_STARTING_S = 1.0, 0.2
@@ -44,10 +45,11 @@ class PairRunner:
         self._folder = Path(spec.folder)
         self._folder.mkdir(parents=True, exist_ok=True)
         self.log = RunLog(self._folder)
+        self._starter = starter_socket(node)
         self._lock: NodeLock | None = None
         self._child: Child | None = None
         self._backoff, self._start_at_s = Backoff(random.Random()), 0.0
-        self._why, self._ending = "", False
+        self._why, self._ending, self._prepared = "", False, ""
         self._wants: dict[str, Any] = {}
         self._unsent: dict[str, Counts] = {}
         self._about = {
@@ -115,7 +117,7 @@ class PairRunner:
                 self._why = f"waiting: {holder} still runs it here"
                 return
             self._unsent |= take_reports(self._folder)
-            self._child = await start_child(self._spec, self.log, self._lock.file)
+            self._child = await start_child(self._spec, self.log, self._lock.file, self._starter)
             self._lock.write(self._child.process)
             self._why = ""
         except (ConfigError, OSError) as error:
@@ -135,6 +137,7 @@ class PairRunner:
             return seen
         if not status["not_ready"]:
             self._backoff.succeeded()
+            await self._prepare_next()
         seen |= {
             "state": "not fusing" if status["not_ready"] else "running",
             "why": status["not_ready"] or status["not_pairing"] or status["too_slow"],
@@ -151,6 +154,13 @@ class PairRunner:
         if self._wants.get("picture"):
             seen["picture"] = await asyncio.to_thread(child.page.picture)
         return seen
+
+    async def _prepare_next(self) -> None:
+        """See to it that the next start on this node is quick; once for each child."""
+        child = self._child
+        if child and not child.is_warm and self._prepared != child.run:
+            self._prepared = child.run
+            await asyncio.to_thread(begin_starter, self._starter)
 
     async def _report(self, seen: dict[str, Any]) -> None:
         ended = dict(self._unsent)

@@ -6,10 +6,10 @@ import json
 import logging
 import os
 from pathlib import Path
-from typing import Any
 
 from stream.errors import ConfigError
 from stream.files.atomic_write import write_atomic
+from stream.fleet.cluster.fleet_state import FleetState
 
 _log = logging.getLogger(__name__)
 
@@ -37,26 +37,25 @@ class StateFile:
         except OSError as error:
             raise ConfigError(f"the folder {folder} of the fleet cannot be made: {error.strerror}") from None
 
-    def read(self) -> dict[str, Any] | None:
-        """What was saved; None where nothing was.
+    def read(self) -> FleetState:
+        """The fleet as it was saved, or an empty one.
 
         Raises:
             ConfigError: it is damaged.
         """
         try:
-            values = json.loads(self._path.read_text(encoding="utf-8"))
+            return FleetState(json.loads(self._path.read_text(encoding="utf-8")))
         except FileNotFoundError:
-            return None
-        except (OSError, ValueError) as error:
+            return FleetState()
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise ConfigError(
-                f"the state {self._path} of the fleet cannot be read ({error}); move it away to begin anew, "
-                "with counts at 0"
+                f"the state {self._path} of the fleet cannot be read ({type(error).__name__}: {error}); move "
+                "it away to begin anew, with counts at 0"
             ) from None
-        return values if isinstance(values, dict) else None
 
-    def write(self, values: dict[str, Any]) -> None:
+    def write(self, state: FleetState) -> None:
         """Save, where something changed; a full disk is told and ends nothing."""
-        text = json.dumps(values)
+        text = json.dumps(state.as_json())
         if text == self._written:
             return
         try:

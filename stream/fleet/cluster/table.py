@@ -28,6 +28,7 @@ class PairRow:
         up_to_date: True once it fuses by the newest settings that it was given.
         run: its process of now, or the last one.
         process: number of that process on its node; 0 without one.
+        actor_process: number of the process of its actor; 0 without one.
         frames_in: since the pair was first started, over all its processes, by side.
         fused: fused frames of that time.
         dropped: frames of that time that were not fused, by side and reason.
@@ -46,6 +47,7 @@ class PairRow:
     up_to_date: bool = False
     run: str = ""
     process: int = 0
+    actor_process: int = 0
     frames_in: dict[str, int] = field(default_factory=dict)
     fused: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
@@ -90,6 +92,7 @@ def _row(name: str, record: PairRecord, state: FleetState, nodes: Sequence[Node]
         is_known and record.is_up_to_date(),
         run,
         int(last.get("process", 0)) if is_known else 0,
+        int(last.get("actor_process", 0)),
         {side: total.frames_in[side] for side in SIDES},
         total.fused,
         {reason: count for reason, count in sorted(total.dropped.items()) if count},
