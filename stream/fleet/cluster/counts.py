@@ -100,7 +100,8 @@ class Ledger:
         Args:
             values: of `as_json`.
         """
-        values = values or {"earlier": Counts().as_json(), "runs": {}, "starts": 0}
+        if values is None:
+            values = {"earlier": Counts().as_json(), "runs": {}, "starts": 0}
         self.starts: int = values["starts"]
         self._earlier = Counts.from_json(values["earlier"])
         self._runs = {run: (Counts.from_json(each), final) for run, (each, final) in values["runs"].items()}

@@ -40,7 +40,7 @@ class FleetState:
         Args:
             values: of `as_json`.
         """
-        values = values or {"pairs": {}, "drained_nodes": {}}
+        values = {"pairs": {}, "drained_nodes": {}} if values is None else values
         self.pairs = {name: PairRecord.from_json(each) for name, each in values["pairs"].items()}
         self.drained_nodes: dict[str, str] = dict(values["drained_nodes"])
 

@@ -115,7 +115,7 @@ async def start_warm(path: Path, words: Sequence[str], folder: Path, lock: int) 
 
 
 def begin_starter(path: Path) -> None:
-    """Start the starter of a node, for the next run; it lives on without this process, which waits shortly."""
+    """Start the starter of a node, for the next run; it lives on without this process."""
     # One thread at a fork: OpenBLAS would begin some while it loads.
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
     subprocess.run(
