@@ -72,11 +72,12 @@ class PairRunner:
             if self._child:
                 await self._child.end()
                 self._account()
+            await self._report(self.last_words())
         finally:
             if self._lock:
                 self._lock.close()
-        await self._report(self.last_words())
-        self.log.close()
+                self._lock = None
+            self.log.close()
 
     def last_words(self) -> dict[str, Any]:
         """The report of a pair that has ended."""
