@@ -159,10 +159,10 @@ class Subscribers(threading.Thread):
         self.join()
 
 
-def make_fleet(folder: Path) -> tuple[Path, dict[str, int]]:
+def make_fleet(folder: Path, count: int = PAIRS) -> tuple[Path, dict[str, int]]:
     """The file of a fleet of small and slow pairs, and the port of each."""
     source, ports = f"loop://synthetic://street?seed=3&size={SIZE}&rate={RATE}", {}
-    for number in range(PAIRS):
+    for number in range(count):
         name = f"pair{number}"
         ports[name] = free_port()
         settings = {

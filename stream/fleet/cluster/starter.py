@@ -125,9 +125,10 @@ class Starter:
 
     def _left(self, process: int) -> Any:
         def end(key: selectors.SelectorKey) -> None:
+            if process not in self._runs:  # it ended in the same moment, and its number may be another's
+                return
             self._selector.unregister(key.fileobj)
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGTERM)
+            os.kill(process, signal.SIGTERM)
 
         return end
 
