@@ -2,9 +2,9 @@
 
     python -m benchmarks.fleet_overhead --seconds 120
 
-Both run side by side. Counted for the fleet: the actor of the pair, and the difference between its run and the
-one alone, which nobody asks how it is. Counted once a node: the starter of runs; once a fleet: the controller.
-Memory is that which no other process shares (USS). Needs the extra `ray`.
+Both run side by side. Counted for the fleet: the actor of the pair, and the difference between its run and
+the one alone, which nobody asks how it is. Counted once a node: the starter of runs; once a fleet: the
+controller. Memory is that which no other process shares (USS). Needs the extra `ray`.
 """
 
 from __future__ import annotations

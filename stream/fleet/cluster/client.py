@@ -13,7 +13,7 @@ from stream.cluster.connection import connected
 from stream.config.fleet import FleetSettings
 from stream.errors import ConfigError, GifnetError
 from stream.fleet.cluster.controller_actor import NAME as CONTROLLER
-from stream.fleet.cluster.controller_actor import ControllerActor
+from stream.fleet.cluster.controller_actor import ControllerActor, pair_actor_name
 from stream.fleet.cluster.examine import examine_node
 from stream.fleet.cluster.nodes import Node, living_nodes
 from stream.fleet.cluster.spec import PairSpec
@@ -121,7 +121,7 @@ class FleetClient:
             ConfigError: the pair runs nowhere now.
         """
         try:
-            actor = self._ray.get_actor(pair, namespace=self._namespace)
+            actor = self._ray.get_actor(pair_actor_name(pair), namespace=self._namespace)
         except ValueError:
             raise ConfigError(f"the pair {pair} runs nowhere now; see `gifnet fleet status`") from None
         found: tuple[int, list[str]] = self._get(actor.log.remote(after, most), f"the pair {pair}")

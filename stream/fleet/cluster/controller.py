@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from stream.errors import ConfigError
+from stream.fleet.cluster.controller_actor import pair_actor_name
 from stream.fleet.cluster.fleet_page import FleetPage
 from stream.fleet.cluster.fleet_state import Action
 from stream.fleet.cluster.nodes import Node, living_nodes
@@ -57,9 +58,9 @@ class Controller:
         self._work = asyncio.get_running_loop().create_task(self._serve())
 
     def report(self, message: dict[str, Any]) -> dict[str, Any]:
-        """Take the report of a pair's actor, see `FleetState.report`; the answer says what to send next."""
+        """Take the report of a pair's actor, see `FleetState.report`; `picture` asks for the next picture."""
         answer = self._state.report(message, time.monotonic())
-        return answer | {"files": True, "metrics": True, "picture": self._page.is_watched}
+        return answer | {"picture": self._page.is_watched}
 
     def about(self) -> dict[str, Any]:
         """Version and settings that `up` makes a new controller for where they are others."""
@@ -165,7 +166,7 @@ class Controller:
         if action.avoid:
             labels["ray.io/node-id"] = f"!in({','.join(action.avoid)})"
         options = {
-            "name": action.pair,
+            "name": pair_actor_name(action.pair),
             "namespace": self._namespace,
             "lifetime": "detached",
             "get_if_exists": True,
@@ -185,7 +186,7 @@ class Controller:
             await asyncio.to_thread(self._ray.kill, actor)
             while await self._find(name) is not None:
                 await asyncio.sleep(0.1)
-        self._state.pairs[name].gone()
+        self._state.killed(name)
 
     async def _look_up_silent(self) -> None:
         now_s = time.monotonic()
@@ -198,6 +199,8 @@ class Controller:
 
     async def _find(self, name: str) -> Any:
         try:
-            return await asyncio.to_thread(self._ray.get_actor, name, namespace=self._namespace)
+            return await asyncio.to_thread(
+                self._ray.get_actor, pair_actor_name(name), namespace=self._namespace
+            )
         except ValueError:
             return None

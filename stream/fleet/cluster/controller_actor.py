@@ -13,6 +13,11 @@ from stream.errors import ConfigError
 NAME = "controller"
 
 
+def pair_actor_name(pair: str) -> str:
+    """The name of a pair's actor; no pair's is that of the controller."""
+    return f"pair-{pair}"
+
+
 class ControllerActor:
     """Answers the actors of pairs, and the commands."""
 

@@ -16,6 +16,8 @@ SIDES = ("visible", "thermal")
 PROCESS_LOST = "process_lost"
 # A late report of an earlier process still replaces its last answer while the process is one of so many.
 RUNS_KEPT = 16
+# Names of processes before those, whose reports come too late.
+NAMES_KEPT = 200
 
 
 @dataclass(slots=True)
@@ -101,16 +103,17 @@ class Ledger:
             values: of `as_json`.
         """
         if values is None:
-            values = {"earlier": Counts().as_json(), "runs": {}, "starts": 0}
+            values = {"earlier": Counts().as_json(), "runs": {}, "starts": 0, "names": []}
         self.starts: int = values["starts"]
         self._earlier = Counts.from_json(values["earlier"])
+        self._names: list[str] = list(values["names"])
         self._runs = {run: (Counts.from_json(each), final) for run, (each, final) in values["runs"].items()}
 
     def note(self, run: str, counts: Counts, final: bool) -> None:
         """Take the newest counts of a process.
 
         Args:
-            run: name of the process; later ones sort behind earlier ones.
+            run: name of the process.
             counts: since it began.
             final: True for its report, which nothing replaces.
         """
@@ -118,13 +121,14 @@ class Ledger:
             if final or not self._runs[run][1]:
                 self._runs[run] = counts, final
             return
-        if self._runs and run < min(self._runs) and len(self._runs) >= RUNS_KEPT:
+        if run in self._names:
             return
         self.starts += 1
         self._runs[run] = counts, final
         if len(self._runs) > RUNS_KEPT:
-            oldest, _ = self._runs.pop(min(self._runs))
-            self._earlier += oldest.closed()
+            oldest = next(iter(self._runs))
+            self._earlier += self._runs.pop(oldest)[0].closed()
+            self._names = [*self._names, oldest][-NAMES_KEPT:]
 
     def total(self, running: str = "") -> Counts:
         """All of them.
@@ -140,4 +144,5 @@ class Ledger:
     def as_json(self) -> dict[str, Any]:
         """As plain values."""
         runs = {run: (counts.as_json(), final) for run, (counts, final) in self._runs.items()}
-        return {"earlier": self._earlier.as_json(), "runs": runs, "starts": self.starts}
+        earlier = self._earlier.as_json()
+        return {"earlier": earlier, "runs": runs, "starts": self.starts, "names": self._names}

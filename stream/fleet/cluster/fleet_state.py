@@ -43,6 +43,7 @@ class FleetState:
         values = {"pairs": {}, "drained_nodes": {}} if values is None else values
         self.pairs = {name: PairRecord.from_json(each) for name, each in values["pairs"].items()}
         self.drained_nodes: dict[str, str] = dict(values["drained_nodes"])
+        self._strangers: set[str] = set()
 
     def wanted(self) -> dict[str, PairRecord]:
         """Pairs that the fleet has."""
@@ -131,7 +132,11 @@ class FleetState:
             The answer: `end` where it is to end, `spec` where that is another one.
         """
         record = self.pairs.get(message["pair"])
-        if record is None or not record.note(message, now_s):
+        if record is None:  # of a fleet whose saved state was moved away
+            if message["state"] == "ended":
+                self._strangers.add(message["pair"])
+            return {"end": True}
+        if not record.note(message, now_s):
             return {"end": True}
         if record.placed is None and record.is_wanted():  # made by an earlier controller
             record.place()
@@ -152,6 +157,13 @@ class FleetState:
                     record.ending_since_s = now_s
                 if record.may_be_killed(now_s):
                     yield Action("kill", name)
+        yield from (Action("kill", name) for name in self._strangers - set(self.pairs))
+        self._strangers.clear()
+
+    def killed(self, name: str) -> None:
+        """The actor of a pair is no more."""
+        if name in self.pairs:
+            self.pairs[name].gone()
 
     def as_json(self) -> dict[str, Any]:
         """As plain values, to be saved."""

@@ -12,6 +12,9 @@ from stream.fleet.cluster.spec import PairSpec, Placement
 LONGEST_END_S = 30.0
 # One that is to end and says nothing for so long is not there.
 SILENT_S = 5.0
+ACTORS_KEPT = 16
+# Parts of a report that do not come with each.
+_SELDOM = ("metrics", "picture", "other_files")
 
 
 @dataclass(slots=True)
@@ -29,7 +32,8 @@ class PairRecord:
         ledger: its frames.
         last: newest report of its actor; empty before the first.
         heard_s: when that came, on the monotonic clock.
-        incarnation: of the newest actor.
+        actors: names that its actors gave themselves, the newest last. Clocks of nodes may differ, so none
+            of them decides.
         ending_since_s: when its actor was first told to end; None while it is not.
     """
 
@@ -43,7 +47,7 @@ class PairRecord:
     ledger: Ledger = field(default_factory=Ledger)
     last: dict[str, Any] = field(default_factory=dict)
     heard_s: float = 0.0
-    incarnation: int = 0
+    actors: list[str] = field(default_factory=list)
     ending_since_s: float | None = None
 
     @property
@@ -90,10 +94,12 @@ class PairRecord:
             self.ledger.note(run, Counts.from_json(counts), final=True)
         if "run" in message and "counts" in message:
             self.ledger.note(message["run"], Counts.from_json(message["counts"]), final=False)
-        if message["incarnation"] < self.incarnation:
+        if message["actor"] not in self.actors:
+            self.actors = [*self.actors, message["actor"]][-ACTORS_KEPT:]
+        if message["actor"] != self.actors[-1]:
             return False
-        kept = {key: self.last[key] for key in ("metrics", "picture") if key in self.last}
-        self.incarnation, self.last, self.heard_s = message["incarnation"], kept | message, now_s
+        kept = {key: self.last[key] for key in _SELDOM if key in self.last}
+        self.last, self.heard_s = kept | message, now_s
         return True
 
     def place(self) -> Placement:
@@ -116,6 +122,7 @@ class PairRecord:
             "placed": asdict(self.placed) if self.placed else None,
             "placed_version": self.placed_version,
             "ledger": self.ledger.as_json(),
+            "actors": self.actors,
         }
 
     @classmethod
@@ -131,4 +138,5 @@ class PairRecord:
             Placement(**placed) if placed else None,
             values["placed_version"],
             Ledger(values["ledger"]),
+            actors=values["actors"],
         )

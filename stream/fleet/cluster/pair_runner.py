@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import secrets
 import socket
 import time
 from collections.abc import Awaitable, Callable
@@ -21,6 +22,8 @@ from stream.fleet.cluster.warm_start import begin_starter, starter_socket
 from stream.runtime.backoff import Backoff
 
 EVERY_S, EVERY_STARTING_S = 1.0, 0.2
+# Numbers for Prometheus, and the check of files, cost more than a second's worth of news.
+SELDOM_S = 5.0
 # A controller that is being started again does not hold a pair up.
 ANSWER_S = 5.0
 # Exit status of a run whose settings, weights or inputs are wrong; it will not be right in a second.
@@ -50,11 +53,11 @@ class PairRunner:
         self._child: Child | None = None
         self._backoff, self._start_at_s = Backoff(random.Random()), 0.0
         self._why, self._ending, self._prepared = "", False, ""
-        self._wants: dict[str, Any] = {}
+        self._wants_picture, self._seldom_at_s = False, 0.0
         self._unsent: dict[str, Counts] = {}
         self._about = {
             "pair": spec.name,
-            "incarnation": time.time_ns(),
+            "actor": secrets.token_hex(8),
             "node": node,
             "host": socket.gethostname(),
             "actor_process": os.getpid(),
@@ -148,11 +151,11 @@ class PairRunner:
             "rate": status["recent"]["rate"],
             "age_ms": status["recent"]["age_ms"],
         }
-        if self._wants.get("files"):
+        if time.monotonic() >= self._seldom_at_s:
+            self._seldom_at_s = time.monotonic() + SELDOM_S
             seen["other_files"] = await asyncio.to_thread(other_files, self._spec)
-        if self._wants.get("metrics"):
             seen["metrics"] = await asyncio.to_thread(child.page.metrics)
-        if self._wants.get("picture"):
+        if self._wants_picture:
             seen["picture"] = await asyncio.to_thread(child.page.picture)
         return seen
 
@@ -175,7 +178,7 @@ class PairRunner:
             self._unsent.pop(run, None)
         if self._lock:
             self._lock.heard()
-        self._wants = answer
+        self._wants_picture = bool(answer.get("picture"))
         self._ending = self._ending or bool(answer.get("end"))
         if answer.get("spec"):
             self._spec = PairSpec.from_json(answer["spec"])

@@ -31,7 +31,7 @@ def started(*specs: PairSpec) -> FleetState:
 
 
 def say(of: FleetState, pair: str, now_s: float = 0.0, **more: Any) -> dict[str, Any]:
-    message = {"pair": pair, "node": "n1", "state": "running", "ready": True, "incarnation": 1}
+    message = {"pair": pair, "node": "n1", "state": "running", "ready": True, "actor": "first"}
     return of.report({**message, **more}, now_s)
 
 
@@ -111,12 +111,21 @@ def test_a_drained_node_gets_no_pair_and_loses_those_that_it_has() -> None:
 
 def test_an_earlier_actor_of_a_pair_is_told_to_end_and_its_frames_still_count() -> None:
     state = started(YARD)
-    say(state, "yard", incarnation=2, node="n2", spec=YARD.digest)
+    say(state, "yard", actor="second", node="n2", spec=YARD.digest)
     frames = {"visible": 5, "thermal": 5}
     counted = {"frames_in": frames, "fused": 5, "used": frames, "dropped": {}}
-    assert say(state, "yard", incarnation=1, run="1", counts=counted) == {"end": True}
+    assert say(state, "yard", actor="first", run="1", counts=counted) == {"end": True}
     (row,) = rows(state, NODES, 0.0)
     assert row.node == "pole-2" and row.fused == 5
+
+
+def test_an_actor_of_a_fleet_whose_state_was_moved_away_ends_and_is_killed() -> None:
+    state = started(YARD)
+    assert say(state, "gate")["end"] and not list(state.actions(1.0, NODES))
+    say(state, "gate", state="ended")
+    assert [(each.what, each.pair) for each in state.actions(1.0, NODES)] == [("kill", "gate")]
+    state.killed("gate")
+    assert not list(state.actions(2.0, NODES))
 
 
 def test_states_of_pairs_whose_node_is_lost_or_that_say_nothing() -> None:
