@@ -2,10 +2,10 @@
 
     python -m benchmarks.fleet_head
 
-The head runs no pairs. It is killed whole, as by a power cut, and started again at its address, once
-at once and once after the pairs have ended; each time `gifnet fleet up` brings everything back. Processes
-of each pair are counted all the time by the folder that they work in: two of one pair must never be beside
-each other. Needs the extra `ray`.
+The head runs no pairs. It is killed whole, as by a power cut, and a new one started, once at once (with another
+port) and once after the pairs have ended; each time `gifnet fleet up` brings everything back. Processes of each
+pair are counted all the time by the folder that they work in: two of one pair must never be beside each other.
+Needs the extra `ray`.
 """
 
 from __future__ import annotations
@@ -136,7 +136,9 @@ def experiment(fleet: Path, folder: Path, port: int, at_once: bool) -> dict[str,
     told = fleet_command("status", fleet, port)
     found["status_without_head"] = told.stderr.strip().splitlines()[-1]
     found["pairs_after_status"] = watch.now.total()
-    if not at_once:
+    if at_once:
+        port = free_port()  # Ray takes none twice while an old node of the machine lives
+    else:
         found["pairs_ended_after_s"] = watch.wait(0)
     processes += [head(port), node(port, "second")]
     found["up_again_s"] = started(fleet, port)

@@ -159,6 +159,8 @@ def test_a_cluster_that_is_not_there_and_a_wrong_label_are_one_sentence(
     for words in (["up"], ["status"], ["down"]):
         done = gifnet("fleet", *words, tmp_path / "fleet.yaml", "--ray", closed)
         assert done.status == 1 and f"no Ray cluster answers at {closed}" in done.err
+    done = gifnet("fleet", "up", tmp_path / "fleet.yaml", "--ray", "local")
+    assert done.status == 1 and "a fleet needs a cluster that stays" in done.err
     done = gifnet("fleet", "move", tmp_path / "fleet.yaml", "gate", "--to", "pole", "--ray", closed)
     assert done.status == 1 and "--to takes a label of a node, KEY=VALUE" in done.err
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from stream.cli.fleet.cluster import down, drain, logs, move, up, update
-from stream.cli.fleet.shared import FLEET, RAY, exit_unless_running
+from stream.cli.fleet.shared import FLEET, RAY, exit_unless_running, opened
 from stream.cli.fleet.told import show_rows, told_json
 
 
@@ -71,9 +71,7 @@ def status(ctx: click.Context, fleet_file: Path, address: str | None, as_json: b
 
         told_json(ctx, ask_all(load_fleet(fleet_file)), as_json)
         return
-    from stream.fleet.cluster.client import open_fleet
-
-    with open_fleet(settings, address or settings.ray or "auto") as client:
+    with opened(fleet_file, address) as (client, _):
         table = client.ask("table")
     show_rows(table, as_json, [name for name in settings.pairs if isinstance(name, str)])
     exit_unless_running(ctx, table["pairs"])

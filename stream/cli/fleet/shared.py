@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stream.errors import ConfigError
+
 if TYPE_CHECKING:
     from stream.config.fleet import FleetSettings
     from stream.fleet.cluster.client import FleetClient
@@ -31,7 +33,13 @@ def opened(fleet_file: Path, address: str | None) -> Iterator[tuple[FleetClient,
     from stream.fleet.pairs import load_fleet_settings
 
     settings = load_fleet_settings(fleet_file)
-    with open_fleet(settings, address or settings.ray or "auto") as client:
+    address = address or settings.ray or "auto"
+    if address == "local":
+        raise ConfigError(
+            "a fleet needs a cluster that stays when the command ends: HOST:PORT of its head node, or auto "
+            "for the one of this machine, begun by `ray start --head`; got local"
+        )
+    with open_fleet(settings, address) as client:
         yield client, settings
 
 
