@@ -2,10 +2,10 @@
 
     python -m benchmarks.fleet_head
 
-The head runs no pairs. It is killed whole, as by a power cut, and a new one started, once at once (with another
-port) and once after the pairs have ended; each time `gifnet fleet up` brings everything back. Processes of each
-pair are counted all the time by the folder that they work in: two of one pair must never be beside each other.
-Needs the extra `ray`.
+The head runs no pairs. It is killed whole, as by a power cut, and a new one started, once at once (with
+another port) and once after the pairs have ended; each time `gifnet fleet up` brings everything back.
+Processes of each pair are counted all the time by the folder that they work in: two of one pair must never be
+beside each other. Needs the extra `ray`.
 """
 
 from __future__ import annotations

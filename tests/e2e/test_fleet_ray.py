@@ -106,7 +106,7 @@ def test_a_fleet_from_up_to_down(nodes: RayNodes, tmp_path: Path) -> None:
     assert "the page is at" in fleet("logs", "gate")
     assert "pair yard: drained" in fleet("drain", "yard")
     fleet.path.write_text(FLEET.format(folder=tmp_path).replace("  yard: {config: yard.yaml}\n", ""))
-    assert "yard: not in the file" in fleet("status")
+    assert "not in the file; `gifnet fleet up --prune` ends it" in fleet("status")
     assert "yard: ended, since the file does not have it" in fleet("up", "--prune", *wait)
     fleet("down")
     assert "the fleet tested does not run on this cluster" in fleet("status", status=1)
