@@ -37,7 +37,7 @@ from benchmarks.common import RESULTS, circumstances
 from stream.errors import ConfigError
 from stream.fleet.cluster.client import FleetClient, open_fleet
 from stream.fleet.cluster.counts import Ledger
-from stream.fleet.cluster.warm_start import starter_socket
+from stream.fleet.cluster.node.warm_start import starter_socket
 from stream.fleet.pairs import load_fleet_settings
 from tests.helpers.media_server import free_port
 from tests.helpers.ray_nodes import RayNodes, ray_nodes
@@ -47,7 +47,7 @@ RATE, SIZE = 5, "160x120"
 SIDES = ("visible", "thermal")
 WITHIN_S, PATIENCE_S = 5.0, 90.0
 CALM_S = (1.0, 6.0)
-# How often each kind of kill comes, against the others.
+# Weights of the kinds of kills.
 KINDS = {"run": 6, "actor": 4, "node": 3, "controller": 2, "command": 2}
 
 Rows = dict[str, dict[str, Any]]

@@ -22,7 +22,7 @@ from typing import Any
 from benchmarks.common import circumstances, save
 from benchmarks.fleet import command, kill, make_fleet, processes_of
 from stream.fleet.cluster.client import open_fleet
-from stream.fleet.cluster.warm_start import starter_socket
+from stream.fleet.cluster.node.warm_start import starter_socket
 from stream.fleet.pairs import load_fleet_settings
 from tests.helpers.ray_nodes import ray_nodes
 

@@ -129,7 +129,7 @@ class Planck:
 
 
 Radiometry: TypeAlias = Linear | Planck
-# Constants that are left out where they say nothing, so that earlier readers know the rest.
+# Constants that are left out at their neutral value, so that earlier readers understand the rest.
 _DEFAULTS = {"transmission": 1.0, "path_count": 0.0}
 _MODELS: dict[str, type[Linear] | type[Planck]] = {kind.model: kind for kind in (Linear, Planck)}
 

@@ -16,6 +16,8 @@ from gifnet.errors import TrainingError
 from gifnet.features import FeaturePair
 from gifnet.lite.model import GIFNetLite
 from gifnet.model import GIFNet
+from gifnet.perception import Detector
+from gifnet.perception.finder import saved_state
 from gifnet.train import checkpoint as checkpoints
 from gifnet.train import journal
 from gifnet.train.checkpoint import Checkpoint
@@ -79,6 +81,17 @@ _KINDS = {
         "segmentation networks; see `docs/joint.md`. Networks, code and training are this project's own.",
         "Means over the pairs that were only measured on; definitions in `docs/eval.md` and `docs/joint.md`.",
     ),
+    "detector": _Kind(
+        Detector,
+        "DETECTOR_CARD.md",
+        "gifnet-stream detector",
+        "FCOS-like detector of this project, gifnet train --network detector",
+        "Weights of a detector of people and vehicles",
+        "Finds people and vehicles in fused, visible and thermal pictures; see `docs/detect.md`. Network,\n"
+        "code and training are this project's own. The backbone of packaged weights began from those of\n"
+        "EfficientNet-Lite0 (Apache-2.0), and with it what was trained on from them.",
+        "On the pairs that were only measured on; definitions in `docs/eval.md`.",
+    ),
     "features": _Kind(
         FeaturePair,
         "FEATURES_CARD.md",
@@ -119,7 +132,10 @@ def export(run: Path, path: Path, command: str) -> Path:
     card = path.with_name(kind.card)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        weights.save(path, model, facts)
+        if isinstance(model, Detector):
+            save_file(saved_state(model), path, metadata=facts)
+        else:
+            weights.save(path, model, facts)
         if joint:
             _save_perception(path, state, facts)
         card.write_text(_card(checkpoint, facts, journal.read(run / LOG)), encoding="utf-8")

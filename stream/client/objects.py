@@ -100,7 +100,7 @@ class ObjectSubscriber:
         return Link(socket, self._address)
 
     def _objects(self, parts: list[bytes]) -> FoundObjects | None:
-        """The objects of a message; None, once said aloud, for what is no message of ours."""
+        """The objects of a message; None, with one warning, for an invalid message."""
         if parts[0] != self._topic:
             return None
         try:

@@ -23,7 +23,7 @@ _ANSWER_S = 5.0
 
 
 def import_ray() -> Any:
-    """The module `ray`, which reports to nobody.
+    """The module `ray`, with its usage reports switched off.
 
     Raises:
         ConfigError: it is not installed.
@@ -67,7 +67,7 @@ def connected(address: str) -> Iterator[Any]:
 
 
 def check_address(address: str, remedy: str = "") -> None:
-    """Refuse what is no address.
+    """Refuse an invalid address.
 
     Args:
         address: see `connected`.
@@ -81,7 +81,7 @@ def check_address(address: str, remedy: str = "") -> None:
 
 
 def _knock(address: str) -> None:
-    """Find out in seconds that nobody listens, for which Ray takes a minute.
+    """Find out in seconds that nothing listens, for which Ray takes a minute.
 
     Raises:
         ConfigError: nobody does.

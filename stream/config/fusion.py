@@ -45,8 +45,8 @@ class FusionSettings(Settings):
         Field(
             ge=0,
             le=1,
-            description="how far skies, dark places and people get the level of the better source after the "
-            "network; default: 1 with the packaged weights, 0 with others",
+            description="strength by which skies, dark places and people get the level of the better source, "
+            "after the network; default: 1 with the packaged weights, 0 with others",
         ),
     ] = None
 

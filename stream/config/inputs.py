@@ -62,10 +62,10 @@ class InputSettings(Settings):
     ] = None
     decoder: Annotated[
         Decoder,
-        Field(description="where video is decoded; auto: by NVDEC on a GPU that runs the network, if it can"),
+        Field(description="device that decodes video; auto: NVDEC on a GPU that runs the network, if it can"),
     ] = "auto"
     transport: Annotated[
-        Literal["tcp", "udp"], Field(description="how an RTSP camera sends its pictures")
+        Literal["tcp", "udp"], Field(description="transport of an RTSP camera's pictures")
     ] = "tcp"
     timeout_s: Annotated[
         float, Field(ge=0.2, le=60, description="silence after which a camera is reconnected")

@@ -39,7 +39,7 @@ class FuseSettings(Settings):
     fusion: FusionSettings = FusionSettings()
     live: LiveSettings = LiveSettings()
     excerpt: ExcerptSettings = ExcerptSettings()
-    device: Annotated[Device, Field(description="where the network runs")] = "auto"
+    device: Annotated[Device, Field(description="device that runs the network")] = "auto"
     duration_s: Annotated[
         float | None, Field(gt=0, le=1e9, description="end after so many seconds of wall time")
     ] = None
@@ -64,9 +64,9 @@ class RunSettings(FuseSettings):
             "has frames",
         ),
     ] = None
-    logs: Annotated[
-        Literal["text", "json"], Field(description="how messages on standard error are written")
-    ] = "text"
+    logs: Annotated[Literal["text", "json"], Field(description="format of messages on standard error")] = (
+        "text"
+    )
     outputs: Annotated[tuple[OutputSettings, ...], Field(validate_default=True)] = ()
     report: Annotated[Path | None, Field(description="JSON file that tells what the run did")] = None
 

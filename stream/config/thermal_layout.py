@@ -89,7 +89,7 @@ class CountLayout:
 
     @property
     def bits(self) -> int | None:
-        """Significant bits of a whole number, None where nothing is said."""
+        """Significant bits of a whole number, None where they are not stated."""
         return int(self.numbers.lstrip("uint")) if "int" in self.numbers else None
 
     @property

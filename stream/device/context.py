@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
+from copy import copy
 from types import ModuleType
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -26,7 +27,7 @@ LEAST_MEMORY_BYTES = 1 << 30
 
 
 class DeviceContext(Protocol):
-    """A device and what is needed to use it; one a run.
+    """A device with its streams and memory; one for each run.
 
     Attributes:
         device: as torch names it.
@@ -34,13 +35,18 @@ class DeviceContext(Protocol):
         upload: stream of copies to the device.
         compute: stream of the computation.
         download: stream of copies to the host.
+        has_graphs: work can be captured.
     """
 
+    has_graphs: bool
     device: torch.device
     operations: Operations
     upload: Stream
     compute: Stream
     download: Stream
+
+    def fork(self) -> DeviceContext:
+        """The same device for one more pair: with a compute stream of its own, the rest is shared."""
 
     def new_event(self) -> Event:
         """An event that is not recorded yet; waiting for it returns at once."""
@@ -67,12 +73,18 @@ class DeviceContext(Protocol):
 class HostContext:
     """The CPU: all work is done when it is given."""
 
+    has_graphs = False
+
     def __init__(self) -> None:
         self.device = torch.device("cpu")
         self.operations: Operations = host
         self.upload: Stream = HostStream()
         self.compute: Stream = self.upload
         self.download: Stream = self.upload
+
+    def fork(self) -> DeviceContext:
+        """The CPU again."""
+        return HostContext()
 
     def new_event(self) -> Event:
         """An event that is always past."""
@@ -97,6 +109,8 @@ class HostContext:
 class CudaContext:
     """A GPU: three CUDA streams ordered by events, pinned memory, kernels, one captured graph a step."""
 
+    has_graphs = True
+
     def __init__(self, device: torch.device) -> None:
         """Compile and load the kernels, and take the streams.
 
@@ -112,6 +126,13 @@ class CudaContext:
         self.upload: Stream = CudaStream(device)
         self.compute: Stream = self._compute
         self.download: Stream = CudaStream(device)
+
+    def fork(self) -> DeviceContext:
+        """As `DeviceContext.fork`: captures need a stream of their own, copies of several pairs do not."""
+        other = copy(self)
+        other._compute = CudaStream(self.device)
+        other.compute = other._compute
+        return other
 
     def new_event(self) -> Event:
         """A CUDA event."""

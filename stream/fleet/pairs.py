@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from stream.config import NAMES, RunSettings, load_yaml, validate
 from stream.config.environment import load_config
-from stream.config.fleet import PAIR_NAME, FleetPairSettings, FleetSettings
+from stream.config.many.fleet import PAIR_NAME, FleetPairSettings, FleetSettings
 from stream.config.merge import overlay
 from stream.errors import ConfigError, GifnetError
-from stream.sinks import check_outputs, sink_settings
-from stream.uri import mask_text, parse_uri
+from stream.pipeline.pairs.claims import conflicts
+from stream.sinks import check_outputs
+from stream.uri import mask_text
 
 _SECRETS = ("password", "token")
 
@@ -62,7 +63,14 @@ def load_fleet(path: Path) -> list[Pair]:
             pairs.append(_pair(str(name), values, fleet.options, path.parent.absolute()))
         except GifnetError as error:
             problems[str(name)].append(mask_text(str(error)))
-    for name, problem in _conflicts(pairs):
+    labels = {pair.name: (pair.own.label or "").split("=") for pair in pairs}
+
+    def are_apart(one: str, other: str) -> bool:
+        """True for two values of one label, of which a node of a cluster has one."""
+        return labels[one][0] == labels[other][0] != "" and labels[one] != labels[other]
+
+    settings = {pair.name: pair.settings for pair in pairs}
+    for name, problem in conflicts(settings, one_folder=False, are_apart=are_apart):
         problems[name].append(problem)
     if problems:
         lines = [f"  {name}: {'; '.join(all_of)}" for name, all_of in problems.items()]
@@ -97,40 +105,6 @@ def _pair(name: str, values: Any, common: dict[str, Any], base: Path) -> Pair:
     settings = validate(RunSettings, overlay(load_config(config), options), str(config))
     check_outputs(settings)
     return Pair(name, config, options, settings, own)
-
-
-def _conflicts(pairs: Sequence[Pair]) -> Iterator[tuple[str, str]]:
-    """Ports, files and names that two pairs of one machine would both take."""
-    taken: dict[str, list[Pair]] = defaultdict(list)
-    for pair in pairs:
-        for what in dict.fromkeys(_takes(pair.settings)):
-            first = next((each for each in taken[what] if not _are_apart(each, pair)), None)
-            if first:
-                yield pair.name, f"{what} is that of {first.name} too; give each pair its own"
-            taken[what].append(pair)
-
-
-def _are_apart(one: Pair, other: Pair) -> bool:
-    """True for pairs that never share a machine, since a node has one value for each label."""
-    labels = [(each.own.label or "").partition("=") for each in (one, other)]
-    return bool(labels[0][0]) and labels[0][0] == labels[1][0] and labels[0][2] != labels[1][2]
-
-
-def _takes(settings: RunSettings) -> Iterator[str]:
-    binds = (settings.preview.bind, settings.metrics.bind, settings.control.bind)
-    for bind in (*binds, *(output.uri for output in settings.outputs)):
-        port = re.search(r":(\d{1,5})(?:[/?]|$)", bind or "")
-        is_server = bind in binds or str(bind).startswith("zmq+tcp://")
-        if bind and port and is_server and int(port[1]) and "connect=1" not in bind:
-            yield f"port {port[1]}"
-    for output in settings.outputs:
-        for place in sink_settings(output, settings.outputs).places():
-            if place.is_absolute():  # others lie in a folder of each pair
-                yield f"the output {place}"
-        if output.uri.startswith("zmq+ipc://"):
-            yield f"the socket {parse_uri(output.uri).path}"
-    if settings.takeover:
-        yield f"the name {settings.takeover} to take over"
 
 
 def _words(name: str, value: Any) -> Iterator[str]:

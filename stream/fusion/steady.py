@@ -41,7 +41,7 @@ class SteadyNetwork:
 
     @property
     def own_threads(self) -> bool:
-        """As the network says."""
+        """As stated by the network."""
         return bool(getattr(self._network, "own_threads", False))
 
     @torch.no_grad()

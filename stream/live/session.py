@@ -24,7 +24,7 @@ from stream.sources.live.lockstep import OPENING_S
 from stream.sources.live.start_barrier import StartBarrier, Wait
 from stream.uri import mask
 
-# How often cameras are looked after at least.
+# Longest interval between two checks of the cameras, in seconds.
 TEND_S = 0.1
 # Frames of both cameras that wait to be taken at most.
 MOST_TAKEN = 240
@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 
 
 class LiveSession:
-    """Iterates over what two cameras give, for as long as nobody calls `stop`.
+    """Iterates over the frame sets of two cameras until `stop` is called.
 
     Iterated by one thread; `stop` and `change` may be called from any.
 
@@ -114,7 +114,7 @@ class LiveSession:
             self._changed.notify_all()
 
     def misfit(self, moment: FrameSet, error: GifnetError) -> None:
-        """A moment whose pictures cannot be registered, or are too small; said once for each reason."""
+        """Leave out a frame set that cannot be registered or is too small; each reason is reported once."""
         with self._changed:
             self.counts.unuse(moment, "not_registered")
         if str(error) != self._misfit:
@@ -143,7 +143,7 @@ class LiveSession:
             self._pairer.finish()
 
     def __iter__(self) -> Iterator[FrameSet]:
-        """Moments as they are decided.
+        """Frame sets, as soon as they are decided.
 
         Raises:
             GifnetError: a camera cannot be opened however often one tries.
@@ -189,7 +189,7 @@ class LiveSession:
                 self._changed.wait(max(0.001, until_s - now_s))
 
     def _decide(self, now_s: float) -> None:
-        """Bring what is due among the ready; where fusion does not keep up, only the freshest stays."""
+        """Move due frame sets to the ready ones; where fusion does not keep up, only the newest stays."""
         queues = self._pairer.queues.values()
         due, overran = self._pairer.due(now_s), any(queue.overran for queue in queues)
         self._ready.add(due, now_s, self._pairer.settings.max_wait_ms / 1000, overran)
@@ -212,7 +212,7 @@ class LiveSession:
                 self._changed.notify_all()
 
         timeout_s, waits = settings.timeout_s, self._settings.live.wait
-        # A recording that takes long to open does not hang; opened once more beside that, it takes longer.
+        # A recording may take long to open; opening it a second time meanwhile would only take longer.
         opening_s = max(OPENING_S, timeout_s) if is_played(settings.uri) else None
         return ReconnectingCamera(
             side, settings.uri, timeout_s, open_here, post, self._clock, waits, opening_s

@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 
 def check_takeover(settings: RunSettings) -> None:
-    """Refuse a takeover that would lose what was written, or of inputs that are no cameras.
+    """Refuse a takeover that would lose written output, or whose inputs are not cameras.
 
     Raises:
         ConfigError: says which.

@@ -20,7 +20,7 @@ from stream.recording.lines import Entry, read_frames, read_pairs
 from stream.yuv import PlanesToRgb, luma_range, planes_of
 
 _FORMATS: dict[str, PixelFormat] = {"gray": "gray8", "gray16le": "gray16le"}
-# Frames that frame sets may name once more: a held thermal frame is the last one.
+# Frames that later frame sets may name again, such as a held thermal frame.
 _KEPT = 4
 LARGEST_ABOUT = 1 << 20
 

@@ -1,4 +1,4 @@
-"""Keeps libraries from printing: what is wrong is said by us, in one sentence."""
+"""Keeps libraries from printing: errors are reported by gifnet, in one sentence."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def _open_recording(settings: InputSettings, uri: Uri, role: Side) -> Source:
     return RecordedSide(Path(uri.path), role, settings.radiometry)
 
 
-# Scheme -> what opens it where it is no video; the empty one is a plain path.
+# Scheme -> function that opens what is not a video; the empty scheme is a plain path.
 OPENERS: dict[str, Callable[[InputSettings, Uri, Side], Source]] = {
     "": open_pictures,
     "arrays": ArraySource,

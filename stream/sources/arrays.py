@@ -1,4 +1,4 @@
-"""Pictures that Python code gives as arrays: what they may be, and a recorded source of them.
+"""Arrays from Python code: their checks, and a recorded source of them.
 
 A live source of them is `stream.sources.live.iterable`.
 """

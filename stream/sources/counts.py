@@ -30,7 +30,7 @@ TOP = 65_535
 SCALES_PER_K = (100, 64, 10)
 # Room above the hottest of the first picture, in kelvin.
 _ROOM_K = 50.0
-# Numbers above that are no degrees, which no uncooled camera measures up to.
+# Largest temperature that numbers are taken for; no uncooled camera measures more.
 _MOST_DEGREES = 3000.0
 # A picture all of whose numbers lie here is one of surroundings in kelvin.
 _KELVIN_LOW, _KELVIN_HIGH = 180.0, 700.0
@@ -52,7 +52,7 @@ class Scale:
 
 
 class CountReader:
-    """Brings the stored numbers of one stream to counts; what it decides by its first picture holds for all.
+    """Converts the stored numbers of a stream to counts, for all pictures as decided by the first.
 
     Attributes:
         unit: degrees Celsius of a count that travels, as far as it is known.

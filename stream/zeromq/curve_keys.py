@@ -26,7 +26,7 @@ class Gate:
         self._authenticator = authenticator
 
     def close(self) -> None:
-        """Let nobody in any more."""
+        """Stop admitting clients."""
         self._authenticator.stop()
 
 

@@ -27,7 +27,7 @@ VIEWS = ("fused", "visible", "thermal")
 ENCODINGS = ("raw", "jpeg")
 CLOCKS = ("device", "rtcp", "v4l2", "pts", "arrival")
 LATEST = b"latest/"
-# A header is some hundred bytes; what is longer is no header of ours.
+# Largest header in bytes; real ones have some hundred.
 LARGEST_HEADER = 65_536
 LARGEST_SIDE_PX = 65_535
 LARGEST_PICTURE = 3 * MOST_PIXELS
@@ -48,7 +48,7 @@ _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 class MessageError(ValueError):
-    """Bytes that are no message of a fused frame, or one of another version."""
+    """Bytes that are not a valid message of a fused frame, or one of another version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +268,7 @@ def _is_file(value: Any) -> bool:
     return names and len(value) == 2 and "sha256" in value
 
 
-# What `frame_message.schema.json` asks of the fields, as far as readers rely on it.
+# Checks of the fields that readers rely on, as in `frame_message.schema.json`.
 _FIELDS: dict[str, Callable[[Any], bool]] = {
     "stream": lambda value: isinstance(value, str),
     "view": lambda value: isinstance(value, str) and value in VIEWS,

@@ -1,4 +1,4 @@
-"""The kernels under AddressSanitizer: no thread reads or writes beside its tensors, at any size."""
+"""The kernels under AddressSanitizer and turned round: no thread leaves its tensors or counts on an order."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ def sanitizer() -> dict[str, str]:
         "LD_PRELOAD": found,
         "ASAN_OPTIONS": options,
         "SHIM_SANITIZED": "1",
+        "SHIM_REVERSED": "1",
         "OMP_NUM_THREADS": "1",
     }
 
@@ -59,7 +60,8 @@ def test_an_overrun_is_found(sanitizer: dict[str, str], shift: int, survives: bo
     assert survives or "kernel.cu:1" in done.stderr
 
 
-def test_no_kernel_leaves_its_tensors(sanitizer: dict[str, str]) -> None:
+def test_no_kernel_leaves_its_tensors_or_counts_on_an_order(sanitizer: dict[str, str]) -> None:
+    """Blocks and threads run from the last to the first, and results are the reference's all the same."""
     suite = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/contract/test_operations.py"]
     done = python(sanitizer, *suite, "-k", "shim")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from fractions import Fraction
 from pathlib import Path
 
 from tests.e2e.conftest import Gifnet
@@ -100,3 +101,35 @@ def test_ctrl_c_twice_stops_and_leaves_no_process_and_no_file(tmp_path: Path) ->
         "gifnet: stopped by SIGINT; 2 rows were not done; the same command goes on with what is left"
     )
     assert sorted(path.name for path in out.rglob("*")) == [".batch", "lock", "results.jsonl"]
+
+
+def test_work_is_planned_without_torch_which_takes_seconds_to_load(tmp_path: Path) -> None:
+    make_pair(tmp_path, count=2, size=SIZE, rate=RATE)
+    line = "import sys; from stream.cli import main\ntry: main()\nfinally: print('torch' in sys.modules)"
+    words = ["batch", tmp_path, "-o", tmp_path / "out", "--model", "lite", "--device", "cpu", "-n"]
+    done = subprocess.run(
+        [sys.executable, "-c", line, *map(str, words)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-2:] == ["1 to be done (0.00 GB of inputs), 0 done before", "False"]
+
+
+def test_parts_survive_the_death_of_the_command(gifnet: Gifnet, tmp_path: Path) -> None:
+    pair = "synthetic://street?seed=1&size=64x48&rate=10&duration=60"
+    manifest, out = tmp_path / "pairs.jsonl", tmp_path / "out"
+    manifest.write_text(json.dumps({"visible": pair, "thermal": pair, "output": "x.mp4"}))
+    words = ("batch", manifest, "-o", out, "--model", "null", "--gain", "fixed", "--gain-span-low", "0")
+    words += ("--gain-span-high", "16383", "--device", "cpu", "--jobs", "1", "--cut", "5")
+    line = [sys.executable, "-m", "stream", *map(str, words)]
+    parts = out / ".batch" / "parts.jsonl"
+    with subprocess.Popen(line, stderr=subprocess.DEVNULL, start_new_session=True) as process:
+        end_s = time.monotonic() + patience(60)
+        while not (parts.exists() and parts.read_bytes().count(b"\n") >= 2):
+            assert process.poll() is None and time.monotonic() < end_s
+            time.sleep(0.05)
+        process.kill()
+    done = gifnet(*words)
+    assert done.status == 0, done.err
+    assert read_times(out / "x.mp4") == [Fraction(number, 10) for number in range(600)]
+    assert not parts.exists() and not list(out.rglob("0*.mp4"))
+    record = json.loads((out / "results.jsonl").read_text().splitlines()[-1])
+    assert record["cut"]["parts"] == 12 and record["fused"] == 600

@@ -19,7 +19,7 @@ from tests.e2e.conftest import Gifnet
 from tests.helpers.media import make_pair
 from tests.helpers.patience import patience
 from tests.helpers.ray_nodes import RayNodes, need_ray, ray_nodes
-from tests.helpers.readback import count_frames
+from tests.helpers.readback import count_frames, read_times
 
 ROWS = 12
 LONG = "synthetic://street?seed=1&size=64x48&duration=3600"
@@ -68,6 +68,18 @@ def test_nodes_do_all_rows_once(nodes: RayNodes, tmp_path: Path) -> None:
     assert [count_frames(out / f"{row}.mp4") for row in range(ROWS)] == [5] * ROWS
     again = batch(manifest, out, "--ray", nodes.address, "-n")
     assert again.stdout.splitlines()[-1].endswith(f"{ROWS} done before")
+
+
+@pytest.mark.ray
+def test_nodes_share_the_parts_of_one_recording(nodes: RayNodes, tmp_path: Path) -> None:
+    visible, thermal = make_pair(tmp_path, count=60, size=(64, 48), rate=10)
+    manifest, out = tmp_path / "pairs.csv", tmp_path / "out"
+    manifest.write_text(f"visible,thermal,output\n{visible.name},{thermal.name},x.mp4\n")
+    done = batch(manifest, out, "--ray", nodes.address, "--cut", "1.5")
+    assert done.returncode == 0, done.stderr
+    assert read_times(out / "x.mp4") == read_times(visible)
+    (record,) = map(json.loads, (out / "results.jsonl").read_text().splitlines())
+    assert (record["fused"], record["cut"]["parts"], record["attempts"]) == (60, 4, 1)
 
 
 @pytest.mark.ray

@@ -133,7 +133,7 @@ def test_a_lost_node_moves_its_pairs_and_one_that_no_node_can_hold_waits(
 @pytest.mark.ray
 def test_a_node_of_another_version_is_named(nodes: RayNodes, tmp_path: Path) -> None:
     script = f"""
-from stream.config.fleet import FleetSettings
+from stream.config.many.fleet import FleetSettings
 from stream.errors import ConfigError
 from stream.fleet.cluster.client import open_fleet
 from stream.fleet.cluster.spec import PairSpec

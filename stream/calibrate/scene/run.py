@@ -23,7 +23,7 @@ from stream.registration.camera_model import PinholeCamera, rows_of
 from stream.runtime.clock import Clock
 
 MOST_MOMENTS = 8
-# Fields of view are known to within so much.
+# Factor to within which stated fields of view are trusted.
 SCALE_UNSURE = 1.15
 NEUTRAL_FOV_DEG = 53.13
 
@@ -90,7 +90,7 @@ def watch(
 def align_moments(
     moments: Iterable[FrameSet], fields: Fields, tell: Callable[[str], None] = lambda text: None
 ) -> SceneAlignment:
-    """Align what was watched, on one core; see `stream.calibrate.scene.align.align`."""
+    """Align frame pairs on one core; see `stream.calibrate.scene.align.align`."""
     pairs = [(grey_visible(moment.visible), grey_thermal(moment.thermal)) for moment in moments]
     with _one_thread():
         return align(pairs, fields.guess(), tell)

@@ -11,7 +11,7 @@ import click
 
 from stream.cli.fleet.shared import FAILED_STATUS, FLEET, RAY, exit_unless_running, opened
 from stream.cli.fleet.told import tell_applied
-from stream.config.fleet import LABEL
+from stream.config.many.fleet import LABEL
 from stream.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def _wait_for_all(client: FleetClient, wait_s: float) -> list[dict[str, Any]]:
                 told.add(pair["name"])
                 click.echo(f"{pair['name']}: runs on {pair['node']}")
         left = [pair for pair in pairs if pair["state"] not in ("running", "drained")]
-        # What no node can hold is not worth a wait.
+        # A pair that no node can hold is not worth a wait.
         hopeful = [pair for pair in left if not pair["state"].startswith("waiting for a node")]
         if not hopeful or time.monotonic() > end_s:
             for pair in left:

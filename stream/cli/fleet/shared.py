@@ -12,7 +12,7 @@ import click
 from stream.errors import ConfigError
 
 if TYPE_CHECKING:
-    from stream.config.fleet import FleetSettings
+    from stream.config.many.fleet import FleetSettings
     from stream.fleet.cluster.client import FleetClient
 
 FAILED_STATUS = 3

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from stream.cluster.connection import connected
-from stream.config.fleet import FleetSettings
+from stream.config.many.fleet import FleetSettings
 from stream.errors import ConfigError, GifnetError
 from stream.fleet.cluster.controller_actor import NAME as CONTROLLER
 from stream.fleet.cluster.controller_actor import ControllerActor, pair_actor_name

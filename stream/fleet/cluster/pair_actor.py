@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from stream.fleet.cluster.controller_actor import NAME as CONTROLLER
-from stream.fleet.cluster.pair_runner import PairRunner
+from stream.fleet.cluster.node.pair_runner import PairRunner
 from stream.fleet.cluster.spec import PairSpec
 
 

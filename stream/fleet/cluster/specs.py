@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gifnet.config import Kind
-from gifnet.weight_reading import checked_sha256
-from gifnet.weights import PACKAGED, resolve
+from gifnet.weight_places import PACKAGED, checked_sha256, resolve
 from stream.config import FusionSettings
 from stream.errors import ConfigError
 from stream.fleet.cluster.spec import PACKAGED as PACKAGED_PLACE
@@ -34,7 +33,7 @@ def _spec(pair: Pair, folder: Path) -> PairSpec:
     settings = pair.settings
     words = pair.words()
     if not settings.preview.bind:
-        # How the actor asks for its state; the port is the system's choice.
+        # By this page its actor asks for its state; the port is the system's choice.
         words.append("--preview=127.0.0.1:0")
     return PairSpec(
         pair.name,

@@ -1,4 +1,4 @@
-"""HLS on the disk: what is left of an earlier run, a playlist that goes on, and its end."""
+"""HLS on disk: files of an earlier run, continuing a playlist, and ending it."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ AMOUNTS: dict[Kind, _Amount] = {
 # Kinds that never end where no length is given, the others last a second; where two of them are on at
 # once, their effects add up.
 LASTING = ("jump", "drift")
-# Random faults are drawn for so long and then come again.
+# Seconds for which random faults are drawn; then the schedule repeats.
 HORIZON_S = 3600.0
 # Every frame looks at every fault.
 MOST_RANDOM = 60.0

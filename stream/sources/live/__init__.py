@@ -21,13 +21,13 @@ from stream.uri import Uri, parse_uri
 
 MOTION_JPEG = "mjpeg"
 WRAPPERS = ("live", "loop", "chaos")
-# Where nothing else is said.
+# Settings used where none are given.
 _USUAL = LiveSettings()
 SCHEMES = (*address.SCHEMES, "python", *WRAPPERS)
 
 
 def is_live(uri: str) -> bool:
-    """True when a path or URI names a live source, whose frames are lost if nobody reads."""
+    """True when a path or URI names a live source, whose frames are lost if they are not read."""
     return parse_uri(uri).scheme in SCHEMES
 
 
@@ -108,7 +108,7 @@ def _connect(
 
 
 def _open_recorded(settings: InputSettings, role: Side) -> Source:
-    """A recording to be played; what is wrong with it will not heal."""
+    """A recording to be played; its errors are permanent."""
     from stream.sources import open_source
 
     if is_live(settings.uri):

@@ -30,9 +30,9 @@ from stream.uri import Uri
 
 # Opening takes longer than a picture does.
 OPEN_TIMES = 2.0
-# So long is waited in passing, to hear whether the source is to end, where nothing of use came.
+# Seconds to wait, when nothing useful came, for the sign that the source is to end.
 LOOK_S = 0.001
-# A stream that gives no whole picture for so long is given up; long groups of pictures last ten seconds.
+# Seconds without a whole picture after which a stream is given up; long groups of pictures last ten seconds.
 NO_PICTURE_S = 30.0
 _HLS_WARNING = (
     "which shows what its server finished some seconds ago, and does not say when: frames are paired by when "
@@ -151,7 +151,7 @@ class LibavSource(SourceBase):
             decoder=f"cpu (libav {context.name})",
             decoder_why="live streams are decoded by the CPU",
             live=True,
-            # Steps of a palette are no counts.
+            # Steps of a palette are not counts.
             radiometry=None if needs_colours(self._convert, first) else self._settings.radiometry,
         )
 

@@ -14,7 +14,7 @@ Wait = Callable[[float], bool]
 
 # One that is away does not keep the others waiting for longer.
 PATIENCE_S, LOOK_S = 2.0, 0.002
-# Recordings whose first frames are further apart have not one clock, or would be silent for so long that they
+# Recordings whose first frames are further apart in seconds have different clocks, or the later one would
 # count as away; they begin at once.
 FURTHEST_S = 1
 
@@ -75,7 +75,7 @@ class StartBarrier:
                 self._begun = now(self._clock)
         patient_until_s = self._clock.monotonic_s() + PATIENCE_S
         while (begun := self._look(who, patient_until_s)) is None:
-            # Who asks without waiting shows that it is alive.
+            # The second call does not wait; it shows that this thread is alive.
             if wait(LOOK_S) or wait(0.0):
                 return None
         later_s = first_s - min(self._firsts_s)

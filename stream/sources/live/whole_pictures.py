@@ -18,7 +18,7 @@ ALWAYS_WHOLE = ("rawvideo", "wrapped_avframe", "mjpeg")
 UNSTAMPED = 3
 # Decoders that say at once that a picture is damaged, or lacks a reference picture, if told to check for it.
 STRICT, STRICT_CHECKS = ("h264", "hevc"), "explode+bitstream+buffer+aggressive"
-# After so many groups of pictures without a whole one but the key picture, checks are taken to be too strict.
+# Groups of pictures with no whole one but the key picture, after which checks are taken to be too strict.
 BAD_GROUPS = 2
 
 _log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ def set_for_live(codec: Any) -> None:
 
 
 class WholePictures:
-    """Decodes packets, and leaves out what is damaged and all that is built on it.
+    """Decodes packets, and leaves out damaged pictures and those that depend on them.
 
     A picture is damaged when the container or the decoder says so, or, with H.264, when the frame numbers
     show that a reference picture was lost, which decoders conceal. What is left out is counted by reason:
@@ -100,7 +100,7 @@ class WholePictures:
         return pictures
 
     def _begin_group(self) -> None:
-        """Judge the last group of pictures: a camera that always breaks the standard is no lossy network."""
+        """Judge the last group of pictures: tell a camera that violates the standard from lost packets."""
         is_bad = self._refused and self._whole <= 1
         self._bad_groups = self._bad_groups + 1 if is_bad else 0
         self._refused, self._whole = False, 0

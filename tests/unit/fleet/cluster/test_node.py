@@ -1,4 +1,4 @@
-"""What runs on a node beside a pair, with real processes."""
+"""Parts that run on a node beside a pair, with real processes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from stream.errors import ConfigError
-from stream.fleet.cluster import exec_child
-from stream.fleet.cluster.child_page import ChildPage, own_token, page_in
-from stream.fleet.cluster.node_lock import ABANDONED_S, NodeLock
-from stream.fleet.cluster.run_log import RunLog
+from stream.fleet.cluster.node import exec_child
+from stream.fleet.cluster.node.child_page import ChildPage, own_token, page_in
+from stream.fleet.cluster.node.node_lock import ABANDONED_S, NodeLock
+from stream.fleet.cluster.node.run_log import RunLog
 from stream.fleet.cluster.state_file import StateFile, fleet_folder
 from tests.helpers.patience import wait_until
 
@@ -78,7 +78,7 @@ def test_the_lock_of_a_node_is_free_when_actor_and_run_are_gone(tmp_path: Path) 
 def test_an_actor_without_its_controller_is_ended(tmp_path: Path) -> None:
     lock = NodeLock("fleet-gate")
     script = (
-        "from stream.fleet.cluster.node_lock import NodeLock\n"
+        "from stream.fleet.cluster.node.node_lock import NodeLock\n"
         "lock = NodeLock('fleet-gate'); print(lock.take(), flush=True)\n" + WAITS
     )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as actor:
@@ -95,7 +95,7 @@ def test_an_actor_without_its_controller_is_ended(tmp_path: Path) -> None:
 def test_a_log_gives_what_is_new_and_its_files_stay_small(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stream.fleet.cluster.run_log.LARGEST_BYTES", 1000)
+    monkeypatch.setattr("stream.fleet.cluster.node.run_log.LARGEST_BYTES", 1000)
     log = RunLog(tmp_path)
     for number in range(300):
         log.add(f"line {number}")

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from stream.fleet.cluster.pair_runner import PairRunner
+from stream.fleet.cluster.node.pair_runner import PairRunner
+from stream.fleet.cluster.node.warm_start import starter_socket
 from stream.fleet.cluster.spec import PairSpec
-from stream.fleet.cluster.warm_start import starter_socket
 from tests.helpers.patience import patience
 
 SOURCE = "loop://synthetic://street?seed=3&size=64x48&rate=10"
@@ -33,7 +33,7 @@ def own_runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def no_starter(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stream.fleet.cluster.pair_runner.begin_starter", lambda path: None)
+    monkeypatch.setattr("stream.fleet.cluster.node.pair_runner.begin_starter", lambda path: None)
 
 
 def spec(folder: Path, *words: str) -> PairSpec:
@@ -145,7 +145,7 @@ def test_a_starter_begins_runs_that_end_with_their_actor(tmp_path: Path) -> None
     script = (
         "import asyncio, json, sys\n"
         "from pathlib import Path\n"
-        "from stream.fleet.cluster.pair_runner import PairRunner\n"
+        "from stream.fleet.cluster.node.pair_runner import PairRunner\n"
         "from stream.fleet.cluster.spec import PairSpec\n"
         "async def tell(message):\n"
         "    message.pop('picture', None)\n"
@@ -166,7 +166,7 @@ def test_a_starter_begins_runs_that_end_with_their_actor(tmp_path: Path) -> None
         os.kill(first["process"], signal.SIGKILL)
         warm = next(message for message in seen if message.get("ready") and message["run"] != first["run"])
         line = Path(f"/proc/{warm['process']}/cmdline").read_bytes()
-        assert b"stream.fleet.cluster.starter" in line
+        assert b"stream.fleet.cluster.node.starter" in line
         starter = Path(f"/proc/{warm['process']}/stat").read_text().rpartition(")")[2].split()[1]
         actor.kill()
     asyncio.run(gone(warm["process"]))

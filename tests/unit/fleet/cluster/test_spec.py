@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stream.config.fleet import FleetPairSettings
+from stream.config.many.fleet import FleetPairSettings
 from stream.config.validate import validate
 from stream.errors import ConfigError
 from stream.fleet.cluster.examine import examine_node

@@ -1,6 +1,6 @@
 """Program of a node that starts runs at once: it has loaded their modules, and each run is a fork of it.
 
-    python -m stream.fleet.cluster.starter SOCKET
+    python -m stream.fleet.cluster.node.starter SOCKET
 
 Loading takes a run longer than everything else until its first frame, and its memory is shared by all runs
 of the node. An actor connects to SOCKET, sends one request with the descriptors of the log and the lock, and
@@ -17,6 +17,7 @@ import gc
 import importlib
 import json
 import os
+import runpy
 import selectors
 import signal
 import socket
@@ -26,13 +27,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from stream.fleet.cluster.code_sign import code_sign
+from stream.fleet.cluster.node.code_sign import code_sign
 
 # <sys/prctl.h>; the kernel takes 15 bytes.
 _PR_SET_NAME = 15
 IDLE_S = 60.0
 LARGEST_REQUEST = 1 << 16
-# What a live run loads; a module that is missing here is loaded by the run itself.
+# Modules of a live run; a module that is missing here is loaded by the run itself.
 MODULES = (
     "stream.cli.run",
     "stream.cli.progress",
@@ -183,10 +184,8 @@ def main() -> None:
     gc.freeze()
     request = Starter(path, lock).serve()
     if request is not None:
-        from stream.cli import main as gifnet
-
         sys.argv = ["gifnet", *request["words"]]
-        gifnet()
+        runpy.run_module("stream", run_name="__main__")
 
 
 if __name__ == "__main__":

@@ -12,12 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from stream.fleet.cluster import exec_child
-from stream.fleet.cluster.child_page import ChildPage, own_token, page_in
 from stream.fleet.cluster.counts import Counts, counts_of_status
-from stream.fleet.cluster.run_log import RunLog
+from stream.fleet.cluster.node import exec_child
+from stream.fleet.cluster.node.child_page import ChildPage, own_token, page_in
+from stream.fleet.cluster.node.run_log import RunLog
+from stream.fleet.cluster.node.warm_start import WarmProcess, start_warm
 from stream.fleet.cluster.spec import PairSpec
-from stream.fleet.cluster.warm_start import WarmProcess, start_warm
 
 # A run finishes its outputs within eight seconds of SIGTERM, or its watchdog ends it.
 LONGEST_END_S = 12.0

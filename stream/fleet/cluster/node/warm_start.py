@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from stream.fleet.cluster.code_sign import code_sign
+from stream.fleet.cluster.node.code_sign import code_sign
 from stream.runtime.own_folder import runtime_folder
 
 _ANSWER_S = 2.0
@@ -119,7 +119,7 @@ def begin_starter(path: Path) -> None:
     # One thread at a fork: OpenBLAS would begin some while it loads.
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
     subprocess.run(
-        [sys.executable, "-m", "stream.fleet.cluster.starter", str(path)],
+        [sys.executable, "-m", "stream.fleet.cluster.node.starter", str(path)],
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from stream.errors import ConfigError
-from stream.fleet.cluster.child import Child, start_child, take_reports
 from stream.fleet.cluster.counts import Counts, counts_of_status
-from stream.fleet.cluster.node_lock import NodeLock
-from stream.fleet.cluster.run_log import RunLog
+from stream.fleet.cluster.node.child import Child, start_child, take_reports
+from stream.fleet.cluster.node.node_lock import NodeLock
+from stream.fleet.cluster.node.run_log import RunLog
+from stream.fleet.cluster.node.warm_start import begin_starter, starter_socket
 from stream.fleet.cluster.spec import PairSpec, other_files, unfit
-from stream.fleet.cluster.warm_start import begin_starter, starter_socket
 from stream.runtime.backoff import Backoff
 
 EVERY_S, EVERY_STARTING_S = 1.0, 0.2

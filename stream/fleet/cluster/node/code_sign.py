@@ -11,7 +11,7 @@ _PACKAGES = ("stream", "gifnet", "cuda_kernels")
 
 def code_sign() -> str:
     """Version, and number and newest time of change of the modules on the disk."""
-    root = Path(__file__).parents[3]
+    root = Path(__file__).parents[4]
     newest_ns, count = 0, 0
     for package in _PACKAGES:
         for folder, _, names in os.walk(root / package):
