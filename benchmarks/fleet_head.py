@@ -127,30 +127,32 @@ def started(fleet: Path, port: int) -> float:
     raise SystemExit(f"the fleet did not start: {done.stdout} {done.stderr}")
 
 
-def experiment(fleet: Path, folder: Path, port: int, at_once: bool) -> dict[str, Any]:
-    watch = Watch(folder)
+def experiment(fleet: Path, folder: Path, at_once: bool) -> dict[str, Any]:
+    port, watch = free_port(), Watch(folder)
     watch.start()
     processes = [head(port), node(port, "first")]
-    found: dict[str, Any] = {"up_s": started(fleet, port)}
-    processes.pop(0).kill()
-    told = fleet_command("status", fleet, port)
-    found["status_without_head"] = told.stderr.strip().splitlines()[-1]
-    found["pairs_after_status"] = watch.now.total()
-    if at_once:
-        port = free_port()  # Ray takes none twice while an old node of the machine lives
-    else:
-        found["pairs_ended_after_s"] = watch.wait(0)
-    processes += [head(port), node(port, "second")]
-    found["up_again_s"] = started(fleet, port)
-    found["pairs_in_the_end"] = watch.now.total()
-    found["most_processes_of_a_pair_at_once"] = max(watch.most.values())
-    rows = json.loads(fleet_command("status", fleet, port, "--json").stdout)["pairs"]
-    found["restarts"] = {row["name"]: row["restarts"] for row in rows}
-    fleet_command("down", fleet, port)
-    found["pairs_after_down"] = watch.now.total()
-    for each in reversed(processes):
-        each.kill()
-    watch.close()
+    try:
+        found: dict[str, Any] = {"up_s": started(fleet, port)}
+        processes.pop(0).kill()
+        told = fleet_command("status", fleet, port)
+        found["status_without_head"] = told.stderr.strip().splitlines()[-1]
+        found["pairs_after_status"] = watch.now.total()
+        if at_once:
+            port = free_port()  # Ray takes none twice while an old node of the machine lives
+        else:
+            found["pairs_ended_after_s"] = watch.wait(0)
+        processes += [head(port), node(port, "second")]
+        found["up_again_s"] = started(fleet, port)
+        found["pairs_in_the_end"] = watch.now.total()
+        found["most_processes_of_a_pair_at_once"] = max(watch.most.values())
+        rows = json.loads(fleet_command("status", fleet, port, "--json").stdout)["pairs"]
+        found["restarts"] = {row["name"]: row["restarts"] for row in rows}
+        fleet_command("down", fleet, port)
+        found["pairs_after_down"] = watch.now.total()
+    finally:
+        for each in reversed(processes):
+            each.kill()
+        watch.close()
     return found
 
 
@@ -160,7 +162,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as name:
             os.environ["XDG_RUNTIME_DIR"] = name
             fleet, _ = make_fleet(Path(name), PAIRS)
-            result[key] = experiment(fleet, Path(name) / "state", free_port(), at_once)
+            result[key] = experiment(fleet, Path(name) / "state", at_once)
             for process in processes_of(Path(name)):
                 kill(process)
     result["load_after"] = os.getloadavg()[0]

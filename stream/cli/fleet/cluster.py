@@ -212,7 +212,9 @@ def _wait_for_one(client: FleetClient, name: str, wait_s: float) -> str:
     """Wait until a pair fuses by its newest settings; the reason why it does not, else empty."""
     end_s = time.monotonic() + wait_s
     while True:
-        pair = next(pair for pair in client.ask("table")["pairs"] if pair["name"] == name)
+        pair = next((pair for pair in client.ask("table")["pairs"] if pair["name"] == name), None)
+        if pair is None:
+            return "it was taken out of the fleet meanwhile"
         if pair["up_to_date"] and pair["state"] == "running":
             return ""
         if time.monotonic() > end_s:
