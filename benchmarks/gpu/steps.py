@@ -136,7 +136,7 @@ def steps_for(device: str) -> dict[str, Step]:
 
 
 def slower(device: str) -> int:
-    """Factor on the time limits of steps: they are meant for a GPU, and a CPU takes longer."""
+    """Factor by which steps may take longer: the limits are for a GPU."""
     return 1 if device == "cuda" else 10
 
 

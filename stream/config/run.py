@@ -44,8 +44,7 @@ class FuseSettings(Settings):
     live: LiveSettings = LiveSettings()
     excerpt: ExcerptSettings = ExcerptSettings()
     device: Annotated[
-        Device,
-        Field(description="device of the network: auto, cpu, cuda, or cuda:1 for the second GPU"),
+        Device, Field(description="device of the network: auto, cpu, cuda, or cuda:1 for the second GPU")
     ] = "auto"
     duration_s: Annotated[
         float | None, Field(gt=0, le=1e9, description="end after so many seconds of wall time")

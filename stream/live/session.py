@@ -172,7 +172,7 @@ class LiveSession:
             return frames
 
     def next(self, patience_s: float) -> FrameSet | None:
-        """The next moment; None when there is none within so many seconds, or `is_over`.
+        """The next moment; None when there is none within `patience_s` seconds, or `is_over`.
 
         Raises:
             GifnetError: a camera cannot be opened however often one tries.

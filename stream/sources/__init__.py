@@ -77,7 +77,7 @@ def open_source(
         check_options(uri, STATED if uri.scheme == "thermal" else set())
         return without_rows(VideoSource(settings, Path(uri.path), role, device), settings)
     if settings.track is not None:
-        raise SourceError(f"{uri} is no video file and has no tracks; leave out track={settings.track}")
+        raise SourceError(f"{uri} is not a video file and has no tracks; leave out track={settings.track}")
     if settings.decoder == "cuda":
         raise SourceError(f"{uri} holds no video that NVDEC decodes; take --{role}-decoder auto or cpu")
     opener = OPENERS[uri.scheme]

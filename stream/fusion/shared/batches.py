@@ -72,7 +72,7 @@ class GraphBatches:
 
         Args:
             network: it; graphs of it may replay one after the other only.
-            context: with a compute stream that nobody else has.
+            context: with a compute stream of its own.
             most: requests of a batch.
             like: a request of the shape.
 

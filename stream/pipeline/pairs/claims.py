@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from stream.config import RunSettings
@@ -11,9 +12,14 @@ from stream.files.run_paths import local_path
 from stream.sinks import sink_settings
 from stream.uri import parse_uri
 
+_METRICS = "the metrics"
+
 
 def conflicts(
-    pairs: Mapping[str, RunSettings], one_folder: bool, metrics: str | None = None
+    pairs: Mapping[str, RunSettings],
+    one_folder: bool,
+    metrics: str | None = None,
+    are_apart: Callable[[str, str], bool] = lambda one, other: False,
 ) -> Iterator[tuple[str, str]]:
     """Name of each pair that claims what another one has, and a phrase on it.
 
@@ -21,13 +27,19 @@ def conflicts(
         pairs: their settings, by name.
         one_folder: all run in the same folder, so that relative paths of two of them can be one file.
         metrics: address of the numbers of all pairs.
+        are_apart: tells of the names of two pairs that they never run on one machine.
     """
-    taken = {f"port {port}": "the metrics" for port in _ports(metrics)}
+    taken: dict[str, list[str]] = defaultdict(list)
+    for port in _ports(metrics):
+        taken[f"port {port}"].append(_METRICS)
     for name, settings in pairs.items():
         for what in dict.fromkeys(_takes(settings, one_folder)):
-            first = taken.setdefault(what, name)
-            if first != name:
+            first = next(
+                (each for each in taken[what] if each == _METRICS or not are_apart(each, name)), None
+            )
+            if first:
                 yield name, f"{what} is that of {first} too; give each pair its own"
+            taken[what].append(name)
     if not one_folder:
         return
     read = {path.resolve(): name for name, settings in pairs.items() for path in _reads(settings)}

@@ -61,7 +61,7 @@ def open_live(
         settings: of the input; the URI's scheme is one of `SCHEMES`.
         role: `visible` gives `rgb24` frames, `thermal` gives `gray8` or `gray16le`.
         clock: for arrival.
-        wait: waits so many seconds; True when the source is to end.
+        wait: waits a number of seconds; True when the source is to end.
         together: with which others a recording begins that is played.
         live: what becomes of damaged pictures.
         device: where the network runs; frames of video are decoded there if possible. None for the CPU.
