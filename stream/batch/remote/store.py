@@ -24,7 +24,7 @@ SCHEMES = ("s3", "gs", "az")
 _OPTIONS: dict[str, dict[str, Any]] = {
     "s3": {"config_kwargs": {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 3}}}
 }
-# Parts of the names of errors by which storages, through whichever library, refuse an account.
+# Parts of the names of errors that storage libraries raise for missing or insufficient credentials.
 _NO_RIGHT = ("Credential", "Forbidden", "AccessDenied", "Unauthorized")
 
 
