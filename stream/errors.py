@@ -55,7 +55,7 @@ class EndedError(SourceError):
 
 
 class LossError(SourceError):
-    """A recording of which so many frames were lost that the result cannot stand for it."""
+    """A recording that lost too many frames for its result to represent it."""
 
 
 class RefusedError(SourceError):

@@ -136,7 +136,7 @@ def steps_for(device: str) -> dict[str, Step]:
 
 
 def slower(device: str) -> int:
-    """How much longer steps may take: a CPU is not what the limits are for."""
+    """Factor by which steps may take longer: the limits are for a GPU."""
     return 1 if device == "cuda" else 10
 
 

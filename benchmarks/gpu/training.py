@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 PACKED_BYTES = 40 << 20
-# What a checkpoint, its validation and the weights take at the end.
+# Seconds for a checkpoint, its validation and the weights at the end.
 ENDING_S = 10
 # The clips are read by a decoder that a machine may lack; pictures are enough.
 ON_GPU = {"batch": 32, "crop_px": 192, "moving_every": 0, "iterations": 20000}

@@ -91,7 +91,7 @@ def finish_fused(
         COLUMNS=STRIP_COLUMNS, CHANNELS=CHANNELS, WIDTH=WIDTH, num_warps=4,
     )  # fmt: skip
     for side in range(1, block.sides):
-        # Where its local values were, which nobody needs any more.
+        # Into the memory of its local values, which are no longer needed.
         _start_chain(block, side, sides, moments, attended, attended[side], machine)
     return _start_chain(block, 0, sides, moments, attended, sides[0], machine)
 

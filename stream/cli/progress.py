@@ -135,7 +135,7 @@ def _lines(report: RunReport) -> Iterator[tuple[str, str]]:
     for output in report.outputs:
         if output.frames:
             encoder = f", {output.encoder}" if output.encoder else ""
-            skipped = f", {output.skipped} not for want of room" if output.skipped else ""
+            skipped = f", {output.skipped} not, as the disk was full" if output.skipped else ""
             yield "written", f"{output.uri} ({output.view}, {output.frames} frames{encoder}{skipped})"
 
 

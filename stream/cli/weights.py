@@ -109,7 +109,7 @@ def _remote(name: str, url: str | None, sha256: str | None) -> Remote:
 def _ask() -> None:
     if not sys.stdin.isatty():
         raise WeightsError(
-            "nothing was downloaded, since nobody can be asked here; accept the note with --yes"
+            "nothing was downloaded, since there is no terminal to ask on; accept the note with --yes"
         )
     click.confirm("Download them?", abort=True, err=True)
 

@@ -64,7 +64,7 @@ class ObjectSubscriber:
         """Objects of one frame after the other, in order; also where nothing was found.
 
         Args:
-            timeout_s: ends after so many seconds without a message; None waits without a limit.
+            timeout_s: seconds without a message after which it ends; None waits without a limit.
 
         Raises:
             MessageError: the publisher is of a later version.

@@ -64,7 +64,7 @@ class ReceivedFrame:
         pixels: [H, W, 3] uint8 RGB, or [H, W] for thermal; read-only.
         header: identity, times, flags; see `stream.zeromq.message.Header`.
         missed: frames between the last one that was given out and this one; 0 for the first.
-        restarted: True when another publisher goes on in its place, whose `seq` is counted anew.
+        restarted: True when another publisher goes on in its place, whose `seq` starts from zero.
     """
 
     pixels: NDArray[Any]
@@ -159,7 +159,7 @@ class Subscriber(_Receiver):
         """The newest frame, each time one is asked for; waits for one that was not given out yet.
 
         Args:
-            timeout_s: ends after so many seconds without a frame; None waits without a limit.
+            timeout_s: seconds without a frame after which it ends; None waits without a limit.
 
         Raises:
             MessageError: the publisher is of a later version.
@@ -170,7 +170,7 @@ class Subscriber(_Receiver):
         """All frames that arrive, in order; `missed` counts the others.
 
         Args:
-            timeout_s: ends after so many seconds without a frame; None waits without a limit.
+            timeout_s: seconds without a frame after which it ends; None waits without a limit.
 
         Raises:
             MessageError: the publisher is of a later version.

@@ -84,7 +84,7 @@ def _knock(address: str) -> None:
     """Find out in seconds that nothing listens, for which Ray takes a minute.
 
     Raises:
-        ConfigError: nobody does.
+        ConfigError: nothing does.
     """
     match = _HOST_PORT.fullmatch(address)
     if match is None:

@@ -126,10 +126,10 @@ class ThermalInputSettings(InputSettings):
         Field(description="rows below a live thermal picture that tell of its shutter; they are cut off"),
     ] = "none"
     cut_top: Annotated[
-        int, Field(ge=0, le=1000, description="rows above the thermal picture that are no picture")
+        int, Field(ge=0, le=1000, description="rows above the thermal picture that hold other data")
     ] = 0
     cut_bottom: Annotated[
-        int, Field(ge=0, le=1000, description="rows below the thermal picture that are no picture")
+        int, Field(ge=0, le=1000, description="rows below the thermal picture that hold other data")
     ] = 0
     camera: Annotated[
         CameraName | None, Field(description="camera by name; stands for the layout of its counts")

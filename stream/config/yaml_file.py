@@ -56,7 +56,7 @@ def parse_yaml(text: str) -> Any:
 
     Raises:
         yaml.YAMLError: it is no YAML, or too large.
-        Exception: whatever YAML's own reader raises at values that it cannot hold.
+        Exception: errors of YAML's own reader at values that it cannot hold.
     """
     loader = yaml.SafeLoader(text)
     try:

@@ -15,7 +15,7 @@ from stream.pairing.online import OnlinePairer
 
 # Seconds with frames of both cameras and no pair after which the reason is told.
 NO_PAIR_AFTER_S = 5.0
-# A frame never waits for longer for its partner, whatever is asked for (`pairing.max_wait_ms`).
+# Upper limit of `pairing.max_wait_ms`, the time that a frame waits for its partner.
 LONGEST_WAIT_MS = 5000
 
 _log = logging.getLogger(__name__)

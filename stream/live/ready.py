@@ -39,7 +39,7 @@ class ReadyMoments:
             moments: as they were decided.
             now_s: on the monotonic clock.
             max_wait_s: that a frame without a partner had to wait for one.
-            overran: frames were dropped already because nobody took them.
+            overran: frames were dropped already because they were not taken.
         """
         self._waiting.extend(moments)
         if overran or (self._waiting and _is_late(self._waiting[0], now_s, max_wait_s)):

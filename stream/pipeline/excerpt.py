@@ -1,4 +1,4 @@
-"""The part of two streams that is fused: from a time on, one moment of several, so many, and smaller."""
+"""The part of two streams that is fused: a start, a stride, a number of frame pairs, and a scale."""
 
 from __future__ import annotations
 

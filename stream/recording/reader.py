@@ -154,7 +154,7 @@ class TrackReader:
         self._container = av.open(f"file:{path}", options=LIBAV_BOUNDS, metadata_errors="replace")
         self._file = name
         if not self._container.streams.video or self._container.streams.video[0].codec_context is None:
-            raise SourceError(f"{path} is no video of a recording")
+            raise SourceError(f"{path} is not a video of a recording")
         self._container.streams.video[0].codec_context.options = dict(LIBAV_BOUNDS)
         self._pictures = _whole_pictures(self._container)
         self._to_rgb = None
@@ -175,7 +175,7 @@ def _about(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         about = None
     if not isinstance(about, dict):
-        raise SourceError(f"{folder} is no recording: it has no readable {ABOUT}")
+        raise SourceError(f"{folder} is not a recording: it has no readable {ABOUT}")
     return about
 
 

@@ -241,5 +241,5 @@ class Setup:
         """
         for finding in findings:
             if finding.weight == "stop" and not self._wanted.anyway:
-                raise SourceError(f"{finding.sentence}; --anyway goes on all the same")
+                raise SourceError(f"{finding.sentence}; --anyway goes on nevertheless")
             self._steps.note(step, finding.sentence)

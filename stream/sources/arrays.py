@@ -123,7 +123,7 @@ def array_frame(
 ) -> Frame:
     """A recorded frame of an item; one without a time is `index / rate` seconds from the beginning.
 
-    The pixels are copied: whoever gave them may use the same array for the next picture.
+    The pixels are copied: the caller may reuse the array for the next picture.
 
     Raises:
         SourceError: the item is not what its camera gives.

@@ -143,7 +143,7 @@ def _kelvin_scale(unit: Linear, low: float, high: float, name: str) -> Scale:
     if min(ends_k) < -1 or hottest_k * SCALES_PER_K[-1] > TOP:
         low_c, high_c = min(ends_k) - ZERO_CELSIUS_K, hottest_k - ZERO_CELSIUS_K
         raise SourceError(
-            f"{name} would be from {low_c:g} to {high_c:g} °C by the stated layout, which is no temperature; "
+            f"{name} would be from {low_c:g} to {high_c:g} °C by the stated layout, which is not plausible; "
             "check number format, byte order and unit"
         )
     per_k = next((each for each in SCALES_PER_K if (hottest_k + _ROOM_K) * each <= TOP), SCALES_PER_K[-1])

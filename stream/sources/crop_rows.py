@@ -29,7 +29,7 @@ def without_rows(source: Source, settings: InputSettings) -> Source:
     if half and (height % 2 or height <= width):
         source.close()
         raise SourceError(
-            f"{source.info.uri} has {width}x{height} pixels, which are no two pictures one above the other, "
+            f"{source.info.uri} has {width}x{height} pixels, which is not two pictures one above the other, "
             f"and the layout of counts says {half}"
         )
     top = settings.cut_top + (height // 2 if half == "lower" else 0)

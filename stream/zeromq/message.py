@@ -231,18 +231,18 @@ def _header(values: dict[str, Any]) -> Header:
         if not is_right(getattr(header, name)):
             raise ValueError(f"{name} is {str(getattr(header, name))[:60]!r}")
     if not isinstance(header.radiometry, dict | None):
-        raise ValueError("radiometry is no object")
+        raise ValueError("radiometry is not an object")
     return header
 
 
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise ValueError(f"{str(value)[:60]!r} is no list")
+        raise ValueError(f"{str(value)[:60]!r} is not a list")
     return value
 
 
 def _no_number(text: str) -> Any:
-    raise ValueError(f"{text} is no number of JSON")
+    raise ValueError(f"{text} is not a JSON number")
 
 
 def _whole_number(text: str) -> int:

@@ -116,7 +116,7 @@ def test_folders_of_pictures_come_and_go_whole(s3: Any, clips: dict[str, Any], t
     row = {"visible": "s3://bucket/fused/p/", "thermal": "s3://bucket/fused/p/", "output": "x.mp4"}
     tally, _, records = batch(tmp_path / "two", [row], model="null")
     assert (tally.done, records["x.mp4"]["fused"]) == (1, 6), tally.failed
-    # What has become shorter leaves nothing of the longer one behind.
+    # A shorter result leaves nothing of the longer one behind.
     batch(tmp_path / "one", [{**clips, "output": "p/", "frames": 2}], **first)
     s3.invalidate_cache()
     assert len(s3.ls("bucket/fused/p")) == 3

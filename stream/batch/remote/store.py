@@ -24,7 +24,7 @@ SCHEMES = ("s3", "gs", "az")
 _OPTIONS: dict[str, dict[str, Any]] = {
     "s3": {"config_kwargs": {"connect_timeout": 10, "read_timeout": 60, "retries": {"max_attempts": 3}}}
 }
-# What the names of errors say that storages raise for want of an account, whichever library reports it.
+# Parts of the names of errors that storage libraries raise for missing or insufficient credentials.
 _NO_RIGHT = ("Credential", "Forbidden", "AccessDenied", "Unauthorized")
 
 

@@ -132,7 +132,7 @@ def charuco_dictionary(name: str) -> Any:
 
 
 def _quarter(number: int) -> NDArray[np.int64]:
-    """A turn by so many right angles."""
+    """A turn by a number of right angles."""
     return np.linalg.matrix_power(np.array([[0, -1], [1, 0]]), number)
 
 

@@ -117,7 +117,7 @@ def as_calibration(
         fields: of view.
         distance_m: of the scene.
         date: today.
-        accept: take it also where it is in doubt, because somebody has looked at it.
+        accept: take it also where it is in doubt, because a person has checked it.
 
     Raises:
         CalibrationError: the alignment is in doubt.
@@ -126,7 +126,7 @@ def as_calibration(
         raise CalibrationError(
             f"no calibration is written: {found.doubt}; record a scene with edges that are warm as well as "
             "visible, all over the picture, or align them by hand by gifnet setup; where --report shows that "
-            "it is right all the same, --accept takes it"
+            "it is right nevertheless, --accept takes it"
         )
     return Calibration(
         visible=_camera(found.visible_size, fields.visible_deg),

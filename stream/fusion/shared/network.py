@@ -42,7 +42,7 @@ class SharedNetwork:
         Args:
             network: ready to fuse, on the device of the context.
             kind: `full` or `lite`.
-            context: with a compute stream that nobody else has.
+            context: with a compute stream of its own.
             waiting: the rule that makes batches.
             clock: for the wait.
         """

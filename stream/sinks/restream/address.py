@@ -76,7 +76,7 @@ def _check_server(uri: Uri) -> None:
     except ValueError:
         usable = False
     if not usable:
-        raise SinkError(f"{uri} is no address of a stream on a server; write {example}")
+        raise SinkError(f"{uri} is not the address of a stream on a server; write {example}")
 
 
 def _playlist(uri: Uri, live: bool, segment_s: float) -> Address:

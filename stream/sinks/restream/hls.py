@@ -67,7 +67,7 @@ def check_foreign(playlist: Path) -> None:
     except OSError as error:
         raise SinkError(f"the output {playlist} cannot be written: {reason(error)}") from None
     if head not in (b"", BEGIN):
-        raise SinkError(f"{playlist} is no playlist and would be overwritten; name another file")
+        raise SinkError(f"{playlist} is not a playlist and would be overwritten; name another file")
 
 
 def sweep(playlist: Path, keep_listed: bool) -> None:

@@ -81,7 +81,7 @@ class Output:
         self._container.mux(self._stream.encode(picture))
 
     def finish(self) -> None:
-        """Send what the encoder still holds, and say good-bye."""
+        """Send what the encoder still holds, and close the connection."""
         try:
             self._container.mux(self._stream.encode(None))
         finally:

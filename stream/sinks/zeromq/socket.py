@@ -21,7 +21,7 @@ LINGER_MS = 200
 HANDSHAKE_MS = 5000
 # Every subscriber takes an open file, and the pipeline needs some of its own.
 FILES = 65_536
-# A subscription is the name of a topic; whatever is longer is a mistake or worse, and its sender is cut off.
+# Longest subscription in bytes; the sender of a longer one is disconnected.
 LONGEST_SUBSCRIPTION = 512
 # libzmq takes what a subscriber asks for until nothing waits: few may wait, so that a flood ends soon.
 WAITING_CHANGES = 4

@@ -150,7 +150,7 @@ def _fault(part: str) -> Fault:
     kind = next((kind for kind in KINDS if match and kind == match["kind"]), None)
     if match is None or kind is None:
         raise RefusedError(
-            f"{part!r} is no fault: write KIND@START+LENGTH*AMOUNT/EVERY in seconds with KIND one of "
+            f"{part!r} is not a fault: write KIND@START+LENGTH*AMOUNT/EVERY in seconds with KIND one of "
             f"{', '.join(KINDS)}, seed=N or random=FAULTS-A-MINUTE, as in {EXAMPLE}"
         )
     length_s = float(match["length"] or (math.inf if kind in LASTING else 1))

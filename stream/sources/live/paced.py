@@ -36,7 +36,7 @@ class PacedSource(SourceBase):
         Args:
             open_inner: opens it from its beginning.
             clock: for the present.
-            wait: waits so many seconds; True when the source is to end.
+            wait: waits a number of seconds; True when the source is to end.
             rounds: play it again and again.
             together: with which others it begins; by itself if not given.
         """

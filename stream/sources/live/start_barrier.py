@@ -45,7 +45,7 @@ class StartBarrier:
     """
 
     def __init__(self, parties: int, clock: Clock) -> None:
-        """Wait for so many recordings."""
+        """Wait for a number of recordings."""
         self._parties, self._clock = parties, clock
         self.steps = Lockstep(clock)
         self._lock = threading.Lock()
@@ -62,7 +62,7 @@ class StartBarrier:
         Args:
             who: the recording.
             first_s: time of its first frame, in the recording.
-            wait: waits so many seconds; True when the recording is to end.
+            wait: waits a number of seconds; True when the recording is to end.
 
         Returns:
             When its first frame is due; None when it is to end.

@@ -97,7 +97,7 @@ class TiffPages:
 
         Args:
             path: the file.
-            most: look no further after so many pages.
+            most: number of pages to look at.
 
         Raises:
             OSError: the file cannot be opened.
@@ -242,7 +242,7 @@ class TiffPages:
 
     def _numbers(self, value: TagValue) -> tuple[int, ...]:
         if value.kind not in _WHOLE_NUMBERS:
-            raise ValueError("places that are no whole numbers")
+            raise ValueError("offsets that are not whole numbers")
         return struct.unpack(f"{self._layout.order}{value.number}{_WHOLE_NUMBERS[value.kind]}", value.data)
 
     def _at(self, offset: int, length: int) -> bytes:

@@ -82,7 +82,7 @@ def test_a_full_disk_is_a_failure_that_may_pass_on_another_node(
     assert worker.run(job(tmp_path, SHORT)).status == "done"
     (tmp_path / "x.mp4").unlink()
     assert worker._process
-    # What this process and its children write ends here, as on a disk that is full.
+    # Limits the files that this process and its children write, as on a full disk.
     resource.prlimit(worker._process.pid, resource.RLIMIT_FSIZE, (1000, 1000))
     outcome = worker.run(job(tmp_path, SHORT))
     assert (outcome.status, outcome.kind, outcome.may_pass) == ("failed", "output", True)

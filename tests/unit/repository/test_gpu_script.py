@@ -19,7 +19,7 @@ CPU = torch.device("cpu")
 
 
 def figures_of(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
-    """What a step said last."""
+    """Figures of the last line that a step printed."""
     found: dict[str, object] = json.loads(capsys.readouterr().out.splitlines()[-1])
     return found
 

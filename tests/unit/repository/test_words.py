@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
-from stream.config import NAMES, field_at
+from stream.cli import cli
 
 ROOT = Path(__file__).parents[3]
 FOLDERS = ["stream", "gifnet", "cuda_kernels", "benchmarks", "tests", "examples"]
@@ -43,10 +45,19 @@ def test_no_comment_opens_with_a_question(folder: str) -> None:
     assert not riddles
 
 
+def options(command: click.Command, name: str = "gifnet") -> Iterator[tuple[str, str]]:
+    """Every option of a command and of those below it, as its name and its help."""
+    for option in command.params:
+        if isinstance(option, click.Option) and option.help:
+            yield f"{name} {option.opts[-1]}", option.help
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for word in command.list_commands(context):
+            inner = command.get_command(context, word)
+            assert inner is not None
+            yield from options(inner, f"{name} {word}")
+
+
 def test_no_option_is_explained_by_a_question() -> None:
-    riddles = [
-        name
-        for name, place in NAMES.items()
-        if (field_at(place).description or "?").split()[0].capitalize() in QUESTIONS
-    ]
+    riddles = [name for name, text in options(cli) if text.split()[0] in QUESTIONS]
     assert not riddles
