@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.gpu.network import LEAST_DB, median_ms, packaged_network, pictures, psnr_db, say
+from gifnet.inference import InferenceForm
 from gifnet.model import GIFNet
 from stream.device.cuda_graph import CapturedGraph
 from stream.device.streams import take_stream
@@ -127,9 +128,9 @@ def measure(parts: Sequence[str], exact: dict[str, Tensor]) -> dict[str, Any]:
 
 
 def exact_pictures() -> dict[str, Tensor]:
-    """Result of the full network for the pictures on the CPU in float32, by kind of weights."""
-    with torch.inference_mode():
-        return {kind: network_of(kind, torch.device("cpu"))(*pictures(1, *SIZE)) for kind in WEIGHTS}
+    """Results of the network for the pictures on the CPU in float32, by kind of weights."""
+    forms = {kind: InferenceForm(network_of(kind, torch.device("cpu")), torch.float32) for kind in WEIGHTS}
+    return {kind: form(*pictures(1, *SIZE)) for kind, form in forms.items()}
 
 
 def network_of(kind: str, device: torch.device) -> GIFNet:

@@ -140,6 +140,12 @@ class LiteSettings(CropSettings):
     """Everything `gifnet train` needs for the lite network."""
 
     network: Literal["lite"]
+    start: Annotated[
+        str, Field(min_length=1, description="weights to begin from: random, default or a file")
+    ] = "random"
+    levelled: Annotated[
+        bool, Field(description="losses look at the picture after `gifnet.level`, as videos have it")
+    ] = False
     batch: Annotated[int, Field(ge=1, description="crops in one step")] = 2
     iterations: Iterations = 4000
     learning_rate: LearningRate = 1.5e-3

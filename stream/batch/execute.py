@@ -12,8 +12,9 @@ from typing import Any
 from gifnet.weight_places import checked_sha256
 from stream.batch.compare import contents, is_same, outputs_are_there
 from stream.batch.content import settings_sha256
-from stream.batch.cutting.cut import Cut, FuseWhole, Part, cut_recording
+from stream.batch.cutting.cut import Cut, FuseWhole, Part
 from stream.batch.cutting.join import account, join_parts
+from stream.batch.cutting.planning import cut_recording
 from stream.batch.fuse import Tell, fuse_part, fuse_row
 from stream.batch.inputs import Inputs
 from stream.batch.install import install, work_folder

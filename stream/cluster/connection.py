@@ -66,17 +66,18 @@ def connected(address: str) -> Iterator[Any]:
         ray.shutdown()
 
 
-def check_address(address: str) -> None:
+def check_address(address: str, remedy: str = "") -> None:
     """Refuse an invalid address.
+
+    Args:
+        address: see `connected`.
+        remedy: further words for the message.
 
     Raises:
         ConfigError: says what is allowed.
     """
     if address not in ("auto", "local") and not _HOST_PORT.fullmatch(address):
-        raise ConfigError(
-            f"--ray takes HOST:PORT of the head node, auto (also without a word) or local, got {address}; "
-            "put the manifest before it"
-        )
+        raise ConfigError(f"--ray takes HOST:PORT of the head node, auto or local, got {address}{remedy}")
 
 
 def _knock(address: str) -> None:

@@ -248,6 +248,7 @@ class _Reader(threading.Thread):
                 for frame in source:
                     if self._left.is_set():
                         break
+                    camera.info = source.info
                     camera._arrived(self, frame)
                     lost = self._count_lost(source.lost, lost)
             finally:

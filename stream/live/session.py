@@ -6,7 +6,7 @@ import logging
 import threading
 from collections import Counter, deque
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from stream.config import FuseSettings, InputSettings, PairingSettings, ThermalInputSettings
 from stream.errors import ConfigError, GifnetError
@@ -23,6 +23,9 @@ from stream.sources.live.lepton import LeptonSource, read_lepton
 from stream.sources.live.lockstep import OPENING_S
 from stream.sources.live.start_barrier import StartBarrier, Wait
 from stream.uri import mask
+
+if TYPE_CHECKING:
+    import torch
 
 # Longest interval between two checks of the cameras, in seconds.
 TEND_S = 0.1
@@ -42,17 +45,24 @@ class LiveSession:
         untaken: frames that `taken` does not give because too many waited, by side.
     """
 
-    def __init__(self, settings: FuseSettings, clock: Clock, keep_frames: bool = False) -> None:
+    def __init__(
+        self,
+        settings: FuseSettings,
+        clock: Clock,
+        keep_frames: bool = False,
+        device: torch.device | None = None,
+    ) -> None:
         """Nothing is opened before the `with` block.
 
         Args:
             settings: cameras, pairing and bounds.
             clock: for waiting.
             keep_frames: keep every frame for `taken`.
+            device: where the network runs; cameras' video is decoded there if possible. None for the CPU.
         """
         self._taken: deque[tuple[Side, Frame]] | None = deque() if keep_frames else None
         self.untaken: Counter[str] = Counter()
-        self._clock, self._settings = clock, settings
+        self._clock, self._settings, self._device = clock, settings, device
         self._pairer = OnlinePairer(settings.pairing, settings.live)
         self._changed = threading.Condition()
         self._ready = ReadyMoments(keep_frames, lambda moment: self.counts.unuse(moment, "superseded"))
@@ -198,7 +208,9 @@ class LiveSession:
 
     def _camera(self, side: Side, settings: InputSettings) -> ReconnectingCamera:
         def open_here(wait: Wait) -> Source:
-            source = open_live(settings, side, self._clock, wait, self._together, self._settings.live)
+            source = open_live(
+                settings, side, self._clock, wait, self._together, self._settings.live, self._device
+            )
             has_telemetry = isinstance(settings, ThermalInputSettings) and settings.telemetry == "lepton"
             return LeptonSource(source, read_lepton) if has_telemetry else source
 

@@ -42,12 +42,19 @@ def open_cameras(
     if settings.excerpt.start_s:
         raise ConfigError("cameras have no beginning to count from: leave out --start (excerpt.start_s)")
     excerpt = Excerpt(settings)
-    with LiveSession(settings, report.clock) as live:
+    # Pictures are made smaller on the host.
+    device = None if excerpt.is_smaller else context.device
+    with LiveSession(settings, report.clock, device=device) as live:
         fuser = Fuser(settings, None, None, context, report.times, live.misfit, live.rate, devices)
         _add_fusion(report, fuser)
         stats = LiveStats(live)
         add_cameras(report, stats)
-        report.add(dropped=lambda: stats.dropped() + excerpt.left_out)
+        report.add(
+            dropped=lambda: stats.dropped() + excerpt.left_out,
+            decoders=lambda: _decoders(
+                **{side: camera.info for side, camera in live.cameras.items() if camera.info}
+            ),
+        )
         frame_sets = excerpt.pass_on(Ages(report).pass_on(live))
         batches = fuser.fuse(report.times.waits("read", frame_sets))
         visible = _unseen(settings)

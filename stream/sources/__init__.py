@@ -61,7 +61,7 @@ def open_source(
     silence_libraries()
     uri = parse_uri(settings.uri)
     if is_live(settings.uri):
-        return open_live(settings, role, SystemClock(), Event().wait)
+        return open_live(settings, role, SystemClock(), Event().wait, device=device)
     settings, uri = take_part(settings, uri)
     settings = as_stated(settings, uri)
     states = settings.count_layout != CountLayout() or settings.colours != "auto"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.backends import open_backend
+from tests.helpers.patience import patience
 
 ROOT = Path(__file__).parents[2]
 OVERRUN = """
@@ -48,7 +49,7 @@ def python(environment: dict[str, str], *arguments: str) -> subprocess.Completed
         capture_output=True,
         text=True,
         check=False,
-        timeout=250,
+        timeout=patience(250),
     )
 
 

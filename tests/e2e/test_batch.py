@@ -12,6 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from tests.e2e.conftest import Gifnet
+from tests.helpers.batch import command
 from tests.helpers.media import make_pair
 from tests.helpers.patience import patience
 from tests.helpers.readback import count_frames, read_times
@@ -73,20 +74,7 @@ def test_ctrl_c_twice_stops_and_leaves_no_process_and_no_file(tmp_path: Path) ->
     rows = [json.dumps({"visible": LONG, "thermal": LONG, "output": f"{name}.mp4"}) for name in "ab"]
     manifest, out = tmp_path / "pairs.jsonl", tmp_path / "out"
     manifest.write_text("\n".join(rows))
-    words = [
-        sys.executable,
-        "-m",
-        "stream",
-        "batch",
-        manifest,
-        "-o",
-        out,
-        "--model",
-        "null",
-        "--device",
-        "cpu",
-    ]
-    line = [*map(str, words), "--jobs", "1"]
+    line = command(manifest, out, "--jobs", "1")
     with subprocess.Popen(line, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
         end_s = time.monotonic() + patience(60)
         while not list(out.glob(".batch/*/a.mp4")):
@@ -117,9 +105,8 @@ def test_parts_survive_the_death_of_the_command(gifnet: Gifnet, tmp_path: Path) 
     pair = "synthetic://street?seed=1&size=64x48&rate=10&duration=60"
     manifest, out = tmp_path / "pairs.jsonl", tmp_path / "out"
     manifest.write_text(json.dumps({"visible": pair, "thermal": pair, "output": "x.mp4"}))
-    words = ("batch", manifest, "-o", out, "--model", "null", "--gain", "fixed", "--gain-span-low", "0")
-    words += ("--gain-span-high", "16383", "--device", "cpu", "--jobs", "1", "--cut", "5")
-    line = [sys.executable, "-m", "stream", *map(str, words)]
+    words = ("--gain", "fixed", "--gain-span-low", "0", "--gain-span-high", "16383", "--jobs", "1")
+    line = command(manifest, out, *words, "--cut", "5")
     parts = out / ".batch" / "parts.jsonl"
     with subprocess.Popen(line, stderr=subprocess.DEVNULL, start_new_session=True) as process:
         end_s = time.monotonic() + patience(60)
@@ -127,7 +114,7 @@ def test_parts_survive_the_death_of_the_command(gifnet: Gifnet, tmp_path: Path) 
             assert process.poll() is None and time.monotonic() < end_s
             time.sleep(0.05)
         process.kill()
-    done = gifnet(*words)
+    done = gifnet(*line[3:])
     assert done.status == 0, done.err
     assert read_times(out / "x.mp4") == [Fraction(number, 10) for number in range(600)]
     assert not parts.exists() and not list(out.rglob("0*.mp4"))

@@ -6,7 +6,6 @@ import json
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import pytest
 
 import stream
 from tests.e2e.conftest import Gifnet
+from tests.helpers.batch import command
 from tests.helpers.media import make_pair
 from tests.helpers.patience import patience
 from tests.helpers.ray_nodes import RayNodes, need_ray, ray_nodes
@@ -34,21 +34,8 @@ def nodes() -> Iterator[RayNodes]:
 
 def batch(manifest: Path, out: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """In a process of its own: Ray connects once a process."""
-    line = [
-        sys.executable,
-        "-m",
-        "stream",
-        "batch",
-        manifest,
-        "-o",
-        out,
-        "--model",
-        "null",
-        "--device",
-        "cpu",
-    ]
     return subprocess.run(
-        [*map(str, line), *words], capture_output=True, text=True, timeout=patience(200), check=False
+        command(manifest, out, *words), capture_output=True, text=True, timeout=patience(200), check=False
     )
 
 
@@ -87,20 +74,7 @@ def test_ctrl_c_twice_stops_what_the_nodes_do(nodes: RayNodes, tmp_path: Path) -
     rows = [{"visible": LONG, "thermal": LONG, "output": f"{row}.mp4"} for row in range(4)]
     manifest, out = tmp_path / "pairs.jsonl", tmp_path / "out"
     manifest.write_text("\n".join(map(json.dumps, rows)))
-    words = [
-        sys.executable,
-        "-m",
-        "stream",
-        "batch",
-        manifest,
-        "-o",
-        out,
-        "--model",
-        "null",
-        "--device",
-        "cpu",
-    ]
-    line = [*map(str, words), "--ray", nodes.address]
+    line = command(manifest, out, "--ray", nodes.address)
     with subprocess.Popen(line, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
         end_s = time.monotonic() + patience(120)
         while not list(out.glob(".batch/*/*.mp4")):
@@ -139,4 +113,4 @@ def test_ray_is_imported_for_a_cluster_alone() -> None:
         for path in root.rglob("*.py")
         if re.search(r"^\s*(import|from) ray\b", path.read_text(encoding="utf-8"), re.MULTILINE)
     ]
-    assert sorted(naming) == ["batch/ray_engine.py", "cluster/connection.py"]
+    assert sorted(naming) == ["batch/ray_engine.py", "cluster/connection.py", "fleet/cluster/client.py"]

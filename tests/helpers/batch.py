@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from pathlib import Path
 from typing import Any, Self
@@ -14,6 +15,12 @@ from stream.batch.results import open_results, read_results
 from stream.batch.schedule import work
 from stream.batch.tally import Tally
 from stream.config.batch import BatchSettings
+
+
+def command(manifest: Path, out: Path, *words: str) -> list[str]:
+    """The command line of a batch without a network, for a process of its own."""
+    line = [sys.executable, "-m", "stream", "batch", str(manifest), "-o", str(out), "--model", "null"]
+    return [*line, "--device", "cpu", *words]
 
 
 class HereEngine:

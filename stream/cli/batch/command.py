@@ -103,7 +103,7 @@ def batch(
 def _check_ray(address: str, settings: BatchSettings) -> None:
     from stream.cluster.connection import check_address
 
-    check_address(address)
+    check_address(address, "; put the manifest before it")
     if settings.jobs is not None:
         raise ConfigError("--jobs is for this machine; on a cluster --ray-cpus says how many go on at once")
 

@@ -84,7 +84,8 @@ class GraphBatches:
         shape = (most, *like.visible.shape[1:])
         with context.compute.after():
             self._visible = torch.zeros(shape, dtype=like.visible.dtype, device=like.visible.device)
-            self._thermal, self._fused = torch.zeros_like(self._visible), self._visible.float()
+            self._thermal = torch.zeros_like(self._visible)
+            self._fused = torch.zeros(shape, device=like.visible.device)
             for count in range(most, 0, -1):
                 graph = context.capture(partial(self._work, count))
                 assert graph is not None, "a device with graphs"

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 # Errors of opening NVDEC without a GPU, without its decoder, or for an unsupported stream.
-_HARDWARE_ERRORS = (av.error.FFmpegError, NotImplementedError, RuntimeError)
+HARDWARE_ERRORS = (av.error.FFmpegError, NotImplementedError, RuntimeError)
 
 
 def open_cuda_surfaces(device: torch.device) -> Surfaces:
@@ -188,7 +188,7 @@ class VideoSource(SourceBase):
         try:
             with surfaces.hardware() as hardware:
                 moved = PictureReader(path, hardware, self._track)
-        except _HARDWARE_ERRORS as error:
+        except HARDWARE_ERRORS as error:
             return f"NVDEC cannot be opened here ({getattr(error, 'strerror', None) or error})"
         except SourceError:
             return "NVDEC decodes no frame of it"
