@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from stream.cli.logs import MOST_SAID, TEXT, JsonLines, Once, _MaskedTracebacks
+from stream.cli.logs import MOST_SAID, JsonLines, Once, Sentences
 
 
 def a_traceback(handler: logging.Handler) -> None:
@@ -22,7 +22,7 @@ def a_traceback(handler: logging.Handler) -> None:
 
 def test_tracebacks_in_logs_are_masked(capsys: pytest.CaptureFixture[str]) -> None:
     handler = logging.StreamHandler()
-    handler.setFormatter(_MaskedTracebacks(TEXT))
+    handler.setFormatter(Sentences())
     a_traceback(handler)
     text = capsys.readouterr().err
     assert "rtsp://eve:***@cam/1" in text and "s3cret" not in text
