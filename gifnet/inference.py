@@ -22,7 +22,6 @@ from gifnet.config import PAD_MULTIPLE_PX
 from gifnet.crew import Crew
 from gifnet.folding import Convolution, FittedSide, FoldedBlock, FoldedGIFNet, FoldedSide, Linear, fold
 from gifnet.hardware import exact_float32
-from gifnet.layers import split_heads
 from gifnet.model import GIFNet, check_pictures
 
 CPU_TILE_PX = (16, 640)
@@ -130,22 +129,18 @@ class InferenceForm:
 
         `query` is that of the main side where this is the other one.
         """
-        name = "main" if query is None else "other"
         inside, channels = _inside(tile, features), features.shape[-1]
-        value = self._linear(_reflected(features, tile.grown(2)), side.value, "value")
-        windows = _cut_windows(_reflected(features, tile), block.window_px)
-        own_query, key = self._linear(windows, side.query_key, f"{name} query key").chunk(2, dim=-1)
-        value_windows = _cut_windows(value[2:-2, 2:-2], block.window_px)
+        value = _linear(_reflected(features, tile.grown(2)), side.value)
+        query_key = _linear(_reflected(features, tile), side.query_key)
+        own_query, key = (_cut_windows(part, block) for part in query_key.chunk(2, dim=-1))
+        value_windows = _cut_windows(value[2:-2, 2:-2], block)
         attended = _attend(own_query if query is None else query, key, value_windows, block)
         # The depth-wise convolution reads two pixels around what lies inside the map.
         around = _part(value, inside.grown(2).seen_from(tile.grown(2)))
         local = _last(F.conv2d(_first(around), side.depthwise.weight, side.depthwise.bias, groups=channels))
         local.add_(_part(_join_windows(attended, tile, block.window_px), inside.seen_from(tile)))
-        rows = self._scratch.memory.take(f"{name} rows", *local.shape).copy_(_part(features, inside))
-        flat = rows.view(-1, channels)
-        flat.addmm_(local.reshape(flat.shape), side.project)
-        flat.addmm_(self._linear(flat, side.mlp_in, "hidden").relu_(), side.mlp_out)
-        return rows, own_query
+        rows = _multiply(local, side.project).add_(_part(features, inside))
+        return rows.add_(_multiply(_linear(rows, side.mlp_in).relu_(), side.mlp_out)), own_query
 
     def _decode(self, features: Tensor, interaction: FeatureMap) -> Tensor:
         weights = self._weights
@@ -154,9 +149,8 @@ class InferenceForm:
 
         def mix_in(tile: Region) -> None:
             mixed = _convolve(interaction.values, mix, tile)
-            flat = mixed.view(-1, mixed.shape[-1])
-            flat.addmm_(_part(features, tile).reshape(flat.shape), weights.mix_features).relu_()
-            _part(mixture, tile).copy_(mixed)
+            mixed.add_(_multiply(_part(features, tile), weights.mix_features))
+            torch.clamp_min(mixed, 0, out=_part(mixture, tile))
 
         maps = mixture
         self._crew.each(mix_in, _tiles(maps, self._tile_px))
@@ -172,16 +166,12 @@ class InferenceForm:
 
         def convolve(tile: Region) -> None:
             result = _convolve(inputs, layer, tile)
-            _part(out, tile).copy_(result.relu_() if rectify else result)
+            if rectify:
+                torch.clamp_min(result, 0, out=_part(out, tile))
+            else:
+                _part(out, tile).copy_(result)
 
         self._crew.each(convolve, _tiles(out, self._tile_px))
-
-    def _linear(self, maps: Tensor, linear: Linear, name: str) -> Tensor:
-        """`linear` on the last dimension of [..., C]."""
-        flat = maps.reshape(-1, maps.shape[-1])
-        result = self._scratch.memory.take(name, *maps.shape[:-1], linear.weight.shape[1])
-        torch.addmm(linear.bias, flat, linear.weight, out=result.view(flat.shape[0], -1))
-        return result
 
 
 class Memory:
@@ -318,25 +308,48 @@ def _last(maps: Tensor) -> Tensor:
     return maps[0].permute(1, 2, 0)
 
 
+def _linear(maps: Tensor, linear: Linear) -> Tensor:
+    """`linear` on the last dimension of [h, w, C]."""
+    return _multiply(maps, linear.weight, linear.bias)
+
+
+def _multiply(maps: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`maps @ weight + bias` of [h, w, C] and a weight [C, outputs]."""
+    if maps.is_cuda:
+        result = maps @ weight
+        return result if bias is None else result.add_(bias)
+    # As a convolution: torch leaves float32 products of matrices to MKL, which on AMD takes 2.5 times as long
+    # as oneDNN. Dilation means nothing for one pixel; without it a single thread does not get oneDNN.
+    return _last(F.conv2d(_first(maps), weight.t()[:, :, None, None], bias, dilation=2))
+
+
 def _attend(query: Tensor, key: Tensor, value: Tensor, block: FoldedBlock) -> Tensor:
-    """Window attention; all [windows, N, C]. The query carries the scale already."""
-    query, key, value = (split_heads(part, block.heads) for part in (query, key, value))
-    bias = block.position_bias[None]
-    attended = F.scaled_dot_product_attention(query, key, value, attn_mask=bias, scale=1.0)
-    return attended.transpose(1, 2).flatten(2)
+    """Window attention; all [heads, windows, N, C / heads]. The query carries the scale already."""
+    if query.is_cuda or query.dtype != torch.bfloat16:
+        query, key, value = (part.transpose(0, 1) for part in (query, key, value))
+        bias = block.position_bias[None]
+        result = F.scaled_dot_product_attention(query, key, value, attn_mask=bias, scale=1.0)
+        return result.transpose(0, 1)
+    # For windows of this size torch's fused attention takes three times as long in bfloat16.
+    attended = torch.empty_like(value)
+    for head, bias in enumerate(block.position_bias):
+        scores = torch.baddbmm(bias.expand(key.shape[1], *bias.shape), query[head], key[head].transpose(1, 2))
+        torch.bmm(torch.softmax(scores, dim=-1, out=scores), value[head], out=attended[head])
+    return attended
 
 
-def _cut_windows(part: Tensor, window_px: int) -> Tensor:
-    """[h, w, C] as windows [windows, window_px**2, C]."""
+def _cut_windows(part: Tensor, block: FoldedBlock) -> Tensor:
+    """[h, w, C] as windows of each head, [heads, windows, window_px**2, C / heads]."""
     height, width, channels = part.shape
-    cut = part.reshape(height // window_px, window_px, width // window_px, window_px, channels)
-    return cut.transpose(1, 2).reshape(-1, window_px**2, channels)
+    window, heads = block.window_px, block.heads
+    cut = part.reshape(height // window, window, width // window, window, heads, channels // heads)
+    return cut.permute(4, 0, 2, 1, 3, 5).reshape(heads, -1, window**2, channels // heads)
 
 
 def _join_windows(windows: Tensor, tile: Region, window_px: int) -> Tensor:
     """The reverse of `_cut_windows` for the windows of a tile."""
     rows, columns = (tile.bottom - tile.top) // window_px, (tile.right - tile.left) // window_px
-    cut = windows.view(rows, columns, window_px, window_px, -1).transpose(1, 2)
+    cut = windows.reshape(len(windows), rows, columns, window_px, window_px, -1).permute(1, 3, 2, 4, 0, 5)
     return cut.reshape(rows * window_px, columns * window_px, -1)
 
 

@@ -22,7 +22,7 @@ from gifnet.train.shared_settings import (
     RunSettings,
 )
 
-# What may change between a checkpoint and its continuation: none of it enters a single step.
+# Settings that may change between a checkpoint and its continuation: none of them affects a single step.
 _FREE_TO_CHANGE = {
     "iterations",
     "output",
@@ -140,6 +140,12 @@ class LiteSettings(CropSettings):
     """Everything `gifnet train` needs for the lite network."""
 
     network: Literal["lite"]
+    start: Annotated[
+        str, Field(min_length=1, description="weights to begin from: random, default or a file")
+    ] = "random"
+    levelled: Annotated[
+        bool, Field(description="losses look at the picture after `gifnet.level`, as videos have it")
+    ] = False
     batch: Annotated[int, Field(ge=1, description="crops in one step")] = 2
     iterations: Iterations = 4000
     learning_rate: LearningRate = 1.5e-3
@@ -171,7 +177,7 @@ def validate(values: dict[str, Any], where: str) -> Settings:
             return JointSettings.model_validate(values)
         settings = _ALONE.validate_python({"network": "gifnet"} | values)
     except ValidationError as error:
-        # Where one of several kinds was chosen, the first part of a path names the kind.
+        # For a setting of several kinds, the first part of a path names the kind.
         skipped = int(error.title != JointSettings.__name__)
         problems = "; ".join(_sentence(problem, skipped) for problem in error.errors())
         raise TrainingError(f"{where}: {problems}") from None

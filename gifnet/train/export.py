@@ -37,7 +37,7 @@ class _Kind:
     metrics: str
 
 
-# Settings that name places on the machine of the training, which are nobody's business.
+# Settings that name places on the training machine, which stay private.
 _PLACES = {"data", "upper_data", "test_data", "detector_weights", "output"}
 _KINDS = {
     "gifnet": _Kind(

@@ -9,7 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gifnet import loading
+from gifnet import weights as weight_files
 from gifnet.errors import TrainingError
+from gifnet.level import level, levelled
 from gifnet.lite.config import CELL
 from gifnet.lite.model import GIFNetLite
 from gifnet.train import picture_losses as losses
@@ -39,8 +41,12 @@ class LiteTraining:
         self._teacher = Teacher(settings, self._crops, device) if settings.distil else None
 
     def begin(self) -> tuple[nn.Module, torch.optim.Optimizer]:
-        """The network with random weights, and what moves them."""
-        self._model = GIFNetLite().to(self._device).train()
+        """The network with the weights to begin from, and what moves them."""
+        self._model = GIFNetLite()
+        start = self._settings.start
+        if start != "random":
+            weight_files.load_into(self._model, weight_files.read(weight_files.resolve(start, "lite")))
+        self._model.to(self._device).train()
         self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's types
         self._optimiser = torch.optim.Adam(self._model.parameters(), lr=self._settings.learning_rate)
         return self._model, self._optimiser
@@ -55,7 +61,8 @@ class LiteTraining:
             group["lr"] = rate
         visible, thermal = (part.to(self._device) for part in self._crops.batch(iteration))
         fused, coefficients = self._model.fuse(visible, thermal)
-        parts = picture_parts(fused, visible, thermal) | {"unsteady": unsteadiness(coefficients)}
+        parts = picture_parts(fused, visible, thermal, self._settings.levelled)
+        parts["unsteady"] = unsteadiness(coefficients)
         weights = self._settings.losses.model_dump()
         if self._settings.losses.temporal and (moving := self._crops.moving(iteration)):
             parts["temporal"] = temporal_loss(self._model, moving.to(self._device))
@@ -86,8 +93,10 @@ class Teacher:
     def __init__(self, settings: LiteSettings, crops: PictureCrops, device: torch.device) -> None:
         assert settings.distil
         self.every, self.weight = settings.distil.every, settings.distil.weight
-        self._network = loading.load(settings.distil.weights, device)
+        network = loading.load(settings.distil.weights, device)
+        self._network = levelled(network, float(settings.levelled))
         self._crops, self._count, self._device = crops, settings.distil.crops, device
+        self._levelled = settings.levelled
         self._fused: dict[int, Tensor] = {}
 
     def distance(self, model: GIFNetLite, iteration: int) -> Tensor:
@@ -98,15 +107,20 @@ class Teacher:
         if number not in self._fused:
             with torch.no_grad():
                 self._fused[number] = self._network(visible, thermal)
-        return F.l1_loss(model.fuse(visible, thermal)[0], self._fused[number])
+        fused = model.fuse(visible, thermal)[0]
+        if self._levelled:
+            fused = level(fused, visible, thermal)
+        return F.l1_loss(fused, self._fused[number])
 
 
-def picture_parts(fused: Tensor, visible: Tensor, thermal: Tensor) -> dict[str, Tensor]:
-    """Each loss by the name of its weight in `PictureLossSettings`."""
-    shown = fused.clamp(0, 1)
+def picture_parts(
+    fused: Tensor, visible: Tensor, thermal: Tensor, levelled: bool = False
+) -> dict[str, Tensor]:
+    """Each loss by the name of its weight in `PictureLossSettings`; of the picture after `level` if asked."""
+    shown = level(fused, visible, thermal) if levelled else fused.clamp(0, 1)
     sources = visible, thermal
     return {
-        "intensity": losses.intensity_loss(fused, *sources),
+        "intensity": losses.intensity_loss(shown if levelled else fused, *sources),
         "gradient": losses.gradient_loss(shown, *sources),
         "difference": losses.difference_loss(shown, *sources),
         "similarity": losses.similarity_loss(shown, *sources),

@@ -9,14 +9,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from gifnet.weight_reading import checked_sha256
+from gifnet.weight_places import checked_sha256
 from stream.batch.compare import contents, is_same, outputs_are_there
-from stream.batch.content import input_paths, settings_sha256, sha256_of, signs_of
-from stream.batch.cutting.cut import Cut, FuseWhole, Part, cut_recording
+from stream.batch.content import settings_sha256
+from stream.batch.cutting.cut import Cut, FuseWhole, Part
 from stream.batch.cutting.join import account, join_parts
+from stream.batch.cutting.planning import cut_recording
 from stream.batch.fuse import Tell, fuse_part, fuse_row
+from stream.batch.inputs import Inputs
 from stream.batch.install import install, work_folder
 from stream.batch.job import Job, Outcome, Record, failed
+from stream.batch.remote.output import upload_output
 from stream.batch.weights import weights_file
 from stream.config import RunSettings, validate
 from stream.errors import (
@@ -27,6 +30,7 @@ from stream.errors import (
     LossError,
     SinkError,
     SourceError,
+    StorageError,
     SyncError,
     WeightsError,
 )
@@ -48,6 +52,7 @@ _KINDS: tuple[tuple[type[BaseException], str], ...] = (
     (WeightsError, "weights"),
     (DeviceError, "device"),
     (SinkError, "output"),
+    (StorageError, "storage"),
     (MemoryError, "memory"),
     (OSError, "output"),
 )
@@ -75,25 +80,27 @@ def _execute(job: Job, tell: Tell, warnings: list[str]) -> Outcome:
     if why := unlike(job):
         return failed(job, "node", why)
     settings = validate(RunSettings, job.settings, job.place)
-    before = _inputs(settings, job)
+    inputs = Inputs(settings, job)
     record: Record = {
         "output": job.name,
         "row": job.place,
         "settings_sha256": settings_sha256(settings),
         "weights_sha256": job.weights_sha256,
-        "inputs": before,
+        "inputs": inputs.records,
     }
     if job.part is not None:
         record["part"] = job.part
-    if job.earlier and is_same(job.earlier, record) and outputs_are_there(job.earlier, Path(job.folder)):
-        return Outcome(job.name, "unchanged", record={**job.earlier, "inputs": before})
+    if job.earlier and is_same(job.earlier, record) and outputs_are_there(job.earlier, job):
+        return Outcome(job.name, "unchanged", record={**job.earlier, "inputs": inputs.records})
+    settings = inputs.local_settings()
     if job.cut_s is not None and (cut := _cut(settings, job.cut_s)):
-        return Outcome(job.name, "cut", record={"inputs": before, "cut": cut.as_json()})
+        return Outcome(job.name, "cut", record={"inputs": inputs.records, "cut": cut.as_json()})
     with work_folder(job) as work:
         done = _do(settings, job, record, work / job.output.name, tell)
-        if _signs(settings) != [each["signs"] for each in before]:
+        if not inputs.are_unchanged():
             return failed(job, "changed", "an input changed while it was fused; wait until it is whole")
-        files = install(work, job, job.earlier)
+        move = upload_output if job.url_of(job.name) else install
+        files = move(work, job, job.earlier)
     told = {"warnings": [*done.pop("warnings", []), *warnings][:MOST_WARNINGS]}
     return Outcome(job.name, "done", record=record | files | done | told)
 
@@ -130,30 +137,14 @@ def unlike(job: Job) -> str:
     if not job.weights_sha256:
         return ""
     fusion = validate(RunSettings, job.settings, job.place).fusion
-    path = weights_file(fusion)
-    found = checked_sha256(path) if path else ""
+    try:
+        path = weights_file(fusion)
+        found = checked_sha256(path) if path else ""
+    except WeightsError as error:
+        return f"{socket.gethostname()} lacks the weights: {error}"
     if found != job.weights_sha256:
         return f"{socket.gethostname()} has other weights in {path} than those that are to be used"
     return ""
-
-
-def _inputs(settings: RunSettings, job: Job) -> list[dict[str, str]]:
-    """Every input with its signs and content; read again only where the signs are others than before."""
-    told = [*(job.earlier or {}).get("inputs", []), *job.inputs]
-    known = {(each["path"], each["signs"]): each["sha256"] for each in told}
-    found = []
-    for what, path in input_paths(settings).items():
-        try:
-            signs = signs_of(path)
-            content = known.get((str(path), signs)) or sha256_of(path)
-        except OSError as error:
-            raise SourceError(f"{path} cannot be read: {error.strerror}") from None
-        found.append({"what": what, "path": str(path), "signs": signs, "sha256": content})
-    return found
-
-
-def _signs(settings: RunSettings) -> list[str]:
-    return [signs_of(path) for path in input_paths(settings).values()]
 
 
 def _kind(error: BaseException) -> str:

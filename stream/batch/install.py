@@ -40,7 +40,7 @@ def install(work: Path, job: Job, earlier: Record | None) -> dict[str, Any]:
     """
     folder, target = Path(job.folder), job.output
     target.parent.mkdir(parents=True, exist_ok=True)
-    written = sorted(work.iterdir(), key=lambda path: (path.name == target.name, path.name))
+    written = written_by(work, job)
     for path in written:
         _sync(path)
         place = target.with_name(path.name)
@@ -48,7 +48,7 @@ def install(work: Path, job: Job, earlier: Record | None) -> dict[str, Any]:
             place.rename(work / f"{secrets.token_hex(4)}.old")
         os.replace(path, place)
     _sync(target.parent)
-    names = [str(Path(job.name).with_name(path.name)) for path in written]
+    names = [name_of(path, job) for path in written]
     for old in (earlier or {}).get("files", []):
         if old["name"] not in names and (folder / old["name"]).is_file():
             (folder / old["name"]).unlink()
@@ -58,6 +58,16 @@ def install(work: Path, job: Job, earlier: Record | None) -> dict[str, Any]:
             for name in names
         ]
     }
+
+
+def written_by(work: Path, job: Job) -> list[Path]:
+    """Files and folders that a job wrote, the output itself last."""
+    return sorted(work.iterdir(), key=lambda path: (path.name == job.output.name, path.name))
+
+
+def name_of(path: Path, job: Job) -> str:
+    """Name of something that a job wrote, relative to the folder of the batch."""
+    return str(Path(job.name).with_name(path.name))
 
 
 def _sync(path: Path) -> None:

@@ -22,6 +22,7 @@ FAILURES: dict[str, tuple[str, bool]] = {
     "weights": ("the weights cannot be loaded", False),
     "device": ("the device does not do it", True),
     "output": ("the output cannot be written", True),
+    "storage": ("object storage does not answer, or refuses", True),
     "changed": ("an input changed while it was fused", True),
     "node": ("a node lacks the weights, or has another version", True),
     "memory": ("there was not enough memory", True),
@@ -46,6 +47,8 @@ class Job:
         earlier: record of an earlier batch, if there is one.
         attempt: from 1.
         reasons: why earlier attempts failed.
+        upload: URL of a folder in object storage, where the output goes in place of `folder`; or empty.
+        staged_bytes: of inputs that are copied from object storage to this disk.
         cut_s: seconds of the parts that a long recording is cut into; None fuses it whole.
         whole_because: reason why it is fused whole although parts were asked for; empty where it need not be
             told.
@@ -66,6 +69,8 @@ class Job:
     earlier: Record | None = None
     attempt: int = 1
     reasons: tuple[str, ...] = ()
+    upload: str = ""
+    staged_bytes: int = 0
     cut_s: float | None = None
     whole_because: str = ""
     part: dict[str, Any] | None = None
@@ -78,6 +83,10 @@ class Job:
     def output(self) -> Path:
         """The place where the output goes."""
         return Path(self.folder) / self.name
+
+    def url_of(self, name: str) -> str:
+        """The place in object storage of a file of the output; empty where it stays in `folder`."""
+        return f"{self.upload.rstrip('/')}/{name}" if self.upload and not self.row else ""
 
     def again(self, reason: str) -> Job:
         """The next attempt."""

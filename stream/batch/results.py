@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from stream.batch.cutting.rows import PARTS, parts_folder
 from stream.batch.job import Record
+from stream.batch.remote.staging import staging_folder
 from stream.errors import ConfigError
 from stream.files.atomic_write import open_without_links
 
@@ -123,6 +124,10 @@ class Results:
     def remove_parts(self, name: str) -> None:
         """Remove the parts of an output."""
         shutil.rmtree(self._folder / parts_folder(name), ignore_errors=True)
+
+    def remove_copies(self, name: str) -> None:
+        """Remove the local copies of an output's inputs."""
+        shutil.rmtree(self._folder / staging_folder(name), ignore_errors=True)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from stream.batch.engine import Engine
 from stream.batch.job import Job, Outcome
 from stream.batch.results import Results
 from stream.batch.tally import Tally, record_of
+from stream.config.batch import BatchSettings
 
 LOOK_EVERY_S = 0.2
 
@@ -34,7 +35,7 @@ def work(
     results: Results,
     tally: Tally,
     asked: Asked,
-    retries: int,
+    settings: BatchSettings,
     tell: Callable[[Tally], None] = lambda tally: None,
     told: Callable[[Outcome], None] = lambda outcome: None,
 ) -> None:
@@ -46,7 +47,7 @@ def work(
         results: gets a record of every row and part that is done, and of rows that failed for good.
         tally: kept up to date.
         asked: looked at all the time.
-        retries: further attempts at a job whose failure may pass.
+        settings: how often what may pass is tried again, and how much room copies of inputs have.
         tell: called several times a second.
         told: called with the outcome of every row that failed for good.
 
@@ -54,13 +55,13 @@ def work(
         ConfigError: the list of results cannot be written.
     """
     tally.size_bytes = sum(map(_size, jobs))
-    loop = _Loop(jobs, results, tally, asked, retries, told)
+    loop = _Loop(jobs, results, tally, asked, settings, told)
     stopped = False
     while loop.going or (loop.waiting and not asked.drain):
         if asked.stop and not stopped:
             engine.stop()
             stopped = True
-        while loop.waiting and len(loop.going) < engine.slots and not asked.drain:
+        while loop.may_begin and len(loop.going) < engine.slots and not asked.drain:
             engine.begin(loop.next())
         for name, said in engine.wait(LOOK_EVERY_S):
             loop.hear(name, said)
@@ -77,18 +78,31 @@ class _Loop:
         results: Results,
         tally: Tally,
         asked: Asked,
-        retries: int,
+        settings: BatchSettings,
         told: Callable[[Outcome], None],
     ) -> None:
         self.waiting, self.going = deque(jobs), dict[str, Job]()
         self._rows: dict[str, CutRow] = {}
         self._results, self._tally, self._asked = results, tally, asked
-        self._retries, self._told = retries, told
+        self._settings, self._told = settings, told
+        # Bytes of inputs that lie on this disk for rows that go on.
+        self._staged: dict[str, int] = {}
+
+    @property
+    def may_begin(self) -> bool:
+        """True where a job waits, and there is room for copies of its inputs."""
+        if not self.waiting:
+            return False
+        job, limit = self.waiting[0], self._settings.staging_gb * 1e9
+        others = sum(size for name, size in self._staged.items() if name != (job.row or job.name))
+        return not job.staged_bytes or others + job.staged_bytes <= limit
 
     def next(self) -> Job:
         """The job that begins next."""
         job = self.waiting.popleft()
         self.going[job.name] = job
+        if job.staged_bytes:
+            self._staged[job.row or job.name] = job.staged_bytes
         return job
 
     def hear(self, name: str, said: float | Outcome) -> None:
@@ -98,7 +112,7 @@ class _Loop:
             return
         job = self.going.pop(name)
         self._tally.shares.pop(name, None)
-        if said.may_pass and job.attempt <= self._retries and not self._asked.drain:
+        if said.may_pass and job.attempt <= self._settings.retries and not self._asked.drain:
             self._tally.retries[said.kind] += 1
             self.waiting.append(job.again(said.reason))
         elif said.status == "cut":
@@ -152,6 +166,8 @@ class _Loop:
     def _end_row(self, job: Job, outcome: Outcome) -> None:
         self._tally.finished_bytes += _size(job)
         self._tally.count(outcome)
+        if self._staged.pop(job.name, None):
+            self._results.remove_copies(job.name)
         if outcome.status != "stopped":
             self._results.add(record_of(job, outcome))
         if outcome.status == "failed":

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     type=click.Choice(["full", "lite", "detector", "segmenter"]),
     default="lite",
     show_default=True,
-    help="Which network.",
+    help="The network to export.",
 )
 @click.option(
     "--weights",

@@ -19,14 +19,14 @@ MOST_SAID = 1000
 
 
 class Once(logging.Filter):
-    """Passes what a source says of itself on once, also where it is opened again and again."""
+    """Passes each message of a source on once, even if the source is opened repeatedly."""
 
     def __init__(self) -> None:
         super().__init__()
         self._said: set[str] = set()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """False for a message of a source that was said before."""
+        """False for a repeated message of a source."""
         if not record.name.startswith("stream.sources"):
             return True
         message = f"{PAIR.get()} {record.getMessage()}"
@@ -39,7 +39,7 @@ class Once(logging.Filter):
 
 
 class _MaskedTracebacks(logging.Formatter):
-    """Tracebacks quote what a library was given; messages are masked by whoever writes them."""
+    """Masks tracebacks, which quote what a library was given; messages are masked where they are written."""
 
     def formatException(self, ei: Any) -> str:
         """Text of a traceback."""

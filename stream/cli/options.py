@@ -25,6 +25,7 @@ _METAVARS = {
     "preview_prefix": "PATH",
     "weights": "NAME|FILE",
     "detector": "NAME|FILE",
+    "device": "auto|cpu|cuda|cuda:N",
     "encoder": "NAME",
     "takeover": "NAME",
 }

@@ -94,6 +94,7 @@ def _fuse_and_tell(
     from stream.monitoring.report import RunReport
     from stream.pipeline import run as pipeline
     from stream.runtime.clock import SystemClock
+    from stream.runtime.loaded_code import release_loaded_code
     from stream.runtime.signals import StopSignals
     from stream.runtime.systemd import SystemdNotifier
 
@@ -102,6 +103,7 @@ def _fuse_and_tell(
             look(frame)
             yield frame
 
+    release_loaded_code()
     report = RunReport(SystemClock())
     try:
         with (

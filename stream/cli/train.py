@@ -29,9 +29,9 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option(
     "--network",
     type=click.Choice(["direct", "gifnet", "lite", "features", "detector"]),
-    help="What is trained, and how: the full fusion network by losses of its picture (direct) or by the "
+    help="Network and training: the full fusion network by losses of its picture (direct) or by the "
     "published recipe (gifnet, default), the one for real time, what calibration compares pictures by, or "
-    "what --detect finds people and vehicles by.",
+    "the detector of --detect.",
 )
 @click.option(
     "--joint",
@@ -50,7 +50,9 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
     multiple=True,
     help="With --joint or --network detector: folder that is only measured on; repeatable.",
 )
-@click.option("--iterations", type=int, help="How many; with gifnet each one takes a step for both tasks.")
+@click.option(
+    "--iterations", type=int, help="Number of iterations; with gifnet each takes a step for both tasks."
+)
 @click.option("--device", help="auto, cpu or cuda.")
 @click.option("--precision", help="auto, float32 or bfloat16.")
 @click.option("--seed", type=int, help="Start of every random choice.")

@@ -30,12 +30,14 @@ class Pair:
         config: its configuration file, absolute.
         options: of its `gifnet run`, by name.
         settings: everything together, checked.
+        own: what the fleet file says of it.
     """
 
     name: str
     config: Path
     options: dict[str, Any]
     settings: RunSettings
+    own: FleetPairSettings
 
     def words(self) -> list[str]:
         """The command line behind `gifnet`."""
@@ -53,7 +55,7 @@ def load_fleet(path: Path) -> list[Pair]:
     Raises:
         ConfigError: lists everything that is wrong, a line for each pair.
     """
-    fleet = validate(FleetSettings, load_yaml(path, "fleet"), f"the fleet {path}")
+    fleet = load_fleet_settings(path)
     problems: dict[str, list[str]] = defaultdict(list)
     pairs = []
     for name, values in fleet.pairs.items():
@@ -61,13 +63,29 @@ def load_fleet(path: Path) -> list[Pair]:
             pairs.append(_pair(str(name), values, fleet.options, path.parent.absolute()))
         except GifnetError as error:
             problems[str(name)].append(mask_text(str(error)))
-    for name, problem in conflicts({pair.name: pair.settings for pair in pairs}, one_folder=False):
+    labels = {pair.name: (pair.own.label or "").split("=") for pair in pairs}
+
+    def are_apart(one: str, other: str) -> bool:
+        """True for two values of one label, of which a node of a cluster has one."""
+        return labels[one][0] == labels[other][0] != "" and labels[one] != labels[other]
+
+    settings = {pair.name: pair.settings for pair in pairs}
+    for name, problem in conflicts(settings, one_folder=False, are_apart=are_apart):
         problems[name].append(problem)
     if problems:
         lines = [f"  {name}: {'; '.join(all_of)}" for name, all_of in problems.items()]
         count = f"{len(problems)} of {len(fleet.pairs)} pairs {'is' if len(problems) == 1 else 'are'} wrong:"
         raise ConfigError("\n".join([f"the fleet {path}: {count}", *lines]))
     return pairs
+
+
+def load_fleet_settings(path: Path) -> FleetSettings:
+    """Read a fleet file, and nothing that it names.
+
+    Raises:
+        ConfigError: it is no fleet file.
+    """
+    return validate(FleetSettings, load_yaml(path, "fleet"), f"the fleet {path}")
 
 
 def _pair(name: str, values: Any, common: dict[str, Any], base: Path) -> Pair:
@@ -86,7 +104,7 @@ def _pair(name: str, values: Any, common: dict[str, Any], base: Path) -> Pair:
     config = base / own.config
     settings = validate(RunSettings, overlay(load_config(config), options), str(config))
     check_outputs(settings)
-    return Pair(name, config, options, settings)
+    return Pair(name, config, options, settings, own)
 
 
 def _words(name: str, value: Any) -> Iterator[str]:

@@ -132,7 +132,7 @@ class Fuser:
         return self._registrars.calibration
 
     def fuse(self, frame_sets: Iterable[FrameSet]) -> Iterator[Batch]:
-        """Send pairs on their way, in batches; what is given out may still be on the device.
+        """Start fusing pairs, in batches; results may still be on the device.
 
         A single visible frame is passed on as it is; a single thermal one goes through gain control and
         registration.
@@ -156,7 +156,7 @@ class Fuser:
             yield from self._send(waiting)
 
     def retune(self, settings: FuseSettings) -> None:
-        """Register and stretch by other settings from the next frame on; may be called from any thread.
+        """Use other settings of registration and gain from the next frame on; may be called from any thread.
 
         Only `registration`, but for its file, and `gain` are taken over. Another method of gain begins with
         a new span.
@@ -203,7 +203,7 @@ class Fuser:
         return slots.pending(slot, frame_sets, pairs, first)
 
     def close(self) -> None:
-        """Wait for what is on its way, and give the device's memory up; results can still be taken."""
+        """Wait for running work, and release the device's memory; results can still be taken."""
         self._planner.close()
         if isinstance(self._network, AutoNetwork | StripedLite | Borrowed):
             self._network.close()

@@ -137,7 +137,7 @@ class StepPlanner:
             return self._step.move(registrar)
 
     def close(self) -> None:
-        """Wait for what is on its way, and give step and graph up; a failed device is left as it is."""
+        """Wait for running work, and release step and graph; a failed device is left as it is."""
         with suppress(RuntimeError):
             self._context.drain()
             if self._graph:

@@ -165,7 +165,7 @@ class FusionStep:
 
     @property
     def network_inputs(self) -> tuple[Tensor, Tensor]:
-        """What goes into the network, visible and thermal, each [B, 1, H, W]."""
+        """Inputs of the network, visible and thermal, each [B, 1, H, W]."""
         return self._visible_in.unsqueeze(1), self._thermal_in.unsqueeze(1)
 
     @property

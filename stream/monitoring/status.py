@@ -13,6 +13,7 @@ from stream.monitoring.report import RunReport
 from stream.monitoring.rolling import RollingStats
 from stream.monitoring.temperature import ThermalPlace, temperatures
 from stream.registration.drift_monitor import DriftMonitor
+from stream.runtime.stage_times import StageTimes
 from stream.sinks.clip import ClipRecorder, OpenFile
 from stream.uri import mask
 
@@ -101,11 +102,13 @@ class RunStatus:
             "not_pairing": self.not_pairing(),
             "too_slow": self.too_slow(),
             "recent": self.recent.as_json(),
+            "ages_ms": ages_by_stage(report.times),
             "newest": _describe(newest) if newest else None,
             "names": self._names,
             "cameras": live.cameras() if live else {},
             "clocks": live.clocks() if live else None,
             "moments": live.moments() if live else {},
+            "used": dict(live.used()) if live else {},
             "frames_in": report.frames_in,
             "fused": report.fused,
             "drift": self.drift.as_json(),
@@ -127,6 +130,18 @@ class RunStatus:
     def close(self) -> None:
         """Finish the clip; may be called twice."""
         self.clip.close()
+
+
+def ages_by_stage(times: StageTimes) -> dict[str, dict[str, float]]:
+    """Ages of live frames since capture when they come to each stage, p50 and p99 in milliseconds.
+
+    Over the whole run; without stages for recordings.
+    """
+    return {
+        stage.removeprefix("age_"): {"p50": time.p50_ms, "p99": time.p99_ms}
+        for stage, time in times.summary().items()
+        if stage.startswith("age_")
+    }
 
 
 def _nowhere(x: float, y: float) -> tuple[float, float] | None:

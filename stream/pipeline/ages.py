@@ -44,6 +44,6 @@ class Ages:
 
 
 def _arrivals_s(frame_set: FrameSet) -> list[float]:
-    """When its frames reached this machine; recorded frames never did."""
+    """Monotonic times at which its frames reached this machine; none for recorded frames."""
     sides = (side for side in (frame_set.visible, frame_set.thermal) if side is not None)
     return [side.arrived_s for side in sides if side.arrived_s is not None]

@@ -1,4 +1,4 @@
-"""The part of two streams that is fused: from a time on, one moment of several, so many, and smaller."""
+"""The part of two streams that is fused: a start, a stride, a number of frame pairs, and a scale."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Excerpt:
         self._skipped += skipped if role == "visible" else 0
 
     def watched(self, visible: Iterable[Frame]) -> Iterator[Frame]:
-        """Visible frames as they come, the first of which tells where the recording begins."""
+        """Visible frames as they come; the first gives the beginning of the recording."""
         for frame in visible:
             self._note(frame.time_s)
             yield frame
@@ -132,7 +132,7 @@ class Excerpt:
             )
 
     def scaled(self, frame_set: FrameSet) -> FrameSet:
-        """The same moment in smaller pictures, where that is asked for."""
+        """The same frame set in smaller pictures, if asked for."""
         if not self.is_smaller:
             return frame_set
         if frame_set.visible is not None:

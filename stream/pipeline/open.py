@@ -1,4 +1,4 @@
-"""Opens what pairs by itself: two live cameras, or a recording of them."""
+"""Opens sources that pair themselves: two live cameras, or a recording of them."""
 
 from __future__ import annotations
 
@@ -42,12 +42,19 @@ def open_cameras(
     if settings.excerpt.start_s:
         raise ConfigError("cameras have no beginning to count from: leave out --start (excerpt.start_s)")
     excerpt = Excerpt(settings)
-    with LiveSession(settings, report.clock) as live:
+    # Pictures are made smaller on the host.
+    device = None if excerpt.is_smaller else context.device
+    with LiveSession(settings, report.clock, device=device) as live:
         fuser = Fuser(settings, None, None, context, report.times, live.misfit, live.rate, devices)
         _add_fusion(report, fuser)
         stats = LiveStats(live)
         add_cameras(report, stats)
-        report.add(dropped=lambda: stats.dropped() + excerpt.left_out)
+        report.add(
+            dropped=lambda: stats.dropped() + excerpt.left_out,
+            decoders=lambda: _decoders(
+                **{side: camera.info for side, camera in live.cameras.items() if camera.info}
+            ),
+        )
         frame_sets = excerpt.pass_on(Ages(report).pass_on(live))
         batches = fuser.fuse(report.times.waits("read", frame_sets))
         visible = _unseen(settings)
@@ -78,7 +85,7 @@ def _add_fusion(report: RunReport, fuser: Fuser) -> None:
 def open_replay(
     settings: FuseSettings, context: DeviceContext, report: RunReport, devices: Devices
 ) -> Iterator[FusedStream]:
-    """A recorded pair of cameras once more, paired as it was then."""
+    """A recording of two cameras, paired as it was live."""
     excerpt = Excerpt(settings)
     replay = _Replay(Recording(Path(parse_uri(settings.visible.uri).path)), settings.thermal.radiometry)
     report.add(
@@ -117,7 +124,7 @@ class _Replay:
             yield frame_set
 
     def leave_out(self, frame_set: FrameSet, error: GifnetError) -> None:
-        """Count a frame set that cannot be fused; said once."""
+        """Count a frame set that cannot be fused; reported once."""
         if not self.dropped["not_registered"]:
             _log.warning("%s; such frames are left out", error)
         self.dropped["not_registered"] += 1

@@ -11,7 +11,7 @@ from typing import Generic, Self, TypeVar
 from stream.runtime.signals import waiting
 from stream.runtime.threads import check_end, new_thread
 
-# A reader that has waited for so long looks whether it is to end itself.
+# Seconds after which a waiting reader checks whether it has to end.
 _LOOK_S = 0.2
 # Longest that a source may take to end; two of them end well before a watchdog ends the process.
 SOURCE_PATIENCE_S = 3.0
@@ -92,7 +92,7 @@ class Prefetch(Generic[Item]):
             raise self._error
 
     def stop(self) -> None:
-        """End early: whatever waits is dropped, the upstream closes, the thread is joined.
+        """End early: waiting items are dropped, the upstream closes, the thread is joined.
 
         A thread that does not end within its patience waits for what may never come, as for somebody who
         writes into a named pipe; it is left behind and ends once that has come.
@@ -149,4 +149,4 @@ def prefetch(
 
 
 class _ReaderStopped(BaseException):
-    """Ends a thread whose items nobody wants any more; seen by nobody."""
+    """Ends a thread whose items are no longer wanted; never reaches a caller."""

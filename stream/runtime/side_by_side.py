@@ -13,7 +13,7 @@ from stream.runtime.threads import PAIR, ending_by, new_thread
 
 
 class SideBySide:
-    """Starts all runs at once, tells of each that ends, and ends the others when asked.
+    """Starts all runs at once, reports each that ends, and ends the others on request.
 
     A run keeps its errors to itself. Leaving the block asks all that still run to end, and waits for them in
     their order.

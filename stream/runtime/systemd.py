@@ -15,7 +15,7 @@ STATUS_EVERY_S = 5.0
 
 
 class SystemdNotifier:
-    """Tells systemd that a run is ready, what it does, and that it does not hang.
+    """Notifies systemd: ready, status line, and watchdog.
 
     It hangs where one item is worked on for longer than the watchdog's time; waiting for the next item, of a
     camera that is away for example, is no fault.

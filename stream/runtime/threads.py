@@ -14,7 +14,7 @@ _current = threading.local()
 
 
 def new_thread(work: Callable[[], object], name: str) -> threading.Thread:
-    """A daemon thread, not yet started, that knows the pair of whoever makes it."""
+    """A daemon thread, not yet started, that knows its creator's pair."""
     context = copy_context()
     return threading.Thread(target=lambda: context.run(work), name=name, daemon=True)
 
@@ -30,7 +30,7 @@ def ending_by(check: Callable[[], None]) -> Iterator[None]:
 
 
 def check_end() -> None:
-    """Raise where this thread has been asked to end; threads that nobody asks never raise."""
+    """Raise if this thread was asked to end."""
     check = getattr(_current, "check", None)
     if check is not None:
         check()

@@ -94,7 +94,7 @@ def look_at(settings: InputSettings, side: Side) -> SourceLook:
     except SourceError:
         if side == "thermal":
             raise
-        # Counts in the place of the visible source are a mistake to name, not an error of a reader.
+        # Counts given as the visible source are a mistake that the setup names itself.
         try:
             frame, info, stored = _first(settings, "thermal")
         except SourceError:

@@ -32,7 +32,7 @@ class SourceInfo:
         codec: name of the decoder or reader, for people.
         decoder: what decodes video and where, `cpu (libav h264)` or `cuda (NVDEC h264)`; empty without video.
         decoder_why: one phrase on why that decodes.
-        live: True when frames are lost if nobody reads.
+        live: True when frames that are not read are lost.
         finite: True for a live source that comes to an end, as a recording does that is played like a camera.
         audio: True when an audio track can be carried over from `uri`.
         radiometry: what a thermal count means in degrees Celsius, where known; frames may have their own.
@@ -148,7 +148,7 @@ class SourceBase:
         return self._frames
 
     def _stored_as(self, inner: Source) -> None:
-        """Say of the frames before conversion what another source says."""
+        """Take over what another source states about the frames before conversion."""
         if isinstance(inner, SourceBase):
             self.stored_format, self.stored_bits = inner.stored_format, inner.stored_bits
             self.stored_colour, self.rotation = inner.stored_colour, inner.rotation

@@ -110,7 +110,7 @@ async def _to_page(request: web.Request) -> web.StreamResponse:
 
 
 def _numbers(panel: RunStatus, address: Address, settings: RunSettings) -> web.Application:
-    """Numbers alone: they hold no picture and no secret, so whoever reaches the address may read them."""
+    """Metrics alone: they hold no picture and no secret, so no token is needed."""
     guard = Guard(True, "", settings.preview.hosts)
     middlewares = [guard.middleware, as_sentences] if address.is_loopback else [as_sentences]
     app = web.Application(middlewares=middlewares, client_max_size=LARGEST_REQUEST)

@@ -178,6 +178,22 @@ def test_the_header_tells_a_run_that_is_too_slow(browser: Any, run: Running) -> 
     page.close()
 
 
+def test_ages_of_live_frames_are_told_by_stage(browser: Any, run: Running) -> None:
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+
+    def answer(route: Any) -> None:
+        ages = {"paired": {"p50": 2.34, "p99": 9.0}, "published": {"p50": 27.7, "p99": 77.5}}
+        route.fulfill(json=route.fetch().json() | {"ages_ms": ages})
+
+    page.route("**/api/status", answer)
+    page.goto(run.page)
+    wait_until(page, lambda: "27.7 / 77.5 ms" in page.inner_text("#account"))
+    assert "age when paired" in page.inner_text("#account")
+    page.unroute_all(behavior="ignoreErrors")
+    page.close()
+
+
 def test_temperatures_are_told_where_the_camera_knows_them(browser: Any, tmp_path: Path) -> None:
     counts = np.full((96, 128), 7000, np.uint16)
     counts[:, 64:] = 7500

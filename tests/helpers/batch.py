@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from pathlib import Path
 from typing import Any, Self
@@ -13,6 +14,13 @@ from stream.batch.plan import plan_batch
 from stream.batch.results import open_results, read_results
 from stream.batch.schedule import work
 from stream.batch.tally import Tally
+from stream.config.batch import BatchSettings
+
+
+def command(manifest: Path, out: Path, *words: str) -> list[str]:
+    """The command line of a batch without a network, for a process of its own."""
+    line = [sys.executable, "-m", "stream", "batch", str(manifest), "-o", str(out), "--model", "null"]
+    return [*line, "--device", "cpu", *words]
 
 
 class HereEngine:
@@ -52,7 +60,13 @@ class Asked:
 
 
 def batch(
-    folder: Path, rows: list[dict[str, Any]], cut_s: float | None = None, **common: Any
+    folder: Path,
+    rows: list[dict[str, Any]],
+    cut_s: float | None = None,
+    *,
+    upload: str | None = None,
+    staging_gb: float = 50,
+    **common: Any,
 ) -> tuple[Tally, list[Outcome], dict[str, Record]]:
     """Do the rows of a batch.
 
@@ -60,14 +74,17 @@ def batch(
         folder: of the outputs.
         rows: values by column.
         cut_s: seconds of parts.
+        upload: URL of the outputs.
+        staging_gb: most gigabytes of copies of inputs.
         common: settings of all rows by name.
 
     Returns:
         The account, the outcomes of all jobs, and the records by output.
     """
     listed = [Row(f"line {number}", values) for number, values in enumerate(rows, start=2)]
-    plan = plan_batch(listed, folder, {"device": "cpu", **common}, None, read_results(folder), cut_s)
+    settings = BatchSettings(cut=cut_s, upload=upload, staging_gb=staging_gb, retries=1)
+    plan = plan_batch(listed, folder, {"device": "cpu", **common}, None, read_results(folder), settings)
     engine, tally = HereEngine(), Tally(rows=len(rows), unchanged=len(plan.done))
     with open_results(folder, [job.name for job in plan.jobs if job.cut_s]) as results:
-        work(plan.jobs, engine, results, tally, Asked(), retries=1)
+        work(plan.jobs, engine, results, tally, Asked(), settings)
     return tally, engine.outcomes, read_results(folder)

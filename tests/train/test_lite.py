@@ -17,7 +17,7 @@ from gifnet.train import picture_losses as losses
 from gifnet.train.config import LiteSettings, validate
 from gifnet.train.degrade import degrade
 from gifnet.train.export import export
-from gifnet.train.lite import temporal_loss, unsteadiness
+from gifnet.train.lite import picture_parts, temporal_loss, unsteadiness
 from gifnet.train.loop import train
 from gifnet.train.moments import MovingCrop
 from tests.helpers.media import write_video
@@ -65,6 +65,31 @@ def test_a_teacher_adds_its_loss(lite: LiteSettings, tmp_path: Path):
     distil = {"weights": str(tmp_path / "full.safetensors"), "every": 2, "crops": 1}
     values = lite.model_dump() | {"distil": distil}
     settings = validate(values, "the test")
+    seen: list[dict[str, float]] = []
+    train(settings, report=lambda iteration, parts: seen.append(parts))
+    assert ["distil" in parts for parts in seen] == [True, False]
+
+
+def test_it_begins_with_named_weights(lite: LiteSettings):
+    settings = lite.model_copy(update={"start": "default", "learning_rate": 1e-12, "average": 0.0})
+    train(settings)
+    packaged = weights.read(weights.PACKAGED_LITE).tensors
+    trained = final(settings).model
+    assert all(torch.allclose(value, trained[name], atol=1e-9) for name, value in packaged.items())
+
+
+def test_levelled_losses_look_at_the_picture_after_level():
+    """A sky that thermal shows cold is set right by `level`, so that its loss is smaller."""
+    visible, thermal = torch.full((1, 1, 64, 64), 0.9), torch.full((1, 1, 64, 64), 0.5)
+    thermal[..., 32:, :] = 0.9
+    fused = 0.5 * (visible + thermal)
+    plain, levelled = (picture_parts(fused, visible, thermal, is_on) for is_on in (False, True))
+    assert levelled["intensity"] < 0.8 * plain["intensity"]
+
+
+def test_the_teacher_is_levelled_too(lite: LiteSettings):
+    distil = {"weights": "default", "every": 2, "crops": 1}
+    settings = validate(lite.model_dump() | {"distil": distil, "levelled": True}, "the test")
     seen: list[dict[str, float]] = []
     train(settings, report=lambda iteration, parts: seen.append(parts))
     assert ["distil" in parts for parts in seen] == [True, False]

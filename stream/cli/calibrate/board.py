@@ -51,7 +51,7 @@ _OWN = ("output", "report", "distance_m", "model")
 )  # fmt: skip
 @click.option(
     "--seconds", type=click.FloatRange(min=1), default=600.0, show_default=True,
-    help="How much of streams to look at.",
+    help="Seconds of the streams to look at.",
 )  # fmt: skip
 @click.option("--report", type=click.Path(path_type=Path), help="HTML file with pictures to judge by eye.")
 @setting_options(_SETTINGS)

@@ -27,8 +27,9 @@ _SETTINGS += ["distance_m", "offset_ms", "tolerance_ms"]
 @click.argument("visible")
 @click.argument("thermal")
 @click.option(
-    "--seconds", type=click.FloatRange(min=1), default=60.0, show_default=True, help="How long to look."
-)
+    "--seconds", type=click.FloatRange(min=1), default=60.0, show_default=True,
+    help="Seconds of the streams to look at.",
+)  # fmt: skip
 @click.option("--report", type=click.Path(path_type=Path), help="HTML file with pictures to judge by eye.")
 @click.option(
     "--write-baseline", is_flag=True, help="Keep the agreement in the file, to tell drift by later."

@@ -31,7 +31,11 @@ _FOV = click.FloatRange(min=1, max=170)
     help="Distance of most of the scene.",
 )  # fmt: skip
 @click.option(
-    "--seconds", type=click.FloatRange(min=0.1), default=60.0, show_default=True, help="How long to look."
+    "--seconds",
+    type=click.FloatRange(min=0.1),
+    default=60.0,
+    show_default=True,
+    help="Seconds of the streams to look at.",
 )
 @click.option("--report", type=click.Path(path_type=Path), help="HTML file with pictures to judge by eye.")
 @click.option(

@@ -1,4 +1,4 @@
-"""Runs the pairs of a configuration, tells of them, and ends with the status of the worst."""
+"""Runs the pairs of a configuration, reports on them, and ends with the worst exit status."""
 
 from __future__ import annotations
 
@@ -101,7 +101,10 @@ def _leave(runs: PairRuns, quiet: bool, stopped: Stopped | None) -> None:
 
 def _described(plan: PairsPlan, named: Mapping[str, Any]) -> Iterator[str]:
     yield "sharing:"
-    yield from (f"  {key}: {value}" for key, value in plan.settings.sharing.model_dump().items())
+    sharing = plan.settings.sharing
+    yield from (
+        f"  {key}: {'null' if value is None else value}" for key, value in sharing.model_dump().items()
+    )
     yield f"metrics: {{bind: {plan.settings.metrics.bind or 'null'}}}"
     yield f"logs: {plan.settings.logs}"
     yield f"report: {plan.settings.report or 'null'}"

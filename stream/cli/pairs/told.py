@@ -1,4 +1,4 @@
-"""What `gifnet run` tells of several pairs: progress, a line for each at the end, and the exit status."""
+"""Output of `gifnet run` for several pairs: progress, a line for each at the end, and the exit status."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from stream.config.outputs import MetricsSettings
 
 
 class SharingSettings(Settings):
-    """How pairs share a network."""
+    """Sharing of one network by several pairs."""
 
     batch: Annotated[
         int | None,
@@ -32,7 +32,7 @@ class SharingSettings(Settings):
 
 
 class PairsSettings(Settings):
-    """What the process of several pairs has once; everything else is of a pair."""
+    """Settings that a process of several pairs has once; all others belong to a pair."""
 
     pairs: Annotated[
         dict[str, Any],

@@ -29,7 +29,7 @@ class Batches(Protocol):
         """Fuse 1 to `most` requests into their results; on a GPU the work is only given to the device."""
 
     def close(self) -> None:
-        """Give memory up; nothing may be under way."""
+        """Release the memory; no batch may be running."""
 
 
 class HostBatches:
@@ -72,7 +72,7 @@ class GraphBatches:
 
         Args:
             network: it; graphs of it may replay one after the other only.
-            context: with a compute stream that nobody else has.
+            context: with a compute stream of its own.
             most: requests of a batch.
             like: a request of the shape.
 
@@ -84,7 +84,8 @@ class GraphBatches:
         shape = (most, *like.visible.shape[1:])
         with context.compute.after():
             self._visible = torch.zeros(shape, dtype=like.visible.dtype, device=like.visible.device)
-            self._thermal, self._fused = torch.zeros_like(self._visible), self._visible.float()
+            self._thermal = torch.zeros_like(self._visible)
+            self._fused = torch.zeros(shape, device=like.visible.device)
             for count in range(most, 0, -1):
                 graph = context.capture(partial(self._work, count))
                 assert graph is not None, "a device with graphs"

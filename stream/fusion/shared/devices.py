@@ -31,7 +31,7 @@ GPU_BATCH = 8
 
 @dataclass(frozen=True, slots=True)
 class _Key:
-    """What makes two pairs' networks one."""
+    """Key by which two pairs' networks are the same one."""
 
     kind: Kind
     weights: str

@@ -42,7 +42,7 @@ class SharedNetwork:
         Args:
             network: ready to fuse, on the device of the context.
             kind: `full` or `lite`.
-            context: with a compute stream that nobody else has.
+            context: with a compute stream of its own.
             waiting: the rule that makes batches.
             clock: for the wait.
         """
@@ -99,7 +99,7 @@ class SharedNetwork:
             self._end_turn([])
 
     def close(self) -> None:
-        """Give memory and threads up; no request may be made any more."""
+        """Release memory and threads; no request may follow."""
         with suppress(RuntimeError):  # a device that failed is left as it is
             self._context.drain()
             for batches in self._batches.values():
@@ -155,7 +155,7 @@ class SharedNetwork:
             self._changed.notify_all()
 
     def _batches_for(self, request: Request) -> Batches:
-        """What fuses frames of a request's shape; smaller batches where memory is short."""
+        """The step that fuses frames of a request's shape; in smaller batches where memory is short."""
         batches = self._batches.get(request.shape)
         if batches is not None:
             return batches
@@ -232,5 +232,5 @@ class Share:
         return self._shared.exclusive()
 
     def close(self) -> None:
-        """Leave the others; may be called twice."""
+        """Stop sharing; may be called twice."""
         self._shared.leave(self._number)

@@ -75,6 +75,6 @@ class SplitStep:
         self._after()
 
     def close(self) -> None:
-        """Give the graphs' memory back; nothing may be under way."""
+        """Release the graphs' memory; no replay may be running."""
         for graph in self._graphs:
             graph.close()

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from stream.device.streams import Event
 
-# A pair that asked for a frame of this size within so long is expected to ask again.
+# Seconds within which a pair that asked for a frame of this size is expected to ask again.
 EXPECTED_S = 1.0
 
 
@@ -65,7 +65,7 @@ class Waiting:
         """
         self.most, self._wait_s = most, wait_s
         self._requests: list[Request] = []
-        # When each pair asked last, and for which shape.
+        # Time of each pair's last request, and its shape.
         self._asked: dict[int, tuple[float, Hashable]] = {}
 
     def add(self, request: Request) -> None:

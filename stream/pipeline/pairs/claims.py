@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from stream.config import RunSettings
@@ -11,20 +12,34 @@ from stream.files.run_paths import local_path
 from stream.sinks import sink_settings
 from stream.uri import parse_uri
 
+_METRICS = "the metrics"
 
-def conflicts(pairs: Mapping[str, RunSettings], one_folder: bool) -> Iterator[tuple[str, str]]:
+
+def conflicts(
+    pairs: Mapping[str, RunSettings],
+    one_folder: bool,
+    metrics: str | None = None,
+    are_apart: Callable[[str, str], bool] = lambda one, other: False,
+) -> Iterator[tuple[str, str]]:
     """Name of each pair that claims what another one has, and a phrase on it.
 
     Args:
         pairs: their settings, by name.
         one_folder: all run in the same folder, so that relative paths of two of them can be one file.
+        metrics: address of the numbers of all pairs.
+        are_apart: tells of the names of two pairs that they never run on one machine.
     """
-    taken: dict[str, str] = {}
+    taken: dict[str, list[str]] = defaultdict(list)
+    for port in _ports(metrics):
+        taken[f"port {port}"].append(_METRICS)
     for name, settings in pairs.items():
         for what in dict.fromkeys(_takes(settings, one_folder)):
-            first = taken.setdefault(what, name)
-            if first != name:
+            first = next(
+                (each for each in taken[what] if each == _METRICS or not are_apart(each, name)), None
+            )
+            if first:
                 yield name, f"{what} is that of {first} too; give each pair its own"
+            taken[what].append(name)
     if not one_folder:
         return
     read = {path.resolve(): name for name, settings in pairs.items() for path in _reads(settings)}
@@ -37,11 +52,9 @@ def conflicts(pairs: Mapping[str, RunSettings], one_folder: bool) -> Iterator[tu
 
 def _takes(settings: RunSettings, one_folder: bool) -> Iterator[str]:
     binds = (settings.preview.bind, settings.metrics.bind, settings.control.bind)
-    for bind in (*binds, *(output.uri for output in settings.outputs)):
-        port = re.search(r":(\d{1,5})(?:[/?]|$)", bind or "")
-        is_server = bind in binds or str(bind).startswith("zmq+tcp://")
-        if bind and port and is_server and int(port[1]) and "connect=1" not in bind:
-            yield f"port {port[1]}"
+    sockets = [output.uri for output in settings.outputs if output.uri.startswith("zmq+tcp://")]
+    for bind in (*binds, *sockets):
+        yield from (f"port {port}" for port in _ports(bind))
     for place in _writes(settings):
         if one_folder or place.is_absolute():  # others lie in a folder of each pair
             yield f"the output {place.absolute() if one_folder else place}"
@@ -52,6 +65,12 @@ def _takes(settings: RunSettings, one_folder: bool) -> Iterator[str]:
         yield f"the name {settings.takeover} to take over"
     if one_folder and settings.report:
         yield f"the report {settings.report.absolute()}"
+
+
+def _ports(bind: str | None) -> list[str]:
+    """The port of an address that is bound; none where the system chooses it, or it is connected to."""
+    port = re.search(r":(\d{1,5})(?:[/?]|$)", bind or "")
+    return [port[1]] if bind and port and int(port[1]) and "connect=1" not in bind else []
 
 
 def _writes(settings: RunSettings) -> Iterator[Path]:

@@ -14,6 +14,7 @@ from stream.config.many.fleet import PAIR_NAME
 from stream.config.many.pairs import OF_PROCESS, PairsSettings
 from stream.config.merge import overlay
 from stream.errors import ConfigError, GifnetError
+from stream.files.run_paths import check_report
 from stream.pipeline.pairs.claims import conflicts
 from stream.sinks import check_outputs
 from stream.uri import mask_text
@@ -62,6 +63,8 @@ def load_pairs(values: Mapping[str, Any], named: Mapping[str, Any], where: str) 
         if name in named:
             process[place[0]] = {place[1]: named[name]} if len(place) > 1 else named[name]
     settings = validate(PairsSettings, process, where)
+    if settings.report:
+        check_report(settings.report)
     common = {key: value for key, value in values.items() if key not in OF_PROCESS}
     options = {name: value for name, value in named.items() if name not in _PLACES}
     problems: dict[str, list[str]] = defaultdict(list)
@@ -72,7 +75,7 @@ def load_pairs(values: Mapping[str, Any], named: Mapping[str, Any], where: str) 
             runs[str(name)] = _checked(merged[str(name)], options)
         except GifnetError as error:
             problems[str(name)].append(mask_text(str(error)))
-    for name, problem in conflicts(runs, one_folder=True):
+    for name, problem in conflicts(runs, one_folder=True, metrics=settings.metrics.bind):
         problems[name].append(problem)
     if problems:
         lines = [f"  {name}: {'; '.join(all_of)}" for name, all_of in problems.items()]

@@ -51,7 +51,7 @@ class PairRuns:
         self._devices = self._shared if len(plan.runs) > 1 else OwnDevices()
 
     def batches(self) -> dict[str, dict[str, int]]:
-        """How many batches of each size there were, by network."""
+        """Number of batches of each size, by network."""
         return self._shared.batches()
 
     def run(

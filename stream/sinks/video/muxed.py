@@ -90,7 +90,7 @@ class MuxedFile:
 
 
 def _container_options(container: str, time_base: Fraction, has_sound: bool) -> dict[str, str]:
-    """Options that keep times exact and bound what is lost when the process is killed.
+    """Options that keep times exact and limit the loss when the process is killed.
 
     The file's own clock is a multiple of the ticks, so that a start that is not zero is exact too. Sound that
     ends before the pictures holds back no more than one of these.

@@ -9,6 +9,7 @@ const LONGEST_NAME = 24;
 const WINDOW_MS = 5000;
 const LEAST_MS = 2000;
 const KEEPS_UP = 0.8;
+const STAGES = ["arrived", "paired", "fused", "published"];
 const LATE = ["visible_superseded", "visible_overrun"];
 
 const number = (value, digits = 1) => (value === null || value === undefined ? "–" : value.toFixed(digits));
@@ -115,7 +116,13 @@ function tellCameras(status) {
   at("cameras").replaceChildren(...boxes);
 }
 
-const shortened = (name) => (name.length > LONGEST_NAME ? `…${name.slice(1 - LONGEST_NAME)}` : name);
+// The end of a long name, from the last folder on where that fits.
+function shortened(name) {
+  if (name.length <= LONGEST_NAME) return name;
+  const end = name.slice(1 - LONGEST_NAME);
+  const slash = end.indexOf("/");
+  return `…${slash > 0 ? end.slice(slash) : end}`;
+}
 
 function tellDrift(drift) {
   at("drift").hidden = drift?.verdict !== "moved";
@@ -143,6 +150,10 @@ function tellAccount(status) {
       output.uri, output.frames, `${output.view}${output.skipped ? `, ${output.skipped} skipped` : ""}`,
     ]),
   ];
+  for (const stage of STAGES) {
+    const age = status.ages_ms[stage];
+    if (age) rows.push([`age when ${stage}`, pair(age), "since capture, median and 1 in 100 of the run"]);
+  }
   if (status.clocks) rows.push(["clock offset", `${number(status.clocks.offset_ms)} ms`, ""]);
   rows.push([status.device.name ?? "device", status.precision, status.device.why ?? ""]);
   if (status.model) rows.push(["network", status.model, ""]);

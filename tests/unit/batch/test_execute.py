@@ -12,6 +12,7 @@ import pytest
 from stream.batch import execute as execution
 from stream.batch.execute import execute
 from stream.batch.job import Job, Outcome
+from stream.batch.ray_task import examine_node
 from stream.monitoring.report import versions
 from tests.helpers.media import make_pair
 from tests.helpers.readback import count_frames
@@ -114,3 +115,17 @@ def test_another_version_or_other_weights_are_refused(pair: tuple[Path, Path], t
     full.settings["fusion"] = {"model": "full"}
     outcome = execute(replace(full, weights_sha256="0" * 64))
     assert outcome.kind == "node" and "other weights" in outcome.reason
+
+
+def test_a_node_is_asked_before_work_starts(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    mine = job(tmp_path / "out", pair)
+    text = json.dumps(mine.as_json())
+    assert "does not see" in examine_node([text])
+    (tmp_path / "out" / ".batch").mkdir(parents=True)
+    assert examine_node([text]) == ""
+    assert "has gifnet-stream" in examine_node([json.dumps(replace(mine, version="0.0.1").as_json())])
+    mine.settings["fusion"] = {"model": "lite"}
+    other = replace(mine, weights_sha256="0" * 64)
+    assert "other weights" in examine_node([json.dumps(other.as_json())])
+    mine.settings["fusion"] = {"model": "lite", "weights": str(tmp_path / "none.safetensors")}
+    assert "lacks the weights: no weights file" in examine_node([json.dumps(other.as_json())])

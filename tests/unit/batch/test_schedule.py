@@ -10,6 +10,7 @@ from stream.batch.job import Job, Outcome
 from stream.batch.results import open_results, read_results
 from stream.batch.schedule import work
 from stream.batch.tally import Tally
+from stream.config.batch import BatchSettings
 
 
 def job(name: str, size: int = 1) -> Job:
@@ -81,7 +82,7 @@ def run(
     tally = Tally(rows=len(jobs))
     cut_rows = [job.name for job in jobs if job.cut_s]
     with open_results(folder, cut_rows) as results:
-        work(jobs, engine, results, tally, asked or Hand(), 2, tell or (lambda tally: None))
+        work(jobs, engine, results, tally, asked or Hand(), BatchSettings(), tell or (lambda tally: None))
     return tally
 
 
