@@ -73,6 +73,21 @@ def interpreted(
     return results
 
 
+def test_the_watch_finds_what_leaves_its_tensors_and_what_races() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.helpers.triton_faults"],
+        env=os.environ | {"TRITON_INTERPRET": "1"},
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = done.stdout.splitlines()
+    assert [line == "nothing" for line in said] == [True, False, True, False], done.stderr
+    assert "shifted leaves its tensors" in said[1]
+    assert "two programs of overlapping touch" in said[3]
+
+
 @pytest.mark.parametrize(
     ("parts", "sizes"),
     [("today", [(5, 7, 1), (13, 10, 2)]), ("today", [(8, 21, 1)]), ("fused", [(17, 12, 1)])],
