@@ -16,7 +16,7 @@ from stream.device.streams import TORCH_STREAMS, HostEvent
 from stream.fusion.shared.devices import GPU_BATCH
 from stream.fusion.shared.waiting import Request, Waiting
 
-SEED, SECONDS = 20, 20.0
+SEED, SECONDS = 20, 10.0
 RATE, JITTER_S = 30, 0.002
 WAIT_S = 0.002
 
