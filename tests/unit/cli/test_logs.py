@@ -40,7 +40,7 @@ def test_lines_of_one_of_several_pairs_begin_with_its_name(capsys: pytest.Captur
     for kind in ("text", "json"):
         handler = logging.StreamHandler() if kind == "text" else JsonLines()
         if kind == "text":
-            handler.setFormatter(Sentences(TEXT))
+            handler.setFormatter(Sentences())
         handler.addFilter(OfPair())
         record = logging.LogRecord("stream.live", logging.WARNING, "", 0, "%s", ("back",), None)
         context = copy_context()
