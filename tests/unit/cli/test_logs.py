@@ -6,7 +6,7 @@ from contextvars import copy_context
 
 import pytest
 
-from stream.cli.logs import MOST_SAID, JsonLines, OfPair, Once, Sentences
+from stream.cli.logs import MOST_SAID, TEXT, JsonLines, OfPair, Once, Sentences
 from stream.runtime.threads import PAIR
 
 
@@ -24,7 +24,7 @@ def a_traceback(handler: logging.Handler) -> None:
 
 def test_tracebacks_in_logs_are_masked(capsys: pytest.CaptureFixture[str]) -> None:
     handler = logging.StreamHandler()
-    handler.setFormatter(Sentences())
+    handler.setFormatter(Sentences(TEXT))
     a_traceback(handler)
     text = capsys.readouterr().err
     assert "rtsp://eve:***@cam/1" in text and "s3cret" not in text
@@ -40,7 +40,7 @@ def test_lines_of_one_of_several_pairs_begin_with_its_name(capsys: pytest.Captur
     for kind in ("text", "json"):
         handler = logging.StreamHandler() if kind == "text" else JsonLines()
         if kind == "text":
-            handler.setFormatter(Sentences())
+            handler.setFormatter(Sentences(TEXT))
         handler.addFilter(OfPair())
         record = logging.LogRecord("stream.live", logging.WARNING, "", 0, "%s", ("back",), None)
         context = copy_context()
