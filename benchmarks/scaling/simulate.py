@@ -33,7 +33,7 @@ _PICTURE, _EVENT = torch.zeros(1, 1, 1, 1), HostEvent()
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """Account of the frames of a simulated node.
+    """Counts of the frames of a simulated node.
 
     Attributes:
         kept: share of frames that were fused.

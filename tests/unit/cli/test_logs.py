@@ -6,7 +6,7 @@ from contextvars import copy_context
 
 import pytest
 
-from stream.cli.logs import MOST_SAID, TEXT, JsonLines, OfPair, Once, Sentences, _MaskedTracebacks
+from stream.cli.logs import MOST_SAID, TEXT, JsonLines, OfPair, Once, Sentences
 from stream.runtime.threads import PAIR
 
 
@@ -24,7 +24,7 @@ def a_traceback(handler: logging.Handler) -> None:
 
 def test_tracebacks_in_logs_are_masked(capsys: pytest.CaptureFixture[str]) -> None:
     handler = logging.StreamHandler()
-    handler.setFormatter(_MaskedTracebacks(TEXT))
+    handler.setFormatter(Sentences(TEXT))
     a_traceback(handler)
     text = capsys.readouterr().err
     assert "rtsp://eve:***@cam/1" in text and "s3cret" not in text
