@@ -32,7 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--recordings", type=int, default=12)
+    parser.add_argument("--recordings", type=int, default=20)
     parser.add_argument("--frames", type=int, default=250)
     parser.add_argument("--size", default="320x240")
     parser.add_argument("--model", default="lite")

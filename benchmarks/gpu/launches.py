@@ -133,14 +133,13 @@ def other_tile(module: str, constant: str, value: Any) -> Iterator[None]:
         setattr(place, constant, before)
 
 
-def record(kind: str, fused: bool) -> list[Launch]:
+def record(kind: str, fused: bool, device: str = "cuda") -> list[Launch]:
     """Fuse one frame of 640x480 in bfloat16, and keep every launch."""
     from gifnet.gpu import launch
     from gifnet.gpu.form import TritonForm
     from gifnet.gpu.parts import PARTS
 
-    device = torch.device("cuda")
-    form = TritonForm(network_of(kind, device), torch.bfloat16, PARTS if fused else ())
+    form = TritonForm(network_of(kind, torch.device(device)), torch.bfloat16, PARTS if fused else ())
     visible, thermal = (picture.to(device) for picture in pictures(1, 480, 640))
     found: list[Launch] = []
     original = launch.start

@@ -95,11 +95,11 @@ def _in_a_process(parts: Sequence[str], exact: Path) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def measure(parts: Sequence[str], exact: dict[str, Tensor]) -> dict[str, Any]:
+def measure(parts: Sequence[str], exact: dict[str, Tensor], place: str = "cuda") -> dict[str, Any]:
     """Milliseconds of today's form and of that with `parts` fused, in turns; PSNR; whether runs agree."""
     from gifnet.gpu.form import TritonForm
 
-    device = torch.device("cuda")
+    device = torch.device(place)
     visible, thermal = (each.to(device) for each in pictures(1, *SIZE))
     figures: dict[str, Any] = {}
     with torch.inference_mode():

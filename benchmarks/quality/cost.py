@@ -1,4 +1,4 @@
-"""Cost of `--level` and `--steady` for a 640x480 frame on one core, in turn with other versions of their files.
+"""Cost of `--level` and `--steady` for a 640x480 frame on one core, in turn with other versions of them.
 
     git show COMMIT:gifnet/level.py > level.py
     python -m benchmarks.quality.cost --level level.py

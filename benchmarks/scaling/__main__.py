@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from benchmarks.common import RESULTS
-from benchmarks.scaling.simulate import SEED, Node, loads
+from benchmarks.scaling.simulate import SEED, Node, Played, loads
 
 PAGE = Path(__file__).parents[2] / "docs" / "scaling.md"
 WORDS = Path(__file__).parent / "page.md"
@@ -72,12 +73,18 @@ def node_table() -> Iterator[str]:
     yield "| pairs | GPU busy | frames kept | frames a batch | age p50 | age p99 | fullest |"
     yield "|---|---|---|---|---|---|---|"
     for pairs in ONE_NODE:
-        played = Node(pairs, SEED).play()
+        played = of_node(pairs, SEED)
         name, share = fullest(loads(pairs, 1, played.busy))
         yield (
             f"| {pairs} | {min(played.busy, 1):.0%} | {played.kept:.1%} | {played.batch:.1f} | "
             f"{played.age_ms(0.5):.1f} ms | {played.age_ms(0.99):.1f} ms | {name} ({min(share, 1):.0%}) |"
         )
+
+
+@cache
+def of_node(pairs: int, seed: int) -> Played:
+    """The account of a node with so many pairs."""
+    return Node(pairs, seed).play()
 
 
 def cluster_table() -> Iterator[str]:
@@ -87,7 +94,7 @@ def cluster_table() -> Iterator[str]:
     for nodes, pairs in CLUSTERS:
         # Nodes are alike; each has arrivals of its own. Three stand for all of them.
         each = -(-pairs // nodes)
-        played = [Node(each, SEED + node).play() for node in range(min(nodes, 3))]
+        played = [of_node(each, SEED + node) for node in range(min(nodes, 3))]
         used = loads(pairs, nodes, max(one.busy for one in played))
         shares = " | ".join(f"{min(used[name], 1):.0%}" for name in names)
         kept = min(one.kept for one in played)

@@ -16,7 +16,7 @@ from stream.device.streams import TORCH_STREAMS, HostEvent
 from stream.fusion.shared.devices import GPU_BATCH
 from stream.fusion.shared.waiting import Request, Waiting
 
-SEED, SECONDS = 20, 20.0
+SEED, SECONDS = 20, 10.0
 RATE, JITTER_S = 30, 0.002
 WAIT_S = 0.002
 
@@ -33,7 +33,7 @@ _PICTURE, _EVENT = torch.zeros(1, 1, 1, 1), HostEvent()
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What became of the frames of a simulated node.
+    """Counts of the frames of a simulated node.
 
     Attributes:
         kept: share of frames that were fused.

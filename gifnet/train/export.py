@@ -133,7 +133,7 @@ def export(run: Path, path: Path, command: str) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(model, Detector):
-            save_file(saved_state(model), path, metadata=facts)
+            _save_half(saved_state(model), path, facts)
         else:
             weights.save(path, model, facts)
         if joint:
@@ -162,7 +162,15 @@ def _save_perception(path: Path, state: dict[str, Tensor], facts: dict[str, str]
             if value.is_floating_point()
         }
         if part:
-            save_file(part, path.with_name(f"{path.stem}_{task}{path.suffix}"), metadata=facts)
+            _save_half(part, path.with_name(f"{path.stem}_{task}{path.suffix}"), facts)
+
+
+def _save_half(state: dict[str, Tensor], path: Path, facts: dict[str, str]) -> None:
+    """Write tensors of float16; the file appears whole or not at all, and is there to be shared."""
+    part = path.with_name(path.name + ".part")
+    save_file(state, part, metadata=facts)
+    part.chmod(0o644)
+    part.replace(path)
 
 
 def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

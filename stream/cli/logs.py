@@ -9,7 +9,7 @@ from typing import Any, TextIO
 from stream.runtime.threads import PAIR
 from stream.uri import mask_text
 
-TEXT = "gifnet: {}"
+TEXT = "gifnet: %(message)s"
 # Guesses are said without being asked: a wrong one is seen by nothing else.
 ALWAYS_TOLD = ("stream.sources.pictures.together",)
 
@@ -51,8 +51,9 @@ class Sentences(_MaskedTracebacks):
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """The line of a message."""
-        pair = PAIR.get()
-        return TEXT.format(f"{pair}: {record.message}" if pair else record.message)
+        if PAIR.get():
+            record.message = f"{PAIR.get()}: {record.message}"
+        return super().formatMessage(record)
 
 
 class OfPair(logging.Filter):
@@ -95,7 +96,7 @@ def set_up_logs(kind: str = "text", verbose: bool = False, quiet: bool = False) 
         handler = JsonLines()
     else:
         handler = logging.StreamHandler()
-        handler.setFormatter(Sentences())
+        handler.setFormatter(Sentences(TEXT))
     handler.addFilter(OfPair())
     handler.addFilter(Once())
     logging.basicConfig(handlers=[handler], level=level)

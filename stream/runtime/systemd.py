@@ -39,10 +39,12 @@ class SystemdNotifier:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._tell, name="systemd", daemon=True)
 
-    def watch(self, items: Iterable[Item]) -> Iterator[Item]:
+    def watch(self, items: Iterable[Item], one_of_many: bool = False) -> Iterator[Item]:
         """Pass items on; systemd hears that the run is ready before the first.
 
-        Several runs of one process may do so at once.
+        Args:
+            items: they may be those of one of several runs at once.
+            one_of_many: the process goes on when this run has ended, so that its last item is forgotten then.
         """
         self._send("READY=1")
         run = object()
@@ -52,7 +54,8 @@ class SystemdNotifier:
                 yield item
                 self._busy_since.pop(run, None)
         finally:
-            self._busy_since.pop(run, None)
+            if one_of_many:
+                self._busy_since.pop(run, None)
 
     def __enter__(self) -> Self:
         """Begin to tell."""

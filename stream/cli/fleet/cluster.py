@@ -183,7 +183,7 @@ def _specs(fleet_file: Path, client: FleetClient) -> list[PairSpec]:
     from stream.fleet.cluster.specs import make_specs
     from stream.fleet.pairs import load_fleet
 
-    return make_specs(load_fleet(fleet_file), client.folder)
+    return make_specs(load_fleet(fleet_file), client.folder, client.has_quick_starts)
 
 
 def _wait_for_all(client: FleetClient, wait_s: float) -> list[dict[str, Any]]:

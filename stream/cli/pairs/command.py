@@ -80,7 +80,7 @@ def _run(runs: PairRuns, plan: PairsPlan, load: Callable[[], PairsPlan], quiet: 
         show_progress_of_pairs(list(plan.runs), quiet) as progress,
         SystemdNotifier(states_in_a_line) as systemd,
     ):
-        runs.run(systemd.watch, stop.watch, progress, adjuster, _tell_failure)
+        runs.run(partial(systemd.watch, one_of_many=True), stop.watch, progress, adjuster, _tell_failure)
 
 
 def _tell_failure(error: BaseException) -> None:
@@ -111,6 +111,14 @@ def _described(plan: PairsPlan, named: Mapping[str, Any]) -> Iterator[str]:
     yield "pairs:"
     for name, settings in plan.runs.items():
         yield f"  {name}:"
-        lines = describe(settings, plan.values[name], named).splitlines()
-        # They are of the process.
-        yield from (f"    {line}" for line in lines if not line.startswith(("logs:", "takeover:")))
+        yield from _without_process(describe(settings, plan.values[name], named).splitlines())
+
+
+def _without_process(lines: list[str]) -> Iterator[str]:
+    """The settings of a pair, indented, without those that only the process has."""
+    is_left_out = False
+    for line in lines:
+        if not line.startswith(" "):
+            is_left_out = line.partition(":")[0] in ("logs", "metrics", "takeover")
+        if not is_left_out:
+            yield f"    {line}"

@@ -70,6 +70,13 @@ class FleetSettings(Settings):
         ),
     ] = None
     page: FleetPageSettings = FleetPageSettings()
+    quick_starts: Annotated[
+        bool,
+        Field(
+            description="runs start as forks of a process of their node that has loaded their modules, which "
+            "is quick and shares memory; false for a new Python each"
+        ),
+    ] = True
     options: Annotated[
         dict[str, Any], Field(default_factory=dict, description="options of `gifnet run` for every pair")
     ]

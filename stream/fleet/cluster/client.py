@@ -39,6 +39,7 @@ class FleetClient:
         self._ray, self._settings = ray, settings
         self._namespace = f"gifnet-fleet-{settings.name}"
         self.folder = fleet_folder(settings.name, settings.folder)
+        self.has_quick_starts = settings.quick_starts
 
     def nodes(self) -> list[Node]:
         """Nodes that are there."""

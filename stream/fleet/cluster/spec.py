@@ -57,6 +57,7 @@ class PairSpec:
         files: configuration and calibration, by path, with their SHA-256.
         weights: files of weights, by path or `packaged:NAME`, with their SHA-256.
         placement: where it runs.
+        is_quick: its runs start as forks of the node's starter.
         report: path of the report that its own settings name; empty for none.
         again: how often it was asked to start again without a change.
     """
@@ -68,6 +69,7 @@ class PairSpec:
     files: dict[str, str] = field(default_factory=dict)
     weights: dict[str, str] = field(default_factory=dict)
     placement: Placement = Placement()
+    is_quick: bool = True
     report: str = ""
     again: int = 0
 

@@ -15,21 +15,22 @@ from stream.fleet.pairs import Pair
 from stream.monitoring.report import versions
 
 
-def make_specs(pairs: Sequence[Pair], folder: Path) -> list[PairSpec]:
+def make_specs(pairs: Sequence[Pair], folder: Path, is_quick: bool = True) -> list[PairSpec]:
     """Specs of all pairs.
 
     Args:
         pairs: of a fleet file.
         folder: of the fleet on its nodes.
+        is_quick: runs start as forks of the starter of their node.
 
     Raises:
         ConfigError: a calibration cannot be read.
         WeightsError: weights are not there.
     """
-    return [_spec(pair, folder) for pair in pairs]
+    return [_spec(pair, folder, is_quick) for pair in pairs]
 
 
-def _spec(pair: Pair, folder: Path) -> PairSpec:
+def _spec(pair: Pair, folder: Path, is_quick: bool) -> PairSpec:
     settings = pair.settings
     words = pair.words()
     if not settings.preview.bind:
@@ -43,6 +44,7 @@ def _spec(pair: Pair, folder: Path) -> PairSpec:
         {str(path): _digest(path) for path in _files(pair)},
         _weights(settings.fusion),
         Placement(pair.own.cpus, pair.own.gpus, pair.own.label or ""),
+        is_quick,
         str(settings.report or ""),
     )
 

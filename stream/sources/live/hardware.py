@@ -102,7 +102,7 @@ class LiveHardware:
         return None
 
     def converter(self, picture: VideoFrame) -> SurfaceConverter | None:
-        """What converts a picture of the hardware; None for one that the CPU decoded."""
+        """Converter of a hardware picture; None for a picture that the CPU decoded."""
         if self._surfaces is None or self._surfaces.surface(picture) is None:
             return None
         return self._converter

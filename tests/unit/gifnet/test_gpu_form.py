@@ -73,12 +73,27 @@ def interpreted(
     return results
 
 
+def test_the_watch_finds_what_leaves_its_tensors_and_what_races() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.helpers.triton_faults"],
+        env=os.environ | {"TRITON_INTERPRET": "1"},
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = done.stdout.splitlines()
+    assert [line == "nothing" for line in said] == [True, False, True, False], done.stderr
+    assert "shifted leaves its tensors" in said[1]
+    assert "two programs of overlapping touch" in said[3]
+
+
 @pytest.mark.parametrize(
     ("parts", "sizes"),
-    [("today", [(5, 7, 1), (13, 10, 2)]), ("today", [(8, 21, 1)]), ("fused", [(18, 35, 1)])],
+    [("today", [(5, 7, 1), (13, 10, 2)]), ("today", [(8, 21, 1)]), ("fused", [(17, 12, 1)])],
 )
 def test_in_float32_it_is_the_full_network(parts: str, sizes: list[tuple[int, int, int]]) -> None:
-    """Odd sides, sides that do not divide by 4, the smallest ones, several tiles, more than one picture.
+    """Odd sides, sides that do not divide by 4, the smallest ones, two rows of tiles, more than one picture.
 
     No launch leaves its tensors, and no program touches what another one of its launch writes.
     """
@@ -86,20 +101,20 @@ def test_in_float32_it_is_the_full_network(parts: str, sizes: list[tuple[int, in
         assert difference < 1e-5
 
 
-@pytest.mark.parametrize("parts", ["today", "fused"])
-def test_with_a_closed_gate_the_other_side_is_not_computed(parts: str) -> None:
-    """Two pictures, and for the fused parts a GPU that holds fewer weights in shared memory."""
-    for difference, _ in interpreted("float32", [(13, 10, 2)], parts, "closed", 163):
+@pytest.mark.parametrize(("parts", "size"), [("today", (13, 10, 2)), ("fused", (6, 34, 1))])
+def test_with_a_closed_gate_the_other_side_is_not_computed(parts: str, size: tuple[int, int, int]) -> None:
+    """Fused: two columns of tiles, and a GPU that takes fewer pixels at once beside the weights."""
+    for difference, _ in interpreted("float32", [size], parts, "closed", 163):
         assert difference < 1e-5
 
 
-@pytest.mark.parametrize("parts", ["today", "fused"])
-def test_in_16_bits_it_stays_close(parts: str) -> None:
+@pytest.mark.parametrize(("parts", "sizes"), [("today", [(9, 14, 1), (5, 5, 2)]), ("fused", [(5, 5, 2)])])
+def test_in_16_bits_it_stays_close(parts: str, sizes: list[tuple[int, int, int]]) -> None:
     """The interpreter has no products of bfloat16; float16 takes the same way through the kernels.
 
     The fused parts on a GPU that holds no weights in shared memory.
     """
-    for _, psnr_db in interpreted("float16", [(9, 14, 1), (5, 5, 2)], parts, shared_kib=99):
+    for _, psnr_db in interpreted("float16", sizes, parts, shared_kib=99):
         assert psnr_db > 55
 
 
@@ -111,7 +126,7 @@ def test_kernels_compile_and_fit(capability: int, parts: str) -> None:
 
     table = json.loads(TABLE.read_text(encoding="utf-8"))
     found = launches(capability, parts == "fused")
-    assert len(found) == (16 if parts == "fused" else 14)
+    assert len(found) == (13 if parts == "fused" else 14)
     for launch in found:
         compiled = launch.compile(capability)
         used, stated = resources(compiled), table[launch.label][str(capability)]

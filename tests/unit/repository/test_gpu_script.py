@@ -13,6 +13,8 @@ import torch
 from benchmarks.gpu import launches, layers, network, parts, whole
 from benchmarks.gpu import steps as gpu
 from benchmarks.gpu.work import LAUNCH_MS, floor_ms
+from gifnet.gpu import launch
+from tests.helpers.cuda_stub import install
 
 ROOT = Path(__file__).parents[3]
 CPU = torch.device("cpu")
@@ -131,6 +133,31 @@ def test_a_part_wins_that_is_right_and_faster_over_both_kinds_of_weights() -> No
         "picture": {"failed": "CUDA error"},
     }
     assert parts.wins(measured) == ["embed"]
+
+
+def test_launches_are_kept_with_their_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of both forms, more than the network needs since channels are padded, but not much more."""
+    pytest.importorskip("triton")
+    monkeypatch.setattr(launch, "start", lambda *arguments, **options: None)
+    for kind, needed in (("one side", 292e9), ("both sides", 401e9)):
+        for fused in (False, True):
+            found = launches.record(kind, fused, "cpu")
+            assert all(one.operations for one in found if not one.name.startswith("reduce_moments"))
+            assert needed < sum(one.operations for one in found) < 1.5 * needed
+            assert all(one.moved_bytes > 0 and one.start({"num_warps": 4}) is None for one in found)
+
+
+def test_both_forms_are_measured_in_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With kernels and graphs that do nothing."""
+    pytest.importorskip("triton")
+    monkeypatch.setattr(launch, "start", lambda *arguments, **options: None)
+    monkeypatch.setattr(parts, "SIZE", (48, 64))
+    cuda = install(monkeypatch)
+    exact = {kind: torch.zeros(1, 1, 48, 64) for kind in parts.WEIGHTS}
+    measured = parts.measure(["finish", "embed"], exact, "cpu")
+    for row in measured.values():
+        assert row["ms"] > 0 and row["today_ms"] > 0 and {"gain", "psnr_db", "same"} <= set(row)
+    assert cuda.log.count((0, "replay")) == 2 * (2 * parts.ROUNDS * (parts.REPLAYS + 1) + parts.REPEATED)
 
 
 def test_floors_are_of_arithmetic_or_of_bytes() -> None:

@@ -126,7 +126,9 @@ async def start_child(spec: PairSpec, log: RunLog, lock: int, starter: Path) -> 
     words = list(spec.words)
     if not spec.report:
         words.append(f"--report={reports / run}.json")
-    process: Process | None = await start_warm(starter, words, folder, lock)
+    process: Process | None = None
+    if spec.is_quick:
+        process = await start_warm(starter, words, folder, lock)
     if process is not None:
         return Child(spec, process, run, log)
     process = await asyncio.create_subprocess_exec(

@@ -162,7 +162,7 @@ class PairRunner:
     async def _prepare_next(self) -> None:
         """See to it that the next start on this node is quick; once for each child."""
         child = self._child
-        if child and not child.is_warm and self._prepared != child.run:
+        if child and self._spec.is_quick and not child.is_warm and self._prepared != child.run:
             self._prepared = child.run
             await asyncio.to_thread(begin_starter, self._starter)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -31,14 +32,10 @@ def own_runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
 
-@pytest.fixture
-def no_starter(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stream.fleet.cluster.node.pair_runner.begin_starter", lambda path: None)
-
-
-def spec(folder: Path, *words: str) -> PairSpec:
+def spec(folder: Path, *words: str, is_quick: bool = False) -> PairSpec:
     line = ("run", SOURCE, SOURCE, "--output=null://", "--model=null", "--device=cpu", *words)
-    return PairSpec("gate", (*line, "--preview=127.0.0.1:0"), str(folder / "gate"), version("gifnet-stream"))
+    line = (*line, "--preview=127.0.0.1:0")
+    return PairSpec("gate", line, str(folder / "gate"), version("gifnet-stream"), is_quick=is_quick)
 
 
 class Controller:
@@ -70,7 +67,6 @@ async def served(controller: Controller, of: PairSpec) -> AsyncIterator[PairRunn
         await asyncio.wait_for(work, patience(60))
 
 
-@pytest.mark.usefixtures("no_starter")
 def test_a_run_that_is_killed_begins_again_and_its_frames_are_not_lost(tmp_path: Path) -> None:
     async def live() -> None:
         controller = Controller()
@@ -99,7 +95,6 @@ def test_a_run_that_is_killed_begins_again_and_its_frames_are_not_lost(tmp_path:
     asyncio.run(live())
 
 
-@pytest.mark.usefixtures("no_starter")
 def test_a_run_that_cannot_begin_is_told_with_its_own_sentence(tmp_path: Path) -> None:
     async def live() -> None:
         controller = Controller()
@@ -110,7 +105,6 @@ def test_a_run_that_cannot_begin_is_told_with_its_own_sentence(tmp_path: Path) -
     asyncio.run(live())
 
 
-@pytest.mark.usefixtures("no_starter")
 def test_another_version_is_refused_and_nothing_is_started(tmp_path: Path) -> None:
     async def live() -> None:
         controller = Controller()
@@ -121,7 +115,6 @@ def test_another_version_is_refused_and_nothing_is_started(tmp_path: Path) -> No
     asyncio.run(live())
 
 
-@pytest.mark.usefixtures("no_starter")
 def test_a_controller_that_is_away_holds_no_pair_up(tmp_path: Path) -> None:
     async def live() -> None:
         controller, told = Controller(), asyncio.Event()
@@ -154,9 +147,7 @@ def test_a_starter_begins_runs_that_end_with_their_actor(tmp_path: Path) -> None
         "spec = PairSpec.from_json(json.loads(sys.argv[1]))\n"
         f"asyncio.run(PairRunner('fleet', spec, '{NODE}', tell).serve())\n"
     )
-    import json
-
-    words = [sys.executable, "-c", script, json.dumps(spec(tmp_path).as_json())]
+    words = [sys.executable, "-c", script, json.dumps(spec(tmp_path, is_quick=True).as_json())]
     path = starter_socket(NODE)
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as actor:
         assert actor.stdout

@@ -70,6 +70,7 @@ def test_a_run_resumes_exactly_and_ends_in_a_file_for_detect(small: dict[str, An
     card = export(settings.output, tmp_path / "mine.safetensors", "gifnet train")
     assert "detector of people and vehicles" in card.read_text()
     assert Finder(tmp_path / "mine.safetensors").classes == ("person", "vehicle")
+    assert (tmp_path / "mine.safetensors").stat().st_mode & 0o777 == 0o644
 
 
 def test_a_loss_that_is_not_finite_names_the_last_good_checkpoint(
