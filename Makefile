@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
 
-.PHONY: demo demo-page test test-pythons stress fuzz lint types check docs dist gpu clean
+.PHONY: demo demo-page test test-pythons stress fuzz lint types check docs dist release-notes gpu clean
 
 demo: $(VENV)/.installed
 	$(BIN)/gifnet demo --output demo
@@ -58,6 +58,12 @@ docs: $(VENV)/.docs-tools
 # Wheel and source archive in dist/.
 dist: $(VENV)/.test-tools
 	$(BIN)/python -m build --outdir dist
+
+# The notes of a release, from CHANGELOG.md: of the newest tag, or make release-notes VERSION=0.2.0.
+VERSION ?= $(patsubst v%,%,$(shell git describe --tags --abbrev=0 2> /dev/null))
+release-notes:
+	@awk -v version="$(or $(VERSION),Unreleased)" '/^## / { on = index($$0, version) } on' CHANGELOG.md | grep . || \
+	  { echo "CHANGELOG.md has no section $(VERSION)" >&2; exit 1; }
 
 # Everything that needs a GPU, for a machine that has one with torch and CuPy for it: checks, then figures. A step
 # that fails does not keep the next from running; see benchmarks/gpu/steps.py.

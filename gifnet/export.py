@@ -10,7 +10,7 @@ import math
 import os
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -57,21 +57,79 @@ def export_onnx(path: Path, kind: Kind = "lite", weights: str | Path = "default"
         WeightsError: the weights are missing, damaged or of the other network.
     """
     for name in ("onnx", "onnxscript"):
-        _needed(name, "onnx")
-    runtime = _needed("onnxruntime", "onnx")
+        needed(name, "onnx")
+    runtime = needed("onnxruntime", "onnx")
     state = weight_files.read(weight_files.resolve(weights, kind))
     network = weight_files.empty(kind)
     weight_files.load_into(network, state)
+    sides = {
+        axis: torch.export.Dim(name, min=2 * MIN_SIDE_PX, max=LARGEST_SIDE_PX)
+        for axis, name in ((2, "height"), (3, "width"))
+    }
+    pictures = {name: torch.rand(1, 1, *TRACED_PX) for name in ("visible", "thermal")}
+    with appearing_whole(path) as part:
+        write_onnx(
+            _Exported(network.eval()),
+            part,
+            pictures,
+            ["fused"],
+            {"network": kind, "weights_sha256": state.sha256},
+            {"visible": sides, "thermal": sides},
+        )
+        difference = _largest_difference(network, _in_onnxruntime(runtime, part), "onnxruntime")
+    return difference
+
+
+@contextlib.contextmanager
+def appearing_whole(path: Path) -> Iterator[Path]:
+    """A file beside `path` to write to, which takes its place in the end, or is gone after an error.
+
+    Raises:
+        ExportError: it cannot be written.
+    """
     part = path.with_name(path.name + ".part")
     try:
-        _write(_Exported(network.eval()), part, {"network": kind, "weights_sha256": state.sha256})
-        difference = _largest_difference(network, _in_onnxruntime(runtime, part), "onnxruntime")
+        yield part
         part.replace(path)
     except OSError as error:
         raise ExportError(f"{path} cannot be written: {error.strerror}") from None
     finally:
         part.unlink(missing_ok=True)
-    return difference
+
+
+def write_onnx(
+    module: nn.Module,
+    path: Path,
+    inputs: dict[str, Tensor],
+    outputs: list[str],
+    facts: dict[str, str],
+    free: dict[str, Any] | None = None,
+) -> None:
+    """Write a module as an ONNX file, traced on the given inputs.
+
+    Args:
+        module: takes the inputs in their order.
+        path: file to write.
+        inputs: by the names that they get in the file.
+        outputs: their names.
+        facts: kept in the file as its metadata.
+        free: for each input, which of its sides are free; none: all are fixed.
+    """
+    with warnings.catch_warnings(), _quiet():
+        warnings.simplefilter("ignore")  # the exporter warns of its own doings
+        program = torch.onnx.export(
+            module,
+            tuple(inputs.values()),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=list(inputs),
+            output_names=outputs,
+            dynamic_shapes=free,
+            external_data=False,
+        )
+        assert program is not None
+        program.model.metadata_props.update(facts)
+        program.save(path)
 
 
 def export_openvino(path: Path, kind: Kind = "lite", weights: str | Path = "default") -> float:
@@ -79,7 +137,7 @@ def export_openvino(path: Path, kind: Kind = "lite", weights: str | Path = "defa
 
     Arguments, result and errors are those of `export_onnx`.
     """
-    openvino = _needed("openvino", "openvino")
+    openvino = needed("openvino", "openvino")
     network = weight_files.empty(kind).eval()
     weight_files.load_into(network, weight_files.read(weight_files.resolve(weights, kind)))
     between = path.with_suffix(".onnx.part")
@@ -111,29 +169,6 @@ class _Exported(nn.Module):
         return self.network.decode(features, self.network.interact(features, features))
 
 
-def _write(module: _Exported, path: Path, facts: dict[str, str]) -> None:
-    pictures = torch.rand(1, 1, *TRACED_PX), torch.rand(1, 1, *TRACED_PX)
-    sides = {
-        axis: torch.export.Dim(name, min=2 * MIN_SIDE_PX, max=LARGEST_SIDE_PX)
-        for axis, name in ((2, "height"), (3, "width"))
-    }
-    with warnings.catch_warnings(), _quiet():
-        warnings.simplefilter("ignore")  # the exporter warns of its own doings
-        program = torch.onnx.export(
-            module,
-            pictures,
-            dynamo=True,
-            opset_version=OPSET,
-            input_names=["visible", "thermal"],
-            output_names=["fused"],
-            dynamic_shapes={"visible": sides, "thermal": sides},
-            external_data=False,
-        )
-        assert program is not None
-        program.model.metadata_props.update(facts)
-        program.save(path)
-
-
 @contextlib.contextmanager
 def _quiet() -> Any:
     """Without the exporter's progress on standard output."""
@@ -147,7 +182,12 @@ def _quiet() -> Any:
         log.setLevel(before)
 
 
-def _needed(package: str, extra: str) -> ModuleType:
+def needed(package: str, extra: str) -> ModuleType:
+    """A package of an extra, imported with its statistics off.
+
+    Raises:
+        ExportError: it is not installed.
+    """
     # Both send statistics to their makers as soon as they are imported.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # so that its import fails

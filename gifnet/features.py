@@ -25,7 +25,7 @@ CHANNELS = 8
 FINE, WIDE = 16, 24
 DILATIONS = (1, 2, 4, 1)
 SLOPE = 0.1
-# Brightness is divided by its spread within about so many pixels, and by a little of the whole picture's.
+# Radius in pixels of the local spread that brightness is divided by, beside a little of the global one.
 LOCAL_PX = 6.0
 LEAST_VARIANCE = 0.05
 # Features of a pixel that are always counted as chance: pieces without any agree with nothing.

@@ -9,18 +9,8 @@ from typing import Literal
 import torch
 
 from gifnet.errors import WeightsError
-from gifnet.weights import (
-    PACKAGED,
-    PACKAGED_LITE,
-    PUBLISHED_FILE,
-    SOURCES,
-    State,
-    empty,
-    import_published,
-    load_into,
-    read,
-    store,
-)
+from gifnet.weight_places import PACKAGED, PACKAGED_LITE, PUBLISHED_FILE, store
+from gifnet.weights import SOURCES, State, empty, import_published, load_into, read
 
 OWN_LICENCE = "Apache-2.0, trained by this project"
 _TRIAL_SIZE_PX = (32, 40)

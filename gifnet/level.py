@@ -1,47 +1,54 @@
-"""Levels set right after the network: no veil over skies and dark places, and warm people who stand out.
+"""Levels and detail set right after the network: no veil, people who stand out, the sharper source's detail.
 
-A network trained on sums of both pictures makes a bright, cold sky mid-grey and lays the grey of a thermal
-picture over dark places where it shows nothing. Three corrections follow each other, all of them smooth
-functions of both sources, without neighbouring pictures:
+A network trained on sums of both pictures makes a bright, cold sky mid-grey, lays the grey of a thermal
+picture over dark places where it shows nothing, and adds up the noise of both. Four corrections, without
+neighbouring pictures:
 
-1. *contrast*: over cells of 4 x 4 pixels, what stands out in either source by its distance from the mean
+1. *detail*: what is finer than some 24 pixels comes, for its larger part, from the source in which it is
+   stronger there, signs included, as in pyramids of selected detail (Burt and Kolczynski 1993);
+2. *contrast*: over cells of 8 x 8 pixels, what stands out in either source by its distance from the mean
    around it stands out as far in the fused picture;
-2. *skies*: where the visible picture is bright and the thermal one colder than its mean, the fused picture
-   is hardly darker than the visible one;
 3. *dark places*: where the visible picture is dark and the thermal one flat and not warm, the fused picture
-   is not brighter than the visible one.
+   is nearly as bright as the visible one;
+4. *skies*: where the visible picture is bright and the thermal one colder than its mean, the fused picture
+   is hardly darker than the visible one.
 
-They are this project's own. All is arithmetic on tensors that a CUDA graph can capture.
+The first three are two maps of cells: `a (visible - thermal) + s thermal + (1 - s) fused + b`, where `b` and
+`a`, which is 0 to `s`, change smoothly. All is arithmetic on tensors that a CUDA graph can capture.
 """
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
+from gifnet.cells import enlarged, halved, smoothed, spread
 from gifnet.model import Fusion
 
-CELL_PX = 4
+CELL_PX = 8
 MIN_SIDE_PX = 16
 
 # Contrasts of cells in 0..1: below the first none is asked for, from the second on all of it.
-_FAINT, _CLEAR = 0.03, 0.1
-_AROUND_CELLS = 4
+_FAINT, _CLEAR = 0.06, 0.15
 # Beyond 1, since interpolation between cells loses what is as narrow as a person.
 _GAIN = 1.2
 # Visible brightness from which a sky counts, and all of it; thermal distance below the mean, likewise.
 _BRIGHT = (0.5, 0.8)
 _COLD = (0.02, 0.2)
 # Not all of the visible sky: the last bit is where thermal clouds and wires still show.
-_SKY = 0.94
-_DARK = (0.22, 0.38)
+_SKY = 0.91
+# Visible brightness of cells; and the least of it that is left.
+_DARK = (0.24, 0.29)
+_DARK_LEAST = 0.93
 # Standard deviation of thermal cells by which half of flatness is lost.
 _FLAT = 0.02
 _FLATNESS = (0.2, 0.6)
 _WARM = (0.12, 0.24)
 # Thermal distance from the flat surroundings.
 _SPEAKS = (0.02, 0.06)
+# Share of the detail that is selected; variance below which it counts as noise, and a part of both is taken.
+_SELECTED = 0.8
+_NOISE = 1e-5
 
 
 class LevelledNetwork:
@@ -68,7 +75,7 @@ def levelled(network: Fusion, strength: float = 1.0) -> Fusion:
 
 
 def level(fused: Tensor, visible: Tensor, thermal: Tensor, strength: float = 1.0) -> Tensor:
-    """Set the levels of a fused picture right.
+    """Set levels and detail of a fused picture right.
 
     Args:
         fused: [B, 1, H, W] in [0, 1], of a network.
@@ -83,67 +90,70 @@ def level(fused: Tensor, visible: Tensor, thermal: Tensor, strength: float = 1.0
     if min(height, width) < MIN_SIDE_PX or strength == 0:
         return fused
     visible, thermal, fused = visible.float(), thermal.float(), fused.float()
-    cells = [F.avg_pool2d(part, CELL_PX, ceil_mode=True) for part in (visible, thermal, fused)]
-    mean = cells[1].mean(dim=(2, 3), keepdim=True)
-    maps = strength * torch.cat([_missing_contrast(torch.cat(cells, dim=1)), _silence(cells[1], mean)], dim=1)
-    missing, silent = _enlarged(maps, CELL_PX, height, width).chunk(2, dim=1)
-    result = fused + missing
+    maps, mean = _maps(visible, thermal, fused)
+    share, rest = enlarged(maps, CELL_PX // 2, height, width).chunk(2, dim=1)
+    result = torch.sub(visible, thermal).mul_(share).add_(rest)
+    result.add_(thermal, alpha=_SELECTED).add_(fused, alpha=1 - _SELECTED)
     cold = _ramp(mean - thermal, *_COLD).mul_(_ramp(visible, *_BRIGHT))
-    cold = cold * torch.sub(_SKY * visible, result).clamp_min(0)
-    dark = _ramp(visible, *_DARK[::-1]) * silent * (visible - result).clamp_max(0)
-    return (result + dark).add_(cold, alpha=strength).clamp(0, 1)
+    result.add_(cold.mul_(torch.mul(visible, _SKY).sub_(result).clamp_min_(0))).clamp_(0, 1)
+    return result if strength == 1 else fused.lerp(result, strength)
+
+
+def _maps(visible: Tensor, thermal: Tensor, fused: Tensor) -> tuple[Tensor, Tensor]:
+    """Share of visible detail and what is to be added, [B, 2, h, w] of 4 x 4 pixels; mean of thermal."""
+    fine = torch.cat([halved(part) for part in (visible, thermal, fused)], dim=1)
+    cells = halved(fine, 2)
+    sources = cells[:, :2]
+    mean = sources[:, 1:].mean(dim=(2, 3), keepdim=True)
+    variances = halved(fine[:, :2].square(), 2).sub_(sources.square()).clamp_min_(0)
+    low = smoothed(cells, 3)
+    # To the fourth power, so that the stronger source gets nearly all.
+    powers = (smoothed(variances, 3) + _NOISE).square_().square_()
+    share = _SELECTED * powers[:, :1] / powers.sum(dim=1, keepdim=True)
+    chosen = low[:, 2:] + _mixed(cells - low, share)
+    wanted = chosen + _missing_contrast(torch.cat([sources, chosen], dim=1))
+    silent = _silence(sources[:, 1:], variances[:, 1:], mean).mul_(_ramp(sources[:, :1], *_DARK[::-1]))
+    near = torch.minimum(wanted, sources[:, :1]).maximum(_DARK_LEAST * sources[:, :1])
+    added = wanted.lerp(near, silent).sub_(chosen)
+    height, width = (2 * size for size in cells.shape[-2:])
+    maps = enlarged(torch.cat([low, share, added], dim=1), 2, height, width)
+    low, share, added = maps[:, :3], maps[:, 3:4], maps[:, 4:]
+    return torch.cat([share, low[:, 2:] - _mixed(low, share) + added], dim=1), mean
+
+
+def _mixed(parts: Tensor, share: Tensor) -> Tensor:
+    """Visible, thermal and fused, [B, 3, h, w], in the shares that detail has."""
+    visible, thermal, fused = parts.chunk(3, dim=1)
+    return share * (visible - thermal) + _SELECTED * thermal + (1 - _SELECTED) * fused
 
 
 def _missing_contrast(cells: Tensor) -> Tensor:
     """Contrast to be added, [B, 1, h, w], to cells [B, 3, h, w] of visible, thermal, fused."""
     visible, thermal, fused = (cells - _around(cells)).chunk(3, dim=1)
     visible_power, thermal_power = visible.square().square_(), thermal.square().square_()
-    power = visible_power + thermal_power + 1e-9
-    wanted = (visible * visible_power + thermal * thermal_power) / power
+    wanted = (visible * visible_power + thermal * thermal_power) / (visible_power + thermal_power + 1e-9)
     reached = fused * wanted.sign() >= wanted.abs()
-    missing = (wanted - fused) * _ramp(wanted.abs(), _FAINT, _CLEAR).mul_(_GAIN)
+    missing = (wanted - fused).mul_(_ramp(wanted.abs(), _FAINT, _CLEAR)).mul_(_GAIN)
     return missing.masked_fill(reached, 0)
 
 
 def _around(cells: Tensor) -> Tensor:
-    """Smooth means of some 17 x 17 cells, made at a quarter of the resolution."""
-    height, width = cells.shape[-2:]
-    coarse = F.avg_pool2d(cells, _AROUND_CELLS, ceil_mode=True)
-    for _ in range(2):
-        coarse = F.avg_pool2d(F.pad(coarse, (2, 2, 2, 2), mode="replicate"), 5, 1)
-    return _enlarged(coarse, _AROUND_CELLS, height, width)
+    """Smooth means of some 9 x 9 cells, made at half the resolution."""
+    return enlarged(smoothed(smoothed(halved(cells), 5), 5), 2, *cells.shape[-2:])
 
 
-def _silence(thermal: Tensor, mean: Tensor) -> Tensor:
+def _silence(thermal: Tensor, variance: Tensor, mean: Tensor) -> Tensor:
     """Weight of places without thermal information: 1 where cells [B, 1, h, w] are flat and not warm, else 0.
 
     Silence spreads to the cells next to flat ones, so that it ends at what stands out and not a window
     before it, which would glow; the mean of the flat cells tells what stands out.
     """
-    height, width = thermal.shape[-2:]
-    both = F.avg_pool2d(torch.cat([thermal, thermal.square()], dim=1), 2, ceil_mode=True)
-    local, square = F.avg_pool2d(F.pad(both, (1, 1, 1, 1), mode="replicate"), 3, 1).chunk(2, dim=1)
+    local, square = smoothed(torch.cat([thermal, variance + thermal.square()], dim=1), 3).chunk(2, dim=1)
     flatness = _FLAT**2 / (_FLAT**2 + (square - local.square()).clamp_min_(0))
     flatness = _ramp(flatness, *_FLATNESS)
-    plain = F.avg_pool2d(torch.cat([local * flatness, flatness], dim=1), 5, 1, 2)
-    plain = plain[:, :1] / (plain[:, 1:] + 1e-4)
-    silent = F.max_pool2d(flatness.mul_(_ramp(local - mean, *_WARM[::-1])), 5, 1, 2)
-    silent, plain = _enlarged(torch.cat([silent, plain], dim=1), 2, height, width).chunk(2, dim=1)
-    return silent * _ramp((thermal - plain).abs_(), *_SPEAKS[::-1])
-
-
-def _enlarged(maps: Tensor, factor: int, height: int, width: int) -> Tensor:
-    """Bilinear enlargement, equal to `F.interpolate`, which takes twice as long on a CPU."""
-    framed = F.pad(maps, (1, 1, 1, 1), mode="replicate")
-    wide = _stretched(framed[..., :-2], framed[..., 1:-1], framed[..., 2:], factor, -1).flatten(-2)
-    high = _stretched(wide[..., :-2, :], wide[..., 1:-1, :], wide[..., 2:, :], factor, -2).flatten(-3, -2)
-    return high[..., :height, :width]
-
-
-def _stretched(before: Tensor, here: Tensor, after: Tensor, factor: int, dim: int) -> Tensor:
-    """`factor` values for each, between those before and after it, along a new dimension."""
-    places = [(2 * step + 1) / (2 * factor) - 0.5 for step in range(factor)]
-    return torch.stack([here.lerp(before if at < 0 else after, abs(at)) for at in places], dim)
+    plain, weight = smoothed(torch.cat([local * flatness, flatness], dim=1), 5).chunk(2, dim=1)
+    silent = spread(flatness * _ramp(local - mean, *_WARM[::-1]), 5)
+    return silent.mul_(_ramp((thermal - plain / (weight + 1e-4)).abs_(), *_SPEAKS[::-1]))
 
 
 def _ramp(values: Tensor, none: float, all_: float) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import pickle
 import pickletools
@@ -17,9 +16,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from gifnet.errors import WeightsError
-
-LARGEST_BYTES = 64 * 1024 * 1024
-"""Of a weight file; the full network has 3.3 million bytes of parameters."""
+from gifnet.weight_places import LARGEST_BYTES
 
 LARGEST_HEADER = 1024 * 1024
 """Of a safetensors file; ours have some ten thousand bytes."""
@@ -32,24 +29,6 @@ _STORAGE = re.compile(r"torch(\.storage)? [A-Za-z0-9]+Storage")
 _ARCHIVE = b"PK\x03\x04"
 # Of torch's older format: a mark, a version, the machine, the dictionary, the names of its storages.
 _LEGACY_PICKLES = 5
-
-
-def checked_sha256(path: Path) -> str:
-    """SHA-256 of a file of a reasonable size, in hexadecimal.
-
-    Raises:
-        WeightsError: it is too large for weights, or cannot be read.
-    """
-    try:
-        size = path.stat().st_size
-        if size > LARGEST_BYTES:
-            raise WeightsError(
-                f"{path} has {size} bytes and is no weight file of a GIFNet, which has at most "
-                f"{LARGEST_BYTES}; check the path"
-            )
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise WeightsError(f"the weights {path} cannot be read: {error.strerror}") from None
 
 
 def is_safetensors(path: Path) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,15 +16,11 @@ from gifnet.config import Kind
 from gifnet.errors import WeightsError
 from gifnet.lite.model import GIFNetLite
 from gifnet.model import GIFNet
-from gifnet.weight_reading import checked_sha256, is_safetensors, read_checkpoint, read_safetensors
-
-PACKAGED = Path(__file__).parent / "data" / "gifnet.safetensors"
-"""Our own weights, trained by this project; see data/MODEL_CARD.md."""
-
-PACKAGED_LITE = Path(__file__).parent / "data" / "gifnet_lite.safetensors"
-"""The same for the lite network; see data/LITE_CARD.md."""
-
-PUBLISHED_FILE = "published.safetensors"
+from gifnet.weight_places import PACKAGED as PACKAGED
+from gifnet.weight_places import PACKAGED_LITE as PACKAGED_LITE
+from gifnet.weight_places import PUBLISHED_FILE, checked_sha256, store
+from gifnet.weight_places import resolve as resolve
+from gifnet.weight_reading import is_safetensors, read_checkpoint, read_safetensors
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,55 +59,6 @@ class State:
     origin: Literal["own", "published"]
     metadata: dict[str, str] = field(default_factory=dict)
     kind: Kind = "full"
-
-
-def store() -> Path:
-    """Folder of imported weights: $GIFNET_WEIGHTS_DIR, else ~/.cache/gifnet/weights.
-
-    Raises:
-        WeightsError: this user has no home folder, as in some containers.
-    """
-    named = os.environ.get("GIFNET_WEIGHTS_DIR")
-    try:
-        return Path(named) if named else Path.home() / ".cache" / "gifnet" / "weights"
-    except RuntimeError:
-        raise WeightsError(
-            "there is no home folder for imported weights; name a folder in GIFNET_WEIGHTS_DIR"
-        ) from None
-
-
-def resolve(name_or_path: str | Path, kind: Kind = "full") -> Path:
-    """The file that "default", "lite", "published" or a path means.
-
-    Args:
-        name_or_path: "default" is the packaged file of the network that `kind` names; "lite" is that of lite.
-        kind: the network that is to be loaded.
-
-    Raises:
-        WeightsError: when it is not there, with what to do.
-    """
-    if name_or_path in ("default", "lite"):
-        lite = "lite" in (name_or_path, kind)
-        return _existing(
-            PACKAGED_LITE if lite else PACKAGED,
-            "the packaged weights are missing; install gifnet-stream again",
-        )
-    if name_or_path == "published":
-        return _existing(
-            store() / PUBLISHED_FILE,
-            "the published weights are not here; run `gifnet weights import FILE` "
-            "or `gifnet weights fetch published`",
-        )
-    path = Path(name_or_path)
-    return _existing(
-        path, f"no weights file {path}; allowed are default, lite, published and a path to a file"
-    )
-
-
-def _existing(path: Path, otherwise: str) -> Path:
-    if not path.is_file():
-        raise WeightsError(otherwise)
-    return path
 
 
 def read(path: Path) -> State:

@@ -3,6 +3,7 @@
     GifnetError
     ├── ConfigError         a configuration file or option
     ├── SourceError         a camera, file or folder that frames come from
+    │   ├── EndedError      a recording that ends before the time from which it is to be read
     │   ├── LossError       a recording of which much is missing in what was fused
     │   └── RefusedError    a camera that will not open however often one tries
     │       └── PasswordError
@@ -13,7 +14,8 @@
     ├── WeightsError        weights that are missing, damaged or of another network
     ├── ExportError         a network for another engine that cannot be written, or gives other pictures
     ├── TrainingError       training that cannot start or go on
-    └── SinkError           a file, folder or socket that fused frames go to
+    ├── SinkError           a file, folder or socket that fused frames go to
+    └── StorageError        object storage that inputs come from or outputs go to
 
 The text of each is one sentence: what was wrong, what is allowed, what came, what to do.
 """
@@ -24,6 +26,7 @@ __all__ = [
     "CalibrationError",
     "ConfigError",
     "DeviceError",
+    "EndedError",
     "ExportError",
     "GifnetError",
     "KernelError",
@@ -32,6 +35,7 @@ __all__ = [
     "RefusedError",
     "SinkError",
     "SourceError",
+    "StorageError",
     "SyncError",
     "TrainingError",
     "WeightsError",
@@ -46,8 +50,12 @@ class SourceError(GifnetError):
     """A camera, file or folder that frames cannot be read from."""
 
 
+class EndedError(SourceError):
+    """A recording that ends before the time from which it is to be read."""
+
+
 class LossError(SourceError):
-    """A recording of which so many frames were lost that the result cannot stand for it."""
+    """A recording that lost too many frames for its result to represent it."""
 
 
 class RefusedError(SourceError):
@@ -72,3 +80,7 @@ class KernelError(DeviceError):
 
 class SinkError(GifnetError):
     """A file, folder or socket that fused frames cannot be written to."""
+
+
+class StorageError(GifnetError):
+    """Object storage that inputs cannot be read from, or outputs cannot be written to."""

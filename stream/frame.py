@@ -54,7 +54,7 @@ class Frame:
     def __post_init__(self) -> None:
         if isinstance(self.picture, YuvPlanes):
             if self.pixel_format != "rgb24":
-                raise ValueError(f"a {self.pixel_format} frame is no colour picture, got planes")
+                raise ValueError(f"a {self.pixel_format} frame is not a colour picture, got planes")
             return
         expected_ndim = 3 if self.pixel_format == "rgb24" else 2
         expected_dtype = "uint16" if self.pixel_format == "gray16le" else "uint8"

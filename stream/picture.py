@@ -62,7 +62,7 @@ class YuvPlanes:
         return self.y.shape[1], self.y.shape[0]
 
     def rgb(self) -> Pixels:
-        """[H, W, 3] uint8 RGB; made once, when somebody asks."""
+        """[H, W, 3] uint8 RGB; made once, on demand."""
         if not self._made:
             self._made.append(self.to_rgb(self))
         return self._made[0]

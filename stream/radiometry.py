@@ -93,7 +93,7 @@ class Planck:
         if not 0 < self.transmission <= 1:
             raise ValueError(f"transmission must be above 0 and at most 1, got {self.transmission:g}")
         if not -ZERO_CELSIUS_K < self.reflected_celsius <= 10_000:
-            raise ValueError(f"reflected_celsius is no temperature: {self.reflected_celsius:g}")
+            raise ValueError(f"reflected_celsius is not a temperature: {self.reflected_celsius:g}")
         if not math.isfinite(self.black_body_count(self.reflected_celsius)):
             raise ValueError(f"f leaves no count for the reflected temperature, got {self.f:g}")
 
@@ -129,7 +129,7 @@ class Planck:
 
 
 Radiometry: TypeAlias = Linear | Planck
-# Constants that are left out where they say nothing, so that earlier readers know the rest.
+# Constants that are left out at their neutral value, so that earlier readers understand the rest.
 _DEFAULTS = {"transmission": 1.0, "path_count": 0.0}
 _MODELS: dict[str, type[Linear] | type[Planck]] = {kind.model: kind for kind in (Linear, Planck)}
 

@@ -25,7 +25,7 @@ _ENCODED = re.compile(r"(%[0-9A-Fa-f]{2})")
 # Letters with digits, as no word is written: the value of an option that is a secret under any name.
 _TOKEN_LENGTH = 20
 _OPAQUE = re.compile(rf"^(?=.*\d)(?=.*[A-Za-z])[\w%+/=.~-]{{{_TOKEN_LENGTH},}}$")
-# What follows the name of the application.
+# The part of an RTMP path after the application's name.
 _STREAM_KEY = re.compile(r"^([^/]*/+[^/]+)/.+", re.DOTALL)
 # To the next blank; where user:password waits for its '@', up to that.
 _URI_IN_TEXT = re.compile(
@@ -81,7 +81,7 @@ def _options(query: str) -> dict[str, str]:
 
 
 def mask(uri: str) -> str:
-    """Hide what is secret in a path or URI, for messages.
+    """Mask secrets in a path or URI, for messages.
 
     Hidden are the password of `user:password@host`, also where it holds `@` or `/`; a user name that stands
     alone or is long enough to be a token; the values of options whose name speaks of a secret or that look
@@ -105,7 +105,7 @@ def mask(uri: str) -> str:
 
 
 def mask_text(text: str) -> str:
-    """Hide what is secret in the URIs that a text holds, such as a message of a library."""
+    """Mask secrets in the URIs of a text, such as a message of a library."""
     return _URI_IN_TEXT.sub(lambda match: mask(match[0]), text)
 
 
@@ -157,7 +157,7 @@ def _without_user(rest: str) -> tuple[str, str]:
     if ":" not in whole and "@" in authority:
         return "***@" if alone else "@", rest[len(alone) + 1 :]
     user, _, password = whole.partition(":")
-    # What looks like a name may be a token, or the beginning of a password.
+    # The user name may be a token, or the beginning of a password.
     if password in ("", "x-oauth-basic") or len(user) >= _TOKEN_LENGTH or ":" not in (alone or user + ":"):
         user = "***"
     return f"{user}:***@", place

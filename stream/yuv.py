@@ -1,4 +1,4 @@
-"""Luma and chroma of decoded frames as they are, and their way to RGB where somebody wants that."""
+"""Luma and chroma of decoded frames as they are, and their conversion to RGB on demand."""
 
 from __future__ import annotations
 

@@ -2,10 +2,13 @@
 
     GIFNET_TEST_DATA=../shared python -m benchmarks.detector
     GIFNET_TEST_DATA=../shared python -m benchmarks.detector --detector yolox_nano.onnx --models lite
+    GIFNET_TEST_DATA=../shared python -m benchmarks.detector --boxes aside
     GIFNET_TEST_DATA=../shared python -m benchmarks.detector --pictures found.jpg
 
-`test_boxes.json` has 27 frames of two scenes of M3SVD (smoke, night) and 28 pairs of RoadScene (day and
-night, driving). Compared are visible, thermal, their mean and maximum, and what the named networks fuse.
+`test_boxes.json` has 33 frames of two scenes of M3SVD (smoke, night) and 33 pairs of RoadScene (day and
+night, driving); `aside_boxes.json` ten other pairs of RoadScene at night, by which nothing was chosen.
+Compared are visible, thermal, their mean and maximum, and what the named networks fuse, with its levels as in
+videos.
 """
 
 from __future__ import annotations
@@ -22,7 +25,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from gifnet.level import levelled
 from gifnet.loading import load_network
+from gifnet.model import Fusion
 from gifnet.perception.finder import Found
 from stream.cli.eval_detector import LEAST_SCORE, table
 from stream.config import DetectionSettings
@@ -32,7 +37,7 @@ from stream.quality.detection import FOUND_FROM, score
 from stream.render.boxes import draw_boxes
 from stream.zeromq.objects import FoundObject
 
-BOXES = Path(__file__).parent / "test_boxes.json"
+BOXES = {name: Path(__file__).parent / f"{name}_boxes.json" for name in ("test", "aside")}
 SETS = {"all": "", "m3svd": "m3svd/", "smoke": "m3svd/0117_1605", "roadscene": "roadscene/"}
 Picture = NDArray[np.uint8]
 
@@ -42,6 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--boxes", choices=BOXES, default="test", help="which frames")
     parser.add_argument("--detector", default="default")
     parser.add_argument("--side", type=int, default=416, help="longer side that the detector sees")
     parser.add_argument("--models", nargs="*", default=["lite", "full"], help="networks that fuse")
@@ -53,10 +59,10 @@ def main() -> None:
         enabled=True, detector=chosen.detector, least_score=LEAST_SCORE, side_px=chosen.side
     )
     finder = open_finder(settings)
-    images = json.loads(BOXES.read_text(encoding="utf-8"))["images"]
-    known = read_boxes(BOXES)
+    images = json.loads(BOXES[chosen.boxes].read_text(encoding="utf-8"))["images"]
+    known = read_boxes(BOXES[chosen.boxes])
     found: dict[str, dict[str, list[Found]]] = defaultdict(dict)
-    networks = {name: load_network(name, "default", "cpu", "auto") for name in chosen.models}
+    networks = {name: levelled(load_network(name, "default", "cpu", "auto")) for name in chosen.models}
     rows = []
     for image in images:
         name = Path(image["file_name"]).stem
@@ -69,6 +75,8 @@ def main() -> None:
             Path(each["file_name"]).stem for each in images if each["file_name"].startswith(SETS[chosen_set])
         ]
         truth = {stem: known[stem] for stem in stems}
+        if not stems:
+            continue
         print(f"{chosen_set}: {len(stems)} pictures, {finder.name}\n")
         print(table({kind: score(truth, each) for kind, each in found.items()}), end="\n\n")
     if chosen.pictures:
@@ -79,7 +87,7 @@ def main() -> None:
 SHOWN = ("visible", "thermal", "lite")
 
 
-def pictures(shared: Path, name: str, networks: dict[str, torch.nn.Module]) -> dict[str, Picture]:
+def pictures(shared: Path, name: str, networks: dict[str, Fusion]) -> dict[str, Picture]:
     """Every kind of picture of one pair, [H, W, 3] uint8 RGB or [H, W]."""
     visible, thermal = read_pair(shared / "data", name)
     grey = cv2.cvtColor(thermal, cv2.COLOR_RGB2GRAY)

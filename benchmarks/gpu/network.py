@@ -1,6 +1,6 @@
 """The network alone on a GPU, with torch and Triton and nothing else: steps of `benchmarks.gpu`.
 
-python -m benchmarks.gpu.network [--device cuda] machine|accuracy|graph|compiled|layers|sanitized
+python -m benchmarks.gpu.network [--device cuda] machine|accuracy|graph|compiled|sanitized
 
 Each step prints its figures as one line of JSON, again after each of its parts, so that what was measured
 before a failure is kept. On a CPU the pictures are small and the figures mean nothing.
@@ -39,7 +39,6 @@ def main() -> None:
         "accuracy": accuracy,
         "graph": graph,
         "compiled": compiled,
-        "layers": layers,
         "sanitized": sanitized,
     }
     parser = argparse.ArgumentParser(
@@ -81,9 +80,7 @@ def accuracy(device: torch.device) -> None:
             begin_s = time.monotonic()
             fused = network(visible.to(device), thermal.to(device)).cpu()
             figures[precision] = {"form": network.form, "first_call_s": time.monotonic() - begin_s}
-            figures[precision]["psnr_db"] = float(
-                -10 * torch.log10((fused - exact).square().mean().clamp_min(1e-15))
-            )
+            figures[precision]["psnr_db"] = psnr_db(fused, exact)
             say(figures)
     worst = min(each["psnr_db"] for each in figures.values())
     if not worst > LEAST_DB:
@@ -110,7 +107,7 @@ def compiled(device: torch.device) -> None:
     """The published form under `torch.compile` in bfloat16, and how long that took."""
     cuda = device.type == "cuda"
     height, width = (480, 640) if cuda else (32, 48)
-    network = _published_network(device)
+    network = packaged_network(device)
     visible, thermal = (each.to(device) for each in pictures(1, height, width))
     fuse = torch.compile(network.fuse_as_published) if cuda else network.fuse_as_published
     with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16):
@@ -121,41 +118,19 @@ def compiled(device: torch.device) -> None:
     say(figures)
 
 
-def layers(device: torch.device) -> None:
-    """Each 3x3 convolution of the network alone by torch (cuDNN on a GPU), bfloat16, channels last."""
-    cuda = device.type == "cuda"
-    height, width = (480, 640) if cuda else (32, 48)
-    torch.backends.cudnn.benchmark = True
-    figures: dict[str, Any] = {}
-    with torch.inference_mode():
-        for name, layer in _published_network(device).named_modules():
-            if isinstance(layer, torch.nn.Conv2d) and layer.groups == 1:
-                shape = layer.in_channels, layer.out_channels, layer.kernel_size[0]
-                label = f"{name} {shape[0]}->{shape[1]} {shape[2]}x{shape[2]}"
-                attempt(figures, label, lambda one=layer: _layer(one, device, height, width))
-
-
-def _layer(layer: torch.nn.Conv2d, device: torch.device, height: int, width: int) -> Any:
-    layer = layer.to(torch.bfloat16).to(memory_format=torch.channels_last)
-    shape = 1, layer.in_channels, height, width
-    source = torch.randn(shape, device=device, dtype=torch.bfloat16).to(memory_format=torch.channels_last)
-
-    def work() -> None:
-        layer(source)
-
-    work()
-    replay = CapturedGraph(work, take_stream(device)).replay if device.type == "cuda" else work
-    taken_ms = median_ms(replay, 50 if device.type == "cuda" else 2)
-    return {"ms": taken_ms, "operations_per_s": 2e3 * layer.weight.numel() * height * width / taken_ms}
-
-
 def sanitized(device: torch.device) -> None:
-    """One small frame, for compute-sanitizer."""
-    network = gifnet.load(device=device, precision="bfloat16")
+    """One small frame by each form, for compute-sanitizer."""
+    from gifnet.gpu.form import TritonForm
+    from gifnet.gpu.parts import PARTS
+
+    network = packaged_network(device)
+    figures: dict[str, Any] = {}
     visible, thermal = (picture.to(device) for picture in pictures(1, 64, 96))
     with torch.inference_mode():
-        fused = network(visible, thermal).cpu()
-    say({"finite": bool(torch.isfinite(fused).all())})
+        for name, fused in {"today": (), "fused": PARTS}.items():
+            picture = TritonForm(network, torch.bfloat16, tuple(fused))(visible, thermal).cpu()
+            figures[name] = {"finite": bool(torch.isfinite(picture).all())}
+            say(figures)
 
 
 def attempt(figures: dict[str, Any], name: str, measure: Callable[[], Any]) -> None:
@@ -182,14 +157,15 @@ def _ours(device: torch.device, precision: Precision, batch: int, height: int, w
     return {"ms": median_ms(replay, 100 if device.type == "cuda" else 3) / batch, "form": network.form}
 
 
-def _published_network(device: torch.device) -> GIFNet:
+def packaged_network(device: torch.device) -> GIFNet:
+    """The packaged weights in the full network, in no inference form."""
     network = GIFNet()
     weights.load_into(network, weights.read(weights.PACKAGED))
     return network.to(device).eval()
 
 
 def _published(device: torch.device, height: int, width: int) -> Any:
-    network = _published_network(device)
+    network = packaged_network(device)
     visible, thermal = (each.to(device) for each in pictures(1, height, width))
     with exact_float32(device):
         return {
@@ -239,6 +215,11 @@ def pictures(batch: int, height: int, width: int) -> tuple[Tensor, Tensor]:
         small.flatten(0, 1), size=(height, width), mode="bilinear"
     ).unflatten(0, (2, batch))
     return visible, thermal
+
+
+def psnr_db(picture: Tensor, exact: Tensor) -> float:
+    """PSNR of a picture in [0, 1], at most 150 dB."""
+    return float(-10 * torch.log10((picture - exact).square().mean().clamp_min(1e-15)))
 
 
 def say(figures: dict[str, Any]) -> None:

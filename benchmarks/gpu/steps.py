@@ -23,7 +23,12 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parents[1] / "results"
+TRAINED = Path(__file__).parents[2] / "runs" / "gpu"
+OVER = "not run: the time was over"
 KEPT_CHARACTERS = 6000
+BUDGET_S = 480.0
+"""All steps on a GPU together: so long that a rerun fits into the fifteen minutes that one is had for."""
+LEAST_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -32,12 +37,12 @@ class Step:
 
     Attributes:
         command: without the interpreter where it begins with `-m`.
-        limit_s: after which it is killed.
+        limit_s: after which it is killed; None for what is left of all.
         json_file: what it writes beside its output, taken into the result; None where nothing.
     """
 
     command: tuple[str, ...]
-    limit_s: float
+    limit_s: float | None
     json_file: Path | None = None
 
 
@@ -49,13 +54,17 @@ def main() -> None:
         sys.exit(f"there is no step {', '.join(unknown)}; steps are {', '.join(steps)}")
     chosen = [name for name in arguments.only or steps if name not in arguments.skip]
     result: dict[str, Any] = {"what": "everything on a GPU", "device": arguments.device, "steps": {}}
+    end_s = time.monotonic() + 60 * arguments.minutes * slower(arguments.device)
     for name in chosen:
-        print(f"{name}: at most {steps[name].limit_s:.0f} s", flush=True)
-        done = result["steps"][name] = run(steps[name])
+        left_s = end_s - time.monotonic()
+        step = within(steps[name], left_s)
+        print(f"{name}: at most {step.limit_s:.0f} s", flush=True)
+        over = {"outcome": OVER, "seconds": 0.0}
+        done = result["steps"][name] = over if left_s < LEAST_S else run(step)
         write(arguments.json, result)
         print(f"{name}: {done['outcome']} after {done['seconds']} s", flush=True)
     print("written:", arguments.json)
-    sys.exit(any(done["outcome"] not in ("passed", "absent") for done in result["steps"].values()))
+    sys.exit(any(done["outcome"] not in ("passed", "absent", OVER) for done in result["steps"].values()))
 
 
 def parse() -> argparse.Namespace:
@@ -65,28 +74,44 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="cpu tries the script out")
     parser.add_argument("--only", nargs="+", metavar="STEP", help="these steps, in this order")
     parser.add_argument("--skip", nargs="+", metavar="STEP", default=[], help="all steps but these")
+    parser.add_argument(
+        "--minutes", type=float, default=BUDGET_S / 60, help="time for all steps together (default: 8)"
+    )
     parser.add_argument("--json", type=Path, default=RESULTS / "gpu.json", help="where the result goes")
     return parser.parse_args()
 
 
+def within(step: Step, left_s: float) -> Step:
+    """The step with a limit that does not exceed what is left, told to it where it asks for `{seconds}`."""
+    limit_s = left_s if step.limit_s is None else min(step.limit_s, left_s)
+    return replace(step, limit_s=limit_s, command=tuple(_told(each, limit_s) for each in step.command))
+
+
+def _told(word: str, limit_s: float) -> str:
+    # With time to end by itself.
+    return f"{max(limit_s - 5, 1):.0f}" if word == "{seconds}" else word
+
+
 def steps_for(device: str) -> dict[str, Step]:
-    """Steps in their order; their time limits add up to 8.5 minutes, few steps come near theirs."""
+    """Steps in their order, the most telling first; few come near their limits, the last takes the rest."""
     network = ("-m", "benchmarks.gpu.network", "--device", device)
     bench_file = RESULTS / "gpu_bench.json"
     sizes = ("--size", "640x480", "--batch", "1", "--batch", "4") if device == "cuda" else ("--quick",)
     precisions = ("--precision", "float16", "--precision", "bfloat16") if device == "cuda" else ()
     frames, size = ("10000", "640x480") if device == "cuda" else ("30", "64x48")
     junit = f"--junit-xml={RESULTS / 'gpu_tests.xml'}"
+    training = ("-m", "benchmarks.gpu.training", "train", "--device", device, "--output", str(TRAINED))
     launches, whole = ("-m", "benchmarks.gpu.launches"), ("-m", "benchmarks.gpu.whole", "--device", device)
     steps = {
         "machine": Step((*network, "machine"), 20),
-        "accuracy": Step((*network, "accuracy"), 75),
-        "tests": Step(("-m", "pytest", *TESTS, junit), 75),
-        "launches": Step((*launches, "launches"), 20),
+        "accuracy": Step((*network, "accuracy"), 60),
+        "tests": Step(("-m", "pytest", *TESTS, junit), 60),
+        "parts": Step(("-m", "benchmarks.gpu.parts"), 120),
+        "launches": Step((*launches, "launches"), 25),
         "graph": Step((*network, "graph"), 45),
-        "compiled": Step((*network, "compiled"), 60),
-        "sweep": Step((*launches, "sweep", "--seconds", "40"), 45),
-        "layers": Step((*network, "layers"), 20),
+        "compiled": Step((*network, "compiled"), 45),
+        "sweep": Step((*launches, "sweep", "--seconds", "{seconds}"), 45),
+        "layers": Step(("-m", "benchmarks.gpu.layers", "--device", device), 20),
         "bench": Step(
             ("-m", "stream", "bench", "--device", device, *sizes, *precisions, "--json", str(bench_file)),
             45,
@@ -98,10 +123,21 @@ def steps_for(device: str) -> dict[str, Step]:
         "endurance": Step(
             ("-m", "benchmarks.endurance", "--device", device, "--frames", frames, "--size", size), 45
         ),
+        "train": Step(
+            (*training, "--seconds", "{seconds}" if device == "cuda" else "20"),
+            None if device == "cuda" else 120,
+        ),
     }
-    # A CPU is not what the limits are for.
-    slower = 1 if device == "cuda" else 10
-    return {name: replace(step, limit_s=slower * step.limit_s) for name, step in steps.items()}
+    times = slower(device)
+    return {
+        name: step if step.limit_s is None else replace(step, limit_s=times * step.limit_s)
+        for name, step in steps.items()
+    }
+
+
+def slower(device: str) -> int:
+    """Factor by which steps may take longer: the limits are for a GPU."""
+    return 1 if device == "cuda" else 10
 
 
 # Only the folders that need a GPU: the others import what such a machine may not have. Plugins may be missing

@@ -1,127 +1,145 @@
 """Does joint learning help? The same detector, trained on each input separately, on generated scenes.
 
-python -m benchmarks.joint --train TRAIN --upper UPPER --test TEST [--seeds 1 2 3]
+python -m benchmarks.joint --train TRAIN... --upper UPPER... --test TEST... --work WORK [--seeds 1 2 3]
 
-The folders are written by `gifnet scenes --hard --labels` from other streets each. One detector is trained on
-all inputs at once. From it, for each seed, the lite network is trained on from its packaged weights twice,
-with the same pictures and picture losses: jointly with the detector, and without it (its weight is 0). Then
-that one detector is trained on for each input separately, and scored on the test streets before and after.
+The folders are written by `gifnet scenes --hard --labels` from other streets each. The packaged detector is
+trained on with all fixed inputs at once. From it, for each seed, the lite network is trained on from its
+packaged weights twice, with the same pictures and picture losses: jointly with the detector, and without it
+(its weight is 0). Then that one detector is trained on for each input separately, and scored on the test
+streets before and after.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import save_file
-from torch import nn
 
-from benchmarks.common import circumstances, save
-from benchmarks.joint.common import LOWER_RATE, metrics, mixed, settings_of, trained
+from benchmarks.joint.common import (
+    FUSIONS,
+    INPUTS,
+    Splits,
+    learn,
+    metrics,
+    mix_of,
+    mixed,
+    parser_of,
+    settings_of,
+    splits_of,
+    streets,
+)
+from benchmarks.joint.rows import begin, keep, kept, write
 from gifnet.joint.config import JointSettings
-from gifnet.joint.data import LabelledCrops, load_splits
+from gifnet.joint.data import LabelledCrops
+from gifnet.joint.scores import Verdicts, mean_precision_of
 from gifnet.joint.tasks import start_detector
-from gifnet.joint.training import start_network
-from gifnet.joint.validation import Mix, detection_score
+from gifnet.joint.validation import judge_boxes
 from gifnet.labels import LabelledPair
 from gifnet.perception import Detector, detection_loss
 
-COMMON_RATE, OWN_RATE = 6e-3, LOWER_RATE
+FIXED = [name for name in INPUTS if name not in FUSIONS]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    for name in ("train", "upper", "test"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--common-steps", type=int, default=1500, help="of the detector on all inputs")
-    parser.add_argument("--steps", type=int, default=250, help="of the detector on each input")
-    parser.add_argument("--joint-steps", type=int, default=240, help="of the lower level in joint training")
-    parser.add_argument("--detector", type=Path, help="file of the detector on all inputs, made when missing")
-    parser.add_argument("--method", default="outer_product")
-    parser.add_argument("--aggregation", default="upgrad")
-    parser.add_argument("--learning-rate", type=float, default=3e-4, help="of the fusion network")
-    parser.add_argument("--detection-weight", type=float, default=1.0)
-    parser.add_argument("--inputs", nargs="+", help="only these; by default all")
+    parser = parser_of(__doc__)
+    parser.add_argument("--common-steps", type=int, default=800, help="of the detector on all fixed inputs")
+    parser.add_argument("--common-rate", type=float, default=1e-3, help="its step size")
+    parser.add_argument("--rate", type=float, default=3e-4, help="step size of the detector on each input")
+    parser.add_argument("--frozen-stages", type=int, default=3, help="of the detector's backbone")
     parser.add_argument("--name", default="joint", help="of the file with the figures")
     arguments = parser.parse_args()
-    if arguments.detector is None:
-        arguments.detector = Path(tempfile.mkdtemp()) / "detector.safetensors"
+    begin(arguments)
     rows: list[dict[str, Any]] = []
+    splits = splits_of(arguments, "detection")
     for seed in arguments.seeds:
-        rows += one_seed(arguments, seed)
-        facts = {
-            key: value.name if isinstance(value, Path) else value for key, value in vars(arguments).items()
-        }
-        print(
-            "written:",
-            save(arguments.name, {"rows": rows, "arguments": facts, "circumstances": circumstances()}),
-        )
+        for name in arguments.inputs:
+            rows.append(kept(arguments.work, seed, name) or row_of(arguments, splits, seed, name))
+        print("written:", write(arguments.name, rows, score_of, arguments), flush=True)
 
 
-def one_seed(arguments: argparse.Namespace, seed: int) -> list[dict[str, Any]]:
-    """A row for each input."""
-    settings = settings_of(arguments, seed, arguments.detection_weight)
-    lower, upper, test = load_splits(settings)
-    learning = lower + upper
-    fixed: dict[str, Mix] = {
-        "visible": lambda visible, thermal: visible,
-        "thermal": lambda visible, thermal: thermal,
-        "mean": lambda visible, thermal: (visible + thermal) / 2,
-        "maximum": torch.maximum,
-        "fusion as packaged": start_network(settings).eval(),
-    }
-    if not arguments.detector.is_file():
-        # Each picture of every input, so that the detector knows them all.
-        everything = [pair for mix in fixed.values() for pair in mixed(learning, mix)]
-        common = train_detector(settings, everything, arguments.common_steps, COMMON_RATE)
-        save_file({name: part for name, part in common.state_dict().items() if part.ndim}, arguments.detector)
-        settings = settings_of(arguments, seed, arguments.detection_weight)
-    mixes = dict(fixed)
-    wanted = arguments.inputs or [*fixed, "fusion without joint level", "joint fusion"]
-    if "joint fusion" in wanted:
-        mixes["joint fusion"] = trained(settings)
-    if "fusion without joint level" in wanted:
-        mixes["fusion without joint level"] = trained(settings_of(arguments, seed, 0.0))
-    rows = []
-    for name in wanted:
-        began = time.process_time()
-        before = detection_score(mixes[name], start_detector(settings), test, 2)
-        detector = train_detector(settings, mixed(learning, mixes[name]), arguments.steps, OWN_RATE)
-        after = detection_score(mixes[name], detector, test, 2)
-        row = {"seed": seed, "input": name, "one detector": round(before, 4), "own detector": round(after, 4)}
-        row |= {"metrics": metrics(mixes[name], test), "cpu_s": round(time.process_time() - began)}
-        print(json.dumps(row), flush=True)
-        rows.append(row)
-    return rows
-
-
-def train_detector(
-    settings: JointSettings, pairs: Sequence[LabelledPair], steps: int, rate: float
-) -> Detector:
-    """The settings' detector after so many steps more; its crops depend on the seed alone."""
-    torch.manual_seed(settings.seed)
+def row_of(arguments: argparse.Namespace, splits: Splits, seed: int, name: str) -> dict[str, Any]:
+    """Scores of one input for one seed."""
+    began = time.process_time()
+    weight = FUSIONS.get(name, 0) * arguments.task_weight
+    settings = with_detector(settings_of(arguments, seed, "detection", weight), arguments, splits)
+    lower, upper, test = splits
+    mix = mix_of(name, settings, arguments.work)
     detector = start_detector(settings)
-    optimiser = torch.optim.Adam(detector.parameters(), lr=rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    row = {"seed": seed, "input": name, "one detector": before(arguments, settings, test, name)}
+    train_on(detector, settings, mixed(lower + upper, mix), arguments.steps, arguments.rate)
+    judged = judge_boxes(mix, detector, test, 2)
+    row |= {
+        "own detector": round(mean_precision_of(judged), 4),
+        "own detector by folder": by_folder(judged, test),
+        "metrics": metrics(mix, test),
+        "cpu_s": round(time.process_time() - began),
+        "scenes": streets(test),
+        "judged": [[[each.scores, each.hits, each.wanted] for each in picture] for picture in judged],
+    }
+    return keep(arguments.work, row)
+
+
+def before(
+    arguments: argparse.Namespace, settings: JointSettings, test: Sequence[LabelledPair], name: str
+) -> float:
+    """Score of the one detector; that of a fixed input is the same for every seed."""
+    if name in FIXED and (row := kept(arguments.work, arguments.seeds[0], name)):
+        return float(row["one detector"])
+    mix = mix_of(name, settings, arguments.work)
+    return round(mean_precision_of(judge_boxes(mix, start_detector(settings), test, 2)), 4)
+
+
+def by_folder(judged: Sequence[Sequence[Verdicts]], test: Sequence[LabelledPair]) -> dict[str, float]:
+    """mAP@.5 of the pictures of each folder by itself."""
+    parts: dict[str, list[Sequence[Verdicts]]] = defaultdict(list)
+    for each, pair in zip(judged, test, strict=True):
+        parts[pair.scene].append(each)
+    return {name: round(mean_precision_of(of_folder), 4) for name, of_folder in sorted(parts.items())}
+
+
+def with_detector(settings: JointSettings, arguments: argparse.Namespace, splits: Splits) -> JointSettings:
+    """The settings with the detector that was trained on all fixed inputs, which is made when missing."""
+    full: dict[str, Any] = {
+        "detector": "full",
+        "frozen_stages": arguments.frozen_stages,
+        "lower_learning_rate": arguments.rate / 2,
+    }
+    path = arguments.work / "detector.safetensors"
+    if not path.is_file():
+        common = settings.model_copy(update=full | {"detector_weights": "default", "seed": 0})
+        learning = [
+            pair
+            for name in FIXED
+            for pair in mixed(splits[0] + splits[1], mix_of(name, common, arguments.work))
+        ]
+        detector = start_detector(common)
+        train_on(detector, common, learning, arguments.common_steps, arguments.common_rate)
+        save_file({name: part for name, part in detector.state_dict().items() if part.ndim}, path)
+    return settings.model_copy(update=full | {"detector_weights": str(path)})
+
+
+def train_on(
+    detector: Detector, settings: JointSettings, pairs: Sequence[LabelledPair], steps: int, rate: float
+) -> None:
+    """So many steps more; the crops depend on the seed alone."""
+    torch.manual_seed(settings.seed)
     crops = LabelledCrops(pairs, settings, 30)
-    for iteration in range(steps):
+
+    def loss_of(iteration: int) -> torch.Tensor:
         batch = crops.batch(iteration)
-        loss = detection_loss(detector(batch.visible), batch.boxes)["total"]
-        optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(detector.parameters(), 5.0)
-        optimiser.step()
-        schedule.step()
-    return detector
+        return detection_loss(detector(batch.visible), batch.boxes)["total"]
+
+    learn(detector, steps, rate, loss_of)
+
+
+def score_of(judged: Sequence[Any]) -> float:
+    """mAP@.5 of the judgements of a row."""
+    return mean_precision_of([[Verdicts(*each) for each in picture] for picture in judged])
 
 
 if __name__ == "__main__":

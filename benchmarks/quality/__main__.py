@@ -9,8 +9,6 @@ the outputs of DenseFuse, SDNet and SeAFusion are measured beside ours.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
@@ -18,47 +16,16 @@ import click
 import cv2
 import numpy as np
 
-import gifnet
 from benchmarks.common import REFERENCE, circumstances, save
 from benchmarks.quality.band import draw_band
-from benchmarks.quality.methods import Fuse, methods_of
-from benchmarks.quality.regions import people_ratios, veils, within
-from benchmarks.quality.sets import FILES, Pair, pairs_of
-from gifnet.eval import measure
+from benchmarks.quality.made import Made, Row, fused_pictures, measure_made
+from benchmarks.quality.methods import methods_of
+from benchmarks.quality.regions import people_ratios, within
+from benchmarks.quality.sets import FILES, pairs_of
 from gifnet.eval.single import Grey
 from stream.config import Precision
 from stream.quality import tables
-from stream.quality.inputs import read_grey
 from stream.quality.measuring import spread
-
-Row = tuple[str, str, dict[str, float]]
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A picture that a method made of a pair."""
-
-    method: str
-    pair: Pair
-    fused: Grey
-
-
-def fused_pictures(pairs: list[Pair], methods: dict[str, Fuse]) -> Iterator[Made]:
-    """Everything that is compared."""
-    for pair in pairs:
-        for method, fuse in methods.items():
-            yield Made(method, pair, fuse(pair.visible, pair.thermal))
-        for method, path in pair.others.items():
-            yield Made(method, pair, read_grey(path))
-
-
-def _measure(made: Made) -> Row:
-    pair = made.pair
-    sources = pair.visible, pair.thermal
-    # FMI takes as long as all others together.
-    wanted = tuple(each for each in gifnet.eval.METRICS if each != "FMI")
-    values = measure(made.fused, *sources, wanted) | veils(made.fused, *sources)
-    return made.method, pair.name, values
 
 
 def shares(made: list[Made], rows: list[Row]) -> dict[str, dict[str, float]]:
@@ -77,15 +44,28 @@ def shares(made: list[Made], rows: list[Row]) -> dict[str, dict[str, float]]:
             "sky within 10 %": within((values["sky ratio"] for values in own), 0.9, 1.1),
             "people, median": float(np.median(people)) if people else float("nan"),
             "people from 0.8 on": within(people, 0.8, float("inf")),
+            "people": float(len(people)),
+            "pairs with dark": known_values(own, "dark ratio"),
+            "pairs with sky": known_values(own, "sky ratio"),
         }
     return result
 
 
+def known_values(rows: list[dict[str, float]], name: str) -> float:
+    """Number of rows in which a value could be measured."""
+    return float(sum(np.isfinite(values[name]) for values in rows))
+
+
+def worst_pairs(rows: list[Row], count: int) -> dict[str, float]:
+    """The pairs whose packaged picture has the lowest Qabf, and it."""
+    scores = {name: values["Qabf"] for method, name, values in rows if method == "packaged"}
+    return {name: scores[name] for name in sorted(scores, key=lambda each: scores[each])[:count]}
+
+
 def draw(made: list[Made], rows: list[Row], count: int) -> Grey:
     """Rows of visible, thermal and each method, of the pairs whose packaged picture has the lowest Qabf."""
-    scores = {name: values["Qabf"] for method, name, values in rows if method == "packaged"}
     bands = []
-    for name in sorted(scores, key=lambda each: scores[each])[:count]:
+    for name in worst_pairs(rows, count):
         own = [each for each in made if each.pair.name == name]
         bands.append(draw_band(own[0].pair, {each.method: each.fused for each in own}))
     width = max(band.shape[1] for band in bands)
@@ -103,6 +83,7 @@ def draw(made: list[Made], rows: list[Row], count: int) -> Grey:
 @click.option("--gate", is_flag=True, help="Also the published weights without their auxiliary side.")
 @click.option("--level", type=click.FloatRange(0, 1), help="Of our networks; default 1, 0 for tasks.")
 @click.option("--workers", default=1, show_default=True, help="Processes that measure.")
+@click.option("--made", type=click.Path(path_type=Path), help="Folder that keeps what the networks made.")
 def main(
     chosen: str,
     weights: tuple[str, ...],
@@ -113,6 +94,7 @@ def main(
     gate: bool,
     workers: int,
     level: float | None,
+    made: Path | None,
 ) -> None:
     """Make the table of quality."""
     pairs = pairs_of(REFERENCE, chosen, every or (3 if chosen in ("roadscene", "smoke") else 1))
@@ -120,17 +102,19 @@ def main(
     started = circumstances()
     # Levels are those of a visible and a thermal picture.
     level = (chosen != "tasks") if level is None else level
-    made = list(fused_pictures(pairs, methods_of(REFERENCE, named, precision, gate, level)))
-    rows = list(spread(_measure, made, workers))
-    summary, counted = tables.means(rows), shares(made, rows)
+    methods = methods_of(REFERENCE, named, precision, gate, level, made)
+    pictures_made = list(fused_pictures(pairs, methods))
+    rows = list(spread(measure_made, pictures_made, workers))
+    summary, counted = tables.means(rows), shares(pictures_made, rows)
     click.echo(f"{chosen}, {len(pairs)} pairs, precision {precision}\n{tables.table(summary)}")
     click.echo(tables.table(counted))
     if pictures is not None:
-        cv2.imwrite(str(pictures), draw(made, rows, worst))
+        cv2.imwrite(str(pictures), draw(pictures_made, rows, worst))
     result = {"circumstances": started, "set": chosen, "pairs": [pair.name for pair in pairs]}
     result |= {
         "precision": precision,
         "level": float(level),
+        "worst by Qabf": worst_pairs(rows, worst),
         "mean": known(summary),
         "shares": known(counted),
     }

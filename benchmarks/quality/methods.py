@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 import gifnet
+from benchmarks.quality.once import Once
 from gifnet import weights as weight_files
 from gifnet.eval.single import Grey
 from gifnet.inference import InferenceForm
@@ -18,11 +19,6 @@ from gifnet.model import Fusion, GIFNet
 from stream.config import Precision
 
 Fuse = Callable[[Grey, Grey], Grey]
-
-
-def by_network(weights: str, precision: Precision, level: float = 0.0) -> Fuse:
-    """Fuse luma by GIFNet, rounded to 8 bits as it would be written; `level` as of `gifnet run`."""
-    return in_8_bits(gifnet.levelled(gifnet.load(weights, "cpu", precision), level))
 
 
 def without_auxiliary(weights: str, precision: Precision) -> Fuse:
@@ -51,26 +47,31 @@ def mean(visible: Grey, thermal: Grey) -> Grey:
 
 
 def methods_of(
-    data: Path, weights: dict[str, str], precision: Precision, gate: bool, level: float
+    data: Path, weights: dict[str, str], precision: Precision, gate: bool, level: float, made: Path | None
 ) -> dict[str, Fuse]:
     """The methods by name; with `gate` also the published weights without their auxiliary side.
 
     Our networks are followed by the correction of levels of that strength, and stand there without it too.
+    Pictures of the networks are kept in `made` and read from there.
     """
+
+    def once(file: str) -> Once:
+        """The full network with a file of weights."""
+        return Once(gifnet.load(file, "cpu", precision), made, weight_files.resolve(file))
+
     methods: dict[str, Fuse] = {}
     published = data / "upstream/GIFNet_Final.model"
     if published.is_file():
-        methods["published"] = by_network(str(published), precision)
+        methods["published"] = in_8_bits(once(str(published)))
         if gate:
             methods["gate shut"] = without_auxiliary(str(published), precision)
     else:
         click.echo(f"no published weights in {published}; they are left out", err=True)
-    methods["packaged"] = by_network("default", precision, level)
-    lite = gifnet.load_lite(precision=precision)
-    methods["lite"] = in_8_bits(gifnet.levelled(lite, level))
+    lite = Once(gifnet.load_lite(precision=precision), made, weight_files.PACKAGED_LITE)
+    for name, network in {"packaged": once("default"), "lite": lite}.items():
+        methods[name] = in_8_bits(gifnet.levelled(network, level))
+        if level:
+            methods[f"{name}, no level"] = in_8_bits(network)
     for name, path in weights.items():
-        methods[name] = by_network(path, precision, level)
-    if level:
-        methods["packaged, no level"] = by_network("default", precision)
-        methods["lite, no level"] = in_8_bits(lite)
+        methods[name] = in_8_bits(gifnet.levelled(once(path), level))
     return methods | {"mean": mean, "maximum": np.maximum}

@@ -1,4 +1,4 @@
-"""Flicker of fused clips: as they come, with `--steady`, and with statistics of the norm smoothed over time.
+"""Flicker of fused clips: the network alone, with levels, with `--steady` too, and with smoothed statistics.
 
     python -m benchmarks.quality.video                       # 12 frames of each M3SVD clip
     python -m benchmarks.quality.video --clip 1230_1202 --frames 40 --weights runs/new.safetensors
@@ -24,10 +24,13 @@ from torch import Tensor
 
 import gifnet
 from benchmarks.common import REFERENCE, circumstances, save
+from benchmarks.quality.once import Once
+from gifnet import weights as weight_files
 from gifnet.eval import measure
 from gifnet.eval.single import Grey
 from gifnet.folding import FittedSide, FoldedSide
 from gifnet.inference import FeatureMap
+from gifnet.model import Fusion
 from stream.fusion.steady import SteadyNetwork
 from stream.quality import tables
 from stream.quality.temporal import measure_video
@@ -35,14 +38,25 @@ from stream.quality.temporal import measure_video
 _CLIPS = ("0111_1716", "0117_1605", "1230_1202")
 _STILLS = ("MI", "VIF", "Qabf", "SCD")
 Picture = NDArray[np.float32]
-Network = Callable[[Tensor, Tensor], Tensor]
 Pairs = list[tuple[Grey, Grey]]
+
+
+class Replayed:
+    """Pictures that a network made of a clip, given again in their order."""
+
+    def __init__(self, pictures: list[Tensor]) -> None:
+        """Begin with the first picture."""
+        self._next = iter(pictures)
+
+    def __call__(self, visible: Tensor, thermal: Tensor) -> Tensor:
+        """The next picture."""
+        return next(self._next)
 
 
 class SmoothedStatistics:
     """The network with mean and variance of each norm smoothed over the frames, for this experiment."""
 
-    def __init__(self, network: Network, blocks: int, newest: float) -> None:
+    def __init__(self, network: Fusion, blocks: int, newest: float) -> None:
         """`newest`: share of a frame's own statistics, 0 to 1."""
         self._network, self._blocks, self._newest = network, blocks, newest
         self._known: dict[int, tuple[Tensor, Tensor]] = {}
@@ -85,15 +99,20 @@ def _luma(path: Path) -> Iterator[Grey]:
 
 
 @torch.inference_mode()
-def fused(network: Network, pairs: Pairs) -> list[Grey]:
+def pictures_of(network: Fusion, pairs: Pairs) -> list[Tensor]:
+    """Each pair fused: [1, 1, H, W] in [0, 1]."""
+    return [
+        network(*(torch.from_numpy(each.astype(np.float32))[None, None] / 255 for each in pair)).clone()
+        for pair in pairs
+    ]
+
+
+def fused(network: Fusion, pairs: Pairs) -> list[Grey]:
     """Each pair fused, in 8 bits."""
-    result = []
-    for pair in pairs:
-        inputs = [torch.from_numpy(each.astype(np.float32))[None, None] / 255 for each in pair]
-        result.append(
-            np.asarray((255 * network(*inputs)[0, 0]).clamp(0, 255).round().to(torch.uint8).numpy())
-        )
-    return result
+    return [
+        np.asarray((255 * picture[0, 0]).clamp(0, 255).round().to(torch.uint8).numpy())
+        for picture in pictures_of(network, pairs)
+    ]
 
 
 def values_of(pictures: list[Grey], pairs: Pairs) -> dict[str, float]:
@@ -119,19 +138,28 @@ def cost_at_a_cut(data: Path, weights: str, newest: float) -> list[float]:
 @click.option("--frames", default=12, show_default=True, type=click.IntRange(4))
 @click.option("--start", default=40, show_default=True, type=click.IntRange(0))
 @click.option("--weights", default="default", show_default=True)
-@click.option("--keep", default=0.6, show_default=True, help="As --steady of gifnet run.")
+@click.option("--keep", default=0.5, show_default=True, help="As --steady of gifnet run.")
+@click.option("--made", type=click.Path(path_type=Path), help="Folder that keeps what the network made.")
 @click.option("--newest", default=0.1, show_default=True, help="Share of a frame's own statistics.")
-def main(clips: tuple[str, ...], frames: int, start: int, weights: str, keep: float, newest: float) -> None:
+def main(
+    clips: tuple[str, ...],
+    frames: int,
+    start: int,
+    weights: str,
+    keep: float,
+    made: Path | None,
+    newest: float,
+) -> None:
     """Make the table of flicker."""
     result: dict[str, Any] = {"circumstances": circumstances(), "weights": weights, "frames": frames}
     result |= {"keep": keep, "newest": newest, "clips": {}}
     for clip in clips or _CLIPS:
         pairs = read_pairs(REFERENCE, clip, start, frames)
-        network = gifnet.load(weights)
-        ways: dict[str, Network] = {
-            "as they come": network,
-            "steady": SteadyNetwork(network, keep),
-            "statistics": SmoothedStatistics(network, len(network.interaction.blocks), newest),
+        alone = pictures_of(Once(gifnet.load(weights), made, weight_files.resolve(weights)), pairs)
+        ways: dict[str, Fusion] = {
+            "network alone": Replayed(alone),
+            "levels": gifnet.levelled(Replayed(alone)),
+            "levels, steady": SteadyNetwork(gifnet.levelled(Replayed(alone)), keep),
         }
         rows = {name: values_of(fused(way, pairs), pairs) for name, way in ways.items()}
         rows["maximum"] = values_of([np.maximum(*pair) for pair in pairs], pairs)

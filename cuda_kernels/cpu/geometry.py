@@ -17,7 +17,7 @@ from cuda_kernels import reference
 from cuda_kernels.cpu.thermal import brighten
 from cuda_kernels.reference import TensorPair
 
-# What OpenCV counts places in.
+# Largest coordinate that OpenCV's 16-bit maps can hold.
 _MOST_PX = (1 << 15) - 1
 
 

@@ -20,8 +20,8 @@ def start_of(maps, image, height, width, CHANNELS: tl.constexpr):
 
 
 @triton.jit
-def load_pixels(maps, place, columns, CHANNELS: tl.constexpr):
-    """Channels of pixels, [pixels, columns]; 0 in columns beyond the stored ones."""
+def load_pixels(maps, place, columns, CHANNELS: tl.constexpr, BEYOND: tl.constexpr = 0.0):
+    """Channels of pixels, [pixels, columns]; BEYOND in columns beyond the stored ones."""
     return tl.load(
-        maps + place[:, None] * CHANNELS + columns[None, :], mask=columns[None, :] < CHANNELS, other=0.0
+        maps + place[:, None] * CHANNELS + columns[None, :], mask=columns[None, :] < CHANNELS, other=BEYOND
     )

@@ -20,16 +20,19 @@ def _add_slice(total, source, weight, START: tl.constexpr, WIDTH: tl.constexpr, 
 
 
 @triton.jit
-def _add_taps(
-    total, source, row, column, weight, height, width, domain_height, domain_width,
+def add_taps(
+    total, source, row, column, weight, height, width, domain_height, domain_width, pitch,
     CHANNELS: tl.constexpr, START: tl.constexpr, WIDTH: tl.constexpr, ROW: tl.constexpr, INPUTS: tl.constexpr,
 ):  # fmt: skip
-    """`_add_slice` for the nine pixels around each. A loop of its own for each slice takes little memory."""
+    """`_add_slice` for the nine pixels around each. A loop of its own for each slice takes little memory.
+
+    Rows of the source lie `pitch` pixels apart.
+    """
     BLOCK: tl.constexpr = total.shape[1]
     for tap in range(9):
         from_row = reflect(reflect(row + tap // 3 - 1, domain_height), height)
         from_column = reflect(reflect(column + tap % 3 - 1, domain_width), width)
-        place = source + (from_row * width + from_column) * CHANNELS
+        place = source + (from_row * pitch + from_column) * CHANNELS
         total = _add_slice(total, place, weight + tap * INPUTS * BLOCK, START, WIDTH, ROW)
     return total
 
@@ -43,7 +46,7 @@ def convolve(
     C: tl.constexpr, C_WIDTH: tl.constexpr,
     OUTPUTS: tl.constexpr, OUT_START: tl.constexpr, OUT_CHANNELS: tl.constexpr,
     RELU: tl.constexpr, PICTURE: tl.constexpr, CENTRE: tl.constexpr, STATISTICS: tl.constexpr,
-    PIXELS: tl.constexpr, BLOCK: tl.constexpr,
+    PIXELS: tl.constexpr, BLOCK: tl.constexpr, JOINED: tl.constexpr = 1,
 ):  # fmt: skip
     """Convolve [B, height, width, CHANNELS] to `out[..., OUT_START:OUT_START + OUTPUTS]`.
 
@@ -53,7 +56,8 @@ def convolve(
     OUT_CHANNELS]. With CENTRE, the pixels of a second map of as many channels are multiplied by
     `centre_weight` [inputs, BLOCK] and added, all three slices. With PICTURE, the result is tanh(x)/2 + 1/2.
     With STATISTICS, each program leaves the sum of its numbers and of their squares in `partials` [layers, B,
-    blocks, 2].
+    blocks, 2]. JOINED layers are computed by one program, which reads their input once: their columns lie
+    beside each other in a layer of the weights, BLOCK together; `out` and `partials` keep them apart.
     """
     block, image, layer = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     pixels = block * PIXELS + tl.arange(0, PIXELS)
@@ -65,18 +69,18 @@ def convolve(
     weight += layer * 9 * INPUTS * BLOCK
 
     total = tl.zeros((PIXELS, BLOCK), tl.float32)
-    total = _add_taps(
-        total, source, row, column, weight, height, width, domain_height, domain_width,
+    total = add_taps(
+        total, source, row, column, weight, height, width, domain_height, domain_width, width,
         CHANNELS, A, A_WIDTH, 0, INPUTS,
     )  # fmt: skip
     if B_WIDTH > 0:
-        total = _add_taps(
-            total, source, row, column, weight, height, width, domain_height, domain_width,
+        total = add_taps(
+            total, source, row, column, weight, height, width, domain_height, domain_width, width,
             CHANNELS, B, B_WIDTH, A_WIDTH, INPUTS,
         )  # fmt: skip
     if C_WIDTH > 0:
-        total = _add_taps(
-            total, source, row, column, weight, height, width, domain_height, domain_width,
+        total = add_taps(
+            total, source, row, column, weight, height, width, domain_height, domain_width, width,
             CHANNELS, C, C_WIDTH, A_WIDTH + B_WIDTH, INPUTS,
         )  # fmt: skip
     if CENTRE:
@@ -91,14 +95,18 @@ def convolve(
         total = tl.maximum(total, 0.0)
     if PICTURE:
         total = tl.sigmoid(2.0 * total)  # tanh(x)/2 + 1/2
+    OWN: tl.constexpr = BLOCK // JOINED
+    member, column = columns // OWN, columns % OWN
     if STATISTICS:
-        kept = tl.where(is_inside[:, None], total, 0.0)
-        place = ((layer * images + image) * tl.num_programs(0) + block) * 2
-        tl.store(partials + place, tl.sum(kept))
-        tl.store(partials + place + 1, tl.sum(kept * kept))
-    out = start_of(out, layer * images + image, out_height, out_width, OUT_CHANNELS)
+        for joined in tl.static_range(JOINED):
+            kept = tl.where(is_inside[:, None] & (member[None, :] == joined), total, 0.0)
+            place = (((layer * JOINED + joined) * images + image) * tl.num_programs(0) + block) * 2
+            tl.store(partials + place, tl.sum(kept))
+            tl.store(partials + place + 1, tl.sum(kept * kept))
+    out = start_of(out, layer * JOINED * images + image, out_height, out_width, OUT_CHANNELS)
+    between = member.to(tl.int64) * images * out_height * out_width * OUT_CHANNELS
     tl.store(
-        out + pixels[:, None] * OUT_CHANNELS + OUT_START + columns[None, :],
+        out + (between + OUT_START + column)[None, :] + pixels[:, None] * OUT_CHANNELS,
         total.to(out.dtype.element_ty),
-        mask=is_inside[:, None] & (columns[None, :] < OUTPUTS),
+        mask=is_inside[:, None] & (column[None, :] < OUTPUTS),
     )

@@ -5,24 +5,15 @@ Padding changes nothing: it is zero on both sides of every product.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from gifnet.config import GIFNetConfig
 from gifnet.folding import Convolution, FoldedBlock, FoldedGIFNet, FoldedSide
-
-CHANNELS = 112
-"""Stored channels of a map: 98 and zeros."""
-HEAD_CHANNELS = CHANNELS // 2
-"""Stored channels of an attention head: 49 and zeros."""
-HEAD = 64
-"""Channels of a head inside a kernel; Triton's tiles have powers of two."""
-WIDTH = 128
-"""Channels of a map inside a kernel."""
-HIDDEN = 208
-"""Hidden units of the feed-forward layers: 196 and zeros."""
+from gifnet.gpu.chain_packing import PackedChain, pack_chain
+from gifnet.gpu.padding import CHANNELS, HEAD, HIDDEN, WIDTH, by_head, grown
 
 Slice = tuple[int, int]
 _CONFIG = GIFNetConfig()
@@ -39,18 +30,20 @@ class PackedConvolution:
         weight: [layers, 9, inputs, block], the inputs being those of `slices`, in their order.
         bias: [layers, block] float32.
         slices: channels of the source that are read, as (start, width).
-        outputs: how many of the block's columns are written.
+        outputs: how many of the block's columns are written, or of a joined layer's part of them.
+        joined: layers that lie beside each other in one block.
     """
 
     weight: Tensor
     bias: Tensor
     slices: tuple[Slice, ...]
     outputs: int
+    joined: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class PackedBlock:
-    """A transformer block; see the kernels `attend` and `finish` for the shapes."""
+    """A transformer block; see the kernels `attend` and `finish` for the shapes, `chain` for its own."""
 
     sides: int
     shift_px: int
@@ -66,6 +59,7 @@ class PackedBlock:
     enter_bias: Tensor
     leave: Tensor
     vectors: Tensor
+    chain: PackedChain
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +94,18 @@ def pack(folded: FoldedGIFNet, dtype: torch.dtype) -> PackedGIFNet:
         embed=_convolution(embeds, every, _FEATURE_ORDER, dtype, CHANNELS),
         blocks=tuple(_block(block, dtype) for block in folded.blocks),
         mix=_convolution([folded.mix_interaction], every, plain, dtype, CHANNELS),
-        mix_features=_grown(folded.mix_features[_FEATURE_ORDER], CHANNELS, WIDTH).to(dtype),
+        mix_features=grown(folded.mix_features[_FEATURE_ORDER], CHANNELS, WIDTH).to(dtype),
         picture=tuple(picture),
+    )
+
+
+def joined(packed: PackedConvolution) -> PackedConvolution:
+    """The same layers beside each other in one block, so that one program computes all of them."""
+    return replace(
+        packed,
+        weight=torch.cat(tuple(packed.weight), dim=-1)[None],
+        bias=packed.bias.flatten()[None],
+        joined=len(packed.weight),
     )
 
 
@@ -149,10 +153,11 @@ def _block(block: FoldedBlock, dtype: torch.dtype) -> PackedBlock:
         ),
         depthwise=torch.stack([_depthwise(side, block.heads) for side in sides]),
         project=torch.stack([_project(side, block.heads) for side in sides]).to(dtype),
-        enter=torch.stack([_grown(side.mlp_in.weight, WIDTH, HIDDEN) for side in sides]).to(dtype),
-        enter_bias=torch.stack([_grown(side.mlp_in.bias, HIDDEN) for side in sides]),
-        leave=torch.stack([_grown(side.mlp_out.weight, HIDDEN, WIDTH) for side in sides]).to(dtype),
+        enter=torch.stack([grown(side.mlp_in.weight, WIDTH, HIDDEN) for side in sides]).to(dtype),
+        enter_bias=torch.stack([grown(side.mlp_in.bias, HIDDEN) for side in sides]),
+        leave=torch.stack([grown(side.mlp_out.weight, HIDDEN, WIDTH) for side in sides]).to(dtype),
         vectors=torch.stack([_vectors(side, block.heads) for side in sides]),
+        chain=pack_chain(sides, block.heads, dtype),
     )
 
 
@@ -160,31 +165,31 @@ def _attention(weight: Tensor, side: FoldedSide, heads: int) -> Tensor:
     """[heads, 3, WIDTH, HEAD] of [C, 3 C], the norm's scale taken in."""
     channels = weight.shape[0]
     cut = (side.norm_scale[:, None] * weight).view(channels, 3, heads, channels // heads).permute(2, 1, 0, 3)
-    return _grown(cut, heads, 3, WIDTH, HEAD)
+    return grown(cut, heads, 3, WIDTH, HEAD)
 
 
 def _attention_vectors(side: FoldedSide, weight: Tensor, heads: int) -> Tensor:
     """[heads, 3, 2, HEAD]: column sums of the weight as stored, so that the mean cancels, and biases."""
     enter = side.query_key_value
     bias = (enter.bias + side.norm_shift @ enter.weight).view(3, heads, -1).transpose(0, 1)
-    return torch.stack((weight.float().sum(dim=2), _grown(bias, heads, 3, HEAD)), dim=2).contiguous()
+    return torch.stack((weight.float().sum(dim=2), grown(bias, heads, 3, HEAD)), dim=2).contiguous()
 
 
 def _depthwise(side: FoldedSide, heads: int) -> Tensor:
     """[25, WIDTH] float32."""
     weight = side.depthwise.weight.float().flatten(1)
-    return _grown(_by_head(weight, heads).t(), weight.shape[1], WIDTH).contiguous()
+    return grown(by_head(weight, heads).t(), weight.shape[1], WIDTH).contiguous()
 
 
 def _project(side: FoldedSide, heads: int) -> Tensor:
     """[WIDTH, WIDTH] float32."""
-    return _grown(_by_head(side.project.weight, heads), WIDTH, WIDTH)
+    return grown(by_head(side.project.weight, heads), WIDTH, WIDTH)
 
 
 def _vectors(side: FoldedSide, heads: int) -> Tensor:
     """[7, WIDTH], in the order that `finish` reads."""
     rows = (
-        _by_head(side.depthwise.bias.float(), heads),
+        by_head(side.depthwise.bias.float(), heads),
         side.rescale.weight[0],
         side.rescale.bias,
         side.rebias.weight[0],
@@ -192,20 +197,7 @@ def _vectors(side: FoldedSide, heads: int) -> Tensor:
         side.project.bias,
         side.mlp_out.bias,
     )
-    return torch.stack([_grown(row, WIDTH) for row in rows])
-
-
-def _by_head(values: Tensor, heads: int) -> Tensor:
-    """[C, ...] with each head's part grown to HEAD_CHANNELS."""
-    cut = values.reshape(heads, -1, *values.shape[1:])
-    return _grown(cut, heads, HEAD_CHANNELS, *values.shape[1:]).flatten(0, 1)
-
-
-def _grown(values: Tensor, *shape: int) -> Tensor:
-    """Zeros of a shape with the values in their first corner."""
-    grown = values.new_zeros(shape)
-    grown[tuple(slice(size) for size in values.shape)] = values
-    return grown
+    return torch.stack([grown(row, WIDTH) for row in rows])
 
 
 def _slices(start: int, stop: int) -> tuple[Slice, ...]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gifnet.joint.hypergradient import EPSILON, Method
 from gifnet.labels.classes import DEFAULT_BACKGROUND, DEFAULT_CLASSES, DEFAULT_IGNORED
@@ -41,6 +41,12 @@ class TaskWeights(FrozenSettings):
     detection: Annotated[float, Field(ge=0)] = 1.0
     segmentation: Annotated[float, Field(ge=0)] = 1.0
 
+    @model_validator(mode="after")
+    def _something_is_learned(self) -> Self:
+        if not (self.visual or self.detection or self.segmentation):
+            raise ValueError("one weight must be above 0, or fusion learns nothing")
+        return self
+
 
 class JointSettings(RunSettings):
     """Everything `gifnet train --joint` needs."""
@@ -70,15 +76,22 @@ class JointSettings(RunSettings):
         DEFAULT_IGNORED
     )
     detector: Annotated[
-        Literal["small", "full"], Field(description="small: a quarter of the packaged one's channels")
+        Literal["small", "full", "torchvision"],
+        Field(description="ours with a quarter of the packaged one's channels, ours, or torchvision's FCOS"),
     ] = "small"
     detector_weights: Annotated[
         str,
         Field(min_length=1, description="to begin from: random, default (the packaged ones) or a file"),
     ] = "random"
+    frozen_stages: Annotated[
+        int, Field(ge=0, description="of the detector's backbone that keep their weights; 0: none")
+    ] = 0
     hypergradient: HypergradientSettings = HypergradientSettings()
     aggregation: Annotated[Policy, Field(description="how the tasks' gradients are put together")] = "random"
     task_weights: TaskWeights = TaskWeights()
+    levelled: Annotated[
+        bool, Field(description="losses look at the picture after `gifnet.level`, as videos have it")
+    ] = False
     upper_every: Annotated[int, Field(ge=1, description="steps of the lower level for one of fusion")] = 10
     warm_up: Annotated[int, Field(ge=0, description="steps of the lower level alone, at first")] = 0
     lower_learning_rate: Annotated[float, Field(gt=0, description="step size of the lower level")] = 1e-3
@@ -86,6 +99,7 @@ class JointSettings(RunSettings):
     composite: Annotated[
         float, Field(ge=0, description="weight of the distance from the saliency composite")
     ] = 0.0
+    contrast: Annotated[float, Field(ge=0, description="weight of coupled contrastive constraints")] = 0.0
     losses: PictureLossSettings = PictureLossSettings()
     crop_px: Annotated[int, Field(ge=64, multiple_of=32, description="side of a training crop")] = 256
     scale_min: Annotated[float, Field(gt=0, le=1, description="smallest scale of a crop's source")] = 0.6

@@ -15,6 +15,7 @@ from gifnet.errors import TrainingError
 from gifnet.joint.config import JointSettings
 from gifnet.labels import ClassNames, LabelledPair, check_apart, load_labelled
 from gifnet.perception import Boxes
+from gifnet.perception.training_config import DetectorSettings
 
 LEAST_SEEN = 0.4
 """Share of a box that a crop must show; less becomes a region in which it is not known what is there."""
@@ -46,7 +47,9 @@ class LabelledBatch:
 class LabelledCrops:
     """Draws crops from labelled pairs: another place, scale and side each time."""
 
-    def __init__(self, pairs: Sequence[LabelledPair], settings: JointSettings, stream: int) -> None:
+    def __init__(
+        self, pairs: Sequence[LabelledPair], settings: JointSettings | DetectorSettings, stream: int
+    ) -> None:
         """Keep the pairs; `stream` sets the crops of one level apart from those of another."""
         self._pairs, self._settings, self._stream = pairs, settings, stream
 

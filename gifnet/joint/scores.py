@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,15 +15,24 @@ from gifnet.perception import Boxes, Detections
 MATCH = 0.5
 
 
-def average_precision(
-    found: Sequence[Detections], right: Sequence[Boxes], classes: int, match: float = MATCH
-) -> list[float]:
-    """Area under precision over recall of each class (COCO's 101 points); NaN where nothing is to be found.
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """Boxes of one class in one picture.
 
-    A box is right when it overlaps an object by `match` that no surer box has found. Boxes that lie in an
-    ignored region by half or more do not count.
+    Attributes:
+        scores: of those that count.
+        hits: whether each is right.
+        wanted: objects that are there.
     """
-    return [_class_precision(found, right, number, match) for number in range(classes)]
+
+    scores: tuple[float, ...]
+    hits: tuple[bool, ...]
+    wanted: int
+
+
+def mean_precision_of(pictures: Sequence[Sequence[Verdicts]]) -> float:
+    """Mean average precision of pictures with verdicts of each class; 0 where nothing is to be found."""
+    return mean_precision([precision_of(of_class) for of_class in zip(*pictures, strict=True)])
 
 
 def mean_precision(values: Sequence[float]) -> float:
@@ -45,26 +55,34 @@ def confusion(found: Tensor, right: Tensor, classes: int) -> Tensor:
     return torch.bincount(pairs, minlength=classes**2).view(classes, classes)
 
 
-def _class_precision(found: Sequence[Detections], right: Sequence[Boxes], number: int, match: float) -> float:
-    scores: list[float] = []
-    hits: list[bool] = []
-    wanted = 0
-    for each, truth in zip(found, right, strict=True):
-        targets = truth.corners[truth.classes == number].double().cpu().numpy()
-        chosen = each.classes == number
-        boxes = each.corners[chosen].double().cpu().numpy()
-        wanted += len(targets)
-        ignored = None if truth.ignored is None else truth.ignored.double().cpu().numpy()
+def judge(found: Detections, right: Boxes, number: int, match: float = MATCH) -> Verdicts:
+    """The boxes that are found of one class in one picture, held against those that are there.
+
+    A box is right when it overlaps an object by `match` that no surer box has found. Boxes that lie in an
+    ignored region by half or more do not count.
+    """
+    targets = right.corners[right.classes == number].double().cpu().numpy()
+    chosen = found.classes == number
+    boxes = found.corners[chosen].double().cpu().numpy()
+    ignored = None if right.ignored is None else right.ignored.double().cpu().numpy()
+    counted = [
+        (score, hit)
         for score, hit in zip(
-            each.scores[chosen].tolist(), _hits(boxes, targets, ignored, match), strict=True
-        ):
-            if hit is not None:
-                scores.append(score)
-                hits.append(hit)
+            found.scores[chosen].tolist(), _hits(boxes, targets, ignored, match), strict=True
+        )
+        if hit is not None
+    ]
+    return Verdicts(tuple(score for score, _ in counted), tuple(hit for _, hit in counted), len(targets))
+
+
+def precision_of(verdicts: Sequence[Verdicts]) -> float:
+    """Area under precision over recall of pictures together, by COCO's 101 points; NaN without objects."""
+    wanted = sum(each.wanted for each in verdicts)
     if not wanted:
         return float("nan")
-    order = np.argsort(-np.asarray(scores, np.float64), kind="stable")
-    right_ones = np.cumsum(np.asarray(hits, np.float64)[order])
+    scores = np.asarray([score for each in verdicts for score in each.scores], np.float64)
+    hits = np.asarray([hit for each in verdicts for hit in each.hits], np.float64)
+    right_ones = np.cumsum(hits[np.argsort(-scores, kind="stable")])
     precision = right_ones / np.arange(1, len(right_ones) + 1)
     precision = np.maximum.accumulate(precision[::-1])[::-1]
     recall = right_ones / wanted

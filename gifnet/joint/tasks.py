@@ -20,6 +20,7 @@ from torch.func import functional_call
 
 from gifnet.errors import TrainingError
 from gifnet.joint.config import JointSettings
+from gifnet.joint.contrast import CoupledContrast
 from gifnet.joint.data import LabelledBatch
 from gifnet.joint.discriminator import Discriminator, adversarial_loss, discriminator_loss
 from gifnet.joint.hypergradient import Parameters
@@ -27,6 +28,7 @@ from gifnet.joint.saliency import composite
 from gifnet.perception import Detector, DetectorConfig, detection_loss
 from gifnet.perception.finder import PACKAGED_DETECTOR
 from gifnet.perception.segmenter import Segmenter, segmentation_loss
+from gifnet.perception.torchvision_detector import TorchvisionDetector
 from gifnet.train import picture_losses
 from gifnet.train.lite import picture_parts
 from gifnet.train.shared_settings import PictureLossSettings
@@ -56,6 +58,7 @@ class Visual:
 
     def __init__(self, settings: JointSettings) -> None:
         self.network: nn.Module = Discriminator()
+        self._contrast = CoupledContrast() if settings.contrast else None
         self._settings = settings
 
     def lower(self, parameters: Parameters | None, fused: Tensor, batch: LabelledBatch) -> Tensor:
@@ -74,6 +77,9 @@ class Visual:
             # 2 - SSIM with two equal sources counts 1 - SSIM twice, less 0.
             unlike = picture_losses.similarity_loss(fused, target, target) / 2
             loss = loss + settings.composite * (distance + 1.1 * unlike)
+        if self._contrast:
+            contrast = self._contrast.to(fused.device)
+            loss = loss + settings.contrast * contrast(fused.clamp(0, 1), batch.visible, batch.thermal)
         if settings.adversarial:
             opinion = call(self.network, parameters, fused.clamp(0, 1))
             loss = loss + settings.adversarial * adversarial_loss(opinion)
@@ -86,10 +92,13 @@ class Detection:
     name = "detection"
 
     def __init__(self, settings: JointSettings) -> None:
-        self.network: nn.Module = start_detector(settings)
+        self.network: nn.Module = start_perception(settings)
 
     def lower(self, parameters: Parameters | None, fused: Tensor, batch: LabelledBatch) -> Tensor:
         """See `Task`."""
+        if isinstance(self.network, TorchvisionDetector):
+            loss: Tensor = call(self.network, parameters, fused.clamp(0, 1), batch.boxes)
+            return loss
         predictions = call(self.network, parameters, fused.clamp(0, 1))
         return detection_loss(predictions, batch.boxes)["total"]
 
@@ -119,6 +128,22 @@ def make_tasks(settings: JointSettings) -> list[Task]:
     return tasks + [kinds[name](settings) for name in settings.tasks]
 
 
+def start_perception(settings: JointSettings) -> nn.Module:
+    """The detector that the settings name, with the weights that it begins from.
+
+    Raises:
+        TrainingError: a package is missing, or weights are named that are not those of this detector.
+    """
+    if settings.detector != "torchvision":
+        return start_detector(settings)
+    if settings.detector_weights != "random" or settings.frozen_stages:
+        raise TrainingError(
+            "detector: torchvision begins at random and whole; set detector_weights: random and "
+            "frozen_stages: 0"
+        )
+    return TorchvisionDetector(len(settings.classes), settings.crop_px)
+
+
 def start_detector(settings: JointSettings) -> Detector:
     """The detector with the weights that the settings begin from.
 
@@ -127,6 +152,7 @@ def start_detector(settings: JointSettings) -> Detector:
     """
     config = detector_config(settings)
     detector = Detector(config)
+    detector.backbone.freeze(settings.frozen_stages)
     if settings.detector_weights == "random":
         return detector
     path = PACKAGED_DETECTOR if settings.detector_weights == "default" else Path(settings.detector_weights)
@@ -166,9 +192,9 @@ def fidelity(fused: Tensor, visible: Tensor, thermal: Tensor, weights: PictureLo
     return torch.stack([by_name[name] * part for name, part in parts.items()]).sum()
 
 
-def call(network: nn.Module, parameters: Parameters | None, pictures: Tensor) -> Any:
+def call(network: nn.Module, parameters: Parameters | None, *inputs: Any) -> Any:
     """Output of a network with other parameters; its own and its buffers stay as they are."""
     if parameters is None:
-        return network(pictures)
+        return network(*inputs)
     buffers = {name: value.clone() for name, value in network.named_buffers()}
-    return functional_call(network, {**parameters, **buffers}, (pictures,))
+    return functional_call(network, {**parameters, **buffers}, inputs)

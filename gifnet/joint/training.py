@@ -19,6 +19,7 @@ from gifnet.joint.data import LabelledBatch, LabelledCrops, load_splits
 from gifnet.joint.hypergradient import Parameters, dot, hypergradient
 from gifnet.joint.tasks import Task, make_tasks
 from gifnet.joint.validation import measure_perception
+from gifnet.level import level
 from gifnet.lite.model import GIFNetLite
 from gifnet.model import GIFNet
 from gifnet.train.pairs import Pair
@@ -39,17 +40,19 @@ class JointNetwork(nn.Module):
 
 
 class Fuse(nn.Module):
-    """A fusion network whose picture is not yet held within [0, 1], which training wants to know of."""
+    """A fusion network as training sees it: lite's picture is not yet held within [0, 1], unless levelled."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, levelled: bool) -> None:
         super().__init__()
-        self.network = network
+        self.network, self._levelled = network, levelled
 
     def forward(self, visible: Tensor, thermal: Tensor) -> Tensor:
         """Fuse two pictures."""
         if isinstance(self.network, GIFNetLite):
-            return self.network.fuse(visible, thermal)[0]
-        return cast(Tensor, self.network(visible, thermal))
+            fused = self.network.fuse(visible, thermal)[0]
+        else:
+            fused = cast(Tensor, self.network(visible, thermal))
+        return level(fused, visible, thermal) if self._levelled else fused
 
 
 class JointTraining:
@@ -72,7 +75,7 @@ class JointTraining:
         fusion = start_network(settings)
         self._tasks = make_tasks(settings)
         model = JointNetwork(fusion, {task.name: task.network for task in self._tasks}).to(self._device)
-        self._fuse = Fuse(fusion)
+        self._fuse = Fuse(fusion, settings.levelled)
         self._model = model
         self._optimiser = torch.optim.Adam(
             [
@@ -107,10 +110,9 @@ class JointTraining:
             return {}
         assert isinstance(model, JointNetwork)
         shown = choose([Pair(pair.name, pair.scene, pair.visible, pair.thermal) for pair in self._test])
-        found = validate_pictures(model.fusion, shown, sheet)
-        return found | measure_perception(
-            model.fusion, model.perception, self._test, len(self._settings.classes)
-        )
+        fuse = Fuse(model.fusion, self._settings.levelled)
+        found = validate_pictures(fuse, shown, sheet)
+        return found | measure_perception(fuse, model.perception, self._test, len(self._settings.classes))
 
     def _lower_step(self, batch: LabelledBatch) -> dict[str, float]:
         with torch.no_grad():
@@ -132,9 +134,11 @@ class JointTraining:
         gradients: list[dict[str, Tensor]] = []
         losses: dict[str, float] = {}
         for task in self._tasks:
+            weight = getattr(self._settings.task_weights, task.name)
+            if not weight:
+                continue
             found, logged = self._hypergradient(task, upper, below, above)
             losses |= logged
-            weight = getattr(self._settings.task_weights, task.name)
             gradients.append({name: weight * part for name, part in found.items()})
         self._optimiser.zero_grad(set_to_none=True)
         for name, part in aggregate(gradients, self._aggregator).items():
@@ -167,7 +171,7 @@ class JointTraining:
 
         settings = self._settings.hypergradient
         options = settings.model_dump(exclude={"method"})
-        lower = dict(task.network.named_parameters())
+        lower = {name: part for name, part in task.network.named_parameters() if part.requires_grad}
         found = hypergradient(outer, inner, upper, lower, settings.method, **options)
         _check_finite(reached[0], f"the {task.name} loss of the upper level")
         losses = {f"{task.name} upper": float(reached[0])}

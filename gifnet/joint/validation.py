@@ -7,9 +7,17 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from gifnet.joint.scores import average_precision, class_overlap, confusion, mean_precision
+from gifnet.joint.scores import (
+    Verdicts,
+    class_overlap,
+    confusion,
+    judge,
+    mean_precision,
+    mean_precision_of,
+)
 from gifnet.labels import LabelledPair
-from gifnet.perception import Boxes, decode
+from gifnet.perception import Boxes, Detections, decode
+from gifnet.perception.torchvision_detector import TorchvisionDetector
 
 LEAST_SCORE = 0.05
 Mix = Callable[[Tensor, Tensor], Tensor]
@@ -29,34 +37,52 @@ def measure_perception(
     return found
 
 
+def detection_score(fuse: Mix, detector: nn.Module, pairs: Sequence[LabelledPair], classes: int) -> float:
+    """Mean average precision of a detector at an overlap of 0.5."""
+    return mean_precision_of(judge_boxes(fuse, detector, pairs, classes))
+
+
 @torch.no_grad()
-def detection_score(
-    fuse: Mix, detector: nn.Module, pairs: Sequence[LabelledPair], classes: int, match: float = 0.5
-) -> float:
-    """Mean average precision of a detector."""
+def judge_boxes(
+    fuse: Mix, detector: nn.Module, pairs: Sequence[LabelledPair], classes: int
+) -> list[list[Verdicts]]:
+    """Verdicts on a detector, of each picture with boxes and each class."""
     detector.eval()
-    found, right = [], []
+    judged = []
     for pair in pairs:
         if pair.corners is None:
             continue
         fused = fuse(*pictures(pair, detector)).clamp(0, 1)
-        found += decode(detector(fused), (fused.shape[3], fused.shape[2]), least_score=LEAST_SCORE)
-        parts = (torch.from_numpy(part) for part in (pair.corners, pair.classes, pair.ignored))
-        right.append(Boxes(*parts))
-    return mean_precision(average_precision(found, right, classes, match))
+        found = found_in(fused, detector)
+        right = Boxes(*(torch.from_numpy(part) for part in (pair.corners, pair.classes, pair.ignored)))
+        judged.append([judge(found, right, number) for number in range(classes)])
+    return judged
+
+
+def found_in(picture: Tensor, detector: nn.Module) -> Detections:
+    """Objects that a detector of ours or torchvision's finds in a picture [1, 1, H, W]."""
+    if isinstance(detector, TorchvisionDetector):
+        seen: list[Detections] = detector(picture)
+        return seen[0]
+    return decode(detector(picture), (picture.shape[3], picture.shape[2]), least_score=LEAST_SCORE)[0]
+
+
+def segmentation_score(fuse: Mix, segmenter: nn.Module, pairs: Sequence[LabelledPair], classes: int) -> float:
+    """Mean intersection over union, background included."""
+    counts = judge_masks(fuse, segmenter, pairs, classes)
+    return mean_precision(class_overlap(torch.stack(counts).sum(0))) if counts else 0.0
 
 
 @torch.no_grad()
-def segmentation_score(fuse: Mix, segmenter: nn.Module, pairs: Sequence[LabelledPair], classes: int) -> float:
-    """Mean intersection over union, background included."""
+def judge_masks(fuse: Mix, segmenter: nn.Module, pairs: Sequence[LabelledPair], classes: int) -> list[Tensor]:
+    """Counts [classes + 1, classes + 1] of `confusion`, of each picture with a mask."""
     segmenter.eval()
-    counts = torch.zeros(classes + 1, classes + 1, dtype=torch.int64)
+    counts = []
     for pair in pairs:
-        if pair.mask is None:
-            continue
-        labels = segmenter(fuse(*pictures(pair, segmenter)).clamp(0, 1)).argmax(1)[0].cpu()
-        counts += confusion(labels, torch.from_numpy(pair.mask), classes + 1)
-    return mean_precision(class_overlap(counts))
+        if pair.mask is not None:
+            labels = segmenter(fuse(*pictures(pair, segmenter)).clamp(0, 1)).argmax(1)[0].cpu()
+            counts.append(confusion(labels, torch.from_numpy(pair.mask), classes + 1))
+    return counts
 
 
 def pictures(pair: LabelledPair, network: nn.Module) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,8 @@
-"""GIFNet-lite on several cores: each fuses a strip of rows, and they meet once a picture.
+"""GIFNet-lite on several cores: each fuses a strip of rows, or whole pictures of a batch.
 
 Torch's own threads meet after every layer, some 40 times a picture. Where another program wants a core, each
-meeting waits for the slowest, and the waiting itself costs more than the network.
+meeting waits for the slowest, and the waiting itself costs more than the network. Strips meet once a picture
+and compute the rows at their edges twice; whole pictures meet once a batch and do nothing twice.
 """
 
 from __future__ import annotations
@@ -66,15 +67,39 @@ class StripedLite:
             ValueError: when the two differ in shape or are no pictures.
         """
         check_pair(visible, thermal)
+        pictures = [(visible[i : i + 1], thermal[i : i + 1]) for i in range(len(visible))]
+        # As many whole pictures as keep every core busy; the others are cut.
+        whole = len(pictures) // self._threads * self._threads if self._threads > 1 else len(pictures)
+        fused = [*self._each_whole(pictures[:whole]), *(self._by_strips(*each) for each in pictures[whole:])]
+        return fused[0] if len(fused) == 1 else torch.cat(fused)
+
+    def _each_whole(self, pictures: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
+        """Fuse pictures, one by each core at a time."""
+        if not pictures:
+            return []
+        parts = [pictures[first :: self._threads] for first in range(self._threads)]
+        others = [self._pool.submit(self._in_turn, part) for part in parts[1:]]
+        done = [self._in_turn(parts[0]), *(other.result() for other in others)]
+        return [done[i % self._threads][i // self._threads] for i in range(len(pictures))]
+
+    @torch.inference_mode()
+    def _in_turn(self, pictures: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
+        return [self._cut(*each, strips=1) for each in pictures]
+
+    def _by_strips(self, visible: Tensor, thermal: Tensor) -> Tensor:
+        return self._cut(visible, thermal, self._threads)
+
+    def _cut(self, visible: Tensor, thermal: Tensor, strips: int) -> Tensor:
+        """Fuse one picture in so many strips, the first of them on this thread."""
         height, width = visible.shape[2:]
         cells = self.network.cells_of(visible, thermal)
         rows = cells.shape[2] - 2
-        each = -(-rows // min(self._threads, rows))
-        strips = [(top, min(top + each, rows)) for top in range(0, rows, each)]
+        each = -(-rows // min(strips, rows))
+        parts = [(top, min(top + each, rows)) for top in range(0, rows, each)]
         fused = cells.new_empty(cells.shape[0], CELL, rows, cells.shape[3] - 2)
         fused = fused.contiguous(memory_format=torch.channels_last)
-        others = [self._pool.submit(self._fuse, cells, fused, *strip) for strip in strips[1:]]
-        self._fuse(cells, fused, *strips[0])
+        others = [self._pool.submit(self._fuse, cells, fused, *part) for part in parts[1:]]
+        self._fuse(cells, fused, *parts[0])
         for other in others:
             other.result()
         return F.pixel_shuffle(fused, CELL_PX)[..., :height, :width].clamp(0, 1)

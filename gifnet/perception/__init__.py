@@ -1,4 +1,4 @@
-"""Networks that look at a picture and say what is in it; anything that is trained beside fusion.
+"""Networks that look at a picture and say what is in it.
 
 config.py      sizes of the detector and its classes
 backbone.py    features at 1/8, 1/16 and 1/32 of the resolution
@@ -7,6 +7,9 @@ targets.py     which point has to find which box
 losses.py      what training makes small
 decode.py      scores and boxes of points to a few boxes
 segmenter.py   the class of each pixel, and its loss
+finder.py      a detector that is ready to use
+onnx_export.py both networks as ONNX files
+training.py    training of a detector, by the settings of training_config.py
 """
 
 from gifnet.perception.config import CLASSES, DetectorConfig

@@ -60,7 +60,22 @@ class Backbone(nn.Module):
             self.stages.append(_stage(channels, stage))
             channels = stage.channels
         self._ends = _ends(config.stages)
+        self._frozen: list[nn.Module] = []
         self.widths = tuple(config.stages[index].channels for index in self._ends)
+
+    def freeze(self, stages: int) -> None:
+        """Keep the weights and statistics of the stem and of so many stages as they are; 0 keeps nothing."""
+        self._frozen = [self.stem, *self.stages[:stages]] if stages else []
+        for part in self._frozen:
+            part.requires_grad_(False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Backbone:
+        """See torch; frozen stages never keep statistics."""
+        super().train(mode)
+        for part in self._frozen:
+            part.eval()
+        return self
 
     def forward(self, pictures: Tensor) -> list[Tensor]:
         """Features of the three resolutions, the finest first."""

@@ -17,7 +17,8 @@ from gifnet.errors import WeightsError
 from gifnet.perception.config import CLASSES
 from gifnet.perception.decode import decode
 from gifnet.perception.detector import Detector
-from gifnet.weight_reading import checked_sha256, is_safetensors, read_safetensors
+from gifnet.weight_places import checked_sha256
+from gifnet.weight_reading import is_safetensors, read_safetensors
 
 PACKAGED_DETECTOR = Path(__file__).parents[1] / "data" / "detector.safetensors"
 """Our own weights; see data/DETECTOR_CARD.md."""

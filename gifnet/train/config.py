@@ -10,6 +10,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from gifnet.errors import TrainingError
 from gifnet.joint.config import JointSettings
+from gifnet.perception.training_config import DetectorSettings
 from gifnet.train.shared_settings import (
     Average,
     ClipNorm,
@@ -21,7 +22,7 @@ from gifnet.train.shared_settings import (
     RunSettings,
 )
 
-# What may change between a checkpoint and its continuation: none of it enters a single step.
+# Settings that may change between a checkpoint and its continuation: none of them affects a single step.
 _FREE_TO_CHANGE = {
     "iterations",
     "output",
@@ -154,10 +155,9 @@ class LiteSettings(CropSettings):
     distil: Annotated[DistilSettings | None, Field(description="none: by the losses alone")] = None
 
 
-Settings: TypeAlias = TrainSettings | FeatureSettings | LiteSettings | DirectSettings | JointSettings
-_ALONE: TypeAdapter[TrainSettings | FeatureSettings | LiteSettings | DirectSettings] = TypeAdapter(
-    Annotated[TrainSettings | FeatureSettings | LiteSettings | DirectSettings, Field(discriminator="network")]
-)
+_Alone: TypeAlias = TrainSettings | FeatureSettings | LiteSettings | DirectSettings | DetectorSettings
+Settings: TypeAlias = _Alone | JointSettings
+_ALONE: TypeAdapter[_Alone] = TypeAdapter(Annotated[_Alone, Field(discriminator="network")])
 
 
 def validate(values: dict[str, Any], where: str) -> Settings:
@@ -177,7 +177,7 @@ def validate(values: dict[str, Any], where: str) -> Settings:
             return JointSettings.model_validate(values)
         settings = _ALONE.validate_python({"network": "gifnet"} | values)
     except ValidationError as error:
-        # Where one of several kinds was chosen, the first part of a path names the kind.
+        # For a setting of several kinds, the first part of a path names the kind.
         skipped = int(error.title != JointSettings.__name__)
         problems = "; ".join(_sentence(problem, skipped) for problem in error.errors())
         raise TrainingError(f"{where}: {problems}") from None

@@ -16,6 +16,8 @@ from gifnet.errors import TrainingError
 from gifnet.features import FeaturePair
 from gifnet.lite.model import GIFNetLite
 from gifnet.model import GIFNet
+from gifnet.perception import Detector
+from gifnet.perception.finder import saved_state
 from gifnet.train import checkpoint as checkpoints
 from gifnet.train import journal
 from gifnet.train.checkpoint import Checkpoint
@@ -35,7 +37,7 @@ class _Kind:
     metrics: str
 
 
-# Settings that name places on the machine of the training, which are nobody's business.
+# Settings that name places on the training machine, which stay private.
 _PLACES = {"data", "upper_data", "test_data", "detector_weights", "output"}
 _KINDS = {
     "gifnet": _Kind(
@@ -79,6 +81,17 @@ _KINDS = {
         "segmentation networks; see `docs/joint.md`. Networks, code and training are this project's own.",
         "Means over the pairs that were only measured on; definitions in `docs/eval.md` and `docs/joint.md`.",
     ),
+    "detector": _Kind(
+        Detector,
+        "DETECTOR_CARD.md",
+        "gifnet-stream detector",
+        "FCOS-like detector of this project, gifnet train --network detector",
+        "Weights of a detector of people and vehicles",
+        "Finds people and vehicles in fused, visible and thermal pictures; see `docs/detect.md`. Network,\n"
+        "code and training are this project's own. The backbone of packaged weights began from those of\n"
+        "EfficientNet-Lite0 (Apache-2.0), and with it what was trained on from them.",
+        "On the pairs that were only measured on; definitions in `docs/eval.md`.",
+    ),
     "features": _Kind(
         FeaturePair,
         "FEATURES_CARD.md",
@@ -119,7 +132,10 @@ def export(run: Path, path: Path, command: str) -> Path:
     card = path.with_name(kind.card)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        weights.save(path, model, facts)
+        if isinstance(model, Detector):
+            _save_half(saved_state(model), path, facts)
+        else:
+            weights.save(path, model, facts)
         if joint:
             _save_perception(path, state, facts)
         card.write_text(_card(checkpoint, facts, journal.read(run / LOG)), encoding="utf-8")
@@ -146,7 +162,15 @@ def _save_perception(path: Path, state: dict[str, Tensor], facts: dict[str, str]
             if value.is_floating_point()
         }
         if part:
-            save_file(part, path.with_name(f"{path.stem}_{task}{path.suffix}"), metadata=facts)
+            _save_half(part, path.with_name(f"{path.stem}_{task}{path.suffix}"), facts)
+
+
+def _save_half(state: dict[str, Tensor], path: Path, facts: dict[str, str]) -> None:
+    """Write tensors of float16; the file appears whole or not at all, and is there to be shared."""
+    part = path.with_name(path.name + ".part")
+    save_file(state, part, metadata=facts)
+    part.chmod(0o644)
+    part.replace(path)
 
 
 def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -23,7 +23,7 @@ _COLOURS = (
     (75, 86, 140),
 )
 _SMOOTHING = 0.9
-_DRAWN = ("public", "private", "matching", "lower")
+_DRAWN = ("public", "private", "matching", "lower", "total")
 
 
 def append(path: Path, record: Mapping[str, Any]) -> None:

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from gifnet.errors import TrainingError
 from gifnet.joint.config import JointSettings
 from gifnet.joint.training import JointTraining
+from gifnet.perception.training import DetectorTraining
+from gifnet.perception.training_config import DetectorSettings
 from gifnet.train import checkpoint as checkpoints
 from gifnet.train import journal
 from gifnet.train.checkpoint import Checkpoint
@@ -208,7 +210,10 @@ class Run:
         decay = min(self.settings.average, (1 + self.iteration) / (10 + self.iteration))
         current: dict[str, Tensor] = self.model.state_dict()
         for name, value in self.average.items():
-            value.lerp_(current[name], 1 - decay)
+            if value.is_floating_point():
+                value.lerp_(current[name], 1 - decay)
+            else:  # counters of batch norm have no mean
+                value.copy_(current[name])
 
 
 def learning_rate(settings: RunSettings, iteration: int) -> float:
@@ -228,6 +233,8 @@ def _training(settings: Settings, device: torch.device, features: nn.Module | No
         return DirectTraining(settings, device)
     if isinstance(settings, JointSettings):
         return JointTraining(settings, device)
+    if isinstance(settings, DetectorSettings):
+        return DetectorTraining(settings, device)
     return MatchingTraining(settings, device)
 
 

@@ -6,39 +6,47 @@ from pathlib import Path
 
 from stream.batch.content import input_paths, settings_sha256, sha256_of, signs_of
 from stream.batch.job import Job, Record
+from stream.batch.remote.staging import remote_inputs
+from stream.batch.remote.store import signs_at
 from stream.config import RunSettings
+from stream.errors import StorageError
 
 
 def is_same(earlier: Record, now: Record) -> bool:
-    """True where settings, weights and the content of all inputs are those of a finished earlier row."""
+    """True where settings, weights, part and the content of all inputs are those of an earlier result."""
     return (
         earlier.get("status") == "done"
-        and all(earlier.get(key) == now[key] for key in ("settings_sha256", "weights_sha256"))
-        and _contents(earlier) == _contents(now)
+        and all(earlier.get(key) == now.get(key) for key in ("settings_sha256", "weights_sha256", "part"))
+        and contents(earlier) == contents(now)
     )
 
 
-def outputs_are_there(earlier: Record, folder: Path) -> bool:
-    """True where every file that an earlier batch wrote has its content still."""
+def outputs_are_there(earlier: Record, job: Job) -> bool:
+    """True where every file that an earlier batch wrote has its content still, where it is to be now."""
     try:
-        return all(
-            signs_of(folder / each["name"]) == each["signs"]
-            or sha256_of(folder / each["name"]) == each["sha256"]
-            for each in earlier["files"]
-        )
-    except OSError:
+        return all(_is_there(each, job) for each in earlier["files"])
+    except (OSError, StorageError):
         return False
+
+
+def _is_there(file: dict[str, str], job: Job) -> bool:
+    if _signs_now(file, job, fresh=True) == file["signs"]:
+        return True
+    # Objects are not read to compare their content: a download may cost more than to fuse again.
+    is_local = not file.get("url") and not job.url_of(file["name"])
+    return is_local and sha256_of(Path(job.folder) / file["name"]) == file["sha256"]
 
 
 def is_untouched(job: Job, settings: RunSettings) -> bool:
     """True where no file was touched since an earlier batch did the job; without reading any of them."""
-    earlier, folder = job.earlier, Path(job.folder)
+    earlier = job.earlier
     if not earlier or earlier.get("status") != "done":
         return False
     try:
         inputs = [(what, str(path), signs_of(path)) for what, path in input_paths(settings).items()]
-        outputs = [signs_of(folder / each["name"]) for each in earlier["files"]]
-    except OSError:
+        inputs += [(what, url, signs_at(url)) for what, url in remote_inputs(settings).items()]
+        outputs = [_signs_now(each, job) for each in earlier["files"]]
+    except (OSError, StorageError):
         return False
     return (
         earlier["settings_sha256"] == settings_sha256(settings)
@@ -48,5 +56,14 @@ def is_untouched(job: Job, settings: RunSettings) -> bool:
     )
 
 
-def _contents(record: Record) -> list[tuple[str, str]]:
+def _signs_now(file: dict[str, str], job: Job, *, fresh: bool = False) -> str:
+    """Signs of a file of an earlier batch; empty where it is to be in another place now."""
+    url = file.get("url", "")
+    if url.rstrip("/") != job.url_of(file["name"]):
+        return ""
+    return signs_at(url, fresh=fresh) if url else signs_of(Path(job.folder) / file["name"])
+
+
+def contents(record: Record) -> list[tuple[str, str]]:
+    """SHA-256 of every input of a record, with the input's purpose."""
     return [(each["what"], each["sha256"]) for each in record["inputs"]]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from stream.batch.remote.store import is_remote
 from stream.config import RunSettings
 from stream.config.merge import public_values
 from stream.files.run_paths import local_path
@@ -90,6 +91,8 @@ def settings_sha256(settings: RunSettings) -> str:
 
 
 def _without_path(uri: str) -> list[Any]:
+    if is_remote(uri):
+        return ["", "", []]
     if local_path(uri) is None:
         return [uri]
     parts = parse_uri(uri)

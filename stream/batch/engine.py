@@ -13,6 +13,8 @@ from stream.batch.process import WorkerProcess
 from stream.runtime.cpu_threads import cores
 
 JOBS_A_GPU = 2
+# One of them is there where CUDA is; to ask torch takes seconds, most of which are its import.
+_DRIVERS = ("/dev/nvidiactl", "/dev/dxg", "/proc/driver/nvidia")
 
 
 class Engine(Protocol):
@@ -105,6 +107,8 @@ def _gpus() -> list[str]:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
         return [name for name in visible.split(",") if name.strip()]
+    if not any(map(os.path.exists, _DRIVERS)):
+        return []
     import torch
 
     return [str(number) for number in range(torch.cuda.device_count())]

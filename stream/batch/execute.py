@@ -1,24 +1,25 @@
-"""One attempt at one row: compare, fuse beside the place of the output, and put the result there whole."""
+"""One attempt at a job: compare, fuse or join beside the place of the output, put the result there whole."""
 
 from __future__ import annotations
 
-import errno
 import logging
-import os
-import secrets
-import shutil
 import socket
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from gifnet.weight_reading import checked_sha256
-from stream.batch.compare import is_same, outputs_are_there
-from stream.batch.content import input_paths, settings_sha256, sha256_of, signs_of
+from gifnet.weight_places import checked_sha256
+from stream.batch.compare import contents, is_same, outputs_are_there
+from stream.batch.content import settings_sha256
+from stream.batch.cutting.cut import Cut, FuseWhole, Part
+from stream.batch.cutting.join import account, join_parts
+from stream.batch.cutting.planning import cut_recording
+from stream.batch.fuse import Tell, fuse_part, fuse_row
+from stream.batch.inputs import Inputs
+from stream.batch.install import install, work_folder
 from stream.batch.job import Job, Outcome, Record, failed
-from stream.batch.results import OWN_FOLDER
+from stream.batch.remote.output import upload_output
 from stream.batch.weights import weights_file
 from stream.config import RunSettings, validate
 from stream.errors import (
@@ -29,19 +30,17 @@ from stream.errors import (
     LossError,
     SinkError,
     SourceError,
+    StorageError,
     SyncError,
     WeightsError,
 )
-from stream.frame import FusedFrame
-from stream.monitoring.report import RunReport, describe_error, versions
-from stream.pipeline import run as pipeline
-from stream.runtime.clock import SystemClock
-from stream.runtime.signals import Stopped, StopSignals
+from stream.monitoring.report import describe_error, versions
+from stream.runtime.signals import Stopped
 from stream.uri import mask_text
 
-Tell = Callable[[float], None]
-TELL_EVERY_S = 1.0
 MOST_WARNINGS = 20
+
+_log = logging.getLogger(__name__)
 
 # The first that fits names the kind of a failure.
 _KINDS: tuple[tuple[type[BaseException], str], ...] = (
@@ -53,6 +52,7 @@ _KINDS: tuple[tuple[type[BaseException], str], ...] = (
     (WeightsError, "weights"),
     (DeviceError, "device"),
     (SinkError, "output"),
+    (StorageError, "storage"),
     (MemoryError, "memory"),
     (OSError, "output"),
 )
@@ -70,6 +70,8 @@ def execute(job: Job, tell: Tell = lambda share: None) -> Outcome:
             return _execute(job, tell, warnings)
     except Stopped as error:
         return Outcome(job.name, "stopped", reason=str(error))
+    except FuseWhole as why:
+        return Outcome(job.name, "whole", reason=str(why))
     except Exception as error:
         return failed(job, _kind(error), mask_text(_sentence(error)))
 
@@ -78,22 +80,53 @@ def _execute(job: Job, tell: Tell, warnings: list[str]) -> Outcome:
     if why := unlike(job):
         return failed(job, "node", why)
     settings = validate(RunSettings, job.settings, job.place)
-    before = _inputs(settings, job.earlier)
+    inputs = Inputs(settings, job)
     record: Record = {
         "output": job.name,
         "row": job.place,
         "settings_sha256": settings_sha256(settings),
         "weights_sha256": job.weights_sha256,
-        "inputs": before,
+        "inputs": inputs.records,
     }
-    if job.earlier and is_same(job.earlier, record) and outputs_are_there(job.earlier, Path(job.folder)):
-        return Outcome(job.name, "unchanged", record={**job.earlier, "inputs": before})
-    with _work_folder(job) as work:
-        report = _fuse(settings, work / job.output.name, tell)
-        if _signs(settings) != [each["signs"] for each in before]:
+    if job.part is not None:
+        record["part"] = job.part
+    if job.earlier and is_same(job.earlier, record) and outputs_are_there(job.earlier, job):
+        return Outcome(job.name, "unchanged", record={**job.earlier, "inputs": inputs.records})
+    settings = inputs.local_settings()
+    if job.cut_s is not None and (cut := _cut(settings, job.cut_s)):
+        return Outcome(job.name, "cut", record={"inputs": inputs.records, "cut": cut.as_json()})
+    with work_folder(job) as work:
+        done = _do(settings, job, record, work / job.output.name, tell)
+        if not inputs.are_unchanged():
             return failed(job, "changed", "an input changed while it was fused; wait until it is whole")
-        files = _install(work, job, job.earlier)
-    return Outcome(job.name, "done", record=record | files | _account(report) | {"warnings": warnings})
+        move = upload_output if job.url_of(job.name) else install
+        files = move(work, job, job.earlier)
+    told = {"warnings": [*done.pop("warnings", []), *warnings][:MOST_WARNINGS]}
+    return Outcome(job.name, "done", record=record | files | done | told)
+
+
+def _cut(settings: RunSettings, cut_s: float) -> Cut | None:
+    """The parts of a recording; None where it is fused whole, which is told where it is long."""
+    try:
+        return cut_recording(settings, cut_s)
+    except FuseWhole as why:
+        _log.warning("it is fused whole: %s", why)
+        return None
+
+
+def _do(settings: RunSettings, job: Job, record: Record, output: Path, tell: Tell) -> dict[str, Any]:
+    """Write the output of a row, of a part of one, or of all its parts; gives the account."""
+    if job.part is not None:
+        return fuse_part(settings, Part.from_json(job.part), output, tell)
+    if not job.parts:
+        if job.whole_because:
+            _log.warning("it is fused whole: %s", job.whole_because)
+        return fuse_row(settings, output, tell)
+    if any(contents(part) != contents(record) for part in job.parts):
+        raise FuseWhole("an input changed from one part to the next")
+    cut = Cut.from_json(job.cut)
+    join_parts(settings, cut, job.parts, Path(job.folder), output)
+    return {"host": socket.gethostname(), "versions": versions(), **account(cut, job.parts)}
 
 
 def unlike(job: Job) -> str:
@@ -104,112 +137,14 @@ def unlike(job: Job) -> str:
     if not job.weights_sha256:
         return ""
     fusion = validate(RunSettings, job.settings, job.place).fusion
-    path = weights_file(fusion)
-    found = checked_sha256(path) if path else ""
+    try:
+        path = weights_file(fusion)
+        found = checked_sha256(path) if path else ""
+    except WeightsError as error:
+        return f"{socket.gethostname()} lacks the weights: {error}"
     if found != job.weights_sha256:
         return f"{socket.gethostname()} has other weights in {path} than those that are to be used"
     return ""
-
-
-def _inputs(settings: RunSettings, earlier: Record | None) -> list[dict[str, str]]:
-    """Every input with its signs and content; read again only where the signs are others than before."""
-    known = {(each["path"], each["signs"]): each["sha256"] for each in (earlier or {}).get("inputs", [])}
-    found = []
-    for what, path in input_paths(settings).items():
-        try:
-            signs = signs_of(path)
-            content = known.get((str(path), signs)) or sha256_of(path)
-        except OSError as error:
-            raise SourceError(f"{path} cannot be read: {error.strerror}") from None
-        found.append({"what": what, "path": str(path), "signs": signs, "sha256": content})
-    return found
-
-
-def _signs(settings: RunSettings) -> list[str]:
-    return [signs_of(path) for path in input_paths(settings).values()]
-
-
-def _fuse(settings: RunSettings, output: Path, tell: Tell) -> RunReport:
-    """The run itself, into the working folder."""
-    uri = f"images://{output}" if not output.suffix else str(output)
-    outputs = (settings.outputs[0].model_copy(update={"uri": uri}),)
-    report = RunReport(SystemClock())
-    told_s = time.monotonic()
-
-    def progress(report: RunReport, total: int | None) -> None:
-        nonlocal told_s
-        if total and time.monotonic() - told_s >= TELL_EVERY_S:
-            told_s = time.monotonic()
-            tell(min(1.0, report.frames_in["visible"] / total))
-
-    with StopSignals() as stop:
-
-        def watch(frames: Iterable[FusedFrame]) -> Iterator[FusedFrame]:
-            return stop.watch(frames)
-
-        pipeline.run(settings.model_copy(update={"outputs": outputs}), report, watch, progress)
-    if not report.fused:
-        raise SourceError("nothing was fused: no frame found a partner")
-    return report
-
-
-@contextmanager
-def _work_folder(job: Job) -> Iterator[Path]:
-    """A folder of this attempt alone, on the disk of the output, that is removed in the end."""
-    work = Path(job.folder) / OWN_FOLDER / f"{job.output.stem[:100]}.{secrets.token_hex(6)}"
-    work.mkdir(parents=True)
-    try:
-        yield work
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-
-
-def _install(work: Path, job: Job, earlier: Record | None) -> dict[str, Any]:
-    """Move what was written to where it belongs, the output itself last; each appears whole or not at all."""
-    folder, target = Path(job.folder), job.output
-    target.parent.mkdir(parents=True, exist_ok=True)
-    written = sorted(work.iterdir(), key=lambda path: (path.name == target.name, path.name))
-    for path in written:
-        _sync(path)
-        place = target.with_name(path.name)
-        if place.is_dir():
-            place.rename(work / f"{secrets.token_hex(4)}.old")
-        os.replace(path, place)
-    _sync(target.parent)
-    names = [str(Path(job.name).with_name(path.name)) for path in written]
-    for old in (earlier or {}).get("files", []):
-        if old["name"] not in names and (folder / old["name"]).is_file():
-            (folder / old["name"]).unlink()
-    return {
-        "files": [
-            {"name": name, "signs": signs_of(folder / name), "sha256": sha256_of(folder / name)}
-            for name in names
-        ]
-    }
-
-
-def _sync(path: Path) -> None:
-    """Wait until the disk has a file, or the names in a folder."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.EROFS, errno.ENOTSUP):  # some file systems cannot
-            raise
-    finally:
-        os.close(descriptor)
-
-
-def _account(report: RunReport) -> dict[str, Any]:
-    return {
-        "frames_in": report.frames_in,
-        "fused": report.fused,
-        "dropped": report.dropped,
-        "lost": report.lost,
-        "wall_s": round(report.wall_s, 3),
-        "host": socket.gethostname(),
-        "versions": versions(),
-    }
 
 
 def _kind(error: BaseException) -> str:

@@ -8,8 +8,9 @@ from typing import Any, Literal, Self
 
 # Record of a finished row in the list of results.
 Record = dict[str, Any]
-# `done` now, `unchanged` since an earlier batch did it, `failed`, or `stopped` before its end.
-Status = Literal["done", "unchanged", "failed", "stopped"]
+# `done` now, `unchanged` since an earlier batch did it, `failed`, or `stopped` before its end; `cut`: its
+# parts are to be fused in its place; `whole`: the parts cannot be joined, it is to be fused in one piece.
+Status = Literal["done", "unchanged", "failed", "stopped", "cut", "whole"]
 
 # Kind of a failure -> what it means, and whether another attempt may go better.
 FAILURES: dict[str, tuple[str, bool]] = {
@@ -21,6 +22,7 @@ FAILURES: dict[str, tuple[str, bool]] = {
     "weights": ("the weights cannot be loaded", False),
     "device": ("the device does not do it", True),
     "output": ("the output cannot be written", True),
+    "storage": ("object storage does not answer, or refuses", True),
     "changed": ("an input changed while it was fused", True),
     "node": ("a node lacks the weights, or has another version", True),
     "memory": ("there was not enough memory", True),
@@ -32,7 +34,7 @@ FAILURES: dict[str, tuple[str, bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One row, ready to be done.
+    """One row, a part of one, or the joining of its parts, ready to be done.
 
     Attributes:
         place: of the row in the manifest, for messages.
@@ -45,6 +47,16 @@ class Job:
         earlier: record of an earlier batch, if there is one.
         attempt: from 1.
         reasons: why earlier attempts failed.
+        upload: URL of a folder in object storage, where the output goes in place of `folder`; or empty.
+        staged_bytes: of inputs that are copied from object storage to this disk.
+        cut_s: seconds of the parts that a long recording is cut into; None fuses it whole.
+        whole_because: reason why it is fused whole although parts were asked for; empty where it need not be
+            told.
+        part: the part of the row that is fused, as `Part.as_json`; None for the row.
+        row: name of the output of a part's row; empty for rows.
+        cut: as `Cut.as_json`, where parts are to be joined.
+        parts: their records.
+        inputs: signs and contents of inputs that were read before, as in a record.
     """
 
     place: str
@@ -57,11 +69,24 @@ class Job:
     earlier: Record | None = None
     attempt: int = 1
     reasons: tuple[str, ...] = ()
+    upload: str = ""
+    staged_bytes: int = 0
+    cut_s: float | None = None
+    whole_because: str = ""
+    part: dict[str, Any] | None = None
+    row: str = ""
+    cut: dict[str, Any] = field(default_factory=dict)
+    parts: tuple[Record, ...] = ()
+    inputs: tuple[dict[str, str], ...] = ()
 
     @property
     def output(self) -> Path:
         """The place where the output goes."""
         return Path(self.folder) / self.name
+
+    def url_of(self, name: str) -> str:
+        """The place in object storage of a file of the output; empty where it stays in `folder`."""
+        return f"{self.upload.rstrip('/')}/{name}" if self.upload and not self.row else ""
 
     def again(self, reason: str) -> Job:
         """The next attempt."""
@@ -74,7 +99,8 @@ class Job:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
         """The job that `as_json` wrote."""
-        return cls(**{**values, "reasons": tuple(values["reasons"])})
+        lists = {key: tuple(values[key]) for key in ("reasons", "parts", "inputs")}
+        return cls(**values | lists)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +111,8 @@ class Outcome:
         name: of the output.
         status: how it ended.
         kind: of a failure, a key of `FAILURES`.
-        reason: one sentence on a failure.
-        record: content for the list of results, of rows that are done.
+        reason: one sentence on a failure, or a phrase on why it is to be fused whole.
+        record: content for the list of results, of what is done; `inputs` and `cut` of what is cut.
     """
 
     name: str

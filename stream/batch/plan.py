@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from gifnet.weight_reading import checked_sha256
+from stream.batch.check import check_row, check_together
 from stream.batch.compare import is_untouched
 from stream.batch.content import input_paths, size_of
 from stream.batch.job import Job, Record
 from stream.batch.manifest import Row
-from stream.batch.weights import weights_file
-from stream.config import FusionSettings, RunSettings, validate
+from stream.batch.remote.staging import remote_inputs
+from stream.batch.remote.store import check_folder, forget, remote_size
+from stream.batch.weights import weights_sha256
+from stream.config import RunSettings, validate
+from stream.config.batch import BatchSettings
 from stream.config.environment import load_config
 from stream.config.merge import overlay
 from stream.errors import ConfigError, GifnetError
 from stream.monitoring.report import versions
-from stream.registration.calibration import load_calibration
-from stream.sinks import check_outputs
-from stream.sources.live import is_live
 from stream.uri import mask_text, parse_uri
 
 SUFFIXES = (".mp4", ".mkv", ".mov")
@@ -50,6 +50,7 @@ def plan_batch(
     common: Mapping[str, Any],
     config: Path | None,
     earlier: Mapping[str, Record],
+    batch: BatchSettings | None = None,
 ) -> Plan:
     """Check all rows, and find out which are to be done.
 
@@ -59,11 +60,16 @@ def plan_batch(
         common: settings by name for all rows; a row's own win.
         config: configuration file for all rows; a row's own file replaces it.
         earlier: records of what was done before.
+        batch: parts of long recordings, and where outputs go; None for the defaults.
 
     Raises:
         ConfigError: lists everything that is wrong, a line for each row.
+        StorageError: outputs cannot be uploaded to where they should.
     """
-    folder = folder.absolute()
+    folder, batch = folder.absolute(), batch or BatchSettings()
+    forget()
+    if batch.upload is not None:
+        check_folder(batch.upload)
     problems: dict[str, list[str]] = defaultdict(list)
     planned: list[tuple[Row, str, RunSettings, dict[str, Any]]] = []
     for row in rows:
@@ -74,11 +80,11 @@ def plan_batch(
             name = output_name(row.values)
             values = _values(row, folder / name, common, config)
             settings = validate(RunSettings, values, "its settings")
-            _check(settings)
+            check_row(settings, batch.staging_gb)
             planned.append((row, name, settings, values))
         except GifnetError as error:
             problems[row.place].append(mask_text(str(error)))
-    _check_together(planned, problems)
+    check_together([each[:3] for each in planned], batch.upload or "", problems)
     wrong = [f"  {place}: {'; '.join(all_of)}" for place, all_of in problems.items() if all_of]
     if wrong:
         count = f"{len(wrong)} of {len(rows)} rows {'is' if len(wrong) == 1 else 'are'} wrong"
@@ -86,6 +92,7 @@ def plan_batch(
     plan = Plan()
     for row, name, settings, values in planned:
         job = _job(row, name, folder, settings, values, earlier.get(name))
+        job = replace(job, cut_s=batch.cut, upload=batch.upload or "")
         if is_untouched(job, settings):
             plan.done.append(name)
         else:
@@ -149,71 +156,12 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def _check(settings: RunSettings) -> None:
-    """Refuse a row whose files are not there, or do not go together.
-
-    Raises:
-        GifnetError: says what is wrong.
-    """
-    for side, source in (("visible", settings.visible), ("thermal", settings.thermal)):
-        if is_live(source.uri):
-            raise ConfigError(f"{side}: a batch takes recordings, {mask_text(source.uri)} is live")
-    for what, path in input_paths(settings).items():
-        if not path.exists():
-            raise ConfigError(f"{what}: there is no {path}")
-        if not os.access(path, os.R_OK):
-            raise ConfigError(f"{what}: {path} may not be read")
-    if settings.registration.file:
-        _calibration(settings.registration.file)
-    weights_sha256(settings.fusion)
-    check_outputs(settings)
-
-
-@cache
-def _calibration(path: Path) -> None:
-    load_calibration(path)
-
-
-@cache
-def weights_sha256(fusion: FusionSettings) -> str:
-    """SHA-256 of the weights that recordings are fused with; empty for no network."""
-    path = weights_file(fusion)
-    return checked_sha256(path) if path else ""
-
-
-def _check_together(
-    planned: Sequence[tuple[Row, str, RunSettings, Any]], problems: dict[str, list[str]]
-) -> None:
-    """Note outputs that are named twice, and outputs that are or lie in another row's input."""
-    places: dict[Path, str] = {}
-    inputs: dict[Path, str] = {}
-    for row, _, settings, _ in planned:
-        for path in input_paths(settings).values():
-            inputs.setdefault(path.resolve(), row.place)
-    for row, name, settings, _ in planned:
-        for path in _written(settings):
-            first = places.setdefault(path, row.place)
-            if first != row.place:
-                problems[row.place].append(f"output: {name} is written by {first} too; give each row its own")
-                break
-            hit = next((each for each in (path, *path.parents) if each in inputs), None)
-            if hit:
-                problems[row.place].append(f"output: {name} is, or lies in, {hit}, an input of {inputs[hit]}")
-                break
-
-
-def _written(settings: RunSettings) -> Iterator[Path]:
-    path = Path(parse_uri(settings.outputs[0].uri).path)
-    yield path.resolve()
-    if settings.outputs[0].sidecar:
-        yield path.with_suffix(".jsonl").resolve()
-
-
 def _job(
     row: Row, name: str, folder: Path, settings: RunSettings, values: dict[str, Any], earlier: Record | None
 ) -> Job:
     paths = input_paths(settings)
     size = sum(size_of(paths[side]) for side in ("visible", "thermal") if side in paths)
+    staged = sum(map(remote_size, remote_inputs(settings).values()))
     return Job(
         row.place,
         name,
@@ -221,6 +169,7 @@ def _job(
         values,
         weights_sha256(settings.fusion),
         versions()["gifnet-stream"],
-        size,
+        size + staged,
         earlier,
+        staged_bytes=staged,
     )

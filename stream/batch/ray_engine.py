@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from types import TracebackType
@@ -38,6 +39,8 @@ class RayEngine:
         self._ray: Any = None
         self._task: Any = None
         self._going: dict[Any, Job] = {}
+        # Nodes where attempts at a job failed: another one may have the room that they lack.
+        self._failed_on: defaultdict[str, set[str]] = defaultdict(set)
 
     def __enter__(self) -> Self:
         """Connect, and ask every node.
@@ -49,15 +52,13 @@ class RayEngine:
         try:
             self._check_room()
             self._examine()
-            from stream.batch.ray_task import run_job
-
             # Attempts are counted by the batch, which tells their reasons; processes of Ray stay.
             self._task = self._ray.remote(
                 num_cpus=self._settings.ray_cpus,
                 num_gpus=self._settings.ray_gpus,
                 max_retries=0,
                 max_calls=0,
-            )(run_job)
+            )(run_on_node)
             self._count_slots()
         except BaseException:
             self._connection.__exit__(None, None, None)
@@ -72,8 +73,21 @@ class RayEngine:
         self._connection.__exit__(kind, error, trace)
 
     def begin(self, job: Job) -> None:
-        """Hand a job to Ray."""
-        self._going[self._task.remote(json.dumps(job.as_json()))] = job
+        """Hand a job to Ray; one that failed goes to another node where there is one."""
+        task = self._task
+        if other := self._other_node(self._failed_on[job.name]):
+            task = task.options(scheduling_strategy=other)
+        self._going[task.remote(json.dumps(job.as_json()))] = job
+
+    def _other_node(self, failed_on: set[str]) -> Any:
+        """The strategy that prefers a node where the job has not failed; None where any will do."""
+        if not failed_on:
+            return None
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        others = [node["NodeID"] for node in self._nodes() if self._places(node)]
+        other = next((node for node in others if node not in failed_on), None)
+        return other and NodeAffinitySchedulingStrategy(other, soft=True)
 
     def wait(self, timeout_s: float) -> list[tuple[str, float | Outcome]]:
         """Outcomes of the jobs that ended."""
@@ -89,7 +103,11 @@ class RayEngine:
     def _outcome(self, task: Any, job: Job) -> Outcome:
         errors = self._ray.exceptions
         try:
-            return Outcome.from_json(json.loads(self._ray.get(task)))
+            node, outcome = self._ray.get(task)
+            said = Outcome.from_json(json.loads(outcome))
+            if said.may_pass:
+                self._failed_on[job.name].add(node)
+            return said
         except errors.TaskCancelledError:
             return Outcome(job.name, "stopped", reason="stopped")
         except errors.RayTaskError as error:
@@ -145,6 +163,22 @@ class RayEngine:
             return str(self._ray.get(task))
         except self._ray.exceptions.RayError as error:
             return f"gifnet-stream does not run there ({str(error).strip().splitlines()[-1]})"
+
+
+def run_on_node(job: str) -> tuple[str, str]:
+    """Do a job in a child of a node.
+
+    Args:
+        job: as JSON.
+
+    Returns:
+        The node's own name, and the outcome as JSON.
+    """
+    import ray
+
+    from stream.batch.ray_task import run_job
+
+    return ray.get_runtime_context().get_node_id(), run_job(job)
 
 
 def open_ray(address: str, settings: BatchSettings, jobs: Sequence[Job]) -> AbstractContextManager[Engine]:

@@ -17,7 +17,7 @@ _workers: list[WorkerProcess] = []
 
 
 def run_job(job: str) -> str:
-    """Do a job in a child of this node.
+    """Do a job in a child of this process.
 
     Args:
         job: as JSON.

@@ -6,22 +6,30 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from stream.batch.cutting.rows import PARTS, parts_folder
 from stream.batch.job import Record
+from stream.batch.remote.staging import staging_folder
 from stream.errors import ConfigError
 from stream.files.atomic_write import open_without_links
 
 SCHEMA = "gifnet.batch/1"
 RESULTS = "results.jsonl"
 OWN_FOLDER = ".batch"
+PART_RESULTS = f"{OWN_FOLDER}/parts.jsonl"
 
 
 def read_results(folder: Path) -> dict[str, Record]:
-    """The newest record of every output; empty where there is no list yet.
+    """The newest record of every output, see `read_records`."""
+    return read_records(folder / RESULTS)
+
+
+def read_records(path: Path) -> dict[str, Record]:
+    """The newest record of every output in a list; empty where there is no list yet.
 
     A line that breaks off, as a process leaves it that was killed while it wrote, is passed over.
 
@@ -29,7 +37,6 @@ def read_results(folder: Path) -> dict[str, Record]:
         ConfigError: the list cannot be read, or is of a later version.
     """
     found: dict[str, Record] = {}
-    path = folder / RESULTS
     try:
         lines = path.read_bytes().splitlines()
     except FileNotFoundError:
@@ -56,7 +63,7 @@ def _record(line: bytes) -> Record | None:
     return record if isinstance(record, dict) and "output" in record else None
 
 
-class Results:
+class _Records:
     """Adds records; every one is on the disk when `add` returns."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -86,33 +93,84 @@ class Results:
             raise ConfigError(f"the list of results cannot be written: {error.strerror}") from None
 
 
+class Results:
+    """The list of a batch's rows, and that of parts of rows which are not joined yet.
+
+    Attributes:
+        earlier_parts: records of parts that an earlier batch left.
+    """
+
+    def __init__(self, folder: Path, rows: IO[bytes], parts: IO[bytes] | None) -> None:
+        """Begin at the ends of both lists.
+
+        Args:
+            folder: of the batch.
+            rows: open for reading and appending.
+            parts: the same; None where no row is cut.
+        """
+        self._folder, self._rows = folder, _Records(rows)
+        self._parts = _Records(parts) if parts else None
+        self.earlier_parts = read_records(folder / PART_RESULTS)
+
+    def add(self, record: dict[str, Any]) -> None:
+        """Add the record of a row, see `_Records.add`."""
+        self._rows.add(record)
+
+    def add_part(self, record: dict[str, Any]) -> None:
+        """Add the record of a part, see `_Records.add`."""
+        assert self._parts
+        self._parts.add(record)
+
+    def remove_parts(self, name: str) -> None:
+        """Remove the parts of an output."""
+        shutil.rmtree(self._folder / parts_folder(name), ignore_errors=True)
+
+    def remove_copies(self, name: str) -> None:
+        """Remove the local copies of an output's inputs."""
+        shutil.rmtree(self._folder / staging_folder(name), ignore_errors=True)
+
+
 @contextmanager
-def open_results(folder: Path) -> Iterator[Results]:
+def open_results(folder: Path, cut: Iterable[str] = ()) -> Iterator[Results]:
     """Make the folder of a batch if need be, keep other batches out of it, and open its list of results.
 
     What processes that were killed left in its working folder is removed.
 
+    Args:
+        folder: of the batch.
+        cut: names of outputs whose parts are kept, to go on with.
+
     Raises:
         ConfigError: another batch works there, or it cannot be written to.
     """
-    own = folder / OWN_FOLDER
+    own, keep = folder / OWN_FOLDER, {folder / parts_folder(name) for name in cut}
     with ExitStack() as opened:
         try:
             own.mkdir(parents=True, exist_ok=True)
             _lock(opened.enter_context((own / "lock").open("wb")), folder)
-            _sweep(own)
-            file = opened.enter_context(open(folder / RESULTS, "a+b", opener=open_without_links))
+            _sweep(own, keep)
+            rows = opened.enter_context(open(folder / RESULTS, "a+b", opener=open_without_links))
+            parts = opened.enter_context(_open_parts(folder)) if keep else None
         except OSError as error:
             raise ConfigError(f"the folder {folder} cannot be written to: {error.strerror}") from error
-        yield Results(file)
-        _sweep(own)
+        yield Results(folder, rows, parts)
+        _sweep(own, keep)
 
 
-def _sweep(own: Path) -> None:
-    """Remove what crashed attempts left."""
-    for left in own.iterdir():
-        if left.is_dir() and not left.is_symlink():
+def _open_parts(folder: Path) -> IO[bytes]:
+    return open(folder / PART_RESULTS, "a+b", opener=open_without_links)
+
+
+def _sweep(own: Path, keep: set[Path]) -> None:
+    """Remove what crashed attempts left, parts that nobody goes on with, and their list with the last one."""
+    folder = own.parent
+    parts = folder / PARTS
+    for left in (*own.iterdir(), *(parts.iterdir() if parts.is_dir() else ())):
+        if left.is_dir() and not left.is_symlink() and left != parts and left not in keep:
             shutil.rmtree(left, ignore_errors=True)
+    if not (parts.is_dir() and any(parts.iterdir())):
+        shutil.rmtree(parts, ignore_errors=True)
+        (folder / PART_RESULTS).unlink(missing_ok=True)
 
 
 def _lock(file: IO[bytes], folder: Path) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Protocol
 
+from stream.batch.cutting.rows import CutRow
 from stream.batch.engine import Engine
-from stream.batch.job import FAILURES, Job, Outcome, Record
+from stream.batch.job import Job, Outcome
 from stream.batch.results import Results
+from stream.batch.tally import Tally, record_of
+from stream.config.batch import BatchSettings
 
 LOOK_EVERY_S = 0.2
 
@@ -26,121 +29,149 @@ class Asked(Protocol):
     stop: bool
 
 
-@dataclass(slots=True)
-class Tally:
-    """The account of a batch.
-
-    Attributes:
-        rows: of the manifest.
-        done: rows fused now.
-        unchanged: rows that an earlier batch did.
-        failed: outcomes of rows that failed, by the kind of failure.
-        not_done: rows that were stopped or never begun.
-        retries: attempts that failed and were followed by another one, by the kind of failure.
-        size_bytes: of the inputs of everything that is to be done.
-        finished_bytes: of those that ended.
-        shares: of the jobs that go on, by name.
-    """
-
-    rows: int
-    done: int = 0
-    unchanged: int = 0
-    failed: dict[str, list[Outcome]] = field(default_factory=dict)
-    not_done: int = 0
-    retries: Counter[str] = field(default_factory=Counter)
-    size_bytes: int = 0
-    finished_bytes: int = 0
-    shares: dict[str, tuple[float, int]] = field(default_factory=dict)
-
-    @property
-    def failures(self) -> int:
-        """Rows that failed."""
-        return sum(map(len, self.failed.values()))
-
-    @property
-    def share(self) -> float:
-        """Share of the work that is done, by the bytes of inputs."""
-        going = sum(share * size for share, size in self.shares.values())
-        return (self.finished_bytes + going) / self.size_bytes if self.size_bytes else 0.0
-
-
 def work(
     jobs: list[Job],
     engine: Engine,
     results: Results,
     tally: Tally,
     asked: Asked,
-    retries: int,
+    settings: BatchSettings,
     tell: Callable[[Tally], None] = lambda tally: None,
     told: Callable[[Outcome], None] = lambda outcome: None,
 ) -> None:
     """Do all jobs.
 
     Args:
-        jobs: in the order in which they are to begin.
+        jobs: of rows, in the order in which they are to begin.
         engine: does them; open.
-        results: gets a record of every job that is done or has failed for good.
+        results: gets a record of every row and part that is done, and of rows that failed for good.
         tally: kept up to date.
         asked: looked at all the time.
-        retries: further attempts at a job whose failure may pass.
+        settings: how often what may pass is tried again, and how much room copies of inputs have.
         tell: called several times a second.
-        told: called with the outcome of every job that failed for good.
+        told: called with the outcome of every row that failed for good.
 
     Raises:
         ConfigError: the list of results cannot be written.
     """
-    waiting, going = deque(jobs), dict[str, Job]()
-    tally.size_bytes = sum(_size(job) for job in jobs)
+    tally.size_bytes = sum(map(_size, jobs))
+    loop = _Loop(jobs, results, tally, asked, settings, told)
     stopped = False
-    while going or (waiting and not asked.drain):
+    while loop.going or (loop.waiting and not asked.drain):
         if asked.stop and not stopped:
             engine.stop()
             stopped = True
-        while waiting and len(going) < engine.slots and not asked.drain:
-            job = waiting.popleft()
-            going[job.name] = job
-            engine.begin(job)
+        while loop.may_begin and len(loop.going) < engine.slots and not asked.drain:
+            engine.begin(loop.next())
         for name, said in engine.wait(LOOK_EVERY_S):
-            job = going[name]
-            if isinstance(said, float):
-                tally.shares[name] = said, _size(job)
-                continue
-            del going[name]
-            tally.shares.pop(name, None)
-            if said.may_pass and job.attempt <= retries and not asked.drain:
-                tally.retries[said.kind] += 1
-                waiting.append(job.again(said.reason))
-                continue
-            _count(job, said, tally)
-            if said.status != "stopped":
-                results.add(record_of(job, said))
-            if said.status == "failed":
-                told(said)
+            loop.hear(name, said)
         tell(tally)
-    tally.not_done += len(waiting)
+    tally.not_done += loop.left
 
 
-def _count(job: Job, outcome: Outcome, tally: Tally) -> None:
-    tally.finished_bytes += _size(job)
-    match outcome.status:
-        case "done":
-            tally.done += 1
-        case "unchanged":
-            tally.unchanged += 1
-        case "failed":
-            tally.failed.setdefault(outcome.kind, []).append(outcome)
-        case "stopped":
-            tally.not_done += 1
+class _Loop:
+    """The jobs that wait and go on, and the rows that are done in parts."""
 
+    def __init__(
+        self,
+        jobs: list[Job],
+        results: Results,
+        tally: Tally,
+        asked: Asked,
+        settings: BatchSettings,
+        told: Callable[[Outcome], None],
+    ) -> None:
+        self.waiting, self.going = deque(jobs), dict[str, Job]()
+        self._rows: dict[str, CutRow] = {}
+        self._results, self._tally, self._asked = results, tally, asked
+        self._settings, self._told = settings, told
+        # Bytes of inputs that lie on this disk for rows that go on.
+        self._staged: dict[str, int] = {}
 
-def record_of(job: Job, outcome: Outcome) -> Record:
-    """The line of the list of results for a job that ended."""
-    account = {"attempts": job.attempt, "failed_before": list(job.reasons)}
-    if outcome.status == "failed":
-        files = (job.earlier or {}).get("files", [])
-        why = {"kind": outcome.kind, "why": FAILURES[outcome.kind][0], "reason": outcome.reason}
-        return {"output": job.name, "row": job.place, "status": "failed", **why, **account, "files": files}
-    return {**outcome.record, "status": "done", **({} if outcome.status == "unchanged" else account)}
+    @property
+    def may_begin(self) -> bool:
+        """True where a job waits, and there is room for copies of its inputs."""
+        if not self.waiting:
+            return False
+        job, limit = self.waiting[0], self._settings.staging_gb * 1e9
+        others = sum(size for name, size in self._staged.items() if name != (job.row or job.name))
+        return not job.staged_bytes or others + job.staged_bytes <= limit
+
+    def next(self) -> Job:
+        """The job that begins next."""
+        job = self.waiting.popleft()
+        self.going[job.name] = job
+        if job.staged_bytes:
+            self._staged[job.row or job.name] = job.staged_bytes
+        return job
+
+    def hear(self, name: str, said: float | Outcome) -> None:
+        """Take what a job says: a share of it is done, or its outcome."""
+        if isinstance(said, float):
+            self._tally.shares[name] = said, _size(self.going[name])
+            return
+        job = self.going.pop(name)
+        self._tally.shares.pop(name, None)
+        if said.may_pass and job.attempt <= self._settings.retries and not self._asked.drain:
+            self._tally.retries[said.kind] += 1
+            self.waiting.append(job.again(said.reason))
+        elif said.status == "cut":
+            self._rows[name] = row = CutRow(job, said, self._results.earlier_parts)
+            self.waiting.extendleft(reversed(row.jobs))
+        elif job.row:
+            self._end_part(job, said)
+        elif name in self._rows:
+            self._end_join(self._rows[name], job, said)
+        else:
+            self._end_row(job, said)
+
+    @property
+    def left(self) -> int:
+        """Rows that have not ended when nothing goes on any more, but for those that were stopped."""
+        rows = {job.row or job.name for job in self.waiting}
+        return len(rows | set(self._rows))
+
+    def _end_part(self, job: Job, outcome: Outcome) -> None:
+        row = self._rows.get(job.row)
+        if outcome.status in ("done", "unchanged"):
+            record = record_of(job, outcome)
+            self._results.add_part(record)
+            if row and row.took(record):
+                self.waiting.appendleft(row.join())
+        if row is None:  # it has failed by another part
+            return
+        row.finished_bytes += _size(job)
+        self._tally.finished_bytes += _size(job)
+        if outcome.status == "failed":
+            self.waiting = deque(each for each in self.waiting if each.row != job.row)
+            self._close(row)
+            self._end_row(row.job, row.failed(job, outcome))
+
+    def _end_join(self, row: CutRow, job: Job, outcome: Outcome) -> None:
+        if outcome.status == "stopped":
+            return
+        self._close(row)
+        if outcome.status != "failed":
+            self._results.remove_parts(row.job.name)
+        if outcome.status == "whole":
+            self.waiting.appendleft(row.whole(outcome.reason))
+        else:
+            self._end_row(replace(job, size_bytes=row.job.size_bytes), outcome)
+
+    def _close(self, row: CutRow) -> None:
+        """Count the row by itself from now on, not by its parts."""
+        del self._rows[row.job.name]
+        self._tally.finished_bytes -= row.finished_bytes
+
+    def _end_row(self, job: Job, outcome: Outcome) -> None:
+        self._tally.finished_bytes += _size(job)
+        self._tally.count(outcome)
+        if self._staged.pop(job.name, None):
+            self._results.remove_copies(job.name)
+        if outcome.status != "stopped":
+            self._results.add(record_of(job, outcome))
+        if outcome.status == "failed":
+            self._told(outcome)
 
 
 def _size(job: Job) -> int:

@@ -32,6 +32,9 @@ def main() -> None:
     # Loaded once here, so that children have it at once; nothing of it has threads or a device yet.
     import stream.batch.execute
     import stream.pipeline.run  # noqa: F401
+    from stream.sinks import sink_kinds
+
+    sink_kinds()
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver decides what Ctrl-C means
     _Server().serve()

@@ -32,12 +32,12 @@ class Load:
 
     @property
     def visible(self) -> SourceInfo:
-        """The visible source's account of itself."""
+        """Facts that the visible source states."""
         return SourceInfo("visible", *self.size, "rgb24")
 
     @property
     def thermal(self) -> SourceInfo:
-        """The thermal source's account of itself."""
+        """Facts that the thermal source states."""
         return SourceInfo("thermal", *thermal_size(self.size), "gray16le", BITS)
 
     def pictures(self, batch: int, device: torch.device) -> tuple[Tensor, Tensor]:

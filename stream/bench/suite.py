@@ -1,4 +1,4 @@
-"""The measurements of `gifnet bench` in their order; what is left out is said with its reason."""
+"""The measurements of `gifnet bench` in their order; omissions are reported with their reason."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Bench:
         return rows
 
     def _row(self, load: Load, precision: Precision, batch: int) -> Row:
-        """One combination; what the device refuses is said in the row, and the others go on."""
+        """One combination; a refusal of the device is noted in the row, and the others continue."""
         row: Row = {"size": list(load.size), "precision": precision, "batch": batch, "not_measured": {}}
         # First, so that the peak of memory is not that of the published form.
         with self._part("end to end", row):

@@ -1,4 +1,4 @@
-"""The result for people."""
+"""The result as a table for reading."""
 
 from __future__ import annotations
 

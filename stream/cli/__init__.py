@@ -28,7 +28,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "batch": ("stream.cli.batch.command:batch", "Fuse many recorded pairs, here or on a Ray cluster."),
         "fleet": (
             "stream.cli.fleet.command:fleet",
-            "Many live pairs: check, units for systemd, their state.",
+            "Many live pairs, on a Ray cluster or by systemd.",
         ),
         "demo": ("stream.cli.demo:demo", "Fuse a generated night street and look at it."),
     },

@@ -14,7 +14,7 @@ from stream.config.merge import overlay
 
 STREET = "synthetic://street?seed=1&size=384x288&rate=12.5&duration=6&light=night"
 VIDEO, COMPARISON, SHEET = "fused.mp4", "side_by_side.mp4", "contact_sheet.png"
-# For the page: a street at camera rate, filmed once, so that drawing it takes nothing away from fusing it.
+# For the page: a street at camera rate, rendered once beforehand so that fusion has the CPU.
 CAMERAS = "synthetic://street?seed=1&size=640x480&rate=25&duration=4&light=night"
 VISIBLE, THERMAL = "visible.mp4", "thermal.mp4"
 PAGE = "127.0.0.1:8765"

@@ -21,7 +21,7 @@ _VIDEOS = {".mp4", ".mkv", ".mov", ".avi", ".ts", ".webm"}
 @click.command(name="eval")
 @click.option("--visible", required=True, type=click.Path(path_type=Path), help="Folder, picture or video.")
 @click.option("--thermal", required=True, type=click.Path(path_type=Path), help="Folder, picture or video.")
-@click.option("--fused", multiple=True, metavar="[NAME=]PATH", help="What a method made; repeatable.")
+@click.option("--fused", multiple=True, metavar="[NAME=]PATH", help="Fused pictures of a method; repeatable.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path),
     help="Folder for metrics.csv, metrics.json, metrics.svg and worst.png.",

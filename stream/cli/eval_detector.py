@@ -41,7 +41,7 @@ def evaluate_detector(
         visible: folder of pictures.
         thermal: likewise.
         fused: folders by the name of the method.
-        every: take each so many-th pair.
+        every: take every n-th pair.
         quiet: no progress.
 
     Raises:

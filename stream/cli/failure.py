@@ -68,7 +68,7 @@ def _explain(error: BaseException) -> tuple[str, int]:
 
 
 def _of_library(error: BaseException) -> str:
-    """A sentence for what Python and the libraries raise; the rest is a mistake of ours and says so."""
+    """A sentence for errors of Python and the libraries; any other is reported as a bug of this program."""
     kind, module = type(error).__name__, type(error).__module__
     if isinstance(error, MemoryError) or kind == "OutOfMemoryError":
         return "there is not enough memory for frames of this size; try smaller frames or another device"

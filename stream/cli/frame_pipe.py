@@ -71,7 +71,7 @@ class FrameCommand:
         return True
 
     def close(self) -> None:
-        """Say that nothing more comes, and wait until the command has ended; may be called twice.
+        """Signal the end of the frames, and wait until the command has ended; may be called twice.
 
         Raises:
             SinkError: it ended with an error.

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from stream.cli.options import SettingOption
 from stream.cli.per_output import OutputOptions
 from stream.config import NAMES
 
@@ -25,18 +26,18 @@ HEADINGS = {
     "metrics": "Metrics and control",
     "control": "Metrics and control",
 }
-OTHER = "Run"
-# Options that most runs need; the rest stands in --help-all.
+OTHER = "Options"
+# Options that most runs need; the others are in --help-all.
 FIRST = (
-    "output", "view", "model", "weights", "device", "calibration", "distance_m", "tolerance_ms", "offset_ms",
-    "unpaired", "gain", "polarity", "encoder", "quality", "segment_s", "detect", "preview", "duration_s",
-    "report", "start", "frames", "every", "scale",
+    "pair", "output", "view", "model", "weights", "device", "calibration", "distance_m", "tolerance_ms",
+    "offset_ms", "unpaired", "gain", "polarity", "encoder", "quality", "segment_s", "detect", "preview",
+    "duration_s", "report", "start", "frames", "every", "scale",
     "config", "print_config", "quiet", "verbose",
 )  # fmt: skip
 
 
 class GroupedHelp(OutputOptions):
-    """A command whose `--help` shows the options of `FIRST`, and `--help-all` every one, by section."""
+    """A command whose `--help` shows its own options and those settings of `FIRST`, and `--help-all` all."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)
@@ -62,21 +63,29 @@ class GroupedHelp(OutputOptions):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write options under their headings."""
         shows_all = ctx.meta.get("help_all", False)
-        groups: dict[str, list[tuple[str, str]]] = {heading: [] for heading in [*HEADINGS.values(), OTHER]}
+        headings = dict(HEADINGS)
+        order = [*headings.values(), OTHER]
+        if not any(option.name == "output" and isinstance(option, SettingOption) for option in self.params):
+            # Without outputs to configure, the command's own options come first.
+            headings["outputs"] = OTHER
+            order = [OTHER, *headings.values()]
+        groups: dict[str, list[tuple[str, str]]] = {heading: [] for heading in order}
         hidden = 0
         for option in self.get_params(ctx):
             record = option.get_help_record(ctx)
             if record is None or not isinstance(option, click.Option):
                 continue
-            name = option.name or ""
-            if not shows_all and name in NAMES and name not in FIRST:
+            if not isinstance(option, SettingOption):
+                groups[OTHER].append(record)
+            elif shows_all or option.name in FIRST:
+                groups[headings.get(NAMES[option.name].split(".")[0], OTHER)].append(record)
+            else:
                 hidden += 1
-                continue
-            groups[HEADINGS.get(NAMES.get(name, "").split(".")[0], OTHER)].append(record)
         for heading, records in groups.items():
             if records:
                 with formatter.section(heading):
                     formatter.write_dl(records)
         if hidden:
             formatter.write_paragraph()
-            formatter.write_text(f"{hidden} more options: gifnet {ctx.info_name} --help-all")
+            command = " ".join(ctx.command_path.split()[1:]) or ctx.info_name
+            formatter.write_text(f"{hidden} more options: gifnet {command} --help-all")

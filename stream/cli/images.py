@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     type=click.Choice(TASK_NAMES),
     default=TASK_NAMES[0],
     show_default=True,
-    help="What the pictures are.",
+    help="Kind of the pictures.",
 )
 @click.option(
     "--visible-colour/--no-visible-colour",

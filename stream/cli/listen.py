@@ -108,7 +108,7 @@ def listen(
 
 
 def _told(frames: Iterator[ReceivedFrame]) -> Iterator[ReceivedFrame]:
-    """The same frames; a line a second tells of them."""
+    """The same frames; prints a line of statistics a second."""
     tally, begun_s = Tally(), time.monotonic()
     for frame in frames:
         tally.add(frame, time.time_ns())
@@ -122,7 +122,7 @@ def _told(frames: Iterator[ReceivedFrame]) -> Iterator[ReceivedFrame]:
 def _frames(
     begin: Callable[[float | None], Iterator[ReceivedFrame]], timeout_s: float | None, hint: str
 ) -> Iterator[ReceivedFrame]:
-    """Frames until the time-out; without one, says once that none comes, and goes on waiting."""
+    """Frames until the time-out; without a time-out, reports once that none comes, and goes on waiting."""
     if timeout_s is not None:
         yield from begin(timeout_s)
         return

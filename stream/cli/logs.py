@@ -6,6 +6,7 @@ import logging
 import sys
 from typing import Any, TextIO
 
+from stream.runtime.threads import PAIR
 from stream.uri import mask_text
 
 TEXT = "gifnet: %(message)s"
@@ -18,17 +19,17 @@ MOST_SAID = 1000
 
 
 class Once(logging.Filter):
-    """Passes what a source says of itself on once, also where it is opened again and again."""
+    """Passes each message of a source on once, even if the source is opened repeatedly."""
 
     def __init__(self) -> None:
         super().__init__()
         self._said: set[str] = set()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """False for a message of a source that was said before."""
+        """False for a repeated message of a source."""
         if not record.name.startswith("stream.sources"):
             return True
-        message = record.getMessage()
+        message = f"{PAIR.get()} {record.getMessage()}"
         if message in self._said:
             return False
         if len(self._said) >= MOST_SAID:
@@ -38,11 +39,31 @@ class Once(logging.Filter):
 
 
 class _MaskedTracebacks(logging.Formatter):
-    """Tracebacks quote what a library was given; messages are masked by whoever writes them."""
+    """Masks tracebacks, which quote what a library was given; messages are masked where they are written."""
 
     def formatException(self, ei: Any) -> str:
         """Text of a traceback."""
         return mask_text(super().formatException(ei))
+
+
+class Sentences(_MaskedTracebacks):
+    """Messages for people; those of one of several pairs begin with its name."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """The line of a message."""
+        if PAIR.get():
+            record.message = f"{PAIR.get()}: {record.message}"
+        return super().formatMessage(record)
+
+
+class OfPair(logging.Filter):
+    """Adds the name of the pair that a message is about, where the process has several."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """True for all."""
+        if PAIR.get():
+            record.pair = PAIR.get()
+        return True
 
 
 class JsonLines(logging.StreamHandler[TextIO]):
@@ -75,7 +96,8 @@ def set_up_logs(kind: str = "text", verbose: bool = False, quiet: bool = False) 
         handler = JsonLines()
     else:
         handler = logging.StreamHandler()
-        handler.setFormatter(_MaskedTracebacks(TEXT))
+        handler.setFormatter(Sentences(TEXT))
+    handler.addFilter(OfPair())
     handler.addFilter(Once())
     logging.basicConfig(handlers=[handler], level=level)
     if not quiet:

@@ -25,9 +25,14 @@ _METAVARS = {
     "preview_prefix": "PATH",
     "weights": "NAME|FILE",
     "detector": "NAME|FILE",
+    "device": "auto|cpu|cuda|cuda:N",
     "encoder": "NAME",
     "takeover": "NAME",
 }
+
+
+class SettingOption(click.Option):
+    """An option that stands for a setting of `stream.config.NAMES`; its name is the same."""
 
 
 def setting_options(names: Iterable[str]) -> Callable[[Function], Function]:
@@ -47,10 +52,12 @@ def setting_options(names: Iterable[str]) -> Callable[[Function], Function]:
 
 def setting_option(name: str, many: bool = False) -> Callable[[Function], Function]:
     """One option, for example `--tolerance-ms`, made from the field that `name` stands for."""
-    return field_option(name, field_at(NAMES[name]), many)
+    return field_option(name, field_at(NAMES[name]), many, SettingOption)
 
 
-def field_option(name: str, field: FieldInfo, many: bool = False) -> Callable[[Function], Function]:
+def field_option(
+    name: str, field: FieldInfo, many: bool = False, kind: type[click.Option] = click.Option
+) -> Callable[[Function], Function]:
     """One option made from a field of a settings model."""
     flag = "--" + name.replace("_", "-")
     switch = _plain_type(field) is bool
@@ -62,6 +69,7 @@ def field_option(name: str, field: FieldInfo, many: bool = False) -> Callable[[F
         *([_SHORT[name]] if name in _SHORT else []),
         f"{flag}/--no-{flag[2:]}" if switch else flag,
         name,
+        cls=kind,
         type=None if switch else _click_type(field),
         default=default,
         show_default=_switch_in_words(flag, default) if many and switch else default not in (None, ()),

@@ -26,7 +26,7 @@ def hide_secrets() -> None:
         start, end = int(words[_ARG_START]), int(words[_ARG_END])
         with open("/proc/self/cmdline", "rb") as file:
             line = file.read()
-        # Another length means that somebody has moved or renamed the line already.
+        # Another length means that the line was moved or renamed already.
         if start and len(line) == end - start:
             ctypes.memmove(start, hidden(line), len(line))
 

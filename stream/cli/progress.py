@@ -15,7 +15,7 @@ from stream.monitoring.report import RunReport
 SPARSE_LINE_EVERY_S = 10.0
 # The rate is that of one to two such times.
 RECENT_S = 5.0
-# Endings of reasons of frames that nobody asked for.
+# Suffixes of the reasons of frames that were not asked for.
 NOT_WANTED = ("_before_start", "_between")
 
 Tell = Callable[[RunReport, int | None], None]
@@ -46,8 +46,13 @@ def _bar() -> Iterator[Tell]:
 class SparseLines:
     """One line every ten seconds, for logs."""
 
-    def __init__(self) -> None:
-        self._told_s, self._recent = 0.0, Recent()
+    def __init__(self, before: str = "") -> None:
+        """Nothing is written yet.
+
+        Args:
+            before: what each line begins with.
+        """
+        self._before, self._told_s, self._recent = before, 0.0, Recent()
 
     def __call__(self, report: RunReport, total: int | None) -> None:
         """Write a line when the last one is old enough."""
@@ -55,11 +60,11 @@ class SparseLines:
         if elapsed_s - self._told_s < SPARSE_LINE_EVERY_S:
             return
         self._told_s = elapsed_s
-        print(f"gifnet: {self._recent.words(report, total)}", file=sys.stderr)
+        print(f"gifnet: {self._before}{self._recent.words(report, total)}", file=sys.stderr)
 
 
 class Recent:
-    """Figures of the last seconds of a run, in words."""
+    """Figures of the last seconds of a run, as text."""
 
     def __init__(self) -> None:
         # Seconds, fused frames, and count and sum of their ages, some time ago and a little later.
@@ -130,7 +135,7 @@ def _lines(report: RunReport) -> Iterator[tuple[str, str]]:
     for output in report.outputs:
         if output.frames:
             encoder = f", {output.encoder}" if output.encoder else ""
-            skipped = f", {output.skipped} not for want of room" if output.skipped else ""
+            skipped = f", {output.skipped} not, as the disk was full" if output.skipped else ""
             yield "written", f"{output.uri} ({output.view}, {output.frames} frames{encoder}{skipped})"
 
 

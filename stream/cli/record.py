@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
+from stream.cli.help_groups import GroupedHelp
 from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options, verbosity_options
-from stream.cli.per_output import ORDER, OutputOptions, by_output
+from stream.cli.per_output import ORDER, by_output
 from stream.cli.reload import hangups
 from stream.config import NAMES, FuseSettings, OutputSettings, RunSettings, validate
 from stream.config.environment import load_config
@@ -23,7 +24,7 @@ _ROTATION = ["segment_s", "segment_mb", "keep_free_mb"]
 _REPLAY = [name for name in NAMES if name not in (*_INPUTS, *_PAIRING)]
 
 
-@click.command()
+@click.command(cls=GroupedHelp)
 @click.argument("visible", required=False)
 @click.argument("thermal", required=False)
 @click.option(
@@ -77,7 +78,7 @@ def record(
             print_summary(report)
 
 
-@click.command(cls=OutputOptions)
+@click.command(cls=GroupedHelp)
 @click.argument("recording", type=click.Path(path_type=Path))
 @setting_options(_REPLAY)
 @click.option("-c", "--config", type=click.Path(path_type=Path), help="Configuration file in YAML.")

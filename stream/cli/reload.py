@@ -13,6 +13,7 @@ from types import FrameType
 from stream.config import FuseSettings
 from stream.config.live_settings import AdjustableSettings
 from stream.errors import GifnetError
+from stream.runtime.threads import new_thread
 
 Requests = SimpleQueue[bool]
 
@@ -20,8 +21,12 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def hangups() -> Iterator[Requests]:
+def hangups(*more: Requests) -> Iterator[Requests]:
     """While the block runs, SIGHUP is queued as a request and does nothing else.
+
+    Args:
+        more: further queues, which get every request too.
+
 
     The handler runs between any two instructions of the main thread, which may hold the very lock that a
     change needs. Outside the main thread, where Python delivers no signals, nothing is installed.
@@ -33,7 +38,8 @@ def hangups() -> Iterator[Requests]:
         return
 
     def handle(number: int, frame: FrameType | None) -> None:
-        requests.put(True)
+        for each in (requests, *more):
+            each.put(True)
 
     before = signal.signal(signal.SIGHUP, handle)
     try:
@@ -60,7 +66,7 @@ def reloading(
         while requests.get():
             _reload(load, controls)
 
-    thread = threading.Thread(target=serve, name="reload", daemon=True)
+    thread = new_thread(serve, "reload")
     thread.start()
     try:
         yield

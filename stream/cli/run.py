@@ -47,10 +47,15 @@ def run(
     """Fuse VISIBLE and THERMAL, two videos, folders or cameras, into one stream.
 
     What stands on the command line wins over the configuration file. SIGHUP reads the file's pairing,
-    registration and gain again while the run goes on.
+    registration and gain again while the run goes on. A file with `pairs` runs several pairs in one process.
     """
     named = by_output(named_settings(ctx), ctx.meta[ORDER])
     from_file = load_config(config) if config else {}
+    if config and "pairs" in from_file:
+        from stream.cli.pairs.command import run_pairs
+
+        run_pairs(config, named, print_config, quiet, verbose)
+        return
 
     def load() -> RunSettings:
         values = load_config(config) if config else from_file

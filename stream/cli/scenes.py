@@ -98,7 +98,7 @@ def _open_street(text: str, turn: int, hard: bool) -> SyntheticSource:
 
     uri = parse_uri(text)
     if uri.scheme != "synthetic":
-        raise SourceError(f"{uri} is no generated scene; give synthetic://street with options")
+        raise SourceError(f"{uri} is not a generated scene; give synthetic://street with options")
     seed = integer_option(uri, "seed", 1, 0, 2**31 - 1) + turn
     options = (draw_conditions(seed) if hard else {}) | {**uri.options, "seed": seed}
     moved = f"synthetic://{uri.path}?{urlencode(options)}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stream.cli.help_groups import GroupedHelp
 from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options
 from stream.config import NAMES, FuseSettings, validate
@@ -23,13 +24,17 @@ if TYPE_CHECKING:
 _INPUTS = ["pair", *(name for name in NAMES if name.startswith(("visible_", "thermal_")))]
 
 
-@click.command()
+@click.command(cls=GroupedHelp)
 @click.argument("visible", required=False)
 @click.argument("thermal", required=False)
 @click.option("-c", "--config", type=click.Path(path_type=Path), help="Configuration file in YAML.")
 @click.option("--write", is_flag=True, help="Write the offset into the configuration file.")
 @click.option(
-    "--seconds", type=click.FloatRange(min=5), default=60.0, show_default=True, help="How long to look."
+    "--seconds",
+    type=click.FloatRange(min=5),
+    default=60.0,
+    show_default=True,
+    help="Seconds of the streams to look at.",
 )
 @click.option(
     "--largest-ms", type=click.FloatRange(min=50, max=60_000), default=2000.0, show_default=True,
@@ -63,7 +68,7 @@ def sync_check(
     if write and config is None:
         raise ConfigError("--write needs a configuration file to write to; name it by -c FILE")
     from_file = load_config(config) if config else {}
-    # How long a run lasts says nothing of how long to look.
+    # The duration of a run does not limit how long to look.
     known = FuseSettings.model_fields.keys() - {"duration_s"}
     allowed = {key: value for key, value in from_file.items() if key in known}
     settings = validate(
@@ -84,7 +89,7 @@ def sync_check(
 
 
 def _plain(found: SyncCheck) -> dict[str, Any]:
-    """Everything as JSON takes it, which knows no infinity: what is not known is null."""
+    """The result as JSON values: unknown and infinite numbers become null."""
     numbers = asdict(found.estimate)
     if not isfinite(numbers["uncertainty_ms"]):
         numbers |= {"offset_ms": None, "uncertainty_ms": None}

@@ -28,9 +28,10 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("-o", "--output", type=_FOLDER, help="Folder for checkpoints, log and pictures.")
 @click.option(
     "--network",
-    type=click.Choice(["direct", "gifnet", "lite", "features"]),
-    help="What is trained, and how: the full fusion network by losses of its picture (direct) or by the "
-    "published recipe (gifnet, default), the one for real time, or what calibration compares pictures by.",
+    type=click.Choice(["direct", "gifnet", "lite", "features", "detector"]),
+    help="Network and training: the full fusion network by losses of its picture (direct) or by the "
+    "published recipe (gifnet, default), the one for real time, what calibration compares pictures by, or "
+    "the detector of --detect.",
 )
 @click.option(
     "--joint",
@@ -47,9 +48,11 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
     "--test-data",
     type=_FOLDER,
     multiple=True,
-    help="With --joint: folder that is only measured on; repeatable.",
+    help="With --joint or --network detector: folder that is only measured on; repeatable.",
 )
-@click.option("--iterations", type=int, help="How many; with gifnet each one takes a step for both tasks.")
+@click.option(
+    "--iterations", type=int, help="Number of iterations; with gifnet each takes a step for both tasks."
+)
 @click.option("--device", help="auto, cpu or cuda.")
 @click.option("--precision", help="auto, float32 or bfloat16.")
 @click.option("--seed", type=int, help="Start of every random choice.")
@@ -58,9 +61,10 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
     "--export", type=click.Path(path_type=Path), help="Write the newest checkpoint's weights and card."
 )
 def train(config: Path | None, resume: bool, export: Path | None, **options: Any) -> None:
-    """Train GIFNet, GIFNet-lite or the features of calibration from registered pairs.
+    """Train GIFNet, GIFNet-lite, the features of calibration or a detector from registered pairs.
 
-    With --joint the pairs are labelled, and fusion is trained for detection, segmentation or both.
+    For a detector, and with --joint, the pairs are labelled; --joint trains fusion for detection,
+    segmentation or both.
     """
     from gifnet.train.config import validate
 

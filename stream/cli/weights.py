@@ -56,7 +56,7 @@ def verify(names: tuple[str, ...]) -> None:
     """
     from gifnet.inventory import inventory
     from gifnet.inventory import verify as verify_file
-    from gifnet.weights import resolve
+    from gifnet.weight_places import resolve
 
     chosen = names or [entry.name for entry in inventory() if entry.present]
     if not chosen:
@@ -67,8 +67,8 @@ def verify(names: tuple[str, ...]) -> None:
 
 @weights.command()
 @click.argument("name")
-@click.option("--url", help="Where to fetch from, for weights that have no place known here.")
-@click.option("--sha256", metavar="HEX", help="What the file's SHA-256 must be; needed with --url.")
+@click.option("--url", help="Address to fetch from, for weights without a known one.")
+@click.option("--sha256", metavar="HEX", help="Expected SHA-256 of the file; needed with --url.")
 @click.option("-y", "--yes", is_flag=True, help="Accept the note on the licence without being asked.")
 def fetch(name: str, url: str | None, sha256: str | None, yes: bool) -> None:
     """Download the weights called NAME and check them.
@@ -77,7 +77,7 @@ def fetch(name: str, url: str | None, sha256: str | None, yes: bool) -> None:
     """
     from gifnet.download import download
     from gifnet.inventory import install
-    from gifnet.weights import store
+    from gifnet.weight_places import store
 
     remote = _remote(name, url, sha256)
     click.echo(f"{name}: {remote.note}", err=True)
@@ -109,7 +109,7 @@ def _remote(name: str, url: str | None, sha256: str | None) -> Remote:
 def _ask() -> None:
     if not sys.stdin.isatty():
         raise WeightsError(
-            "nothing was downloaded, since nobody can be asked here; accept the note with --yes"
+            "nothing was downloaded, since there is no terminal to ask on; accept the note with --yes"
         )
     click.confirm("Download them?", abort=True, err=True)
 

@@ -64,7 +64,7 @@ class ObjectSubscriber:
         """Objects of one frame after the other, in order; also where nothing was found.
 
         Args:
-            timeout_s: ends after so many seconds without a message; None waits without a limit.
+            timeout_s: seconds without a message after which it ends; None waits without a limit.
 
         Raises:
             MessageError: the publisher is of a later version.
@@ -100,7 +100,7 @@ class ObjectSubscriber:
         return Link(socket, self._address)
 
     def _objects(self, parts: list[bytes]) -> FoundObjects | None:
-        """The objects of a message; None, once said aloud, for what is no message of ours."""
+        """The objects of a message; None, with one warning, for an invalid message."""
         if parts[0] != self._topic:
             return None
         try:

@@ -64,7 +64,7 @@ class ReceivedFrame:
         pixels: [H, W, 3] uint8 RGB, or [H, W] for thermal; read-only.
         header: identity, times, flags; see `stream.zeromq.message.Header`.
         missed: frames between the last one that was given out and this one; 0 for the first.
-        restarted: True when another publisher goes on in its place, whose `seq` is counted anew.
+        restarted: True when another publisher goes on in its place, whose `seq` starts from zero.
     """
 
     pixels: NDArray[Any]
@@ -116,7 +116,7 @@ class _Receiver:
 
     def _connected(self, socket: Any, latest: bool) -> Link:
         socket.setsockopt(zmq.LINGER, 0)
-        # A publisher whose machine went down says nothing: these questions find out within half a minute.
+        # TCP keepalive finds a publisher whose machine went down within half a minute.
         for option, value in KEEPALIVE.items():
             socket.setsockopt(option, value)
         socket.setsockopt(zmq.MAXMSGSIZE, self._largest)
@@ -131,7 +131,7 @@ class _Receiver:
         return Link(socket, self._address)
 
     def _frame(self, parts: list[Any], latest: bool) -> ReceivedFrame | None:
-        """The frame of a message; None, once said aloud, for what is no message of ours."""
+        """The frame of a message; None, with one warning, for an invalid message."""
         try:
             header, pixels = _read(parts, latest, self._largest)
         except MessageError as error:
@@ -159,7 +159,7 @@ class Subscriber(_Receiver):
         """The newest frame, each time one is asked for; waits for one that was not given out yet.
 
         Args:
-            timeout_s: ends after so many seconds without a frame; None waits without a limit.
+            timeout_s: seconds without a frame after which it ends; None waits without a limit.
 
         Raises:
             MessageError: the publisher is of a later version.
@@ -167,10 +167,10 @@ class Subscriber(_Receiver):
         return self._frames(True, timeout_s)
 
     def every(self, timeout_s: float | None = None) -> Iterator[ReceivedFrame]:
-        """All frames in order, as far as they arrive; `missed` tells of those that did not.
+        """All frames that arrive, in order; `missed` counts the others.
 
         Args:
-            timeout_s: ends after so many seconds without a frame; None waits without a limit.
+            timeout_s: seconds without a frame after which it ends; None waits without a limit.
 
         Raises:
             MessageError: the publisher is of a later version.
@@ -263,7 +263,7 @@ def load_keys(secret: str | Path, server: str | Path) -> tuple[bytes, bytes, byt
     return public, private, server_public
 
 
-# Without a frame for so long, a client looks whether its connection is lost.
+# Seconds without a frame after which a client checks whether its connection is lost.
 LOOK_EVERY_S = 1.0
 
 
@@ -297,7 +297,7 @@ class Link:
             self._events.recv_multipart()
             lost = True
         if lost:
-            # Of a connection that ZeroMQ has given up there is nothing left to disconnect.
+            # A connection that ZeroMQ has given up cannot be disconnected.
             try:
                 self._socket.disconnect(self._address)
             except zmq.ZMQError as error:

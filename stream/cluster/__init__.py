@@ -1,1 +1,1 @@
-"""The optional cluster engine Ray: imported in here alone, and only when somebody asks for a cluster."""
+"""The optional cluster engine Ray: imported in here alone, and only when a cluster is asked for."""

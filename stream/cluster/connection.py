@@ -23,7 +23,7 @@ _ANSWER_S = 5.0
 
 
 def import_ray() -> Any:
-    """The module `ray`, which reports to nobody.
+    """The module `ray`, with its usage reports switched off.
 
     Raises:
         ConfigError: it is not installed.
@@ -66,24 +66,25 @@ def connected(address: str) -> Iterator[Any]:
         ray.shutdown()
 
 
-def check_address(address: str) -> None:
-    """Refuse what is no address.
+def check_address(address: str, remedy: str = "") -> None:
+    """Refuse an invalid address.
+
+    Args:
+        address: see `connected`.
+        remedy: further words for the message.
 
     Raises:
         ConfigError: says what is allowed.
     """
     if address not in ("auto", "local") and not _HOST_PORT.fullmatch(address):
-        raise ConfigError(
-            f"--ray takes HOST:PORT of the head node, auto (also without a word) or local, got {address}; "
-            "put the manifest before it"
-        )
+        raise ConfigError(f"--ray takes HOST:PORT of the head node, auto or local, got {address}{remedy}")
 
 
 def _knock(address: str) -> None:
-    """Find out in seconds that nobody listens, for which Ray takes a minute.
+    """Find out in seconds that nothing listens, for which Ray takes a minute.
 
     Raises:
-        ConfigError: nobody does.
+        ConfigError: nothing does.
     """
     match = _HOST_PORT.fullmatch(address)
     if match is None:

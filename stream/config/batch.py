@@ -49,6 +49,30 @@ class BatchSettings(Settings):
             "crash, a full disk or a lost node",
         ),
     ] = 2
+    cut: Annotated[
+        float | None,
+        Field(
+            ge=1,
+            le=1e6,
+            description="fuse recordings that are longer than this in parts of so many seconds, which are "
+            "worked on at once and joined without a seam",
+        ),
+    ] = None
+    upload: Annotated[
+        str | None,
+        Field(
+            description="folder in object storage where outputs go in place of the folder of results, as in "
+            "s3://bucket/fused"
+        ),
+    ] = None
+    staging_gb: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=1e6,
+            description="most gigabytes of inputs from object storage that lie on this disk at once",
+        ),
+    ] = 50.0
     ray_cpus: Annotated[
         float, Field(gt=0, le=1024, description="cores that Ray sets aside for a recording")
     ] = 1.0

@@ -1,4 +1,4 @@
-"""The part of a picture that is used, as `left`, `right`, `top`, `bottom` or `X,Y,WIDTH,HEIGHT` says."""
+"""The part of a picture that is used: `left`, `right`, `top`, `bottom` or `X,Y,WIDTH,HEIGHT`."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _CREDENTIALS = ("user", "password")
 def load_config(path: Path) -> dict[str, Any]:
     """A configuration file, with `${NAME}` in its texts replaced by the environment variable of that name.
 
-    `$${NAME}` stands for `${NAME}` itself. What a variable holds is a text, whatever signs are in it.
+    `$${NAME}` stands for `${NAME}` itself. The value of a variable is text, with any characters.
 
     Raises:
         ConfigError: the file cannot be read, or a variable is not set.

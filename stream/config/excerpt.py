@@ -10,7 +10,7 @@ from stream.config.base import Settings
 
 
 class ExcerptSettings(Settings):
-    """The moments that are fused, and at which size; capture times stay as they are."""
+    """The frames that are fused, and their size; capture times stay as they are."""
 
     start_s: Annotated[
         float,

@@ -37,7 +37,7 @@ class FusionSettings(Settings):
             ge=0,
             le=0.95,
             description="share of the fused frame before kept where nothing moves, against flicker; "
-            "default: 0.7 with the packaged weights, 0 with others",
+            "default: 0.5 with the packaged weights, 0 with others",
         ),
     ] = None
     level: Annotated[
@@ -45,8 +45,8 @@ class FusionSettings(Settings):
         Field(
             ge=0,
             le=1,
-            description="how far skies, dark places and people get the level of the better source after the "
-            "network; default: 1 with the packaged weights, 0 with others",
+            description="strength by which detail, skies, dark places and people are brought to those of "
+            "the better source after the network; default: 1 with the packaged weights, 0 with others",
         ),
     ] = None
 
@@ -64,7 +64,7 @@ class FusionSettings(Settings):
     @property
     def used_steady(self) -> float:
         """`steady`, or what stands for None."""
-        return self._or_packaged(self.steady, 0.7)
+        return self._or_packaged(self.steady, 0.5)
 
     def _or_packaged(self, value: float | None, packaged: float) -> float:
         if value is not None:

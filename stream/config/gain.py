@@ -15,7 +15,7 @@ class GainSettings(Settings):
 
     method: Annotated[
         Literal["auto", "percentile", "minmax", "plateau", "clahe", "fixed", "none"],
-        Field(description="how counts become grey; auto: none for 8-bit thermal, percentile above"),
+        Field(description="conversion of counts to grey; auto: none for 8-bit thermal, percentile above"),
     ] = "auto"
     low: Annotated[float, Field(ge=0, lt=100, description="percentile that becomes black")] = 1.0
     high: Annotated[float, Field(gt=0, le=100, description="percentile that becomes white")] = 99.5
@@ -35,7 +35,7 @@ class GainSettings(Settings):
         Literal["counts", "celsius"],
         Field(description="fixed: unit of the span; celsius needs a camera whose radiometry is known"),
     ] = "counts"
-    polarity: Annotated[Literal["white-hot", "black-hot"], Field(description="what hot looks like")] = (
+    polarity: Annotated[Literal["white-hot", "black-hot"], Field(description="appearance of hot")] = (
         "white-hot"
     )
     region: Annotated[

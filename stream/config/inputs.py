@@ -62,10 +62,10 @@ class InputSettings(Settings):
     ] = None
     decoder: Annotated[
         Decoder,
-        Field(description="where video is decoded; auto: by NVDEC on a GPU that runs the network, if it can"),
+        Field(description="device that decodes video; auto: NVDEC on a GPU that runs the network, if it can"),
     ] = "auto"
     transport: Annotated[
-        Literal["tcp", "udp"], Field(description="how an RTSP camera sends its pictures")
+        Literal["tcp", "udp"], Field(description="transport of an RTSP camera's pictures")
     ] = "tcp"
     timeout_s: Annotated[
         float, Field(ge=0.2, le=60, description="silence after which a camera is reconnected")
@@ -126,10 +126,10 @@ class ThermalInputSettings(InputSettings):
         Field(description="rows below a live thermal picture that tell of its shutter; they are cut off"),
     ] = "none"
     cut_top: Annotated[
-        int, Field(ge=0, le=1000, description="rows above the thermal picture that are no picture")
+        int, Field(ge=0, le=1000, description="rows above the thermal picture that hold other data")
     ] = 0
     cut_bottom: Annotated[
-        int, Field(ge=0, le=1000, description="rows below the thermal picture that are no picture")
+        int, Field(ge=0, le=1000, description="rows below the thermal picture that hold other data")
     ] = 0
     camera: Annotated[
         CameraName | None, Field(description="camera by name; stands for the layout of its counts")

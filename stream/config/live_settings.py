@@ -31,7 +31,7 @@ def changeable() -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Adjustable:
-    """Handle on a running pipeline, for what may be changed; its functions may be called by any thread.
+    """Handle on the changeable settings of a running pipeline; its functions may be called by any thread.
 
     Attributes:
         retune: takes over registration and gain from the next frame on; raises where they do not fit.

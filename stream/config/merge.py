@@ -52,7 +52,7 @@ def _let_newer_inputs_win(merged: Values, named: Mapping[str, Any]) -> None:
 
 
 def _put(values: Any, keys: list[str], value: Any) -> None:
-    """Set one value; what is not a mapping stays as it is, for the check to complain about."""
+    """Set one value; what is not a mapping is left for the check to refuse."""
     first, *rest = keys
     if first == "*":
         for item in values if isinstance(values, list) else []:

@@ -17,7 +17,7 @@ SHORTEST_TOKEN = 16
 """Characters of a token that the user sets."""
 
 # Options of sinks, with their ranges; each kind of sink in `stream.sinks` takes some of them.
-ShownView = Annotated[View, Field(description="which picture is written")]
+ShownView = Annotated[View, Field(description="picture to write")]
 ShownColours = Annotated[
     ColourMap, Field(description="colours of the view thermal-colour; the network never sees them")
 ]
@@ -115,9 +115,10 @@ class MetricsSettings(Settings):
 
 
 class ControlSettings(Settings):
-    """A ZeroMQ socket that tells of the run and changes it."""
+    """A ZeroMQ socket for the status and the settings of the run."""
 
     bind: Annotated[
-        str | None, Field(description="where programs change settings, for example tcp://127.0.0.1:5557")
+        str | None,
+        Field(description="address where programs change settings, for example tcp://127.0.0.1:5557"),
     ] = None
     keys: Annotated[Path | None, Field(description="folder of keys, made by gifnet keys")] = None

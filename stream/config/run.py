@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,7 +19,10 @@ from stream.config.outputs import ControlSettings, MetricsSettings, OutputSettin
 from stream.config.pairing import PairingSettings
 from stream.config.registration import RegistrationSettings
 
-Device = Literal["auto", "cpu", "cuda"]
+Device = str
+"""`auto`, `cpu`, `cuda`, or `cuda:N` for one of several GPUs."""
+
+DEVICE_FORM = re.compile(r"auto|cpu|cuda(:\d{1,3})?")
 
 
 class FuseSettings(Settings):
@@ -39,7 +43,9 @@ class FuseSettings(Settings):
     fusion: FusionSettings = FusionSettings()
     live: LiveSettings = LiveSettings()
     excerpt: ExcerptSettings = ExcerptSettings()
-    device: Annotated[Device, Field(description="where the network runs")] = "auto"
+    device: Annotated[
+        Device, Field(description="device of the network: auto, cpu, cuda, or cuda:1 for the second GPU")
+    ] = "auto"
     duration_s: Annotated[
         float | None, Field(gt=0, le=1e9, description="end after so many seconds of wall time")
     ] = None
@@ -47,6 +53,13 @@ class FuseSettings(Settings):
         bool,
         Field(description="call a run done although more than a tenth of a recording's frames were lost"),
     ] = False
+
+    @field_validator("device")
+    @classmethod
+    def _is_device(cls, device: str) -> str:
+        if not DEVICE_FORM.fullmatch(device):
+            raise ValueError(f"it must be auto, cpu, cuda, or cuda:N such as cuda:1, got {device!r}")
+        return device
 
 
 class RunSettings(FuseSettings):
@@ -64,9 +77,9 @@ class RunSettings(FuseSettings):
             "has frames",
         ),
     ] = None
-    logs: Annotated[
-        Literal["text", "json"], Field(description="how messages on standard error are written")
-    ] = "text"
+    logs: Annotated[Literal["text", "json"], Field(description="format of messages on standard error")] = (
+        "text"
+    )
     outputs: Annotated[tuple[OutputSettings, ...], Field(validate_default=True)] = ()
     report: Annotated[Path | None, Field(description="JSON file that tells what the run did")] = None
 

@@ -1,4 +1,4 @@
-"""Refused values as a message may show them: secrets, and what may hold one, are told by their kind."""
+"""Refused values as a message may show them: possible secrets are replaced by their kind."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ADDRESSES = ("uri", "bind", "pair", "weights")
 
 
 def shown(value: Any, may_be_secret: bool = False) -> str:
-    """A value in words.
+    """A value as text.
 
     Args:
         value: that was refused.
@@ -38,7 +38,7 @@ def shown(value: Any, may_be_secret: bool = False) -> str:
 
 
 def kind(value: Any) -> str:
-    """The kind of a value of YAML or JSON in words."""
+    """The kind of a value of YAML or JSON, as text."""
     return "nothing" if value is None else _KINDS.get(type(value), "a number or a date")
 
 

@@ -2,14 +2,14 @@
 
 Written as words between commas or spaces, in any order, each at most once:
 
-    uint8, uint9 ... uint16    whole numbers of so many bits (`uint16` if nothing is said)
+    uint8, uint9 ... uint16    whole numbers of that many bits (`uint16` by default)
     int16                      whole numbers with a sign
     float16, float32, float64  numbers with a fraction
     little, big                byte order, where the file does not tell it
     K, C, K*100, C*10, ...     unit: kelvin or degrees Celsius, times what
     yuyv                       the bytes of a YUYV video are counts of 16 bits (Y16)
     lower, upper               half of the picture that the counts are in
-    whole                      the whole picture is the thermal one, whatever its size resembles
+    whole                      the whole picture is the thermal one, even if its size suggests two
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class CountLayout:
         unit: degrees Celsius of a stored number; None where nothing is said.
         in_yuyv: the bytes of a YUYV picture are the counts.
         half: of the picture that the counts are in; empty for all of it.
-        whole: said to be one thermal picture, whatever its size resembles.
+        whole: said to be one thermal picture, even if its size suggests two.
     """
 
     numbers: str = ""
@@ -89,7 +89,7 @@ class CountLayout:
 
     @property
     def bits(self) -> int | None:
-        """Significant bits of a whole number, None where nothing is said."""
+        """Significant bits of a whole number, None where they are not stated."""
         return int(self.numbers.lstrip("uint")) if "int" in self.numbers else None
 
     @property

@@ -1,4 +1,4 @@
-"""Checks values against settings, and says in sentences what is wrong."""
+"""Checks values against settings, and describes errors in sentences."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stream.config.shown import LONGEST, may_hold_secret, shown
 from stream.errors import ConfigError
 from stream.uri import mask_text
 
-# What to do about a setting that has no default.
+# Advice for each setting that is missing and has no default.
 _REMEDIES = {
     "visible": "name the visible input first, as in `gifnet run VISIBLE THERMAL -o OUT`",
     "thermal": "name the thermal input after the visible one, as in `gifnet run VISIBLE THERMAL -o OUT`",
@@ -43,7 +43,7 @@ def validate(model: type[Model], values: dict[str, Any], where: str) -> Model:
 
 
 def validate_json(model: type[Model], values: dict[str, Any], where: str) -> Model:
-    """As `validate`, for values from a JSON document: a number is no text and a text no number.
+    """As `validate`, for values from a JSON document, without conversion between numbers and text.
 
     Raises:
         ConfigError: lists every problem with its path.

@@ -1,4 +1,4 @@
-"""YAML files: read with the safe loader, bounded, and told of in one sentence whatever they hold."""
+"""YAML files: read with the safe loader, limited in size; every error is one sentence."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_VALUES = 100_000
 # YAML is read at some hundred kilobytes a second; settings and calibrations have a few thousand bytes.
 MOST_BYTES = 256 << 10
 
-# In messages of YAML's reader: a part of the file, where it is no single sign and no <kind of token>.
+# In messages of the YAML reader: a quoted part of the file, longer than one character and not a <token kind>.
 _QUOTED = re.compile(r"'(?!<[a-z ]+>'|\\)[^']{2,}'|\"[^\"]{2,}\"")
 
 
@@ -56,7 +56,7 @@ def parse_yaml(text: str) -> Any:
 
     Raises:
         yaml.YAMLError: it is no YAML, or too large.
-        Exception: whatever YAML's own reader raises at values that it cannot hold.
+        Exception: errors of YAML's own reader at values that it cannot hold.
     """
     loader = yaml.SafeLoader(text)
     try:
@@ -94,7 +94,7 @@ def _count(node: yaml.Node, known: dict[int, int]) -> int:
 
 
 def _without_values(problem: str) -> str:
-    """A message of YAML's reader without what it quotes of the file, but for signs and kinds."""
+    """A message of the YAML reader without its quotes of the file, but for characters and token kinds."""
     told = _QUOTED.sub("'...'", problem)
     remedy = "; put texts that begin with * ! & % @ or ` in quotes" if told != problem else ""
     return told + remedy

@@ -19,9 +19,10 @@ from stream.detection.open import ObjectFinder
 from stream.frame import Frame, FusedFrame
 from stream.render.boxes import draw_boxes
 from stream.runtime.clock import Clock
+from stream.runtime.threads import new_thread
 from stream.zeromq.objects import FoundObject, FoundObjects
 
-# Boxes are drawn on later frames for so long, or until the next detection.
+# Seconds for which boxes are drawn on later frames, or until the next detection.
 SHOWN_FOR_S = 0.6
 # Of the rate that is told.
 WINDOW_S = 5.0
@@ -31,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 
 class Detection:
-    """Gets every fused frame from one thread, and gives what was found; counts may be read by any thread.
+    """Takes every fused frame from one thread and gives the objects; counts may be read by any thread.
 
     Attributes:
         found: objects found so far, by class.
@@ -68,7 +69,7 @@ class Detection:
         self._ends_s: deque[float] = deque(maxlen=1000)
         self._changed = threading.Condition()
         self._stopped, self._error = False, ""
-        self._thread = threading.Thread(target=self._work, name="detect", daemon=True)
+        self._thread = new_thread(self._work, "detect")
 
     def look(self, frame: FusedFrame) -> list[FoundObjects]:
         """Take a frame; the results that came since the last one, of this frame at once for recordings."""
@@ -130,7 +131,7 @@ class Detection:
             self._thread.join()
 
     def _is_due(self, now_s: float) -> bool:
-        """True once an interval; a clock that jumps begins anew."""
+        """True once an interval; restarts after a clock jump."""
         due_s = self._due_s
         if due_s is not None and due_s - self._interval_s <= now_s < due_s - 1e-6:
             return False

@@ -1,8 +1,9 @@
-"""Detectors in ONNX files, run by OpenCV: the layouts of YOLOX and of YOLOv8 with the classes of COCO.
+"""Detectors in ONNX files, run by OpenCV: the layouts of YOLOX and of YOLOv8.
 
 YOLOX gives [1, N, 5 + classes] for a picture of 0 to 255 in BGR, at the upper left of a square: places in
-units of cells, sizes as logarithms, a score of being an object at all, and one for each class. YOLOv8 gives
-[1, 4 + classes, N] for a picture of 0 to 1 in RGB: middles and sizes in pixels, and a score for each class.
+units of cells, sizes as logarithms, a score of being an object at all, and one for each class. YOLOv8 and
+`gifnet export --model detector` give [1, 4 + classes, N] for a picture of 0 to 1 in RGB: middles and sizes in
+pixels, and a score for each class; names of classes that the file tells are kept.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gifnet.perception.finder import Found
+from stream.detection.onnx_facts import class_names, input_shape, metadata
 from stream.errors import WeightsError
 
 # Numbers of the classes of COCO that are people and vehicles, and what they are called here.
@@ -26,11 +28,10 @@ GREY = 114
 MOST_OVERLAP = 0.5
 # Sides of a network's square picture that are tried, where its file allows only one.
 SIDES_PX = (416, 640, 320, 512, 256, 128, 64)
-LARGEST_BYTES = 512 * 1024 * 1024
 
 
 class OnnxFinder:
-    """A detector of another project in an ONNX file; used by one thread at a time.
+    """A detector in an ONNX file; used by one thread at a time.
 
     Attributes:
         name: of the file.
@@ -40,30 +41,26 @@ class OnnxFinder:
 
     classes = ("person", "vehicle")
 
-    def __init__(self, path: Path, least_score: float = 0.3, side_px: int = 416) -> None:
-        """Read the file, and try it on an empty picture.
+    def __init__(self, path: Path, data: bytes, least_score: float = 0.3, side_px: int = 416) -> None:
+        """Read the network, and try it on an empty picture.
 
         Args:
-            path: the ONNX file.
+            path: of the ONNX file, for messages.
+            data: its content.
             least_score: of what is found.
             side_px: side of the square picture that it sees, where its file allows more than one.
 
         Raises:
-            WeightsError: it is missing, damaged, or no detector of these two layouts.
+            WeightsError: it is damaged, or no detector of these two layouts.
         """
         self.name, self._least = path.name, least_score
-        try:
-            if path.stat().st_size > LARGEST_BYTES:
-                raise WeightsError(f"the detector {path} has more than {LARGEST_BYTES} bytes; check the path")
-            data = path.read_bytes()
-        except OSError as error:
-            raise WeightsError(f"the detector {path} cannot be read: {error.strerror}") from None
+        self._names = class_names(metadata(data))
         self.sha256 = hashlib.sha256(data).hexdigest()
         try:
             self._network: Any = cv2.dnn.readNetFromONNX(np.frombuffer(data, np.uint8))
         except cv2.error:
             raise WeightsError(f"the detector {path} is no ONNX file that OpenCV can read") from None
-        self._side_px, self._is_yolox = self._try(path, side_px)
+        self._side_px, self._is_yolox = self._try(path, self._sides(path, input_shape(data), side_px))
 
     def find(self, picture: NDArray[np.uint8]) -> list[Found]:
         """Objects in a picture [H, W, 3] uint8 RGB or [H, W] grey, the surest first."""
@@ -90,9 +87,10 @@ class OnnxFinder:
                     found.append(Found(name, score, (left, top, right, bottom)))
         return sorted(found, key=lambda each: -each.score)
 
-    @staticmethod
-    def _class_name(number: int, count: int) -> str:
-        return COCO_CLASSES.get(number, "") if count == COCO_COUNT else f"class {number}"
+    def _class_name(self, number: int, count: int) -> str:
+        if count == COCO_COUNT:
+            return COCO_CLASSES.get(number, "")
+        return self._names.get(number, f"class {number}")
 
     def _seen(self, picture: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
         """The picture at the upper left of the network's grey square."""
@@ -115,14 +113,28 @@ class OnnxFinder:
             middles, sides, scores = out[:2].T, out[2:4].T, out[4:].T
         return np.concatenate([middles - sides / 2, middles + sides / 2], axis=1), scores
 
-    def _try(self, path: Path, wanted_px: int) -> tuple[int, bool]:
+    @staticmethod
+    def _sides(path: Path, shape: tuple[int, ...], wanted_px: int) -> tuple[int, ...]:
+        """Sides to be tried: the one that the file fixes, since OpenCV makes something up for others.
+
+        Raises:
+            WeightsError: it takes no square pictures.
+        """
+        height, width = shape[2:] if len(shape) == 4 else (0, 0)
+        if height != width:
+            raise WeightsError(
+                f"the detector {path} takes pictures of {width}x{height}; allowed are square ones"
+            )
+        return (height,) if height else (wanted_px // 32 * 32, *SIDES_PX)
+
+    def _try(self, path: Path, sides_px: tuple[int, ...]) -> tuple[int, bool]:
         """Side of the picture that the network takes, and whether its layout is that of YOLOX.
 
         Raises:
             WeightsError: it is no detector of either layout.
         """
         shape: tuple[int, ...] = ()
-        for side_px in (wanted_px // 32 * 32, *SIDES_PX):
+        for side_px in sides_px:
             try:
                 self._network.setInput(np.zeros((1, 3, side_px, side_px), np.float32))
                 shape = np.asarray(self._network.forward()).shape

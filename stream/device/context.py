@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
+from copy import copy
 from types import ModuleType
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -12,9 +13,12 @@ from torch import Tensor
 
 from cuda_kernels import cpu as host
 from stream.config import Device
+from stream.config.run import DEVICE_FORM
 from stream.device.cuda_graph import CapturedGraph
+from stream.device.errors import mapped_cuda_errors
 from stream.device.streams import CudaEvent, CudaStream, Event, HostEvent, HostStream, Stream
 from stream.errors import DeviceError
+from stream.runtime.host_info import DRIVER_FILE, driver_version, text_of
 
 if TYPE_CHECKING:
     from cuda_kernels.cuda.kernels import Kernels
@@ -23,10 +27,12 @@ Operations: TypeAlias = "ModuleType | Kernels"
 Work = Callable[[], None]
 
 LEAST_MEMORY_BYTES = 1 << 30
+# Turing, of 2018: the oldest GPUs that the kernels are compiled for.
+LEAST_CAPABILITY = (7, 5)
 
 
 class DeviceContext(Protocol):
-    """A device and what is needed to use it; one a run.
+    """A device with its streams and memory; one for each run.
 
     Attributes:
         device: as torch names it.
@@ -34,13 +40,18 @@ class DeviceContext(Protocol):
         upload: stream of copies to the device.
         compute: stream of the computation.
         download: stream of copies to the host.
+        has_graphs: work can be captured.
     """
 
+    has_graphs: bool
     device: torch.device
     operations: Operations
     upload: Stream
     compute: Stream
     download: Stream
+
+    def fork(self) -> DeviceContext:
+        """The same device for one more pair: with a compute stream of its own, the rest is shared."""
 
     def new_event(self) -> Event:
         """An event that is not recorded yet; waiting for it returns at once."""
@@ -67,12 +78,18 @@ class DeviceContext(Protocol):
 class HostContext:
     """The CPU: all work is done when it is given."""
 
+    has_graphs = False
+
     def __init__(self) -> None:
         self.device = torch.device("cpu")
         self.operations: Operations = host
         self.upload: Stream = HostStream()
         self.compute: Stream = self.upload
         self.download: Stream = self.upload
+
+    def fork(self) -> DeviceContext:
+        """The CPU again."""
+        return HostContext()
 
     def new_event(self) -> Event:
         """An event that is always past."""
@@ -97,21 +114,33 @@ class HostContext:
 class CudaContext:
     """A GPU: three CUDA streams ordered by events, pinned memory, kernels, one captured graph a step."""
 
+    has_graphs = True
+
     def __init__(self, device: torch.device) -> None:
         """Compile and load the kernels, and take the streams.
 
         Raises:
-            DeviceError: CuPy is missing, a kernel does not compile, or too little memory is free.
+            DeviceError: the GPU is too old, CuPy is missing, a kernel does not compile, or too little memory
+                is free.
         """
         from stream.device.kernels import load_kernels
 
-        check_memory(*torch.cuda.mem_get_info(device))
+        with mapped_cuda_errors():
+            check_capability(torch.cuda.get_device_name(device), torch.cuda.get_device_capability(device))
+            check_memory(*torch.cuda.mem_get_info(device))
         self.device = device
         self.operations: Operations = load_kernels(device)
         self._compute = CudaStream(device)
         self.upload: Stream = CudaStream(device)
         self.compute: Stream = self._compute
         self.download: Stream = CudaStream(device)
+
+    def fork(self) -> DeviceContext:
+        """As `DeviceContext.fork`: captures need a stream of their own, copies of several pairs do not."""
+        other = copy(self)
+        other._compute = CudaStream(self.device)
+        other.compute = other._compute
+        return other
 
     def new_event(self) -> Event:
         """A CUDA event."""
@@ -137,7 +166,7 @@ class CudaContext:
 
 
 def open_device(wanted: Device) -> DeviceContext:
-    """The context of the device that `auto`, `cpu` or `cuda` means on this machine.
+    """The context of the device that `auto`, `cpu`, `cuda` or `cuda:N` means on this machine.
 
     Raises:
         DeviceError: `cuda` was asked for and cannot be had, or cannot be used.
@@ -149,18 +178,28 @@ def open_device(wanted: Device) -> DeviceContext:
 
 
 def choose_device(wanted: Device) -> torch.device:
-    """The device that `auto`, `cpu` or `cuda` means on this machine.
+    """The device that `auto`, `cpu`, `cuda` or `cuda:N` means on this machine; `cuda` is the first GPU.
 
     Raises:
-        DeviceError: `cuda` was asked for and cannot be had.
+        DeviceError: it is none of these, or a GPU was asked for and cannot be had.
     """
-    if wanted == "cuda" and not torch.cuda.is_available():
+    if not DEVICE_FORM.fullmatch(wanted):
+        raise DeviceError(f"device must be auto, cpu, cuda, or cuda:N such as cuda:1, got {wanted!r}")
+    is_there = torch.cuda.is_available()
+    if wanted.startswith("cuda") and not is_there:
         raise DeviceError(
-            f"the device cuda was asked for, but {_missing()}; ask for the CPU with --device cpu, "
+            f"the device {wanted} was asked for, but {_missing()}; ask for the CPU with --device cpu, "
             "or let the program choose with --device auto"
         )
-    use_cuda = wanted == "cuda" or (wanted == "auto" and torch.cuda.is_available())
-    return torch.device("cuda", 0) if use_cuda else torch.device("cpu")
+    if wanted == "cpu" or not is_there:
+        return torch.device("cpu")
+    index, count = int(wanted.partition(":")[2] or 0), torch.cuda.device_count()
+    if index >= count:
+        known = "one GPU, cuda:0" if count == 1 else f"{count} GPUs, cuda:0 to cuda:{count - 1}"
+        raise DeviceError(
+            f"the device {wanted} was asked for, and this machine has {known}; take one of these"
+        )
+    return torch.device("cuda", index)
 
 
 def explain_device(wanted: Device, chosen: torch.device) -> str:
@@ -170,6 +209,20 @@ def explain_device(wanted: Device, chosen: torch.device) -> str:
     if chosen.type == "cuda":
         return f"CUDA is available: {torch.cuda.get_device_name(chosen)}"
     return _missing()
+
+
+def check_capability(name: str, capability: tuple[int, int]) -> None:
+    """Refuse a GPU that is too old for the kernels.
+
+    Raises:
+        DeviceError: says how old it may be and what to do.
+    """
+    if capability < LEAST_CAPABILITY:
+        found, least = (".".join(map(str, each)) for each in (capability, LEAST_CAPABILITY))
+        raise DeviceError(
+            f"the GPU {name} has compute capability {found}, and at least {least} is needed (Turing, 2018); "
+            "take another GPU by --device cuda:N, or --device cpu"
+        )
 
 
 def check_memory(free_bytes: int, total_bytes: int) -> None:
@@ -188,4 +241,10 @@ def check_memory(free_bytes: int, total_bytes: int) -> None:
 def _missing() -> str:
     if torch.version.cuda is None:
         return "this torch is built without CUDA"
+    driver = driver_version(text_of(DRIVER_FILE))
+    if driver is not None:
+        return (
+            f"the NVIDIA driver {driver} gives this torch for CUDA {torch.version.cuda} no GPU; update the "
+            "driver, or let this process see the GPU"
+        )
     return "torch finds no usable NVIDIA GPU and driver"

@@ -50,7 +50,7 @@ class CapturedGraph:
         self._graph.replay()
 
     def close(self) -> None:
-        """Give the memory back; no replay may be under way."""
+        """Release the memory; no replay may be running."""
         self._graph.reset()
         self._work = None
 

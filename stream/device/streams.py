@@ -13,7 +13,7 @@ from torch import Tensor
 
 from stream.errors import DeviceError
 
-# torch deals out so many streams a device in turn, and begins again with the first.
+# Streams that torch keeps for a device and hands out in turn.
 TORCH_STREAMS = 32
 
 
@@ -77,7 +77,7 @@ class CudaEvent:
 
 
 class CudaStream:
-    """A CUDA stream that nobody else in this process has.
+    """A CUDA stream that nothing else in this process uses.
 
     Attributes:
         stream: as torch knows it.
@@ -110,7 +110,7 @@ class CudaStream:
 
 
 def take_stream(device: torch.device) -> torch.cuda.Stream:
-    """A stream of torch's that nobody else took from here; it is free again when it is forgotten.
+    """A stream of torch's that is not in use here; it is free again when it is deleted.
 
     Two owners of one stream would wait for each other, and what one launches while the other captures would
     become part of the other's graph.

@@ -82,7 +82,7 @@ def cpu_flags(cpuinfo: str) -> frozenset[str]:
 
 
 def cpu_row(flags: frozenset[str], cores: int, limit: str = "") -> Row:
-    """Cores, and whether the CPU calculates in bfloat16 by itself.
+    """Cores, and native bfloat16 of the CPU.
 
     Args:
         flags: instruction sets.

@@ -16,18 +16,17 @@ import torch
 from cuda_kernels.cuda import compile as kernel_sources
 from gifnet.hardware import TritonParts, triton_parts
 from stream.config import InputSettings
+from stream.device.context import LEAST_CAPABILITY
 from stream.device.errors import mapped_cuda_errors
 from stream.doctor.row import Row
 from stream.errors import DeviceError, GifnetError
-from stream.runtime.host_info import driver_version, text_of
+from stream.runtime.host_info import DRIVER_FILE, driver_version, text_of
 from stream.sinks.base import SinkOptions
 from stream.sinks.video.encoders import choose_encoder
 from stream.sinks.video.file import VideoFile
 from stream.sources import open_source
 
 GIB = 2**30
-# CUDA 13 compiles for Turing and later.
-LEAST_CAPABILITY = (7, 5)
 # The tensor cores that the fused attention is written for came with Ampere.
 TRITON_CAPABILITY = (8, 0)
 _INSTALL = "for a GPU only: python -m pip install 'gifnet-stream[gpu]'"
@@ -59,7 +58,7 @@ class Card:
 def gpu_rows() -> list[Row]:
     """Check everything of the GPU; without one, what can be checked of the rest."""
     cards: list[Card] = []
-    driver = driver_version(text_of("/proc/driver/nvidia/version"))
+    driver = driver_version(text_of(DRIVER_FILE))
     try:
         with mapped_cuda_errors():
             cards = find_cards()

@@ -1,4 +1,4 @@
-"""Checks of a path before anything is written there, and reasons of failures in words."""
+"""Checks of a path before anything is written there, and reasons of failures as text."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def check_place(path: Path) -> None:
 
 
 def reason(error: Exception) -> str:
-    """The reason why something could not be written, in words."""
+    """The reason why something could not be written, as text."""
     number = getattr(error, "errno", None)
     if number == errno.ENOSPC:
         return "the disk is full"

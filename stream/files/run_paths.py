@@ -68,13 +68,18 @@ def check_places(settings: RunSettings, outputs: Sequence[OutputPlace]) -> None:
     for one, other in combinations(written, 2):
         if _same(one.path, other.path):
             raise ConfigError(f"{one.name} and {other.name} are the same file; give each a file of its own")
-    if settings.report and not settings.report.absolute().parent.is_dir():
-        raise ConfigError(f"the folder of the report {settings.report} does not exist; make it first")
     if settings.report:
-        _check_report(settings.report)
+        check_report(settings.report)
 
 
-def _check_report(report: Path) -> None:
+def check_report(report: Path) -> None:
+    """Refuse a report that could not be written in the end.
+
+    Raises:
+        ConfigError: its folder does not exist, or it cannot be replaced.
+    """
+    if not report.absolute().parent.is_dir():
+        raise ConfigError(f"the folder of the report {report} does not exist; make it first")
     try:
         check_replaceable(report)
     except OSError as error:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from stream.config import NAMES, RunSettings, load_yaml, validate
 from stream.config.environment import load_config
-from stream.config.fleet import PAIR_NAME, FleetPairSettings, FleetSettings
+from stream.config.many.fleet import PAIR_NAME, FleetPairSettings, FleetSettings
 from stream.config.merge import overlay
 from stream.errors import ConfigError, GifnetError
-from stream.sinks import check_outputs, sink_settings
-from stream.uri import mask_text, parse_uri
+from stream.pipeline.pairs.claims import conflicts
+from stream.sinks import check_outputs
+from stream.uri import mask_text
 
 _SECRETS = ("password", "token")
 
@@ -29,12 +30,14 @@ class Pair:
         config: its configuration file, absolute.
         options: of its `gifnet run`, by name.
         settings: everything together, checked.
+        own: what the fleet file says of it.
     """
 
     name: str
     config: Path
     options: dict[str, Any]
     settings: RunSettings
+    own: FleetPairSettings
 
     def words(self) -> list[str]:
         """The command line behind `gifnet`."""
@@ -52,7 +55,7 @@ def load_fleet(path: Path) -> list[Pair]:
     Raises:
         ConfigError: lists everything that is wrong, a line for each pair.
     """
-    fleet = validate(FleetSettings, load_yaml(path, "fleet"), f"the fleet {path}")
+    fleet = load_fleet_settings(path)
     problems: dict[str, list[str]] = defaultdict(list)
     pairs = []
     for name, values in fleet.pairs.items():
@@ -60,13 +63,29 @@ def load_fleet(path: Path) -> list[Pair]:
             pairs.append(_pair(str(name), values, fleet.options, path.parent.absolute()))
         except GifnetError as error:
             problems[str(name)].append(mask_text(str(error)))
-    for name, problem in _conflicts(pairs):
+    labels = {pair.name: (pair.own.label or "").split("=") for pair in pairs}
+
+    def are_apart(one: str, other: str) -> bool:
+        """True for two values of one label, of which a node of a cluster has one."""
+        return labels[one][0] == labels[other][0] != "" and labels[one] != labels[other]
+
+    settings = {pair.name: pair.settings for pair in pairs}
+    for name, problem in conflicts(settings, one_folder=False, are_apart=are_apart):
         problems[name].append(problem)
     if problems:
         lines = [f"  {name}: {'; '.join(all_of)}" for name, all_of in problems.items()]
         count = f"{len(problems)} of {len(fleet.pairs)} pairs {'is' if len(problems) == 1 else 'are'} wrong:"
         raise ConfigError("\n".join([f"the fleet {path}: {count}", *lines]))
     return pairs
+
+
+def load_fleet_settings(path: Path) -> FleetSettings:
+    """Read a fleet file, and nothing that it names.
+
+    Raises:
+        ConfigError: it is no fleet file.
+    """
+    return validate(FleetSettings, load_yaml(path, "fleet"), f"the fleet {path}")
 
 
 def _pair(name: str, values: Any, common: dict[str, Any], base: Path) -> Pair:
@@ -85,34 +104,7 @@ def _pair(name: str, values: Any, common: dict[str, Any], base: Path) -> Pair:
     config = base / own.config
     settings = validate(RunSettings, overlay(load_config(config), options), str(config))
     check_outputs(settings)
-    return Pair(name, config, options, settings)
-
-
-def _conflicts(pairs: Sequence[Pair]) -> Iterator[tuple[str, str]]:
-    """Ports, files and names that two pairs would both take."""
-    taken: dict[str, str] = {}
-    for pair in pairs:
-        for what in dict.fromkeys(_takes(pair.settings)):
-            first = taken.setdefault(what, pair.name)
-            if first != pair.name:
-                yield pair.name, f"{what} is that of {first} too; give each pair its own"
-
-
-def _takes(settings: RunSettings) -> Iterator[str]:
-    binds = (settings.preview.bind, settings.metrics.bind, settings.control.bind)
-    for bind in (*binds, *(output.uri for output in settings.outputs)):
-        port = re.search(r":(\d{1,5})(?:[/?]|$)", bind or "")
-        is_server = bind in binds or str(bind).startswith("zmq+tcp://")
-        if bind and port and is_server and int(port[1]) and "connect=1" not in bind:
-            yield f"port {port[1]}"
-    for output in settings.outputs:
-        for place in sink_settings(output, settings.outputs).places():
-            if place.is_absolute():  # others lie in a folder of each pair
-                yield f"the output {place}"
-        if output.uri.startswith("zmq+ipc://"):
-            yield f"the socket {parse_uri(output.uri).path}"
-    if settings.takeover:
-        yield f"the name {settings.takeover} to take over"
+    return Pair(name, config, options, settings, own)
 
 
 def _words(name: str, value: Any) -> Iterator[str]:

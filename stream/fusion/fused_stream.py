@@ -1,4 +1,4 @@
-"""The stream of fused frames: fusion on a thread of its own, ahead of whoever takes the frames."""
+"""The stream of fused frames: fusion on a thread of its own, ahead of the consumer."""
 
 from __future__ import annotations
 

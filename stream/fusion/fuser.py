@@ -16,7 +16,8 @@ from stream.device.context import DeviceContext
 from stream.device.errors import mapped_cuda_errors
 from stream.errors import CalibrationError, GifnetError, SourceError
 from stream.frame import Frame, FramePair, FrameSet, FusedFrame, Pixels, SingleFrame
-from stream.fusion.model_choice import AutoNetwork, Rate, kind_of, open_network
+from stream.fusion.devices import Devices, OwnDevices
+from stream.fusion.model_choice import AutoNetwork, Borrowed, Rate, kind_of
 from stream.fusion.planner import StepPlanner
 from stream.fusion.registrars import Registrars
 from stream.fusion.slots import Batch, PendingBatch, ReadyBatch
@@ -52,6 +53,7 @@ class Fuser:
         times: StageTimes,
         on_unregistrable: OnUnregistrable | None = None,
         rate: Rate | None = None,
+        devices: Devices | None = None,
     ) -> None:
         """Load the network, and prepare the step where the sources' frames are known.
 
@@ -63,6 +65,7 @@ class Fuser:
             times: gets the times of the stages.
             on_unregistrable: called, in place of an error, for frames that no registration fits.
             rate: frames a second of live cameras, by which the model `auto` is chosen; None for recordings.
+            devices: gives the network; by default one of this run's own.
 
         Raises:
             WeightsError: the weights cannot be loaded.
@@ -82,7 +85,7 @@ class Fuser:
         self._coverage: Pixels | None = None
         # In place of the visible pictures of a camera that is away.
         self._black: YuvPlanes | None = None
-        self._network = open_network(settings.fusion, context, rate)
+        self._network = (devices or OwnDevices()).network(settings.fusion, context, rate)
         fusion = settings.fusion
         self._planner = StepPlanner(
             self._network, context, fusion.batch, times, fusion.used_steady, fusion.used_level
@@ -129,7 +132,7 @@ class Fuser:
         return self._registrars.calibration
 
     def fuse(self, frame_sets: Iterable[FrameSet]) -> Iterator[Batch]:
-        """Send pairs on their way, in batches; what is given out may still be on the device.
+        """Start fusing pairs, in batches; results may still be on the device.
 
         A single visible frame is passed on as it is; a single thermal one goes through gain control and
         registration.
@@ -153,7 +156,7 @@ class Fuser:
             yield from self._send(waiting)
 
     def retune(self, settings: FuseSettings) -> None:
-        """Register and stretch by other settings from the next frame on; may be called from any thread.
+        """Use other settings of registration and gain from the next frame on; may be called from any thread.
 
         Only `registration`, but for its file, and `gain` are taken over. Another method of gain begins with
         a new span.
@@ -200,9 +203,9 @@ class Fuser:
         return slots.pending(slot, frame_sets, pairs, first)
 
     def close(self) -> None:
-        """Wait for what is on its way, and give the device's memory up; results can still be taken."""
+        """Wait for running work, and release the device's memory; results can still be taken."""
         self._planner.close()
-        if isinstance(self._network, AutoNetwork | StripedLite):
+        if isinstance(self._network, AutoNetwork | StripedLite | Borrowed):
             self._network.close()
 
     def _send(self, frame_sets: list[FrameSet]) -> Iterator[Batch]:

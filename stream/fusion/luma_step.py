@@ -54,7 +54,7 @@ class LumaStep(FusionStep):
             copy(self._luma[i], self._visible_in[i])
 
     def _fuse(self) -> None:
-        self._fused = self._network(self._visible_in.unsqueeze(1), self._thermal_in.unsqueeze(1))[:, 0]
+        self._fused = self._network(*self.network_inputs)[:, 0]
 
     def _merge(self) -> None:
         for i in self._each:

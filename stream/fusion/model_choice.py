@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import TypeAlias
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -16,7 +18,7 @@ from gifnet.lite.model import GIFNetLite
 from gifnet.lite.strips import StripedLite
 from gifnet.loading import load_network
 from gifnet.model import GIFNet
-from stream.config import FusionSettings
+from stream.config import FusionSettings, Precision
 from stream.device.context import DeviceContext
 from stream.fusion.null_model import NullModel
 from stream.runtime.cpu_threads import all_cores, cores
@@ -33,7 +35,36 @@ ROUNDS = 3
 Size = tuple[int, int]
 Rate = Callable[[], float | None]
 
+WholeNetwork: TypeAlias = "GIFNet | GIFNetLite | StripedLite"
+
 _log = logging.getLogger(__name__)
+
+
+@runtime_checkable
+class Borrowed(Protocol):
+    """A network that other pairs of the process use too, see `stream.fusion.shared`."""
+
+    kind: Kind
+    own_threads: bool
+    weights_sha256: str
+    precision: str
+    picture_dtype: torch.dtype
+    form: str
+
+    def __call__(self, visible: Tensor, thermal: Tensor) -> Tensor:
+        """Fuse a [1, 1, H, W] picture."""
+
+    def fuse(self, visible: Tensor, thermal: Tensor, result: Tensor) -> None:
+        """Fuse a [1, 1, H, W] picture, together with those of other pairs, into memory of the caller's."""
+
+    def exclusive(self) -> AbstractContextManager[WholeNetwork]:
+        """The network itself, for a block in which no other pair uses it."""
+
+    def close(self) -> None:
+        """Leave it to the others."""
+
+
+Load = Callable[[Kind], "WholeNetwork | Borrowed"]
 
 
 class AutoNetwork:
@@ -42,28 +73,37 @@ class AutoNetwork:
     Until `settle` there is none.
     """
 
-    def __init__(self, fusion: FusionSettings, device: torch.device, rate: Rate) -> None:
+    def __init__(
+        self, fusion: FusionSettings, device: torch.device, rate: Rate, load: Load | None = None
+    ) -> None:
         """Load nothing yet.
 
         Args:
             fusion: number format; the weights are the packaged ones.
             device: where to compute.
             rate: frames a second of the cameras, None while that is not known.
+            load: gives a network of a kind; by default one of this pair's own.
         """
         self._fusion, self._device, self._rate = fusion, device, rate
-        self._network: GIFNet | GIFNetLite | StripedLite | None = None
+        self._load = load or self._load_own
+        self._network: WholeNetwork | Borrowed | None = None
+
+    @property
+    def borrowed(self) -> Borrowed | None:
+        """The network, where other pairs use it too; None otherwise and before the choice."""
+        return self._network if isinstance(self._network, Borrowed) else None
 
     @property
     def kind(self) -> Kind | None:
         """`full` or `lite`; None before the choice."""
         if self._network is None:
             return None
-        return "full" if isinstance(self._network, GIFNet) else "lite"
+        return _kind_of_whole(self._network)
 
     @property
     def own_threads(self) -> bool:
         """True where torch's threads would be in the way of the network's own."""
-        return isinstance(self._network, StripedLite)
+        return bool(getattr(self._network, "own_threads", False))
 
     @property
     def weights_sha256(self) -> str:
@@ -93,7 +133,7 @@ class AutoNetwork:
 
     def close(self) -> None:
         """End the network's own threads; may be called twice."""
-        if isinstance(self._network, StripedLite):
+        if isinstance(self._network, StripedLite | Borrowed):
             self._network.close()
 
     def settle(self, size: Size) -> None:
@@ -108,16 +148,19 @@ class AutoNetwork:
         if self._network:
             return
         full = self._load("full")
-        with all_cores():
-            full_rate = measured_rate(full, size, self._device)
+        with _alone(full) as network, all_cores():
+            full_rate = measured_rate(network, size, self._device)
         wanted = self._rate() or USUAL_RATE
         if full_rate >= SPARE * wanted:
             self._network = full
             _log.info("this machine fuses %s frames/s with full: full", figure(full_rate))
             return
+        if isinstance(full, Borrowed):
+            full.close()
         del full
         lite = self._load("lite")
-        lite_rate = measured_rate(lite, size, self._device)
+        with _alone(lite) as network:
+            lite_rate = measured_rate(network, size, self._device)
         self._network = lite
         _log.warning(
             "this machine fuses %s frames/s with full, %s with lite: lite, --model full to insist",
@@ -125,11 +168,15 @@ class AutoNetwork:
             figure(lite_rate),
         )
 
-    def _load(self, kind: Kind) -> GIFNet | GIFNetLite | StripedLite:
-        return _striped(load_network(kind, "default", self._device, self._fusion.precision), self._device)
+    def _load_own(self, kind: Kind) -> WholeNetwork:
+        return load_whole(kind, "default", self._fusion.precision, self._device)
 
 
-LoadedNetwork: TypeAlias = "GIFNet | GIFNetLite | StripedLite | NullModel | AutoNetwork"
+LoadedNetwork: TypeAlias = "WholeNetwork | NullModel | AutoNetwork | Borrowed"
+
+
+def _alone(network: WholeNetwork | Borrowed) -> AbstractContextManager[WholeNetwork]:
+    return network.exclusive() if isinstance(network, Borrowed) else nullcontext(network)
 
 
 def open_network(fusion: FusionSettings, context: DeviceContext, rate: Rate | None = None) -> LoadedNetwork:
@@ -149,17 +196,38 @@ def open_network(fusion: FusionSettings, context: DeviceContext, rate: Rate | No
     """
     if fusion.model == "null":
         return NullModel()
-    if fusion.model != "auto":
-        network = load_network(fusion.model, fusion.weights, context.device, fusion.precision)
-        return _striped(network, context.device)
-    if fusion.weights == "default" and rate is not None:
+    if chooses_by_rate(fusion, rate):
+        assert rate is not None
         return AutoNetwork(fusion, context.device, rate)
-    kind = weight_files.read(weight_files.resolve(fusion.weights)).kind
-    return _striped(load_network(kind, fusion.weights, context.device, fusion.precision), context.device)
+    return load_whole(wanted_kind(fusion), fusion.weights, fusion.precision, context.device)
 
 
-def _striped(network: GIFNet | GIFNetLite, device: torch.device) -> GIFNet | GIFNetLite | StripedLite:
-    """Lite on a CPU by strips, the others as they are."""
+def chooses_by_rate(fusion: FusionSettings, rate: Rate | None) -> bool:
+    """True where the network is chosen once the rate of the cameras is known."""
+    return fusion.model == "auto" and fusion.weights == "default" and rate is not None
+
+
+def wanted_kind(fusion: FusionSettings) -> Kind:
+    """The network of settings that name one, or weights; full for recordings.
+
+    Raises:
+        WeightsError: the weights cannot be read.
+    """
+    if fusion.model in ("full", "lite"):
+        return fusion.model
+    return weight_files.read(weight_files.resolve(fusion.weights)).kind
+
+
+def load_whole(
+    kind: Kind, weights: str | Path, precision: Precision, device: torch.device
+) -> GIFNet | GIFNetLite | StripedLite:
+    """A network on a device: lite on a CPU by strips, the others as they are.
+
+    Raises:
+        WeightsError: the weights cannot be loaded.
+        DeviceError: the device does not offer the precision.
+    """
+    network = load_network(kind, weights, device, precision)
     if isinstance(network, GIFNetLite) and device.type == "cpu":
         return StripedLite(network, cores())
     return network
@@ -169,8 +237,19 @@ def kind_of(network: LoadedNetwork) -> str:
     """`full`, `lite`, `null`, or `auto` where the choice is still to come."""
     if isinstance(network, AutoNetwork):
         return network.kind or "auto"
-    if isinstance(network, NullModel):
-        return "null"
+    return "null" if isinstance(network, NullModel) else _kind_of_whole(network)
+
+
+def borrowed(network: object) -> Borrowed | None:
+    """The network, where other pairs use it too; None otherwise."""
+    if isinstance(network, AutoNetwork):
+        return network.borrowed
+    return network if isinstance(network, Borrowed) else None
+
+
+def _kind_of_whole(network: WholeNetwork | Borrowed) -> Kind:
+    if isinstance(network, Borrowed):
+        return network.kind
     return "full" if isinstance(network, GIFNet) else "lite"
 
 

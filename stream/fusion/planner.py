@@ -16,6 +16,8 @@ from stream.device.context import DeviceContext, Work
 from stream.device.cuda_graph import CapturedGraph
 from stream.errors import DeviceError
 from stream.fusion.luma_step import LumaStep
+from stream.fusion.model_choice import borrowed
+from stream.fusion.shared.split import GivenPicture, SplitStep
 from stream.fusion.slots import Slot, SlotPool
 from stream.fusion.steady import SteadyNetwork
 from stream.fusion.step import BatchShape, FusionStep, timed
@@ -85,7 +87,7 @@ class StepPlanner:
         self.slots = SlotPool([])
         self.work: Work = _nothing
         self._step: FusionStep | None = None
-        self._graph: CapturedGraph | None = None
+        self._graph: CapturedGraph | SplitStep | None = None
 
     @torch.inference_mode()
     def plan(self, shape: BatchShape, registrar: Registrar, gain: Agc) -> None:
@@ -135,7 +137,7 @@ class StepPlanner:
             return self._step.move(registrar)
 
     def close(self) -> None:
-        """Wait for what is on its way, and give step and graph up; a failed device is left as it is."""
+        """Wait for running work, and release step and graph; a failed device is left as it is."""
         with suppress(RuntimeError):
             self._context.drain()
             if self._graph:
@@ -144,16 +146,24 @@ class StepPlanner:
         self._step = self._graph = None
 
     def _take_memory(self, shape: BatchShape, registrar: Registrar, gain: Agc, slots: int) -> None:
-        context, network = self._context, self._network
+        context, network, shared = self._context, self._network, borrowed(self._network)
         # All on one stream, so that nothing overtakes the first contents of this memory.
         with context.compute.after():
-            fusion = levelled(network, self._level)
+            fusion: Fusion = network
+            if shared is not None:
+                width, height = shape.visible_size
+                picture = torch.zeros(1, 1, height, width, device=context.device)
+                fusion = GivenPicture(picture)
+            fusion = levelled(fusion, self._level)
             steady = SteadyNetwork(fusion, self._steady) if self._steady else None
             make = FusionStep if shape.luma is None else LumaStep
             self._step = step = make(
                 shape, registrar, gain, steady or fusion, context.operations, network.picture_dtype
             )
-            self._graph = context.capture(step)
+            if shared is not None:
+                self._graph = SplitStep(step, shared, picture, context, self._times.measure)
+            else:
+                self._graph = context.capture(step)
             if steady and self._graph:
                 steady.forget()  # what the capture was warmed up with
             self.slots = SlotPool([Slot(step, context) for _ in range(slots)])

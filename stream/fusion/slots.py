@@ -49,7 +49,7 @@ class Slot:
             _put(pair.thermal.pixels, self._counts[i])
         # Frames that were decoded on the device have no picture on the host yet.
         self._brings_visible = any(isinstance(pair.visible.picture, Tensor) for pair in pairs)
-        # What fills up keeps the span, or it would count a frame twice.
+        # Padding keeps the span, or it would count a frame twice.
         self._keep[:, 0] = [*keeps, *[1.0] * (count - len(keeps))]
         upload = self._context.upload
         with upload.after():

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from gifnet.cells import enlarged, halved, spread
 from gifnet.model import Fusion
 
-_CELL_PX, _BLOCK_CELLS = 2, 4
+_CELL_HALVINGS, _BLOCK_HALVINGS = 1, 2  # cells of 2 x 2 pixels, blocks of 4 x 4 cells
 # Change in grey levels of the mean of a block, and of any cell in it, which a small thing may cross without
 # changing the mean: up to the first all of `keep` is kept, from the second on nothing.
 _BLOCK_CHANGE = (2.0, 4.0)
@@ -41,27 +42,27 @@ class SteadyNetwork:
 
     @property
     def own_threads(self) -> bool:
-        """As the network says."""
+        """As stated by the network."""
         return bool(getattr(self._network, "own_threads", False))
 
     @torch.no_grad()
     def __call__(self, visible: Tensor, thermal: Tensor) -> Tensor:
         """Fuse a batch of frames that follow each other; the result is the caller's own."""
-        fused = self._network(visible, thermal).clone()
-        cells = torch.cat(
-            [F.avg_pool2d(part.float(), _CELL_PX, ceil_mode=True) for part in (visible, thermal)], 1
-        )
+        fused = self._network(visible, thermal)
+        cells = torch.cat([halved(part.float(), _CELL_HALVINGS) for part in (visible, thermal)], 1)
         if self._fused.shape[-2:] != fused.shape[-2:]:
             self._sources = cells[:1].clone()
             self._fused = fused[:1].clone()
             self.forget()
+        result = torch.empty_like(fused)
         for index in range(len(fused)):
             now, picture = cells[index : index + 1], fused[index : index + 1]
             still = self._keep * stillness(now, self._sources)
-            picture.lerp_(self._fused, still[..., : picture.shape[2], : picture.shape[3]])
+            still = enlarged(still, 2 ** (_CELL_HALVINGS + _BLOCK_HALVINGS), *picture.shape[-2:])
+            torch.lerp(picture, self._fused, still, out=self._fused)
             self._sources.copy_(now)
-            self._fused.copy_(picture)
-        return fused
+            result[index] = self._fused[0]
+        return result
 
     def forget(self) -> None:
         """Let the next frame stand for itself."""
@@ -69,22 +70,31 @@ class SteadyNetwork:
 
 
 def stillness(now: Tensor, before: Tensor) -> Tensor:
-    """Stillness of each place: 1 where nothing but noise changes, 0 where something moves.
+    """Stillness of blocks of 8 x 8 pixels: 1 where nothing but noise changes, 0 where something moves.
 
     Args:
         now: [1, 2, h, w]: means of both sources in [0, 1] over cells of 2 x 2 pixels.
         before: the same of the frame before.
 
     Returns:
-        [1, 1, H, W] float32 in [0, 1], constant over blocks of 8 x 8 pixels; H and W are of whole blocks.
+        [1, 1, ceil(h / 4), ceil(w / 4)] float32 in [0, 1].
     """
-    change = 255 * (now - before)
-    of_blocks = F.avg_pool2d(change, _BLOCK_CELLS, ceil_mode=True).abs_()
-    of_cells = F.max_pool2d(change.abs_(), _BLOCK_CELLS, ceil_mode=True)
+    change = now - before
+    of_blocks = halved(change, _BLOCK_HALVINGS).abs_()
+    of_cells = _largest(change.abs_(), 2**_BLOCK_HALVINGS)
     still = torch.minimum(_fall(of_blocks, *_BLOCK_CHANGE), _fall(of_cells, *_CELL_CHANGE))
-    least = -F.max_pool2d(-still.amin(dim=1, keepdim=True), 3, 1, 1)
-    return F.interpolate(least, scale_factor=_BLOCK_CELLS * _CELL_PX, mode="nearest")
+    return spread(still.amin(dim=1, keepdim=True).neg_(), 3).neg_()
+
+
+def _largest(maps: Tensor, side: int) -> Tensor:
+    """Maxima over blocks; one side after the other, a fraction of the time of `max_pool2d` on a CPU."""
+    below, right = (-size % side for size in maps.shape[-2:])
+    maps = F.pad(maps, (0, right, 0, below))
+    height, width = maps.shape[-2:]
+    rows = maps.view(*maps.shape[:2], height // side, side, width).amax(dim=-2)
+    return rows.view(*rows.shape[:3], width // side, side).amax(dim=-1)
 
 
 def _fall(change: Tensor, all_: float, none: float) -> Tensor:
-    return ((none - change) / (none - all_)).clamp_(0, 1)
+    """1 up to a change of `all_` grey levels, 0 from `none` on, linear between."""
+    return (255 * change).sub_(none).mul_(1 / (all_ - none)).clamp_(0, 1)

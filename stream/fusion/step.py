@@ -17,6 +17,9 @@ from stream.runtime.cpu_threads import all_cores
 from stream.thermal.agc import Agc
 from stream.thermal.front_end import ThermalFrontEnd
 
+# Place of the network among the stages of a step.
+NETWORK = 3
+
 
 @dataclass(frozen=True, slots=True)
 class BatchShape:
@@ -161,6 +164,11 @@ class FusionStep:
         return self.visible, self.counts, self.ema_weight
 
     @property
+    def network_inputs(self) -> tuple[Tensor, Tensor]:
+        """Inputs of the network, visible and thermal, each [B, 1, H, W]."""
+        return self._visible_in.unsqueeze(1), self._thermal_in.unsqueeze(1)
+
+    @property
     def results(self) -> tuple[Tensor, Tensor, Tensor]:
         """`fused`, `thermal`, and the visible picture again."""
         return self.fused, self.thermal, self.visible
@@ -168,6 +176,16 @@ class FusionStep:
     def __call__(self) -> None:
         """Run all stages."""
         for _, work in self.stages:
+            work()
+
+    def before_network(self) -> None:
+        """Run the stages that make what goes into the network."""
+        for _, work in self.stages[:NETWORK]:
+            work()
+
+    def from_network(self) -> None:
+        """Run the network and the stages behind it."""
+        for _, work in self.stages[NETWORK:]:
             work()
 
     def _visible_memory(self, batch: int, height: int, width: int, device: torch.device) -> Tensor:
@@ -201,7 +219,7 @@ class FusionStep:
         self._operations.to_network_input(self._luma[i], self._brightness[i], self._coverage, out=planes)
 
     def _fuse(self) -> None:
-        fused = self._network(self._visible_in.unsqueeze(1), self._thermal_in.unsqueeze(1))
+        fused = self._network(*self.network_inputs)
         self._picture.copy_(fused[:, 0])
 
     def _merge(self) -> None:
@@ -214,12 +232,18 @@ class FusionStep:
 
 def timed(step: FusionStep, measure: Callable[[str], AbstractContextManager[None]]) -> Work:
     """The step with each stage inside `measure(name)`."""
+    return timed_stages(step.stages, measure, helped=not step.own_threads)
+
+
+def timed_stages(
+    stages: list[tuple[str, Work]], measure: Callable[[str], AbstractContextManager[None]], helped: bool
+) -> Work:
+    """Stages with each inside `measure(name)`; torch's threads help the network where they are `helped`."""
 
     def work() -> None:
-        for name, stage in step.stages:
+        for name, stage in stages:
             # The other stages are over before threads would be awake.
-            helped = name == "network" and not step.own_threads
-            with measure(name), all_cores() if helped else nullcontext():
+            with measure(name), all_cores() if helped and name == "network" else nullcontext():
                 stage()
 
     return work

@@ -13,9 +13,9 @@ from stream.live.reconnect import ReconnectingCamera
 from stream.pairing.clock_offset import AGREE_S
 from stream.pairing.online import OnlinePairer
 
-# With frames of both cameras for so long and no pair, something is wrong.
+# Seconds with frames of both cameras and no pair after which the reason is told.
 NO_PAIR_AFTER_S = 5.0
-# A frame never waits for longer for its partner, whatever is asked for (`pairing.max_wait_ms`).
+# Upper limit of `pairing.max_wait_ms`, the time that a frame waits for its partner.
 LONGEST_WAIT_MS = 5000
 
 _log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class PairingDiagnosis:
         self._frames: dict[Side, int] = {}
 
     def watch(self, now_s: float) -> None:
-        """Look at the counts after every decision; says once when pairs stop, and when they are back.
+        """Check the counts after every decision; reports once when pairs stop, and when they are back.
 
         Args:
             now_s: monotonic time.

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 
 from stream.frame import FrameSet
 
-# A moment that was ready for so long shows that fusion is too slow.
+# Seconds that a pair may wait; longer waits show that fusion is too slow.
 LATE_S = 0.1
-# One may wait while another is fused. Where one does at more takes in a row than these, fusion was not held
+# Pairs that may wait, and takes in a row with one waiting. Beyond these, fusion was not held
 # up for a moment but is too slow, and what waits makes every picture older.
 MOST_WAITING, MOST_BEHIND = 2, 2
 
@@ -39,7 +39,7 @@ class ReadyMoments:
             moments: as they were decided.
             now_s: on the monotonic clock.
             max_wait_s: that a frame without a partner had to wait for one.
-            overran: frames were dropped already because nobody took them.
+            overran: frames were dropped already because they were not taken.
         """
         self._waiting.extend(moments)
         if overran or (self._waiting and _is_late(self._waiting[0], now_s, max_wait_s)):

@@ -11,6 +11,7 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable
+from contextvars import copy_context
 
 from stream.errors import GifnetError, PasswordError, RefusedError, SourceError
 from stream.frame import Frame, Side
@@ -29,7 +30,7 @@ Post = Callable[[Frame], None]
 MOST_STUCK = 3
 # Opening takes longer than a frame does.
 OPEN_TIMES = 2.0
-# A connection that lasted for so long was good, and the next failure is a first one.
+# Seconds after which a connection counts as good, so that the next failure is a first one.
 GOOD_AFTER_S = 2.0
 JOIN_S = 1.0
 
@@ -83,7 +84,7 @@ class ReconnectingCamera:
         self._left: list[_Reader] = []
         self._last_frame_s: float | None = None
         self._said = ""
-        # Whether as many connections are stuck as may be.
+        # True while the largest allowed number of connections is stuck.
         self._is_full = False
 
     def start(self) -> None:
@@ -203,12 +204,16 @@ class _Reader(threading.Thread):
         self.streams = False
         self._camera = camera
         self._left = threading.Event()
+        self._context = copy_context()
 
     def leave(self) -> None:
         """The camera does not want it any more."""
         self._left.set()
 
     def run(self) -> None:
+        self._context.run(self._read)
+
+    def _read(self) -> None:
         while not self._left.is_set():
             refused = False
             began_s = self.heard_s = self._camera._clock.monotonic_s()
@@ -228,14 +233,14 @@ class _Reader(threading.Thread):
             self._wait(began_s, why, refused)
 
     def _asked(self, seconds: float) -> bool:
-        """Wait; whoever asks without waiting has got something from the camera, if no picture yet."""
+        """Wait; a call with no time to wait means that something came from the camera, if no picture yet."""
         ends = self._left.wait(seconds)
         if not seconds and not ends:
             self.heard_s = self._camera._clock.monotonic_s()
         return ends
 
     def _connection(self) -> str:
-        """Read one connection to its end; says why it ended."""
+        """Read one connection to its end; gives the reason."""
         camera = self._camera
         with camera._open(self._asked) as source:
             camera.info, lost = source.info, Counter[str]()
@@ -243,6 +248,7 @@ class _Reader(threading.Thread):
                 for frame in source:
                     if self._left.is_set():
                         break
+                    camera.info = source.info
                     camera._arrived(self, frame)
                     lost = self._count_lost(source.lost, lost)
             finally:

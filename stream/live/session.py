@@ -6,7 +6,7 @@ import logging
 import threading
 from collections import Counter, deque
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from stream.config import FuseSettings, InputSettings, PairingSettings, ThermalInputSettings
 from stream.errors import ConfigError, GifnetError
@@ -24,7 +24,10 @@ from stream.sources.live.lockstep import OPENING_S
 from stream.sources.live.start_barrier import StartBarrier, Wait
 from stream.uri import mask
 
-# How often cameras are looked after at least.
+if TYPE_CHECKING:
+    import torch
+
+# Longest interval between two checks of the cameras, in seconds.
 TEND_S = 0.1
 # Frames of both cameras that wait to be taken at most.
 MOST_TAKEN = 240
@@ -33,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 
 class LiveSession:
-    """Iterates over what two cameras give, for as long as nobody calls `stop`.
+    """Iterates over the frame sets of two cameras until `stop` is called.
 
     Iterated by one thread; `stop` and `change` may be called from any.
 
@@ -42,17 +45,24 @@ class LiveSession:
         untaken: frames that `taken` does not give because too many waited, by side.
     """
 
-    def __init__(self, settings: FuseSettings, clock: Clock, keep_frames: bool = False) -> None:
+    def __init__(
+        self,
+        settings: FuseSettings,
+        clock: Clock,
+        keep_frames: bool = False,
+        device: torch.device | None = None,
+    ) -> None:
         """Nothing is opened before the `with` block.
 
         Args:
             settings: cameras, pairing and bounds.
             clock: for waiting.
             keep_frames: keep every frame for `taken`.
+            device: where the network runs; cameras' video is decoded there if possible. None for the CPU.
         """
         self._taken: deque[tuple[Side, Frame]] | None = deque() if keep_frames else None
         self.untaken: Counter[str] = Counter()
-        self._clock, self._settings = clock, settings
+        self._clock, self._settings, self._device = clock, settings, device
         self._pairer = OnlinePairer(settings.pairing, settings.live)
         self._changed = threading.Condition()
         self._ready = ReadyMoments(keep_frames, lambda moment: self.counts.unuse(moment, "superseded"))
@@ -114,7 +124,7 @@ class LiveSession:
             self._changed.notify_all()
 
     def misfit(self, moment: FrameSet, error: GifnetError) -> None:
-        """A moment whose pictures cannot be registered, or are too small; said once for each reason."""
+        """Leave out a frame set that cannot be registered or is too small; each reason is reported once."""
         with self._changed:
             self.counts.unuse(moment, "not_registered")
         if str(error) != self._misfit:
@@ -143,7 +153,7 @@ class LiveSession:
             self._pairer.finish()
 
     def __iter__(self) -> Iterator[FrameSet]:
-        """Moments as they are decided.
+        """Frame sets, as soon as they are decided.
 
         Raises:
             GifnetError: a camera cannot be opened however often one tries.
@@ -162,7 +172,7 @@ class LiveSession:
             return frames
 
     def next(self, patience_s: float) -> FrameSet | None:
-        """The next moment; None when there is none within so many seconds, or `is_over`.
+        """The next moment; None when there is none within `patience_s` seconds, or `is_over`.
 
         Raises:
             GifnetError: a camera cannot be opened however often one tries.
@@ -189,7 +199,7 @@ class LiveSession:
                 self._changed.wait(max(0.001, until_s - now_s))
 
     def _decide(self, now_s: float) -> None:
-        """Bring what is due among the ready; where fusion does not keep up, only the freshest stays."""
+        """Move due frame sets to the ready ones; where fusion does not keep up, only the newest stays."""
         queues = self._pairer.queues.values()
         due, overran = self._pairer.due(now_s), any(queue.overran for queue in queues)
         self._ready.add(due, now_s, self._pairer.settings.max_wait_ms / 1000, overran)
@@ -198,7 +208,9 @@ class LiveSession:
 
     def _camera(self, side: Side, settings: InputSettings) -> ReconnectingCamera:
         def open_here(wait: Wait) -> Source:
-            source = open_live(settings, side, self._clock, wait, self._together, self._settings.live)
+            source = open_live(
+                settings, side, self._clock, wait, self._together, self._settings.live, self._device
+            )
             has_telemetry = isinstance(settings, ThermalInputSettings) and settings.telemetry == "lepton"
             return LeptonSource(source, read_lepton) if has_telemetry else source
 
@@ -212,7 +224,7 @@ class LiveSession:
                 self._changed.notify_all()
 
         timeout_s, waits = settings.timeout_s, self._settings.live.wait
-        # A recording that takes long to open does not hang; opened once more beside that, it takes longer.
+        # A recording may take long to open; opening it a second time meanwhile would only take longer.
         opening_s = max(OPENING_S, timeout_s) if is_played(settings.uri) else None
         return ReconnectingCamera(
             side, settings.uri, timeout_s, open_here, post, self._clock, waits, opening_s

@@ -25,6 +25,10 @@ class LiveStats:
         """Frames that were not fused, by side and reason."""
         return self._live.counts.dropped
 
+    def used(self) -> Counter[str]:
+        """Frames that went on to fusion, by side; a held one counts once."""
+        return self._live.counts.used
+
     def lost(self) -> dict[str, Counter[str]]:
         """Frames that the sources could not deliver, by side and reason."""
         return {side: camera.account.lost for side, camera in self._live.cameras.items()}

@@ -1,1 +1,1 @@
-"""The state of a run for people and programs: report, status, Prometheus metrics, rolling statistics."""
+"""The state of a run: report, status, Prometheus metrics, rolling statistics."""

@@ -12,7 +12,7 @@ from stream.frame import FusedFrame
 from stream.runtime.clock import Clock
 
 WINDOW_S = 5.0
-# After so long without a frame, the time since the last one counts as well.
+# Seconds without a frame after which the time since the last one counts as well.
 STALLED_S = 1.0
 # Bounds the memory of the window, at 400 frames a second.
 MOST_FRAMES = 2000

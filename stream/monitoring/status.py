@@ -108,6 +108,7 @@ class RunStatus:
             "cameras": live.cameras() if live else {},
             "clocks": live.clocks() if live else None,
             "moments": live.moments() if live else {},
+            "used": dict(live.used()) if live else {},
             "frames_in": report.frames_in,
             "fused": report.fused,
             "drift": self.drift.as_json(),

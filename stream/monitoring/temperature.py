@@ -1,4 +1,4 @@
-"""Temperatures of a fused frame, where its thermal camera tells some."""
+"""Temperatures of a fused frame of a radiometric camera."""
 
 from __future__ import annotations
 

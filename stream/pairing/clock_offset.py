@@ -15,7 +15,7 @@ JUMP_S = 1.0
 BACK_S = 0.1
 BUCKET_S = 1.0
 BUCKETS = 180
-# What the first frames show is provisional for so long.
+# Seconds during which the offset measured on the first frames is provisional.
 SETTLED_S = 3.0
 # Below this span, jitter would pass for drift.
 DRIFT_SPAN_S = 15.0

@@ -1,4 +1,4 @@
-"""Accounts of live pairing: what came, what was used, what was left out and why, and how well pairs fit."""
+"""Counts of live pairing: frames received, used and left out by reason, and the errors of pairs."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ class LiveQueue:
         self._intervals_s.clear()
 
     def expire(self, now_s: float) -> None:
-        """Drop what has waited for too long because nobody asked."""
+        """Drop frames that have waited for too long without being asked for."""
         while self.waiting and now_s - self.waiting[0].arrived_s > self._limits.queue_ms / 1000:
             self.drop("overrun")
             self.overran = True

@@ -75,7 +75,7 @@ class PeekableStream:
         return False
 
     def reach(self, count: int) -> bool:
-        """Read until the buffer holds so many frames; False when the stream ends before."""
+        """Read until the buffer holds a number of frames; False when the stream ends before."""
         while len(self.buffer) < count:
             if not self.read():
                 return False

@@ -116,7 +116,7 @@ class OnlinePairer:
         return self.queues["visible"].interval_s, self.queues["thermal"].interval_s
 
     def _follow_rates(self) -> None:
-        """Bring an automatic tolerance to the rates as they are measured now, and say so."""
+        """Adapt an automatic tolerance to the rates as measured now, and log it."""
         visible_s, thermal_s = self._intervals_s()
         if not self.policy.is_auto or visible_s is None or thermal_s is None:
             return
@@ -185,7 +185,7 @@ class OnlinePairer:
         return self._pair(visible, thermal)
 
     def _pass_over(self, side: Side, queue: LiveQueue) -> None:
-        """Drop a partner that nobody took; a thermal one may still be held."""
+        """Drop a partner that was not taken; a thermal one may still be held."""
         oldest = queue.waiting[0]
         if side == "thermal" and self.settings.unpaired == "hold" and not oldest.stale:
             self._held = oldest

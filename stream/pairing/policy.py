@@ -15,7 +15,7 @@ from stream.frame import Side
 
 # The slower stream leads only if it is slower by more than this, so that measured rates do not take turns.
 SLOWER_BY = Fraction(11, 10)
-# A leader whose partners follow it keeps a partner until the next one is nearer by so much: near half an
+# Share by which the next partner must be nearer before a leader takes it: near half an
 # interval, jitter would otherwise cost every fourth frame its partner.
 KEEP_SHARE = Fraction(7, 10)
 # An automatic tolerance: more than half the interval of the faster stream, with room for jitter.
@@ -122,7 +122,7 @@ class PairingPolicy:
         soonest_anchor_s: Fraction | None,
         follows: bool,
     ) -> bool:
-        """True when no frame that is still to come can change what `choose` says.
+        """True when no later frame can change the result of `choose`.
 
         Args:
             anchor_s: time of the anchor.

@@ -81,7 +81,7 @@ class Fuser:
         return array_frame((pixels, time_s), side, source.bits, source.radiometry, self._count, rate)
 
     def close(self) -> None:
-        """Give the memory up; may be called twice."""
+        """Release the memory; may be called twice."""
         self._closed = True
         self._fuser.close()
 

@@ -1,4 +1,4 @@
-"""The part of two streams that is fused: from a time on, one moment of several, so many, and smaller."""
+"""The part of two streams that is fused: a start, a stride, a number of frame pairs, and a scale."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from stream.config import FuseSettings
-from stream.errors import SourceError
+from stream.errors import EndedError
 from stream.frame import Frame, FramePair, FrameSet, Side, SingleFrame
 from stream.sources.base import Source, SourceBase, SourceInfo
 
@@ -57,7 +57,7 @@ class Excerpt:
         """Leave unread what lies well before the first moment; the visible source comes first.
 
         Raises:
-            SourceError: the source ends before it.
+            EndedError: the source ends before it.
         """
         if not self._start_s or not isinstance(source, SourceBase):
             return
@@ -71,7 +71,7 @@ class Excerpt:
         self._skipped += skipped if role == "visible" else 0
 
     def watched(self, visible: Iterable[Frame]) -> Iterator[Frame]:
-        """Visible frames as they come, the first of which tells where the recording begins."""
+        """Visible frames as they come; the first gives the beginning of the recording."""
         for frame in visible:
             self._note(frame.time_s)
             yield frame
@@ -108,7 +108,7 @@ class Excerpt:
         """The moments that are asked for.
 
         Raises:
-            SourceError: the streams end before the first of them.
+            EndedError: the streams end before the first of them.
         """
         count, wanted, last_s = 0, self._wanted, None
         for frame_set in frame_sets:
@@ -126,13 +126,13 @@ class Excerpt:
             if wanted.frames is not None and count > (wanted.frames - 1) * wanted.every:
                 return
         if not count and last_s is not None and self._began_s is not None:
-            raise SourceError(
+            raise EndedError(
                 f"the last moment that these streams share is {float(last_s - self._began_s):.3f} s after "
                 f"the first visible frame, before --start {float(self._start_s):g}; give a smaller one"
             )
 
     def scaled(self, frame_set: FrameSet) -> FrameSet:
-        """The same moment in smaller pictures, where that is asked for."""
+        """The same frame set in smaller pictures, if asked for."""
         if not self.is_smaller:
             return frame_set
         if frame_set.visible is not None:

@@ -85,7 +85,7 @@ class FanOut:
         return bool(self._sinks) and all(sink.is_full for sink in self._sinks)
 
     def open_clip(self, path: Path, view: View, colour_map: ColourMap) -> Sink:
-        """A video file beside the outputs, without sound; whoever opens it closes it.
+        """A video file beside the outputs, without sound; the caller closes it.
 
         Raises:
             SinkError: when it cannot be opened.

@@ -1,4 +1,4 @@
-"""Opens what pairs by itself: two live cameras, or a recording of them."""
+"""Opens sources that pair themselves: two live cameras, or a recording of them."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
 
 from stream.config import FuseSettings
-from stream.device.context import DeviceContext, explain_device, open_device
+from stream.device.context import DeviceContext, explain_device
 from stream.errors import ConfigError, GifnetError
 from stream.frame import Frame, FrameSet, Side
+from stream.fusion.devices import Devices, OwnDevices
 from stream.fusion.fused_stream import FusedStream
 from stream.fusion.fuser import Fuser, check_sizes
 from stream.live.session import LiveSession, is_live_pair
@@ -34,17 +35,26 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def open_cameras(settings: FuseSettings, context: DeviceContext, report: RunReport) -> Iterator[FusedStream]:
+def open_cameras(
+    settings: FuseSettings, context: DeviceContext, report: RunReport, devices: Devices
+) -> Iterator[FusedStream]:
     """Two live cameras, neither of which need be there yet."""
     if settings.excerpt.start_s:
         raise ConfigError("cameras have no beginning to count from: leave out --start (excerpt.start_s)")
     excerpt = Excerpt(settings)
-    with LiveSession(settings, report.clock) as live:
-        fuser = Fuser(settings, None, None, context, report.times, live.misfit, live.rate)
+    # Pictures are made smaller on the host.
+    device = None if excerpt.is_smaller else context.device
+    with LiveSession(settings, report.clock, device=device) as live:
+        fuser = Fuser(settings, None, None, context, report.times, live.misfit, live.rate, devices)
         _add_fusion(report, fuser)
         stats = LiveStats(live)
         add_cameras(report, stats)
-        report.add(dropped=lambda: stats.dropped() + excerpt.left_out)
+        report.add(
+            dropped=lambda: stats.dropped() + excerpt.left_out,
+            decoders=lambda: _decoders(
+                **{side: camera.info for side, camera in live.cameras.items() if camera.info}
+            ),
+        )
         frame_sets = excerpt.pass_on(Ages(report).pass_on(live))
         batches = fuser.fuse(report.times.waits("read", frame_sets))
         visible = _unseen(settings)
@@ -72,8 +82,10 @@ def _add_fusion(report: RunReport, fuser: Fuser) -> None:
 
 
 @contextmanager
-def open_replay(settings: FuseSettings, context: DeviceContext, report: RunReport) -> Iterator[FusedStream]:
-    """A recorded pair of cameras once more, paired as it was then."""
+def open_replay(
+    settings: FuseSettings, context: DeviceContext, report: RunReport, devices: Devices
+) -> Iterator[FusedStream]:
+    """A recording of two cameras, paired as it was live."""
     excerpt = Excerpt(settings)
     replay = _Replay(Recording(Path(parse_uri(settings.visible.uri).path)), settings.thermal.radiometry)
     report.add(
@@ -81,7 +93,7 @@ def open_replay(settings: FuseSettings, context: DeviceContext, report: RunRepor
         dropped=lambda: replay.dropped + excerpt.left_out,
         radiometry=lambda: as_json(replay.radiometry),
     )
-    fuser = Fuser(settings, None, None, context, report.times, replay.leave_out)
+    fuser = Fuser(settings, None, None, context, report.times, replay.leave_out, devices=devices)
     _add_fusion(report, fuser)
     batches = fuser.fuse(report.times.waits("read", excerpt.pass_on(replay)))
     visible = replace(_unseen(settings), rate=replay.recording.rate("visible"))
@@ -112,7 +124,7 @@ class _Replay:
             yield frame_set
 
     def leave_out(self, frame_set: FrameSet, error: GifnetError) -> None:
-        """Count a frame set that cannot be fused; said once."""
+        """Count a frame set that cannot be fused; reported once."""
         if not self.dropped["not_registered"]:
             _log.warning("%s; such frames are left out", error)
         self.dropped["not_registered"] += 1
@@ -128,21 +140,29 @@ def _unseen(settings: FuseSettings) -> SourceInfo:
 SOURCE_AHEAD = 4
 
 
-Opener = Callable[[FuseSettings, DeviceContext, RunReport], AbstractContextManager[FusedStream]]
+Opener = Callable[[FuseSettings, DeviceContext, RunReport, Devices], AbstractContextManager[FusedStream]]
 
 
 @contextmanager
-def open_fused(settings: FuseSettings, report: RunReport) -> Iterator[FusedStream]:
+def open_fused(
+    settings: FuseSettings, report: RunReport, devices: Devices | None = None
+) -> Iterator[FusedStream]:
     """Open both sources and everything between them and the sinks.
+
+    Args:
+        settings: what to do.
+        report: gets its sections.
+        devices: gives device and network; by default those of this run alone.
 
     Raises:
         GifnetError: of the device, a source, the weights or the calibration, before the first frame.
     """
-    context = open_device(settings.device)
+    devices = devices or OwnDevices()
+    context = devices.context(settings.device)
     device = {"name": str(context.device), "why": explain_device(settings.device, context.device)}
     report.add(device=lambda: device, radiometry=lambda: as_json(settings.thermal.radiometry))
     _log.info("device %s: %s", context.device, device["why"])
-    with _opener(settings)(settings, context, report) as fused:
+    with _opener(settings)(settings, context, report, devices) as fused:
         yield fused
 
 
@@ -153,10 +173,28 @@ def _opener(settings: FuseSettings) -> Opener:
     return open_cameras if is_live_pair(settings) else _open_recorded
 
 
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """The moments of two recordings, paired, and the streams that they come from.
+
+    Attributes:
+        visible: properties of the visible frames that are fused.
+        thermal: properties of the thermal ones.
+        frame_sets: the moments that the settings ask for, in order, once through.
+    """
+
+    visible: SourceInfo
+    thermal: SourceInfo
+    frame_sets: Iterator[FrameSet]
+
+
 @contextmanager
-def _open_recorded(
-    settings: FuseSettings, context: DeviceContext, report: RunReport
-) -> Iterator[FusedStream]:
+def open_moments(settings: FuseSettings, context: DeviceContext, report: RunReport) -> Iterator[Moments]:
+    """Open both recordings and pair them; nothing is fused.
+
+    Raises:
+        GifnetError: of a source, or of pairing.
+    """
     lost: dict[str, Counter[str]] = {}
     excerpt = Excerpt(settings)
     report.add(lost=lambda: lost)
@@ -170,16 +208,24 @@ def _open_recorded(
             decoders=lambda: _decoders(visible=visible_info, thermal=thermal_info),
             radiometry=lambda: as_json(thermal_info.radiometry),
         )
-        if doubt := same_pictures(settings, visible_info, thermal_info):
-            _log.warning("%s", doubt)
-        check_sizes(visible_info, thermal_info)
-        fuser = Fuser(settings, visible_info, thermal_info, context, report.times)
-        _add_fusion(report, fuser)
         pairer = OfflinePairer(settings.pairing, visible_info.rate, thermal_info.rate)
         report.add(frames_in=lambda: pairer.read, dropped=lambda: pairer.dropped + excerpt.left_out)
         pairs = excerpt.pass_on(pair_streams(excerpt.watched(visible), thermal, pairer))
-        batches = fuser.fuse(report.times.waits("read", pairs))
-        yield FusedStream(batches, fuser, visible_info, context.device.type, report.times)
+        yield Moments(visible_info, thermal_info, pairs)
+
+
+@contextmanager
+def _open_recorded(
+    settings: FuseSettings, context: DeviceContext, report: RunReport, devices: Devices
+) -> Iterator[FusedStream]:
+    with open_moments(settings, context, report) as moments:
+        if doubt := same_pictures(settings, moments.visible, moments.thermal):
+            _log.warning("%s", doubt)
+        check_sizes(moments.visible, moments.thermal)
+        fuser = Fuser(settings, moments.visible, moments.thermal, context, report.times, devices=devices)
+        _add_fusion(report, fuser)
+        batches = fuser.fuse(report.times.waits("read", moments.frame_sets))
+        yield FusedStream(batches, fuser, moments.visible, context.device.type, report.times)
 
 
 def _open_source(

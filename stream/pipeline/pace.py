@@ -9,13 +9,13 @@ from stream.fusion.fused_stream import FusedStream
 from stream.fusion.model_choice import figure
 from stream.monitoring.report import RunReport
 
-# A run is judged by so long a stretch, and so many frames.
+# Seconds and frames after which the pace of a run is judged.
 JUDGED_AFTER_S, JUDGED_FRAMES = 5.0, 4
-# Why frames of cameras are dropped where fusion is too slow.
+# Reasons by which frames of cameras are dropped when fusion is too slow.
 LATE = ("superseded", "overrun")
 # Cameras: below this share of their rate. Recordings: slower than they were filmed by this factor.
 TOO_SLOW, MUCH_SLOWER = 0.8, 4.0
-# Who waits for less than this needs no advice.
+# Runs that take fewer seconds than this get no advice.
 WORTH_SAYING_S = 60.0
 
 _log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class Pace:
 
 
 def slow_recording(model: str, rate: float, source_rate: float, frames_left: int) -> str:
-    """A sentence for a recording that takes much longer than it lasts; empty where nothing is to be said.
+    """A sentence for a recording that takes much longer than it lasts; empty otherwise.
 
     Args:
         model: the network.

@@ -26,7 +26,7 @@ def record(
     goes_on: Callable[[], bool],
     tell: Callable[[RunReport, int | None], None],
 ) -> None:
-    """Record until the cameras end, the duration is over, or `goes_on` says no.
+    """Record until the cameras end, the duration is over, or `goes_on` gives False.
 
     Args:
         settings: cameras, pairing and duration.

@@ -20,6 +20,7 @@ from stream.detection.detection import Detection
 from stream.detection.open import open_finder
 from stream.errors import ConfigError, SinkError, SourceError
 from stream.frame import FusedFrame
+from stream.fusion.devices import Devices
 from stream.fusion.fused_stream import FusedStream
 from stream.monitoring.loss import check_loss
 from stream.monitoring.report import RunReport
@@ -36,6 +37,7 @@ from stream.web import open_panel
 
 Watch = Callable[[Iterable[FusedFrame]], Iterable[FusedFrame]]
 Progress = Callable[[RunReport, int | None], None]
+Show = Callable[[RunStatus], None]
 # Changes settings from outside while the block lasts.
 Adjuster = Callable[[AdjustableSettings], AbstractContextManager[object]]
 
@@ -46,6 +48,8 @@ def run(
     watch: Watch = iter,
     progress: Progress = lambda report, total: None,
     adjuster: Adjuster = nullcontext,
+    devices: Devices | None = None,
+    show: Show = lambda status: None,
 ) -> None:
     """Fuse two streams into every output.
 
@@ -57,6 +61,8 @@ def run(
         progress: called after every frame with the report and the number of visible frames, if known.
         adjuster: gets the settings that can change, once the stages are built, and may change them from
             another thread while frames flow.
+        devices: gives device and network; by default those of this run alone.
+        show: gets the state of the run, once the stages are built, for servers beside its own.
 
     Raises:
         GifnetError: a note on it tells how many frames were kept and where.
@@ -66,7 +72,7 @@ def run(
     check_outputs(settings)
     check_takeover(settings)
     try:
-        _run(settings, report, watch, progress, adjuster)
+        _run(settings, report, watch, progress, adjuster, devices, show)
     except BaseException as error:
         if report.fused and not isinstance(error, SinkError):  # a sink says itself what it kept
             error.add_note(report.kept())
@@ -79,15 +85,22 @@ def run(
 
 
 def _run(
-    settings: RunSettings, report: RunReport, watch: Watch, progress: Progress, adjuster: Adjuster
+    settings: RunSettings,
+    report: RunReport,
+    watch: Watch,
+    progress: Progress,
+    adjuster: Adjuster,
+    devices: Devices | None,
+    show: Show,
 ) -> None:
-    with OneThreadEach(), open_fused(settings, report) as fused, ExitStack() as before:
+    with OneThreadEach(), open_fused(settings, report, devices) as fused, ExitStack() as before:
         early = None
         if settings.takeover:
             early = before.enter_context(take_over(settings.takeover, before.enter_context(fused.ahead())))
         ahead = nullcontext(early) if early else fused.ahead()
         sinks = FanOut(settings, fused.visible, report.times, fused.device, lambda: fused.weights)
         panel = _status(settings, report, fused, sinks)
+        show(panel)
         look = _detection(settings, report, fused)
         with (
             open_panel(settings, panel),

@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 
 def check_takeover(settings: RunSettings) -> None:
-    """Refuse a takeover that would lose what was written, or of inputs that are no cameras.
+    """Refuse a takeover that would lose written output, or whose inputs are not cameras.
 
     Raises:
         ConfigError: says which.
@@ -51,7 +51,7 @@ def check_takeover(settings: RunSettings) -> None:
         rotates = output.segment_s is not None or output.segment_mb is not None
         if sink_settings(output, settings.outputs).places() and not rotates:
             raise ConfigError(
-                f"takeover would begin {mask(output.uri)} anew, and lose what the last process wrote; add "
+                f"takeover would overwrite {mask(output.uri)}, which the last process wrote; add "
                 "--segment-s, so that each file has a name of its own, or take outputs over the network"
             )
 

@@ -56,7 +56,7 @@ def read_boxes(path: Path) -> dict[str, KnownBoxes]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
         raise SourceError(f"the boxes {path} cannot be read: {why}") from None
     try:
         if path.suffix == ".jsonl":
@@ -97,7 +97,7 @@ def _scenes(lines: list[dict[str, Any]]) -> dict[str, KnownBoxes]:
 
 def _checked(box: Box) -> Box:
     if not (box[0] < box[2] and box[1] < box[3]):
-        raise ValueError(f"{list(box)} is no box: right and bottom must be beyond left and top")
+        raise ValueError(f"{list(box)} is not a box: right and bottom must be beyond left and top")
     return box
 
 

@@ -76,7 +76,7 @@ def score(
         )
     there = [number for number, name in enumerate(CLASSES) if scores[name].objects]
     each = [scores[CLASSES[number]] for number in there]
-    # A draw may hold no object of any class; such ones say nothing.
+    # A draw may hold no object of any class; such draws are left out.
     means = np.array([_mean(one.tolist()) for one in drawn[:, there]])
     scores["all"] = Score(
         objects=sum(one.objects for one in each),

@@ -35,7 +35,7 @@ def find_samples(visible: Path, thermal: Path, fused: dict[str, Path], every: in
         visible: a folder, or a picture.
         thermal: likewise.
         fused: folders or pictures by the name of the method.
-        every: take each so many-th pair.
+        every: take every n-th pair.
 
     Raises:
         SourceError: folders without pictures, or missing partners.

@@ -81,7 +81,7 @@ class Meter:
         path = self._masks / f"{name}.png"
         mask = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         if mask is None or mask.ndim != 2 or mask.dtype != np.uint8:
-            raise SourceError(f"{path} is no mask: a PNG with one channel of 8 bits is needed")
+            raise SourceError(f"{path} is not a mask: a PNG with one channel of 8 bits is needed")
         if ((mask >= len(self._names)) & (mask != IGNORED)).any():
             raise SourceError(f"{path} holds classes beyond the {len(self._names) - 1} of the network")
         return np.asarray(mask)

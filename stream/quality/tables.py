@@ -1,4 +1,4 @@
-"""The measured values as a table for people, as CSV and as JSON."""
+"""The measured values as a text table, as CSV and as JSON."""
 
 from __future__ import annotations
 

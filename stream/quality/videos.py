@@ -34,7 +34,7 @@ class Clip:
 
 
 def measure_clip(clip: Clip) -> dict[str, float]:
-    """Means of the metrics of pictures over every so many-th frame, and the temporal metrics of all frames.
+    """Means of the metrics of pictures over every n-th frame, and the temporal metrics of all frames.
 
     Raises:
         SourceError: a video that cannot be read, of another size, or of fewer than three frames.

@@ -127,5 +127,5 @@ def _time_s(line: dict[str, Any]) -> Fraction:
 
 def _radiometry(values: Any) -> Radiometry | None:
     if values is not None and not isinstance(values, dict):
-        raise ValueError("radiometry is no object")
+        raise ValueError("radiometry is not an object")
     return from_json(values)

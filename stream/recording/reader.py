@@ -20,7 +20,7 @@ from stream.recording.lines import Entry, read_frames, read_pairs
 from stream.yuv import PlanesToRgb, luma_range, planes_of
 
 _FORMATS: dict[str, PixelFormat] = {"gray": "gray8", "gray16le": "gray16le"}
-# Frames that frame sets may name once more: a held thermal frame is the last one.
+# Frames that later frame sets may name again, such as a held thermal frame.
 _KEPT = 4
 LARGEST_ABOUT = 1 << 20
 
@@ -154,7 +154,7 @@ class TrackReader:
         self._container = av.open(f"file:{path}", options=LIBAV_BOUNDS, metadata_errors="replace")
         self._file = name
         if not self._container.streams.video or self._container.streams.video[0].codec_context is None:
-            raise SourceError(f"{path} is no video of a recording")
+            raise SourceError(f"{path} is not a video of a recording")
         self._container.streams.video[0].codec_context.options = dict(LIBAV_BOUNDS)
         self._pictures = _whole_pictures(self._container)
         self._to_rgb = None
@@ -175,7 +175,7 @@ def _about(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         about = None
     if not isinstance(about, dict):
-        raise SourceError(f"{folder} is no recording: it has no readable {ABOUT}")
+        raise SourceError(f"{folder} is not a recording: it has no readable {ABOUT}")
     return about
 
 

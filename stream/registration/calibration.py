@@ -195,7 +195,7 @@ def load_calibration(path: Path) -> Calibration:
 
 
 def save_calibration(calibration: Calibration, path: Path) -> None:
-    """Write a calibration file that `load_calibration` reads back as it was, and that a person can read.
+    """Write a readable calibration file that `load_calibration` reads back unchanged.
 
     Its first line, a comment, is `made_by`, as a rule the command. The file appears whole or not at all; one
     that is there is replaced, a link stays a link.

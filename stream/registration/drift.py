@@ -18,13 +18,13 @@ from stream.registration.gradient_correlation import REACH, Agreement, Numbers, 
 
 # Weight of the mean so far in that of the next comparison.
 EMA_WEIGHT = 0.75
-# So many comparisons make a mean that counts, and so many means on end a verdict.
+# FEWEST comparisons make a mean, and CONFIRM means in a row make a verdict.
 FEWEST = 3
 CONFIRM = 3
 # Cameras have moved by more than this share of the width (3.2 pixels of 640), and stand right again within
 # half of it.
 MOVED = 1 / 200
-# With so many doubtful means on end, shifts four times as large are looked at too.
+# After this many doubtful means in a row, shifts four times as large are searched too.
 WIDEN_AFTER = 5
 WIDE_REACH = 4 * REACH
 # Largest correction without being asked each time, as a share of the width (8 pixels of 640), the largest at
@@ -66,7 +66,7 @@ class DriftState:
         return -self.right_px, -self.down_px
 
     def sentence(self) -> str:
-        """The state in words."""
+        """The state as a sentence."""
         if self.verdict == "unknown":
             return "visible and thermal have shown too little in common to tell whether the cameras moved"
         if self.verdict == "aligned":
@@ -111,7 +111,7 @@ class Drift:
         self.restart()
 
     def restart(self) -> None:
-        """The registration was changed: what was seen before does not count any more; the verdict stays."""
+        """The registration was changed: earlier comparisons no longer count; the verdict stays."""
         self._mean: Numbers | None = None
         self._compared = self._for = self._against = self._doubtful = 0
         self._reach = REACH

@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 
 from stream.frame import Pixels
 
-# Pictures are shrunk by a whole number until they are no wider than this.
+# Largest width after shrinking by a whole number, in pixels.
 WIDTH_PX = 320
 TILES = 12
 # Shifts up to this share of the width are looked at: 16 pixels of 640.
 REACH = 1 / 40
 BLUR_PX = 1.0
-# What is nearer to a peak, in shrunk pixels, belongs to it.
+# Radius of a peak, in shrunk pixels.
 PEAK_RADIUS_PX = 3
 # Shifts that the agreement without a shift is measured against.
 NEAR_PX = 8

@@ -1,1 +1,1 @@
-"""Pictures for people: views of a frame, colour maps, contact sheets."""
+"""Pictures for display: views of a frame, colour maps, contact sheets."""

@@ -1,18 +1,22 @@
-"""Views of a fused frame: the pictures that can be shown or written."""
+"""Views of a fused frame: the pictures that can be shown or written.
+
+torch is loaded with the first view that needs it: who only asks which outputs there are does without.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, partial
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from cuda_kernels import reference
 from stream.frame import ColourMap, FusedFrame, Pixels, View
 from stream.picture import YuvPlanes
 from stream.render.colour_maps import colour_table
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SQUARE_PX = 32
 
@@ -35,7 +39,7 @@ def render(frame: FusedFrame, view: View, colour_map: ColourMap = "heat") -> Pix
 
 
 def kept_picture(frame: FusedFrame, view: View, colour_map: ColourMap = "heat") -> Pixels | YuvPlanes:
-    """As `render`, but planes for a view that is kept as planes, for whoever can take them."""
+    """As `render`, but planes for a view that is kept as planes, for sinks that take them."""
     if view == "fused":
         return frame.picture
     return frame.visible_picture if view == "visible" else render(frame, view, colour_map)
@@ -52,15 +56,21 @@ def _thermal(frame: FusedFrame) -> Pixels:
 
 
 def _thermal_colour(frame: FusedFrame, colour_map: ColourMap) -> Pixels:
+    from cuda_kernels import reference
+
     return _pixels(reference.colour_map(_tensor(frame.thermal), _table(colour_map)))
 
 
 def _side_by_side(frame: FusedFrame) -> Pixels:
+    from cuda_kernels import reference
+
     pictures = _tensor(frame.visible), _tensor(frame.thermal), _tensor(frame.pixels)
     return _pixels(reference.side_by_side(*pictures))
 
 
 def _checkerboard(frame: FusedFrame) -> Pixels:
+    from cuda_kernels import reference
+
     return _pixels(reference.checkerboard(_tensor(frame.visible), _tensor(frame.thermal), SQUARE_PX))
 
 
@@ -80,7 +90,9 @@ def _table(colour_map: ColourMap) -> Tensor:
 
 
 def _tensor(pixels: Pixels) -> Tensor:
-    # torch warns of arrays that cannot be written, although nobody writes.
+    import torch
+
+    # torch warns about read-only arrays, even if they are only read.
     return torch.from_numpy(pixels if pixels.flags.writeable else pixels.copy())
 
 

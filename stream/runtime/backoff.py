@@ -6,7 +6,7 @@ import random
 
 FIRST_S = 0.1
 GROWTH = 2.0
-# A camera that comes back is found within this time, whatever happened before.
+# Longest pause between two attempts, in seconds.
 LONGEST_S = 1.0
 # A camera may lock out whoever comes too often with a wrong password.
 LONGEST_REFUSED_S = 30.0

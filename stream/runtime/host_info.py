@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+DRIVER_FILE = "/proc/driver/nvidia/version"
+"""File in which the NVIDIA driver tells its version."""
+
 
 def text_of(path: str) -> str:
     """Text of a file of the system, empty where it cannot be read."""

@@ -14,7 +14,7 @@ def runtime_folder() -> Path:
     """`gifnet` in $XDG_RUNTIME_DIR, else `gifnet-UID` among temporary files; made, and this user's alone.
 
     Raises:
-        ConfigError: it cannot be made, or belongs to somebody else.
+        ConfigError: it cannot be made, or belongs to another user.
     """
     given = os.environ.get("XDG_RUNTIME_DIR")
     folder = Path(given) / "gifnet" if given else Path(tempfile.gettempdir()) / f"gifnet-{os.getuid()}"
@@ -27,7 +27,7 @@ def runtime_folder() -> Path:
         ) from None
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
         raise ConfigError(
-            f"{folder} is no folder of this user alone; name another one by the environment variable "
+            f"{folder} is not a folder of this user alone; name another one by the environment variable "
             "XDG_RUNTIME_DIR"
         )
     return folder

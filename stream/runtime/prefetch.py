@@ -9,8 +9,9 @@ from contextlib import AbstractContextManager
 from typing import Generic, Self, TypeVar
 
 from stream.runtime.signals import waiting
+from stream.runtime.threads import check_end, new_thread
 
-# A reader that has waited for so long looks whether it is to end itself.
+# Seconds after which a waiting reader checks whether it has to end.
 _LOOK_S = 0.2
 # Longest that a source may take to end; two of them end well before a watchdog ends the process.
 SOURCE_PATIENCE_S = 3.0
@@ -46,7 +47,7 @@ class Prefetch(Generic[Item]):
         self._error: BaseException | None = None
         self._ended = False
         self._stopped = False
-        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread = new_thread(self._work, name)
 
     @property
     def upstream(self) -> Iterable[Item]:
@@ -60,7 +61,8 @@ class Prefetch(Generic[Item]):
         self._thread.start()
         try:
             with self._changed, waiting():
-                self._changed.wait_for(lambda: self._upstream is not None or self._ended)
+                while not self._changed.wait_for(lambda: self._upstream is not None or self._ended, _LOOK_S):
+                    check_end()
             if self._upstream is None and self._error is not None:
                 raise self._error
         except BaseException:
@@ -80,6 +82,7 @@ class Prefetch(Generic[Item]):
                 while not self._changed.wait_for(lambda: self._items or self._ended, _LOOK_S):
                     if reader and reader._stopped:
                         raise _ReaderStopped
+                    check_end()
                 if not self._items:
                     break
                 item = self._items.popleft()
@@ -89,7 +92,7 @@ class Prefetch(Generic[Item]):
             raise self._error
 
     def stop(self) -> None:
-        """End early: whatever waits is dropped, the upstream closes, the thread is joined.
+        """End early: waiting items are dropped, the upstream closes, the thread is joined.
 
         A thread that does not end within its patience waits for what may never come, as for somebody who
         writes into a named pipe; it is left behind and ends once that has come.
@@ -146,4 +149,4 @@ def prefetch(
 
 
 class _ReaderStopped(BaseException):
-    """Ends a thread whose items nobody wants any more; seen by nobody."""
+    """Ends a thread whose items are no longer wanted; never reaches a caller."""

@@ -1,4 +1,4 @@
-"""Keeps libraries from printing: what is wrong is said by us, in one sentence."""
+"""Keeps libraries from printing: errors are reported by gifnet, in one sentence."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def silence_libraries() -> None:
 def keep_standard_error() -> None:
     """Keep standard error for Python's own writers, for the rest of the process.
 
-    libjpeg, libpng, libtiff and encoders write to file descriptor 2 whatever they are told; it leads nowhere
+    libjpeg, libpng, libtiff and encoders write to file descriptor 2 even if told not to; it leads nowhere
     after this, and `sys.stderr` to where it led before, without ever stopping a run (`LossyText`).
     Warnings of Python packages are ignored unless `-W` or PYTHONWARNINGS asks for them.
     """

@@ -9,14 +9,14 @@ import sys
 import threading
 
 STANDARD_ERROR = 2
-# A reader of messages may take so long before they are left out.
+# Milliseconds that a reader of messages may take before they are left out.
 PATIENCE_MS = 1000
 # A pipe that is ready takes as much without holding the writer up (PIPE_BUF).
 _CHUNK = 4096
 
 
 class LossyText(io.TextIOBase):
-    """Text to a descriptor; a message is left out where nobody takes it.
+    """Text to a descriptor; a message is left out if it is not read in time.
 
     So it is when its reader is gone, has stopped reading, or when the disk of a log is full. What writes goes
     on without an error, and later messages are tried again.
@@ -69,7 +69,7 @@ class LossyText(io.TextIOBase):
 
     def _is_ready(self) -> bool:
         ready = bool(self._poll.poll(self._patience_ms))
-        # Who has once been waited for in vain is not waited for again until it reads.
+        # A reader that once did not read in time is not waited for again until it reads.
         self._patience_ms = PATIENCE_MS if ready else 0
         return ready
 

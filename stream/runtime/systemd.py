@@ -15,7 +15,7 @@ STATUS_EVERY_S = 5.0
 
 
 class SystemdNotifier:
-    """Tells systemd that a run is ready, what it does, and that it does not hang.
+    """Notifies systemd: ready, status line, and watchdog.
 
     It hangs where one item is worked on for longer than the watchdog's time; waiting for the next item, of a
     camera that is away for example, is no fault.
@@ -29,7 +29,8 @@ class SystemdNotifier:
             environment: holds `NOTIFY_SOCKET` and `WATCHDOG_USEC`.
         """
         self._status = status
-        self._busy_since: float | None = None
+        # Of each run of the process that works on an item, since when.
+        self._busy_since: dict[object, float] = {}
         address = environment.get("NOTIFY_SOCKET", "")
         # A leading @ stands for Linux's abstract names.
         self._address = "\0" + address[1:] if address.startswith("@") else address
@@ -38,13 +39,23 @@ class SystemdNotifier:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._tell, name="systemd", daemon=True)
 
-    def watch(self, items: Iterable[Item]) -> Iterator[Item]:
-        """Pass items on; systemd hears that the run is ready before the first."""
+    def watch(self, items: Iterable[Item], one_of_many: bool = False) -> Iterator[Item]:
+        """Pass items on; systemd hears that the run is ready before the first.
+
+        Args:
+            items: they may be those of one of several runs at once.
+            one_of_many: the process goes on when this run has ended, so that its last item is forgotten then.
+        """
         self._send("READY=1")
-        for item in items:
-            self._busy_since = time.monotonic()
-            yield item
-            self._busy_since = None
+        run = object()
+        try:
+            for item in items:
+                self._busy_since[run] = time.monotonic()
+                yield item
+                self._busy_since.pop(run, None)
+        finally:
+            if one_of_many:
+                self._busy_since.pop(run, None)
 
     def __enter__(self) -> Self:
         """Begin to tell."""
@@ -62,7 +73,7 @@ class SystemdNotifier:
     def _tell(self) -> None:
         every_s = min(STATUS_EVERY_S, self._limit_s / 3) if self._limit_s else STATUS_EVERY_S
         while not self._ended.wait(every_s):
-            busy_since = self._busy_since
+            busy_since = min(list(self._busy_since.values()), default=None)
             hangs = self._limit_s and busy_since and time.monotonic() - busy_since > self._limit_s
             self._send(f"STATUS={self._status()}" + ("" if hangs or not self._limit_s else "\nWATCHDOG=1"))
 

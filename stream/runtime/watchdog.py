@@ -11,7 +11,7 @@ import threading
 import time
 from contextlib import suppress
 
-# Outputs get so long to be finished; whoever sent the signal often kills after ten seconds.
+# Seconds in which outputs must be finished; service managers often kill ten seconds after the signal.
 LIMIT_S = 8.0
 _SIGNAL_STATUS = 128
 _CLOSE = b"\0"

@@ -1,1 +1,1 @@
-"""From two sources nobody has registered to one configuration file that runs: the steps of `gifnet setup`."""
+"""The steps of `gifnet setup`: from two unregistered sources to one configuration file that runs."""

@@ -17,11 +17,11 @@ from stream.registration.gradient_correlation import ShiftPeak, compare, find_pe
 from stream.setup.placement import Placement, placement_of
 from stream.setup.session import covered
 
-# Pictures of one size lie on each other where their edges agree to this share of the width.
+# Largest shift, as a share of the width, at which pictures of one size count as registered.
 REGISTERED = 1 / 200
-# Below, nothing that both pictures show was found.
+# Evidence below which nothing that both pictures show was found.
 NOTHING_IN_COMMON = 0.3
-# A guess is no guess where it enlarges the thermal picture beyond this, or leaves it beside the visible one.
+# Range of a plausible scale, and least share of the visible picture covered; other guesses are dropped.
 LIKELY_SCALE, LIKELY_COVERED = (0.2, 4.0), 0.1
 
 

@@ -1,4 +1,4 @@
-"""The offset between the clocks of two sources, as far as what moves tells it."""
+"""The offset between the clocks of two sources, measured by motion in both."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stream.sync_check.motion import Motion
 from stream.sync_check.run import SyncCheck
 
 LARGEST_S = 2.0
-# An offset counts where it is so many times as large as its error, and not below this.
+# Least offset that counts: as a multiple of its error, and in milliseconds.
 TIMES_ERROR, LEAST_MS = 3.0, 5.0
 
 

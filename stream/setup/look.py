@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 
@@ -18,8 +17,8 @@ from stream.sources.base import SourceBase, SourceInfo
 from stream.sources.palette.undo import NEAR_SHARE, is_coloured, recognise
 
 _MOST_PIXELS = 4096
-# Said by the setup in its own words.
-_SAID_ANYWAY = "stream.sources.palette.undo"
+# Logger of readers whose warning about a palette the setup itself words.
+_PALETTE_LOG = "stream.sources.palette.undo"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,23 +89,22 @@ def look_at(settings: InputSettings, side: Side) -> SourceLook:
     Raises:
         SourceError: it cannot be opened in any way, or has no picture.
     """
-    with _quiet():
+    try:
+        frame, info, stored = _first(settings, side)
+    except SourceError:
+        if side == "thermal":
+            raise
+        # Counts given as the visible source are a mistake that the setup names itself.
         try:
-            frame, info, stored = _first(settings, side)
+            frame, info, stored = _first(settings, "thermal")
         except SourceError:
-            if side == "thermal":
-                raise
-            # Counts in the place of the visible source are a mistake to name, not an error of a reader.
-            try:
-                frame, info, stored = _first(settings, "thermal")
-            except SourceError:
-                frame, info, stored = _first(settings, side)
-        colours = np.asarray(frame.pixels) if frame.pixel_format == "rgb24" else None
-        if side == "thermal" and frame.pixel_format == "gray8":
-            colours = _as_visible(settings)
-        return SourceLook(
-            side, settings, info, stored, frame.clock, np.asarray(frame.pixels), colours, _palette(colours)
-        )
+            frame, info, stored = _first(settings, side)
+    colours = np.asarray(frame.pixels) if frame.pixel_format == "rgb24" else None
+    if side == "thermal" and frame.pixel_format == "gray8":
+        colours = _as_visible(settings)
+    return SourceLook(
+        side, settings, info, stored, frame.clock, np.asarray(frame.pixels), colours, _palette(colours)
+    )
 
 
 def sample(rgb: Pixels) -> Pixels:
@@ -140,18 +138,12 @@ def _first(settings: InputSettings, side: Side) -> tuple[Frame, SourceInfo, str]
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    logger = logging.getLogger(_SAID_ANYWAY)
+def palettes_unsaid() -> Iterator[None]:
+    """Readers say nothing about palettes inside the block: the setup does, once."""
+    logger = logging.getLogger(_PALETTE_LOG)
     before = logger.level
     logger.setLevel(logging.ERROR)
     try:
         yield
     finally:
         logger.setLevel(before)
-
-
-def rate_of(times_s: list[Fraction]) -> float | None:
-    """Frames a second by the mean of the intervals; None for fewer than two frames."""
-    if len(times_s) < 2 or times_s[-1] <= times_s[0]:
-        return None
-    return float((len(times_s) - 1) / (times_s[-1] - times_s[0]))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -20,19 +19,18 @@ from stream.setup.session import HandSession
 from stream.setup.steps import Steps
 from stream.sinks.images import encode
 from stream.web.address import Address
-from stream.web.api import LARGEST_REQUEST, as_sentences, read_json
-from stream.web.files import page_file
-from stream.web.guard import Guard, refuse
-from stream.web.listener import Listener
-from stream.web.loop import LoopThread
+from stream.web.api import read_json
+from stream.web.guard import refuse
+from stream.web.short_page import index_of, serve_page
 
 MOST_POINTS = 60
-# After the end the page is told how it went; so long it may take to ask.
-LAST_WORDS_S = 3.0
-FILES = {
-    "/": "setup.html",
-    **{f"/{name}": name for name in ("page.css", "setup.css", "setup.js", "setup-stage.js")},
-}
+# Seconds after the end in which a page may still ask how it went, and those for pages in other windows: each
+# asks once a second.
+LAST_WORDS_S, OTHERS_S = 3.0, 1.2
+FILES = (
+    "setup.html", "page.css", "alignment.css", "setup.css",
+    "setup.js", "setup-stage.js", "alignment.js", "shared.js",
+)  # fmt: skip
 
 Place = tuple[FiniteFloat, FiniteFloat]
 Share = Annotated[FiniteFloat, Field(ge=-5, le=5)]
@@ -61,7 +59,7 @@ class PointQuestion(Settings):
 
 
 class HandQuestion(Settings):
-    """A position, and what is to be done with it."""
+    """A position, its points and the distance."""
 
     placement: PlacementQuestion
     points: Annotated[tuple[PointQuestion, ...], Field(max_length=MOST_POINTS)] = ()
@@ -74,38 +72,23 @@ class HandQuestion(Settings):
         return np.array(thermal, np.float64).reshape(-1, 2), np.array(visible, np.float64).reshape(-1, 2)
 
 
-@contextmanager
-def serve_setup(session: HandSession, steps: Steps, address: Address, clock: Clock) -> Iterator[str]:
-    """Serve the page while the block lasts, and a little longer for its last question; gives where it is.
+def serve_setup(
+    session: HandSession, steps: Steps, address: Address, clock: Clock
+) -> AbstractContextManager[str]:
+    """Serve the page while the block lasts, and until it has asked once more how that went; gives its URL.
 
     Raises:
         ConfigError: the address is taken.
     """
-    guard = Guard(address.is_loopback, "")
     api = _SetupApi(session, steps, clock)
-    with LoopThread("setup") as loop:
-        listener = Listener(_app(api, guard), address, "--bind")
-        try:
-            bound = loop.run(listener.open())
-            yield f"http://{bound}/" + (f"?token={guard.token}" if guard.token else "")
-            loop.run(api.last_words())
-        finally:
-            loop.run(listener.close())
-
-
-def _app(api: _SetupApi, guard: Guard) -> web.Application:
-    app = web.Application(middlewares=[guard.middleware, as_sentences], client_max_size=LARGEST_REQUEST)
-    app.add_routes(web.get(path, page_file(name)) for path, name in FILES.items())
-    app.add_routes(
-        [
-            web.get("/api/setup", api.setup),
-            web.get("/api/steps", api.steps),
-            web.get("/api/picture", api.picture),
-            web.post("/api/fit", api.fit),
-            web.post("/api/save", api.save),
-        ]
-    )
-    return app
+    routes = [
+        web.get("/api/setup", api.setup),
+        web.get("/api/steps", api.steps),
+        web.get("/api/picture", api.picture),
+        web.post("/api/fit", api.fit),
+        web.post("/api/save", api.save),
+    ]
+    return serve_page("setup", FILES, routes, address, api.last_words)
 
 
 class _SetupApi:
@@ -114,11 +97,11 @@ class _SetupApi:
         self._told = asyncio.Event()
 
     async def last_words(self) -> None:
-        """Wait until the page knows the end; a page that is closed is not waited for long."""
+        """Wait until the pages know the end; pages that are closed are not waited for long."""
         try:
             async with asyncio.timeout(LAST_WORDS_S):
                 await self._told.wait()
-            await asyncio.sleep(0.1)  # the answer leaves
+            await asyncio.sleep(OTHERS_S)
         except TimeoutError:
             pass
 
@@ -137,7 +120,7 @@ class _SetupApi:
         )
 
     async def steps(self, request: web.Request) -> web.Response:
-        told = self._steps.as_json()
+        told = self._steps.as_json() | {"saved": self._session.done.is_set()}
         if told["command"]:
             self._told.set()
         return web.json_response(told)
@@ -148,7 +131,7 @@ class _SetupApi:
             return refuse(422, f"side must be visible or thermal, got {side!r}")
         if looks not in ("grey", "colour"):
             return refuse(422, f"looks must be grey or colour, got {looks!r}")
-        pixels = self._session.picture(_index(request), "visible" if side == "visible" else "thermal")
+        pixels = self._session.picture(index_of(request), "visible" if side == "visible" else "thermal")
         if side == "thermal" and looks == "colour":
             pixels = colour_table("heat")[pixels]
         # Few thermal pixels are enlarged much: each must be what it is.
@@ -176,8 +159,3 @@ class _SetupApi:
         )
         answer: dict[str, Any] = {"rms_px": found.rms_px}
         return web.json_response(answer)
-
-
-def _index(request: web.Request) -> int:
-    text = request.query.get("index", "0")
-    return min(int(text), 1_000_000) if text.isascii() and text.isdigit() and len(text) < 8 else 0

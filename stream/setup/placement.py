@@ -19,7 +19,7 @@ from stream.registration.calibration import Size
 Numbers = NDArray[np.float64]
 
 QUARTERS = (0, 90, 180, 270)
-# Thermal pixels that two points must be apart, and twice the area of the triangle of three.
+# Least distance of two points, and least twice the area of a triangle of three, in thermal pixels.
 LEAST_APART_PX, LEAST_AREA_PX = 1.0, 4.0
 ENOUGH = 4
 

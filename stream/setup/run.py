@@ -15,12 +15,12 @@ from stream.config import FuseSettings, validate
 from stream.config.merge import overlay
 from stream.errors import CalibrationError, SourceError
 from stream.frame import Pixels
-from stream.registration.calibration import Calibration, load_calibration
+from stream.registration.calibration import Calibration, load_calibration, save_calibration
 from stream.registration.registrar import build_registrar
 from stream.runtime.clock import Clock, utc_date
 from stream.setup.alignment import Aligned, align_alone
 from stream.setup.clocks import LARGEST_S, clocks_of
-from stream.setup.look import SourceLook, look_at
+from stream.setup.look import SourceLook, look_at, palettes_unsaid
 from stream.setup.machine import choose, measure
 from stream.setup.mistakes.content import content_findings
 from stream.setup.mistakes.finding import Finding
@@ -34,7 +34,7 @@ from stream.setup.steps import StepName, Steps
 from stream.setup.written import Place, Values, nested, next_command, write_files
 from stream.sync_check.run import SyncCheck, check_sync
 
-# Aligns by hand: serves the page until somebody saved.
+# Serves the page until the alignment is saved.
 ByHand = Callable[[HandSession], None]
 
 
@@ -58,7 +58,7 @@ class Wanted:
 
 
 class Setup:
-    """One setup; its parts share what was found so far."""
+    """One setup; its steps share their results."""
 
     def __init__(
         self,
@@ -88,11 +88,12 @@ class Setup:
         Raises:
             GifnetError: a source cannot be read, a mistake was seen, or the pictures cannot be aligned.
         """
-        visible, thermal = self._look()
-        watched = self._find_offset()
-        calibration = self._align(thermal)
-        self._choose_model(visible, thermal, watched)
-        return self._write(calibration)
+        with palettes_unsaid():
+            visible, thermal = self._look()
+            watched = self._find_offset()
+            calibration = self._align(thermal)
+            self._choose_model(visible, thermal, watched)
+            return self._write(calibration)
 
     def _settings(self) -> FuseSettings:
         return validate(FuseSettings, overlay({}, self._named), "the command line")
@@ -136,7 +137,7 @@ class Setup:
         finding = rate_finding(watched.visible, watched.thermal)
         self._consider("clocks", [finding] if finding else [])
         if "offset_ms" in self._named:
-            self._steps.end("clocks", f"an offset of {self._named['offset_ms']} ms, as you say")
+            self._steps.end("clocks", f"an offset of {self._named['offset_ms']} ms, as given by --offset-ms")
             return watched
         clocks = clocks_of(watched)
         if clocks.offset_ms:
@@ -152,32 +153,38 @@ class Setup:
         moments = watch(self._settings(), self._wanted.seconds, self._clock)
         self._consider("alignment", self._seen_in(moments, thermal))
         distance_m, date = self._wanted.distance_m, utc_date(self._clock)
-        found = Aligned(None, False, "by hand, as you say", Placement(), "left out, as you say")
+        found = Aligned(None, False, "--by-hand skips it", Placement(), "skipped, by --by-hand")
         if not self._wanted.by_hand:
             found = align_alone(moments, distance_m, date, self._steps.go_on)
         if found.note:
             self._steps.note("alignment", found.note)
         self._steps.end("alignment", found.text, "left" if found.doubt else "done")
         if not found.doubt:
-            self._steps.end("points", "there is no need", "left")
+            self._steps.end("points", "not needed", "left")
             return found.calibration
-        return self._by_hand(moments, found)
+        self._by_hand(moments, found)
+        return None
 
-    def _by_hand(self, moments: Sequence[FrameSet], found: Aligned) -> Calibration | None:
+    def _by_hand(self, moments: Sequence[FrameSet], found: Aligned) -> None:
+        """Have a person align the pictures, and write the calibration as soon as it is saved."""
         if self._align_by_hand is None:
             raise CalibrationError(
                 f"the pictures are not aligned yet ({found.doubt}), and nothing was written: run this again "
-                "without --no-page where a browser reaches this machine (from elsewhere by --bind "
-                "0.0.0.0:8091), or pass a calibration file by --calibration FILE (docs/calibration.md)"
+                "with --page where a browser reaches this machine (from elsewhere by --bind 0.0.0.0:8091), "
+                "or pass a calibration file by --calibration FILE (docs/calibration.md)"
             )
         self._steps.begin("points")
-        session = HandSession(moments, found.guess, self._wanted.distance_m)
+        file = self._place.calibration
+        session = HandSession(
+            moments, found.guess, self._wanted.distance_m, lambda made: save_calibration(made, file)
+        )
         self._align_by_hand(session)
-        if session.calibration is None:
+        made = session.calibration
+        if made is None:
             raise CalibrationError("the pictures were not aligned, and nothing was written")
-        error = f", to {session.calibration.rms_px:.1f} visible pixels" if session.calibration.rms_px else ""
-        self._steps.end("points", f"aligned by hand{error}")
-        return session.calibration
+        error = f", to {made.rms_px:.1f} visible pixels" if made.rms_px else ""
+        self._steps.end("points", f"aligned by hand{error}; {file} is written")
+        self._named["calibration"] = str(file)
 
     def _check_given(self) -> None:
         """A calibration that the user has must fit the pictures."""
@@ -187,8 +194,8 @@ class Setup:
         assert file is not None
         looks = look_at(settings.visible, "visible"), look_at(settings.thermal, "thermal")
         build_registrar(settings.registration, load_calibration(file), looks[0].size, looks[1].size)
-        self._steps.end("alignment", f"by {file}, as you say")
-        self._steps.end("points", "there is no need", "left")
+        self._steps.end("alignment", f"by {file}, as given by --calibration")
+        self._steps.end("points", "not needed", "left")
 
     def _seen_in(self, moments: Sequence[FrameSet], thermal: SourceLook) -> list[Finding]:
         states = {"thermal_palette", "thermal_camera", "thermal_layout"} & self._named.keys()
@@ -202,7 +209,7 @@ class Setup:
 
     def _choose_model(self, visible: SourceLook, thermal: SourceLook, watched: SyncCheck) -> None:
         if "model" in self._named:
-            self._steps.end("machine", f"{self._named['model']}, as you say", "left")
+            self._steps.end("machine", f"{self._named['model']}, as given by --model", "left")
             return
         self._steps.begin("machine")
         rates = [rate for rate in (watched.visible.rate, watched.thermal.rate) if rate > 0]
@@ -227,12 +234,12 @@ class Setup:
         return command
 
     def _consider(self, step: StepName, findings: Sequence[Finding]) -> None:
-        """Say what was seen; a mistake ends the setup unless the user insists.
+        """Report findings; a mistake ends the setup unless the user insists.
 
         Raises:
             SourceError: a mistake.
         """
         for finding in findings:
             if finding.weight == "stop" and not self._wanted.anyway:
-                raise SourceError(f"{finding.sentence}; --anyway goes on all the same")
+                raise SourceError(f"{finding.sentence}; --anyway goes on nevertheless")
             self._steps.note(step, finding.sentence)

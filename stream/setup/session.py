@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -23,7 +23,7 @@ MADE_BY = "gifnet setup"
 MOST_POINTS, APART = 6, 0.22
 # Limit of contrast, and regions across and down, of the thermal picture as it is shown.
 CLEAR = 6.0, (4, 4)
-# Where too few places stand out, points lie at these shares of the thermal picture.
+# Shares of the thermal picture's width and height where points lie if too few places stand out.
 _SPREAD = ((0.2, 0.2), (0.8, 0.2), (0.2, 0.8), (0.8, 0.8), (0.5, 0.5))
 # The least part of the visible picture that the thermal one must cover, and the most it may be enlarged.
 LEAST_COVERED = 0.01
@@ -51,15 +51,23 @@ class HandFit:
 class HandSession:
     """Used by the page's threads; `done` is set with the saved calibration."""
 
-    def __init__(self, moments: Sequence[FrameSet], start: Placement, distance_m: float) -> None:
+    def __init__(
+        self,
+        moments: Sequence[FrameSet],
+        start: Placement,
+        distance_m: float,
+        keep: Callable[[Calibration], None] = lambda calibration: None,
+    ) -> None:
         """Find points to begin with.
 
         Args:
             moments: at least one, pictures of one size for each camera.
             start: the best guess.
             distance_m: distance of what is aligned.
+            keep: writes the calibration; where it raises, the session goes on and nothing is lost.
         """
         self.moments, self.start, self.distance_m = moments, start, distance_m
+        self._keep = keep
         self.points = salient_points(moments)
         self.done, self.calibration = threading.Event(), None
 
@@ -109,8 +117,11 @@ class HandSession:
         """Take the position, which ends the session.
 
         Raises:
-            CalibrationError: the points make no sense, or the thermal picture lies beside the visible one.
+            CalibrationError: the points make no sense, the thermal picture lies beside the visible one, the
+                file cannot be written, or another page has saved already.
         """
+        if self.done.is_set():
+            raise CalibrationError("the alignment was saved already, on another page")
         found = self.fit(placement, thermal, visible)
         if found.worst is not None:
             raise CalibrationError(
@@ -118,7 +129,7 @@ class HandSession:
             )
         if covered(found.matrix, *self.sizes) < LEAST_COVERED:
             raise CalibrationError("the thermal picture lies beside the visible one; move it onto it first")
-        self.calibration = Calibration(
+        calibration = Calibration(
             visible=one_grid(self.sizes[0]).visible,
             thermal=one_grid(self.sizes[1]).visible,
             homography=PlaneHomography(matrix=rows_of(found.matrix), distance_m=distance_m),
@@ -126,12 +137,14 @@ class HandSession:
             date=date,
             made_by=MADE_BY,
         )
+        self._keep(calibration)
+        self.calibration = calibration
         self.done.set()
         return found
 
 
 def clear(counts: Pixels) -> Pixels:
-    """[H, W] uint8 of a thermal picture in which what is faint is seen beside what is hot."""
+    """[H, W] uint8, a thermal picture in which faint objects are visible beside hot ones."""
     return np.asarray(cv2.createCLAHE(*CLEAR).apply(stretched(counts)))
 
 
@@ -142,7 +155,7 @@ def salient_points(moments: Sequence[FrameSet]) -> Numbers:
     soft = cv2.GaussianBlur(picture, (0, 0), max(1.0, width / 80))
     found = cv2.goodFeaturesToTrack(soft, MOST_POINTS, 0.05, APART * width)
     corners = np.zeros((0, 2)) if found is None else found[:, 0].astype(np.float64)
-    # What lies at the border is an end of the picture, and no thing.
+    # At the border it is the picture that ends, not an object.
     inner = ((corners > 2) & (corners < (width - 3, height - 3))).all(axis=1)
     kept = list(corners[inner])
     for share in _SPREAD:

@@ -16,7 +16,7 @@ from stream.files.atomic_write import write_atomic
 from stream.files.output_path import check_place, reason
 from stream.registration.calibration import Calibration, save_calibration
 
-# What a password can be in is for the user's eyes.
+# Mode of a file that may hold a password: its owner alone reads it.
 PRIVATE = 0o600
 
 Values = dict[str, Any]
@@ -34,17 +34,24 @@ class Place:
     config: Path
     calibration: Path
 
-    def check(self, overwrite: bool) -> None:
+    def check(self, overwrite: bool, is_aligned: bool = False) -> None:
         """Refuse names where nothing can be written, or something is already.
+
+        Args:
+            overwrite: replace files that are there.
+            is_aligned: the user has a calibration, so that none is written.
 
         Raises:
             SinkError: there is no such folder, or it cannot be written to.
             ConfigError: a file is there, and is not to be overwritten.
         """
-        for path in (self.config, self.calibration):
+        use_it = f"use it by --calibration {shlex.quote(str(self.calibration))}, "
+        remedy = "name another file by -o, or pass --overwrite"
+        remedies = {self.config: remedy, self.calibration: use_it + remedy}
+        for path in (self.config,) if is_aligned else (self.config, self.calibration):
             check_place(path)
             if path.exists() and not overwrite:
-                raise ConfigError(f"{path} is there already; name another file by -o, or pass --overwrite")
+                raise ConfigError(f"{path} is there already; {remedies[path]}")
 
 
 def place_of(output: Path) -> Place:
@@ -75,7 +82,7 @@ def nested(named: Mapping[str, Any]) -> Values:
 
 
 def write_files(place: Place, values: Values, calibration: Calibration | None, told: list[str]) -> None:
-    """Write the calibration, where there is one, and then the configuration that names it.
+    """Write the calibration, if there is one, and then the configuration that names it.
 
     Args:
         place: the names.
@@ -102,7 +109,7 @@ def next_command(config: Path) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """As YAML takes it; `${` is no variable here."""
+    """A value as YAML takes it, with `${` escaped."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, Path):
@@ -111,7 +118,7 @@ def _plain(value: Any) -> Any:
 
 
 def _has_secret(values: Values) -> bool:
-    """True where a password may be in the settings."""
+    """True if the settings may contain a password."""
     inputs = [values.get(side, {}) for side in ("visible", "thermal")]
     uris = [str(one.get("uri", "")) for one in inputs] + [str(values.get("pair") or "")]
     return any("password" in one for one in inputs) or any("@" in uri for uri in uris)

@@ -17,7 +17,7 @@ from stream.zeromq.objects import FoundObjects
 
 @dataclass(frozen=True, slots=True)
 class SinkOptions:
-    """Options of a sink, and what is known of the frames that it gets.
+    """Options of a sink, and the properties of its frames.
 
     Attributes:
         view: which picture of a fused frame it writes.

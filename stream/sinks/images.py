@@ -163,7 +163,7 @@ def check_foreign(folder: Path) -> None:
         is_numbered = _OWN_NAME.fullmatch(path.name) is not None
         if is_numbered and path.name not in own and not (times.exists() and int(path.stem) == last + 1):
             raise SinkError(
-                f"{path} is no picture of an earlier run and would be overwritten; name another folder"
+                f"{path} is not a picture of an earlier run and would be overwritten; name another folder"
             )
 
 

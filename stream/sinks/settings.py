@@ -126,7 +126,7 @@ class SinkSettings(Settings):
 
 
 def _allowed(model: type[Settings], key: str) -> str:
-    """The values that a field takes, in words."""
+    """The values that a field takes, as text."""
     field = model.model_fields[key]
     if get_origin(field.annotation) is Literal:
         words = get_args(field.annotation)

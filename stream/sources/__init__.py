@@ -61,7 +61,7 @@ def open_source(
     silence_libraries()
     uri = parse_uri(settings.uri)
     if is_live(settings.uri):
-        return open_live(settings, role, SystemClock(), Event().wait)
+        return open_live(settings, role, SystemClock(), Event().wait, device=device)
     settings, uri = take_part(settings, uri)
     settings = as_stated(settings, uri)
     states = settings.count_layout != CountLayout() or settings.colours != "auto"
@@ -77,7 +77,7 @@ def open_source(
         check_options(uri, STATED if uri.scheme == "thermal" else set())
         return without_rows(VideoSource(settings, Path(uri.path), role, device), settings)
     if settings.track is not None:
-        raise SourceError(f"{uri} is no video file and has no tracks; leave out track={settings.track}")
+        raise SourceError(f"{uri} is not a video file and has no tracks; leave out track={settings.track}")
     if settings.decoder == "cuda":
         raise SourceError(f"{uri} holds no video that NVDEC decodes; take --{role}-decoder auto or cpu")
     opener = OPENERS[uri.scheme]
@@ -95,7 +95,7 @@ def _open_recording(settings: InputSettings, uri: Uri, role: Side) -> Source:
     return RecordedSide(Path(uri.path), role, settings.radiometry)
 
 
-# Scheme -> what opens it where it is no video; the empty one is a plain path.
+# Scheme -> function that opens what is not a video; the empty scheme is a plain path.
 OPENERS: dict[str, Callable[[InputSettings, Uri, Side], Source]] = {
     "": open_pictures,
     "arrays": ArraySource,

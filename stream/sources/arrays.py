@@ -1,4 +1,4 @@
-"""Pictures that Python code gives as arrays: what they may be, and a recorded source of them.
+"""Arrays from Python code: their checks, and a recorded source of them.
 
 A live source of them is `stream.sources.live.iterable`.
 """
@@ -123,7 +123,7 @@ def array_frame(
 ) -> Frame:
     """A recorded frame of an item; one without a time is `index / rate` seconds from the beginning.
 
-    The pixels are copied: whoever gave them may use the same array for the next picture.
+    The pixels are copied: the caller may reuse the array for the next picture.
 
     Raises:
         SourceError: the item is not what its camera gives.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Protocol, Self
 
-from stream.errors import SourceError
+from stream.errors import EndedError
 from stream.frame import Colour, Frame, PixelFormat
 from stream.picture import LumaRange
 from stream.radiometry import Radiometry
@@ -32,7 +32,7 @@ class SourceInfo:
         codec: name of the decoder or reader, for people.
         decoder: what decodes video and where, `cpu (libav h264)` or `cuda (NVDEC h264)`; empty without video.
         decoder_why: one phrase on why that decodes.
-        live: True when frames are lost if nobody reads.
+        live: True when frames that are not read are lost.
         finite: True for a live source that comes to an end, as a recording does that is played like a camera.
         audio: True when an audio track can be carried over from `uri`.
         radiometry: what a thermal count means in degrees Celsius, where known; frames may have their own.
@@ -64,9 +64,9 @@ class SourceInfo:
     luma: LumaRange | None = None
 
 
-def ends_before(name: str, last_s: Fraction, time_s: Fraction) -> SourceError:
+def ends_before(name: str, last_s: Fraction, time_s: Fraction) -> EndedError:
     """The error of a source whose frames are all before the time from which it is to be read."""
-    return SourceError(
+    return EndedError(
         f"{name} ends at {float(last_s):.3f} s, and was to be read from {float(time_s):.3f} s on; give a "
         "smaller --start"
     )
@@ -134,7 +134,7 @@ class SourceBase:
             How many frames were left out; by the frame rate, where they are not counted one by one.
 
         Raises:
-            SourceError: the source ends before that time.
+            EndedError: the source ends before that time.
         """
         return 0
 
@@ -148,7 +148,7 @@ class SourceBase:
         return self._frames
 
     def _stored_as(self, inner: Source) -> None:
-        """Say of the frames before conversion what another source says."""
+        """Take over what another source states about the frames before conversion."""
         if isinstance(inner, SourceBase):
             self.stored_format, self.stored_bits = inner.stored_format, inner.stored_bits
             self.stored_colour, self.rotation = inner.stored_colour, inner.rotation

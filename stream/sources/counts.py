@@ -30,7 +30,7 @@ TOP = 65_535
 SCALES_PER_K = (100, 64, 10)
 # Room above the hottest of the first picture, in kelvin.
 _ROOM_K = 50.0
-# Numbers above that are no degrees, which no uncooled camera measures up to.
+# Largest temperature that numbers are taken for; no uncooled camera measures more.
 _MOST_DEGREES = 3000.0
 # A picture all of whose numbers lie here is one of surroundings in kelvin.
 _KELVIN_LOW, _KELVIN_HIGH = 180.0, 700.0
@@ -52,7 +52,7 @@ class Scale:
 
 
 class CountReader:
-    """Brings the stored numbers of one stream to counts; what it decides by its first picture holds for all.
+    """Converts the stored numbers of a stream to counts, for all pictures as decided by the first.
 
     Attributes:
         unit: degrees Celsius of a count that travels, as far as it is known.
@@ -143,7 +143,7 @@ def _kelvin_scale(unit: Linear, low: float, high: float, name: str) -> Scale:
     if min(ends_k) < -1 or hottest_k * SCALES_PER_K[-1] > TOP:
         low_c, high_c = min(ends_k) - ZERO_CELSIUS_K, hottest_k - ZERO_CELSIUS_K
         raise SourceError(
-            f"{name} would be from {low_c:g} to {high_c:g} °C by the stated layout, which is no temperature; "
+            f"{name} would be from {low_c:g} to {high_c:g} °C by the stated layout, which is not plausible; "
             "check number format, byte order and unit"
         )
     per_k = next((each for each in SCALES_PER_K if (hottest_k + _ROOM_K) * each <= TOP), SCALES_PER_K[-1])

@@ -1,4 +1,4 @@
-"""Rows of a thermal camera's pictures that are no picture, and are cut off before anything else."""
+"""Cuts off rows of a thermal camera's pictures that hold other data, before anything else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stream.sources.crop import cropped
 
 
 def without_rows(source: Source, settings: InputSettings) -> Source:
-    """A source cropped as the settings say, and without the rows of it that they say are no picture.
+    """A source cropped by the settings, without the rows that hold other data.
 
     Args:
         source: of frames as the camera sends them.
@@ -29,7 +29,7 @@ def without_rows(source: Source, settings: InputSettings) -> Source:
     if half and (height % 2 or height <= width):
         source.close()
         raise SourceError(
-            f"{source.info.uri} has {width}x{height} pixels, which are no two pictures one above the other, "
+            f"{source.info.uri} has {width}x{height} pixels, which is not two pictures one above the other, "
             f"and the layout of counts says {half}"
         )
     top = settings.cut_top + (height // 2 if half == "lower" else 0)

@@ -9,8 +9,8 @@ from stream.frame import Pixels
 
 # Width and height that sensors' pictures have with a second picture above or below.
 TWO_PICTURES = frozenset({(256, 384), (384, 576), (160, 240), (640, 1024)})
-# Neighbours of a thermal picture are alike. In the right format they correlate so much, and what they lack of
-# that is so much less than in the wrong one.
+# Neighbouring pixels are alike: least correlation in the right format, and largest ratio of its missing
+# correlation to that of the wrong format.
 _ALIKE, _CLEARLY_LESS = 0.85, 0.35
 # Numbers with a sign around zero lie at both ends of the unsigned ones.
 _CLEARLY_SMALLER = 0.5

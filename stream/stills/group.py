@@ -84,7 +84,7 @@ class GroupFuser:
         return "visible", None if self.colours[1] else "thermal"
 
     def _calibration(self, paths: Sequence[Path], sizes: Sequence[Size]) -> Calibration | None:
-        """The calibration of the file, else what a camera tells of its own two pictures."""
+        """The calibration of the file, else the alignment that the camera stored with its two pictures."""
         if self.registration.file is not None:
             return load_calibration(self.registration.file)
         if not self.task.thermal or paths[0].suffix.lower() not in JPEG_SUFFIXES:

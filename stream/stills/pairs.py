@@ -12,7 +12,7 @@ from stream.sources.pictures.decode import holds_both_sides
 from stream.sources.pictures.listing import find_pictures
 from stream.stills.tasks import Task
 
-# What is written, and what the encoder calls it.
+# Suffix of the output -> the encoder's name of the format.
 OUTPUT_KINDS = {".png": "png", ".jpg": "jpg", ".jpeg": "jpg", ".tif": "tif", ".tiff": "tif"}
 
 

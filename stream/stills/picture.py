@@ -225,7 +225,7 @@ def _of_16_bits(stored: Pixels, colour: bool, top: int, device: torch.device | s
 def _grey(path: Path | None, stored: Pixels) -> Tensor:
     """[H, W] float32, whole numbers in 0..255, of a picture and its file."""
     if stored.ndim == 3 and path is not None and path.suffix.lower() not in TIFF_SUFFIXES:
-        # Decoded once more, because a JPEG holds a grey picture of its own that no colours give back.
+        # Decoded again as grey, which is what a JPEG stores and its colours do not give back exactly.
         stored = np.asarray(cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE))
     elif stored.ndim == 3:
         stored = np.asarray(cv2.cvtColor(stored, cv2.COLOR_BGR2GRAY))

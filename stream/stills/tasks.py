@@ -1,4 +1,4 @@
-"""The fusion tasks: how many pictures each takes, in which order, and what is special about them."""
+"""The fusion tasks: number and order of their pictures, and their particulars."""
 
 from __future__ import annotations
 

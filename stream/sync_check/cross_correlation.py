@@ -19,7 +19,7 @@ from stream.sync_check.refine import LEAST_OVERLAP_S, align
 GRID_S = 0.005
 SHORTEST_S = 5.0
 FEWEST_FRAMES = 20
-# Slow changes, of the light or of gain control, are no motion.
+# Period of the high-pass filter in seconds: slow changes of light or gain control are not motion.
 HIGH_PASS_S = 3.0
 LARGEST_SIGNAL = 3.0
 # Peaks nearer than this to the best one belong to it.

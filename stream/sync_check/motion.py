@@ -17,7 +17,7 @@ SMALL_PX = (40, 30)
 # Pictures are compared over about this time: over less, noise would hide what moves in front of a fast
 # camera, and over a like time fast and slow cameras see like changes.
 BASE_S = 0.11
-# The quietest of so many changes are noise; the strongest count as so many times a strong one at most.
+# Quantile of the changes that is taken as noise; quantile of a strong change; cap as a multiple of that.
 QUIET, STRONG, MOST_TIMES = 0.1, 0.9, 4.0
 
 
@@ -61,7 +61,7 @@ class MotionMeter:
         self._stamps_s: list[float] = []
 
     def add(self, frame: Frame) -> None:
-        """Measure a frame against one a little before; a repeated picture says nothing and is passed over."""
+        """Measure the change since a slightly earlier frame; repeated pictures are skipped."""
         time_s, small = float(frame.time_s), _small(frame)
         self._stamps_s.append(time_s)
         if self._recent and (time_s <= self._recent[-1][0] or np.array_equal(small, self._recent[-1][1])):

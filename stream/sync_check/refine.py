@@ -1,4 +1,4 @@
-"""Fits the shift between two alike signals finely, and says how well it is known."""
+"""Refines the shift between two similar signals, with its standard error."""
 
 from __future__ import annotations
 
@@ -85,6 +85,6 @@ def _errors(pulls: Numbers, curvature: Numbers, lasts_s: float) -> Numbers:
     by_block = np.array([block.sum(axis=0) for block in np.array_split(pulls, count)])
     by_block -= by_block.mean(axis=0)
     inverse = np.linalg.inv(curvature)
-    # Few blocks spread less than many would; so much more is the truth.
+    # Correction for the small number of blocks, whose spread is too small on average.
     few = count / (count - 1 - pulls.shape[1])
     return np.asarray(np.sqrt(np.diag(inverse @ (by_block.T @ by_block) @ inverse.T) * few))

@@ -1,4 +1,4 @@
-"""Looks at two streams for a while and tells the offset between their clocks."""
+"""Watches two streams for a while and estimates the offset between their clocks."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class AgcPlan:
 
 
 def plan_gain(settings: GainSettings, bits: int, radiometry: Radiometry | None = None) -> AgcPlan:
-    """Gain settings for counts of so many bits.
+    """Gain settings for counts of a number of bits.
 
     Args:
         settings: of the gain.

@@ -1,4 +1,4 @@
-"""A run seen and steered from outside: a page, numbers for Prometheus, a control socket."""
+"""Monitoring and control of a run from outside: a page, metrics for Prometheus, a control socket."""
 
 from __future__ import annotations
 

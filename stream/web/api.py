@@ -23,9 +23,11 @@ from stream.runtime.clock import utc_now
 from stream.uri import mask_text
 from stream.web.guard import refuse
 from stream.web.openapi import openapi
-from stream.web.pictures import COLOUR_MAPS, VIEWS, png
+from stream.web.pictures import COLOUR_MAPS, VIEWS, Pictures, png
 
 LARGEST_REQUEST = 64 * 1024
+# Of small pictures, in pixels.
+WIDTHS = (16, 8192)
 # Shown only where the calibration knows several distances.
 DISTANCE = "registration.distance_m"
 # A body that takes longer is given up.
@@ -82,7 +84,7 @@ class PageApi:
         Args:
             panel: of the run.
         """
-        self._panel = panel
+        self._panel, self._pictures = panel, Pictures()
 
     def routes(self) -> list[web.RouteDef]:
         """For an application."""
@@ -91,6 +93,7 @@ class PageApi:
             web.get("/api/settings", self._settings),
             web.patch("/api/settings", self._change),
             web.get("/api/snapshot", self._snapshot),
+            web.get("/api/picture", self._picture),
             web.get("/api/temperature", self._temperature),
             web.post("/api/clip", self._clip),
             web.get("/api/openapi.json", self._openapi),
@@ -124,6 +127,19 @@ class PageApi:
         name = f"{view}-{utc_now(self._panel.clock):%Y%m%dT%H%M%SZ}-{frame.index}.png"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return web.Response(body=body, content_type="image/png", headers=headers)
+
+    async def _picture(self, request: web.Request) -> web.Response:
+        try:
+            width = int(request.query.get("width", "320"))
+        except ValueError:
+            width = 0
+        if not WIDTHS[0] <= width <= WIDTHS[1]:
+            return refuse(422, f"width must be a whole number from {WIDTHS[0]} to {WIDTHS[1]}")
+        frame = self._panel.recent.newest
+        if frame is None:
+            return refuse(503, "no frame has been fused yet")
+        body = await asyncio.to_thread(self._pictures.jpeg, frame, "fused", width)
+        return web.Response(body=body, content_type="image/jpeg")
 
     async def _temperature(self, request: web.Request) -> web.Response:
         try:

@@ -1,4 +1,4 @@
-"""A ZeroMQ socket that tells of a run and changes it; the client is `stream.client.control`.
+"""A ZeroMQ socket for the status and the settings of a run; the client is `stream.client.control`.
 
 A question and its answer are one JSON object each, in one part, over REQ or DEALER:
 
@@ -98,7 +98,7 @@ class ControlSocket:
         return where
 
     async def close(self) -> None:
-        """Answer nobody any more; may be called without `open`, and twice."""
+        """Stop answering; may be called without `open`, and twice."""
         if self._serving:
             self._serving.cancel()
             with suppress(asyncio.CancelledError):
@@ -113,7 +113,7 @@ class ControlSocket:
         try:
             while True:
                 *envelope, body = await socket.recv_multipart()
-                # A client's name, and the empty part that REQ sends; everything else is no question.
+                # A request has the client's identity and, from REQ, an empty part; anything else is invalid.
                 if len(envelope) not in (1, 2) or (len(envelope) == 2 and envelope[1]):
                     self._complain("a message of several parts came to the control socket and was dropped")
                     continue
@@ -162,7 +162,7 @@ def _parse(body: bytes) -> ControlQuestion:
 
 
 def _check_endpoint(endpoint: str, secret: bool) -> None:
-    """Refuse what is no address, and what others reach without keys."""
+    """Refuse an invalid address, and one that other machines reach without keys."""
     scheme, _, place = endpoint.partition("://")
     if scheme == "ipc" and place:
         return

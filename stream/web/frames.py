@@ -1,4 +1,4 @@
-"""Frames for a page, over a WebSocket: the page asks for each, so that what it gets is always the newest.
+"""Frames for a page, over a WebSocket: the page asks for each and so always gets the newest.
 
 The page sends `{"after": INDEX, "views": ["visible", "fused"], "width": 1280}` as text. The answer is binary:
 four bytes, the length of a JSON document (big-endian); that document, `{"index", "flags", "alone", "size",
@@ -26,9 +26,9 @@ from stream.web.pictures import Pictures
 PATIENCE_S = 1.0
 LONGEST_QUESTION = 4096
 MOST_VIEWERS = 16
-# A page that does not take its picture for so long is gone.
+# Seconds in which a page must take its picture, or it is disconnected.
 SEND_TIMEOUT_S = 20.0
-# A page that is hidden asks for nothing; its place is another's after so long.
+# Seconds of silence after which a page loses its place: a hidden page asks for nothing.
 SILENCE_S = 30.0
 
 

@@ -1,4 +1,4 @@
-"""Access control: a token where others reach the page, and no page of somebody else's steering ours."""
+"""Access control: a token where other machines reach the page; requests of other origins are refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aiohttp.typedefs import Handler, Middleware
 from stream.web.address import is_loopback
 
 COOKIE = "gifnet_token"
-# Whether a run lives and is well is no secret, and what asks for it can seldom show a token.
+# Served without a token: health is no secret, and probes can seldom send one.
 OPEN_PATHS = ("/healthz", "/readyz")
 # Answered also where all connections are taken.
 HEALTH_PATHS = (*OPEN_PATHS, "/metrics")

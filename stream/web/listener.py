@@ -1,4 +1,4 @@
-"""One HTTP server with a bounded number of connections, of which idle ones keep nobody out."""
+"""One HTTP server with a limited number of connections, of which idle ones give way."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stream.web.guard import HEALTH_PATHS, refuse
 MOST_CONNECTIONS = 128
 # More of them, where all others are busy, for questions of whether the run is alive and well.
 HEALTH_CONNECTIONS = 16
-# A connection that asks for nothing for so long, at first or between two requests, is closed.
+# Seconds without a request, at first or between two, after which a connection is closed.
 SILENCE_S = 10.0
 # Longest that a request and its answer may take together; a WebSocket looks after itself.
 LONGEST_REQUEST_S = 120.0
@@ -57,7 +57,7 @@ class Listener:
         self._connections: dict[Any, _Connection] = {}
         app.middlewares.insert(0, self._heard)
         app.on_response_prepare.append(self._answering)
-        # Requests are no news; what goes wrong in one is said by whoever answers it.
+        # Requests are not logged; errors are told in the answer.
         quiet = logging.getLogger("stream.web.access")
         quiet.propagate = False
         quiet.addHandler(logging.NullHandler())
@@ -85,7 +85,7 @@ class Listener:
         return Address(self._address.host, self._server.sockets[0].getsockname()[1])
 
     async def close(self) -> None:
-        """Serve nobody any more; may be called without `open`."""
+        """Stop serving; may be called without `open`."""
         if self._server:
             self._server.close()
         for handler in list(self._connections):
@@ -150,7 +150,7 @@ class Listener:
             return refusal
         if connection.timer:
             connection.timer.cancel()
-        # What follows the answer, silence or the next request, is bounded by the server's own time-out.
+        # After the answer, the server's own time-out limits the wait for the next request.
         connection.timer = self._closing(protocol, LONGEST_REQUEST_S)
         connection.is_idle, connection.since_s, connection.was_open = False, self._now_s(), True
         try:
@@ -160,7 +160,7 @@ class Listener:
         return response
 
     async def _answering(self, request: web.Request, response: web.StreamResponse) -> None:
-        """A WebSocket lasts as long as somebody looks; whoever speaks on it ends it."""
+        """A WebSocket lasts while the page is open; a message from the page ends it."""
         connection = self._connections.get(request.protocol)
         if connection and connection.timer and isinstance(response, web.WebSocketResponse):
             connection.timer.cancel()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Coroutine
 from typing import Any, Self, TypeVar
+
+from stream.runtime.threads import new_thread
 
 Result = TypeVar("Result")
 
@@ -20,7 +21,7 @@ class LoopThread:
             name: of the thread.
         """
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
+        self._thread = new_thread(self._loop.run_forever, name)
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Run a coroutine to its end and give its result; raises what it raises."""

@@ -45,6 +45,18 @@ def openapi(clip: type[Settings]) -> dict[str, Any]:
                     "responses": snapshot,
                 }
             },
+            "/api/picture": {
+                "get": {
+                    "parameters": [
+                        _query("width", {"type": "integer", "minimum": 16, "maximum": 8192, "default": 320})
+                    ],
+                    "responses": {
+                        "200": {"description": "the fused picture, small", "content": {"image/jpeg": {}}},
+                        "422": _refusal("no such width"),
+                        "503": _refusal("no frame yet"),
+                    },
+                }
+            },
             "/api/temperature": {
                 "get": {
                     "parameters": [_query("x", share), _query("y", share)],

@@ -44,7 +44,7 @@ def open_servers(settings: RunSettings, panel: RunStatus) -> Iterator[None]:
             given = _token(settings)
             guard = Guard(address.is_loopback, given, settings.preview.hosts, settings.preview.prefix)
             feed = FrameFeed(panel.recent)
-            bound = stack.enter_context(_listening(loop, _page(panel, guard, feed), address, "preview.bind"))
+            bound = stack.enter_context(listening(loop, _page(panel, guard, feed), address, "preview.bind"))
             stack.callback(lambda: loop.run(feed.close()))
             # A token that the user set is theirs to know, and no log's.
             made_up = f"?token={guard.token}" if guard.token and not given else ""
@@ -52,7 +52,7 @@ def open_servers(settings: RunSettings, panel: RunStatus) -> Iterator[None]:
         if settings.metrics.bind:
             address = parse_address(settings.metrics.bind, "metrics.bind")
             bound = stack.enter_context(
-                _listening(loop, _numbers(panel, address, settings), address, "metrics.bind")
+                listening(loop, _numbers(panel, address, settings), address, "metrics.bind")
             )
             _log.info("numbers are at http://%s/metrics", bound)
         if settings.control.bind:
@@ -74,7 +74,12 @@ def _token(settings: RunSettings) -> str:
 
 
 @contextmanager
-def _listening(loop: LoopThread, app: web.Application, address: Address, setting: str) -> Iterator[Address]:
+def listening(loop: LoopThread, app: web.Application, address: Address, setting: str) -> Iterator[Address]:
+    """Serve an application while the block lasts; gives the address with the port that it really has.
+
+    Raises:
+        ConfigError: the address is taken or none of this machine's.
+    """
     listener = Listener(app, address, setting)
     try:
         yield loop.run(listener.open())
@@ -105,7 +110,7 @@ async def _to_page(request: web.Request) -> web.StreamResponse:
 
 
 def _numbers(panel: RunStatus, address: Address, settings: RunSettings) -> web.Application:
-    """Numbers alone: they hold no picture and no secret, so whoever reaches the address may read them."""
+    """Metrics alone: they hold no picture and no secret, so no token is needed."""
     guard = Guard(True, "", settings.preview.hosts)
     middlewares = [guard.middleware, as_sentences] if address.is_loopback else [as_sentences]
     app = web.Application(middlewares=middlewares, client_max_size=LARGEST_REQUEST)

@@ -20,7 +20,7 @@ def client_address(address: str) -> str:
         whole = f"tcp://{whole}"
     scheme, _, rest = whole.partition("://")
     if scheme not in _SCHEMES:
-        raise ValueError(f"{address!r} is no address of a publisher: {_FORMS}")
+        raise ValueError(f"{address!r} is not the address of a publisher: {_FORMS}")
     if not rest or (scheme == "tcp" and not _has_port(whole)):
         raise ValueError(f"{address!r} has no host or no port: {_FORMS}")
     return whole

@@ -26,7 +26,7 @@ class Gate:
         self._authenticator = authenticator
 
     def close(self) -> None:
-        """Let nobody in any more."""
+        """Stop admitting clients."""
         self._authenticator.stop()
 
 
@@ -67,7 +67,7 @@ def make_keys(folder: Path, clients: tuple[str, ...]) -> list[Path]:
     allowed = folder / CLIENTS
     for name in clients:
         if not name.replace("-", "").replace("_", "").isalnum() or name == SERVER:
-            raise SinkError(f"{name!r} is no name for a client; take letters, digits, - and _")
+            raise SinkError(f"{name!r} is not a valid name for a client; use letters, digits, - and _")
         if (allowed / f"{name}.key").exists():
             raise SinkError(f"{folder} has keys of {name!r} already; remove them first, or take another name")
     before = os.umask(0o077)

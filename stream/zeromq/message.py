@@ -27,7 +27,7 @@ VIEWS = ("fused", "visible", "thermal")
 ENCODINGS = ("raw", "jpeg")
 CLOCKS = ("device", "rtcp", "v4l2", "pts", "arrival")
 LATEST = b"latest/"
-# A header is some hundred bytes; what is longer is no header of ours.
+# Largest header in bytes; real ones have some hundred.
 LARGEST_HEADER = 65_536
 LARGEST_SIDE_PX = 65_535
 LARGEST_PICTURE = 3 * MOST_PIXELS
@@ -48,7 +48,7 @@ _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 class MessageError(ValueError):
-    """Bytes that are no message of a fused frame, or one of another version."""
+    """Bytes that are not a valid message of a fused frame, or one of another version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,18 +231,18 @@ def _header(values: dict[str, Any]) -> Header:
         if not is_right(getattr(header, name)):
             raise ValueError(f"{name} is {str(getattr(header, name))[:60]!r}")
     if not isinstance(header.radiometry, dict | None):
-        raise ValueError("radiometry is no object")
+        raise ValueError("radiometry is not an object")
     return header
 
 
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise ValueError(f"{str(value)[:60]!r} is no list")
+        raise ValueError(f"{str(value)[:60]!r} is not a list")
     return value
 
 
 def _no_number(text: str) -> Any:
-    raise ValueError(f"{text} is no number of JSON")
+    raise ValueError(f"{text} is not a JSON number")
 
 
 def _whole_number(text: str) -> int:
@@ -268,7 +268,7 @@ def _is_file(value: Any) -> bool:
     return names and len(value) == 2 and "sha256" in value
 
 
-# What `frame_message.schema.json` asks of the fields, as far as readers rely on it.
+# Checks of the fields that readers rely on, as in `frame_message.schema.json`.
 _FIELDS: dict[str, Callable[[Any], bool]] = {
     "stream": lambda value: isinstance(value, str),
     "view": lambda value: isinstance(value, str) and value in VIEWS,

@@ -120,7 +120,7 @@ def _object(values: Any) -> FoundObject:
     left, top, right, bottom = (float(number) for number in values["box"])
     score = float(values["score"])
     if not (left <= right and top <= bottom and 0 <= score <= 1) or not isinstance(values["name"], str):
-        raise ValueError(f"{str(values)[:60]!r} is no object")
+        raise ValueError(f"{str(values)[:60]!r} is not an object")
     return FoundObject(values["name"], score, (left, top, right, bottom))
 
 

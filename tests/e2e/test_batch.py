@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 import time
+from fractions import Fraction
 from pathlib import Path
 
 from tests.e2e.conftest import Gifnet
+from tests.helpers.batch import command
 from tests.helpers.media import make_pair
 from tests.helpers.patience import patience
 from tests.helpers.readback import count_frames, read_times
@@ -72,20 +74,7 @@ def test_ctrl_c_twice_stops_and_leaves_no_process_and_no_file(tmp_path: Path) ->
     rows = [json.dumps({"visible": LONG, "thermal": LONG, "output": f"{name}.mp4"}) for name in "ab"]
     manifest, out = tmp_path / "pairs.jsonl", tmp_path / "out"
     manifest.write_text("\n".join(rows))
-    words = [
-        sys.executable,
-        "-m",
-        "stream",
-        "batch",
-        manifest,
-        "-o",
-        out,
-        "--model",
-        "null",
-        "--device",
-        "cpu",
-    ]
-    line = [*map(str, words), "--jobs", "1"]
+    line = command(manifest, out, "--jobs", "1")
     with subprocess.Popen(line, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
         end_s = time.monotonic() + patience(60)
         while not list(out.glob(".batch/*/a.mp4")):
@@ -100,3 +89,34 @@ def test_ctrl_c_twice_stops_and_leaves_no_process_and_no_file(tmp_path: Path) ->
         "gifnet: stopped by SIGINT; 2 rows were not done; the same command goes on with what is left"
     )
     assert sorted(path.name for path in out.rglob("*")) == [".batch", "lock", "results.jsonl"]
+
+
+def test_work_is_planned_without_torch_which_takes_seconds_to_load(tmp_path: Path) -> None:
+    make_pair(tmp_path, count=2, size=SIZE, rate=RATE)
+    line = "import sys; from stream.cli import main\ntry: main()\nfinally: print('torch' in sys.modules)"
+    words = ["batch", tmp_path, "-o", tmp_path / "out", "--model", "lite", "--device", "cpu", "-n"]
+    done = subprocess.run(
+        [sys.executable, "-c", line, *map(str, words)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-2:] == ["1 to be done (0.00 GB of inputs), 0 done before", "False"]
+
+
+def test_parts_survive_the_death_of_the_command(gifnet: Gifnet, tmp_path: Path) -> None:
+    pair = "synthetic://street?seed=1&size=64x48&rate=10&duration=60"
+    manifest, out = tmp_path / "pairs.jsonl", tmp_path / "out"
+    manifest.write_text(json.dumps({"visible": pair, "thermal": pair, "output": "x.mp4"}))
+    words = ("--gain", "fixed", "--gain-span-low", "0", "--gain-span-high", "16383", "--jobs", "1")
+    line = command(manifest, out, *words, "--cut", "5")
+    parts = out / ".batch" / "parts.jsonl"
+    with subprocess.Popen(line, stderr=subprocess.DEVNULL, start_new_session=True) as process:
+        end_s = time.monotonic() + patience(60)
+        while not (parts.exists() and parts.read_bytes().count(b"\n") >= 2):
+            assert process.poll() is None and time.monotonic() < end_s
+            time.sleep(0.05)
+        process.kill()
+    done = gifnet(*line[3:])
+    assert done.status == 0, done.err
+    assert read_times(out / "x.mp4") == [Fraction(number, 10) for number in range(600)]
+    assert not parts.exists() and not list(out.rglob("0*.mp4"))
+    record = json.loads((out / "results.jsonl").read_text().splitlines()[-1])
+    assert record["cut"]["parts"] == 12 and record["fused"] == 600

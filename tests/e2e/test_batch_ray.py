@@ -6,7 +6,6 @@ import json
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -16,10 +15,11 @@ import pytest
 
 import stream
 from tests.e2e.conftest import Gifnet
+from tests.helpers.batch import command
 from tests.helpers.media import make_pair
 from tests.helpers.patience import patience
 from tests.helpers.ray_nodes import RayNodes, need_ray, ray_nodes
-from tests.helpers.readback import count_frames
+from tests.helpers.readback import count_frames, read_times
 
 ROWS = 12
 LONG = "synthetic://street?seed=1&size=64x48&duration=3600"
@@ -34,21 +34,8 @@ def nodes() -> Iterator[RayNodes]:
 
 def batch(manifest: Path, out: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """In a process of its own: Ray connects once a process."""
-    line = [
-        sys.executable,
-        "-m",
-        "stream",
-        "batch",
-        manifest,
-        "-o",
-        out,
-        "--model",
-        "null",
-        "--device",
-        "cpu",
-    ]
     return subprocess.run(
-        [*map(str, line), *words], capture_output=True, text=True, timeout=patience(200), check=False
+        command(manifest, out, *words), capture_output=True, text=True, timeout=patience(200), check=False
     )
 
 
@@ -71,24 +58,23 @@ def test_nodes_do_all_rows_once(nodes: RayNodes, tmp_path: Path) -> None:
 
 
 @pytest.mark.ray
+def test_nodes_share_the_parts_of_one_recording(nodes: RayNodes, tmp_path: Path) -> None:
+    visible, thermal = make_pair(tmp_path, count=60, size=(64, 48), rate=10)
+    manifest, out = tmp_path / "pairs.csv", tmp_path / "out"
+    manifest.write_text(f"visible,thermal,output\n{visible.name},{thermal.name},x.mp4\n")
+    done = batch(manifest, out, "--ray", nodes.address, "--cut", "1.5")
+    assert done.returncode == 0, done.stderr
+    assert read_times(out / "x.mp4") == read_times(visible)
+    (record,) = map(json.loads, (out / "results.jsonl").read_text().splitlines())
+    assert (record["fused"], record["cut"]["parts"], record["attempts"]) == (60, 4, 1)
+
+
+@pytest.mark.ray
 def test_ctrl_c_twice_stops_what_the_nodes_do(nodes: RayNodes, tmp_path: Path) -> None:
     rows = [{"visible": LONG, "thermal": LONG, "output": f"{row}.mp4"} for row in range(4)]
     manifest, out = tmp_path / "pairs.jsonl", tmp_path / "out"
     manifest.write_text("\n".join(map(json.dumps, rows)))
-    words = [
-        sys.executable,
-        "-m",
-        "stream",
-        "batch",
-        manifest,
-        "-o",
-        out,
-        "--model",
-        "null",
-        "--device",
-        "cpu",
-    ]
-    line = [*map(str, words), "--ray", nodes.address]
+    line = command(manifest, out, "--ray", nodes.address)
     with subprocess.Popen(line, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
         end_s = time.monotonic() + patience(120)
         while not list(out.glob(".batch/*/*.mp4")):
@@ -127,4 +113,4 @@ def test_ray_is_imported_for_a_cluster_alone() -> None:
         for path in root.rglob("*.py")
         if re.search(r"^\s*(import|from) ray\b", path.read_text(encoding="utf-8"), re.MULTILINE)
     ]
-    assert sorted(naming) == ["batch/ray_engine.py", "cluster/connection.py"]
+    assert sorted(naming) == ["batch/ray_engine.py", "cluster/connection.py", "fleet/cluster/client.py"]

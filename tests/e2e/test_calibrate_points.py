@@ -142,7 +142,7 @@ def test_a_wrong_pair_is_shown_moved_and_taken_away(
             wrong = 40 if x == 60 else 0
             pick(page, "visible", at[0] + wrong, at[1], VISIBLE[0])
             pick(page, "thermal", x, y, THERMAL[0])
-        wait_until(page, lambda: page.locator("#list tr.worst").count() == 1)
+        wait_until(page, lambda: page.locator("#list tr[data-worst]").count() == 1)
         assert page.inner_text("#verdict") == "Pair 6 lies much worse than the others."
         page.click("#save")
         wait_until(page, lambda: "point 6 lies much worse" in page.inner_text("#said"))

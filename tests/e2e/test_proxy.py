@@ -26,7 +26,7 @@ MAIN = (
     "daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/errors;\n"
     "events {{}}\nhttp {{ access_log off; {temporary}\n{servers} }}\n"
 )
-# How proxies pass names on: their default, the usual line, and the line that keeps the port.
+# Lines by which proxies pass on host names: their default, the usual line, and the one that keeps the port.
 HOST_LINES = ["", "proxy_set_header Host $host;", "proxy_set_header Host $http_host;"]
 
 

@@ -164,7 +164,7 @@ def test_a_message_that_is_too_large_is_not_taken_in() -> None:
         frames = Subscriber(address, largest_mb=1).every(PATIENCE_S)
         assert [next(frames).pixels.shape for _ in range(100)] == [(48, 64, 3)] * 100
         frames.close()  # type: ignore[attr-defined]
-    # What is sent lies in this process too, twice at most.
+    # The sent bytes are in this process too, twice at most.
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak_before < 250_000  # kB
 
 

@@ -271,7 +271,7 @@ def test_a_recording_is_never_written_over(tmp_path: Path) -> None:
 
 
 def test_what_is_no_recording(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"is no recording: it has no readable recording\.json"):
+    with pytest.raises(SourceError, match=r"is not a recording: it has no readable recording\.json"):
         Recording(tmp_path)
     (tmp_path / "recording.json").write_text(json.dumps({"schema": "gifnet.recording/9"}))
     with pytest.raises(SourceError, match=r"'gifnet\.recording/9', and this version reads"):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+import resource
+import signal
 import subprocess
 import sys
 import threading
@@ -18,6 +20,7 @@ import numpy as np
 import pytest
 
 from stream.registration.calibration import load_calibration
+from stream.render.colour_maps import colour_table
 from tests.e2e.conftest import Gifnet
 from tests.helpers.axe import violations
 from tests.helpers.media import write_video
@@ -107,6 +110,14 @@ def coarse(page: Any, turns: int, scale: float, right: float, down: float) -> No
     slide(page, "down", down)
 
 
+@contextmanager
+def full_disk(pid: int) -> Iterator[None]:
+    """A process that can write no more than ten bytes to a file."""
+    before = resource.prlimit(pid, resource.RLIMIT_FSIZE, (10, resource.RLIM_INFINITY))
+    yield
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+
+
 @pytest.fixture(scope="module")
 def turned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Discs seen by both cameras, of which the thermal one lies on its side and is mirrored."""
@@ -141,9 +152,20 @@ def test_a_picture_on_its_side_is_laid_right_by_sliders_and_points(
             wait_until(page, lambda count=index + 1: page.locator(".handle[data-put]").count() == count)
         assert page.locator("#coarse").evaluate("(controls) => controls.disabled")
         assert not violations(page)
+        other = browser.new_page(viewport={"width": 390, "height": 844})
+        other.goto(address)
+        wait_until(other, lambda: other.locator("#save").is_enabled())
+        assert other.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        with full_disk(process.pid):
+            page.click("#save")
+            wait_until(page, lambda: "cannot be written" in page.inner_text("#said"))
+        assert not list(tmp_path.iterdir()) and page.locator("#save").is_enabled()
         page.click("#save")
         wait_until(page, lambda: "gifnet run -c" in page.inner_text("#command"))
         assert "Align them by hand" in page.inner_text("#steps")
+        wait_until(other, lambda: other.locator("#save").is_disabled())
+        assert other.inner_text("#verdict") in ("The alignment is saved.", "The command has ended.")
+        other.close()
         page.close()
         process.wait(PATIENCE_S)
         assert process.returncode == 0
@@ -151,6 +173,24 @@ def test_a_picture_on_its_side_is_laid_right_by_sliders_and_points(
     corners = np.array([(0, 0), (159, 0), (0, 119), (159, 119)], float)[:, None]
     ends = [cv2.perspectiveTransform(corners, matrix) for matrix in (made.visible_from_thermal(), TRUE)]
     assert np.linalg.norm(ends[0] - ends[1], axis=-1).max() < 3
+
+
+def test_ctrl_c_leaves_no_file_and_the_page_says_so(
+    browser: Any, turned: tuple[Path, Path], tmp_path: Path
+) -> None:
+    words = (*turned, "-o", tmp_path / "pair.yaml", "--by-hand", "--model", "null")
+    with setting_up(*words) as (process, address):
+        page = browser.new_page()
+        page.goto(address)
+        wait_until(page, lambda: page.locator("#save").is_enabled())
+        process.send_signal(signal.SIGINT)
+        rest = process.communicate(timeout=PATIENCE_S)[0]
+        assert process.returncode == 130 and rest.splitlines()[-1] == "gifnet: interrupted"
+        wait_until(page, lambda: "has ended" in page.inner_text("#said"))
+        assert page.locator("#save").is_disabled()
+        assert page.locator("#coarse").evaluate("(controls) => controls.disabled")
+        page.close()
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.refdata
@@ -212,16 +252,19 @@ def test_nothing_is_written_over(gifnet: Gifnet, turned: tuple[Path, Path], tmp_
     assert (tmp_path / "pair.yaml").read_text() == "mine"
 
 
-def test_registered_recordings_need_no_page(gifnet: Gifnet, tmp_path: Path) -> None:
+@pytest.mark.parametrize("palette", [None, "iron"])
+def test_registered_recordings_need_no_page(gifnet: Gifnet, tmp_path: Path, palette: str | None) -> None:
     rng = np.random.default_rng(3)
     thermal = np.full((240, 320), 60, np.uint8)
     for x, y, size in rng.integers((0, 0, 10), (320, 240, 40), (60, 3)).tolist():
         cv2.rectangle(thermal, (x, y), (x + size, y + size // 2), int(rng.integers(30, 230)), -1)
     visible = np.stack((255 - thermal, 200 - thermal // 2, thermal // 2), axis=-1)
     write_video(tmp_path / "v.mp4", [visible] * 10)
-    write_video(tmp_path / "t.mp4", [np.repeat(thermal[..., None], 3, axis=2)] * 10)
+    coloured = colour_table(palette)[thermal] if palette else np.repeat(thermal[..., None], 3, axis=2)
+    write_video(tmp_path / "t.mp4", [coloured] * 10, pixel_format="yuv444p")
     sides = tmp_path / "v.mp4", tmp_path / "t.mp4"
     done = gifnet("setup", *sides, "-o", tmp_path / "pair.yaml", "--model", "null")
     assert done.status == 0 and "no calibration is needed" in done.out, done
+    assert (done.out + done.err).count("coloured by a palette") == bool(palette)
     assert done.out.splitlines()[-1] == f"next: gifnet run -c {tmp_path / 'pair.yaml'} -o fused.mp4"
     assert gifnet("run", "-c", tmp_path / "pair.yaml", "-o", tmp_path / "f.mp4", "--quiet").status == 0

@@ -38,7 +38,7 @@ def test_wheel_runs_without_the_repository(built: Path, tmp_path: Path) -> None:
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/", "docs/", "examples/"))]
     empty = tmp_path / "empty"
     empty.mkdir()
-    # What it depends on comes from this environment; the package itself from the wheel alone.
+    # Dependencies come from this environment, the package itself from the wheel alone.
     environment = os.environ | {"PYTHONPATH": str(tmp_path / "site"), "OMP_NUM_THREADS": "1"}
     where = _python(["-c", "import stream, gifnet, cuda_kernels; print(stream.__file__)"], empty, environment)
     assert where.strip().startswith(str(tmp_path))

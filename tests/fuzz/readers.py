@@ -31,7 +31,7 @@ from stream.zeromq.message import MessageError, decode_payload, parse_header, sp
 from tests.fuzz.seeds import SEEDS, SIZE, Seeds
 
 SIDES: tuple[Side, Side] = ("visible", "thermal")
-# What a subscriber takes by default.
+# Largest payload that a subscriber takes by default, in bytes.
 LARGEST_PAYLOAD = 128_000_000
 
 

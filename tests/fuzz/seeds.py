@@ -15,7 +15,7 @@ import numpy as np
 import torch
 import yaml
 
-from gifnet.weights import PACKAGED_LITE
+from gifnet.weight_places import PACKAGED_LITE
 from stream.frame import Frame, FramePair
 from stream.radiometry import Linear, as_json
 from stream.recording.writer import RecordingWriter

@@ -6,6 +6,8 @@ import pytest
 import torch
 
 import gifnet
+from benchmarks.gpu.network import packaged_network
+from gifnet.gpu.parts import PARTS
 from gifnet.loading import Precision
 from gifnet.model import GIFNet
 from stream.device.cuda_graph import CapturedGraph
@@ -47,6 +49,25 @@ def test_a_captured_form_fuses_new_pictures(cuda: str, precision: Precision) -> 
         graph.replay()
         torch.testing.assert_close(fused, model(visible, thermal), rtol=0, atol=2e-3)
     graph.close()
+
+
+@pytest.mark.parametrize("both_sides", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_the_fused_parts_are_as_close_as_today_s(cuda: str, dtype: torch.dtype, both_sides: bool) -> None:
+    """And as often as it runs: sums are not taken in another order each time."""
+    from gifnet.gpu.form import TritonForm
+
+    model = packaged_network(torch.device(cuda))
+    if both_sides:
+        model.interaction.blocks[0].sides["multi-focus"].gate.data.fill_(0.5)
+    visible, thermal = pictures(75, 130, 2)
+    with torch.inference_mode():
+        expected = model.cpu()(visible, thermal)
+        form = TritonForm(model.to(cuda), dtype, tuple(PARTS))
+        first = form(visible.to(cuda), thermal.to(cuda))
+        assert psnr(first.cpu(), expected) > 45
+        for _ in range(10):
+            assert torch.equal(form(visible.to(cuda), thermal.to(cuda)), first)
 
 
 def test_16_bits_run_in_triton_where_they_can(cuda: str) -> None:

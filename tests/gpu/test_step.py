@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -31,6 +33,25 @@ def test_it_equals_the_cpu(context: CudaContext) -> None:
     for first, second in zip(on_cpu, on_gpu, strict=True):
         assert np.abs(first.pixels.astype(int) - second.pixels.astype(int)).max() <= 1
         assert np.abs(first.thermal.astype(int) - second.thermal.astype(int)).max() <= 1
+
+
+def test_levels_and_still_places_equal_the_cpu_s(context: CudaContext) -> None:
+    """A still scene with noise, then a cut: the frame before is kept, inside the graph, as on the CPU."""
+    random = np.random.default_rng(3)
+    scene = pair_of(0, SIZE)
+    noisy = []
+    for index in range(8):
+        pair = pair_of(index, SIZE)
+        if index < 6:
+            noise = random.integers(-1, 2, scene.visible.pixels.shape)
+            rgb = np.clip(scene.visible.pixels.astype(int) + noise, 0, 255).astype(np.uint8)
+            pair = replace(pair, visible=replace(pair.visible, picture=rgb), thermal=scene.thermal)
+        noisy.append(pair)
+    for batch in (1, 2):
+        by = fuser(batch=batch, context=context)
+        assert by._settings.fusion.used_level and by._settings.fusion.used_steady
+        for ours, reference in zip(landed(by, noisy), landed(fuser(batch=batch), noisy), strict=True):
+            assert np.abs(ours.pixels.astype(int) - reference.pixels.astype(int)).max() <= 2
 
 
 def test_the_graph_equals_the_stages_one_by_one(

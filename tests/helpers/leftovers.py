@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.helpers.patience import patience
 
-# What libraries start once and keep for the life of the process, by the start of the name or by module.
+# Threads and processes that libraries start once and keep, by the start of the name or by module.
 _KEPT_THREADS = ("asyncio_", "pytest_timeout", "execnet", "pydevd")
 _KEPT_THREAD_MODULES = ("zmq.utils.garbage",)
 _KEPT_PROCESSES = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")

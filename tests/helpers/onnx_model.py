@@ -13,11 +13,12 @@ _INT, _INTS = 2, 7  # AttributeProto.AttributeType
 _FLOAT, _INT64 = 1, 7  # TensorProto.DataType
 
 
-def write_colour_detector(path: Path, boxes: bool = True) -> None:
+def write_colour_detector(path: Path, boxes: bool = True, names: str = "") -> None:
     """A detector of the YOLOv8 layout for pictures of 64x64: [1, 3, 64, 64] to [1, 4 + 3, 64].
 
     Each cell of 8x8 pixels has a box of its own; the scores of the classes 0, 1 and 2 are its mean red, green
-    and blue. Without boxes it is no detector: it puts out the means alone, [1, 3, 64].
+    and blue. Without boxes it is no detector: it puts out the means alone, [1, 3, 64]. The names of the
+    classes stand in its metadata.
     """
     centre = np.arange(CELLS, dtype=np.float32) * CELL_PX + CELL_PX / 2
     across, down = np.meshgrid(centre, centre)
@@ -37,7 +38,30 @@ def write_colour_detector(path: Path, boxes: bool = True) -> None:
     graph += _field(11, _value("image", 1, 3, SIDE_PX, SIDE_PX)) + _field(
         12, _value("found", 1, rows, CELLS**2)
     )
-    path.write_bytes(_number(1, 8) + _field(7, graph) + _field(8, _number(2, 13)))
+    _write(path, graph, {"names": names} if names else {})
+
+
+def write_bright_segmenter(path: Path, names: str = "{1: 'person'}") -> None:
+    """A segmentation network for grey pictures of 64x64: what is bright is of class 1."""
+    nodes = [
+        _node("Sub", ["one", "picture"], "dark", []),
+        _node(
+            "Concat",
+            ["dark", "picture"],
+            "probabilities",
+            [_text(1, "axis") + _number(3, 1) + _number(20, _INT)],
+        ),
+    ]
+    one = _tensor("one", np.ones((1, 1, 1, 1), np.float32), _FLOAT)
+    graph = b"".join(_field(1, node) for node in nodes) + _text(2, "bright") + _field(5, one)
+    graph += _field(11, _value("picture", 1, 1, SIDE_PX, SIDE_PX))
+    graph += _field(12, _value("probabilities", 1, 2, SIDE_PX, SIDE_PX))
+    _write(path, graph, {"network": "segmenter", "names": names})
+
+
+def _write(path: Path, graph: bytes, metadata: dict[str, str]) -> None:
+    entries = b"".join(_field(14, _text(1, key) + _text(2, value)) for key, value in metadata.items())
+    path.write_bytes(_number(1, 8) + _field(7, graph) + _field(8, _number(2, 13)) + entries)
 
 
 def _node(kind: str, inputs: list[str], output: str, attributes: list[bytes]) -> bytes:

@@ -28,15 +28,34 @@ class RayNodes:
     Attributes:
         address: HOST:PORT of the head.
         nodes: that work; what `kill` takes.
+        labels: of each node that was ever added, by its `id`.
     """
 
     address: str
     cluster: Any
     nodes: list[Any] = field(default_factory=list)
+    labels: dict[int, dict[str, str]] = field(default_factory=dict)
+
+    def add(self, cpus: int, **labels: str) -> Any:
+        """A further node, with labels."""
+        node = self.cluster.add_node(num_cpus=cpus, labels=labels)
+        self.nodes.append(node)
+        self.labels[id(node)] = labels
+        return node
+
+    def number(self, node: Any) -> str:
+        """Ray's number of a node, from its labels there."""
+        from ray import nodes
+
+        wanted = self.labels[id(node)].items()
+        return next(
+            str(each["NodeID"]) for each in nodes() if each["Alive"] and wanted <= each["Labels"].items()
+        )
 
     def kill(self, node: Any) -> None:
         """End a node as a power cut does: its Ray and every process of its jobs."""
         self.cluster.remove_node(node, allow_graceful=False)
+        self.nodes.remove(node)
 
 
 @contextmanager
@@ -58,7 +77,7 @@ def ray_nodes(count: int, cpus: int = 1) -> Iterator[RayNodes]:
     try:
         nodes = RayNodes(cluster.address, cluster)
         for _ in range(count):
-            nodes.nodes.append(cluster.add_node(num_cpus=cpus))
+            nodes.add(cpus)
         cluster.wait_for_nodes()
         yield nodes
     finally:

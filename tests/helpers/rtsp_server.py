@@ -44,7 +44,7 @@ class Client:
         # For media and for reports: from which socket, to which address; empty over TCP.
         self._udp: list[tuple[socket.socket, tuple[str, int]]] = []
         self._reported_s = 0.0
-        # Whether it asked for sound, which comes over TCP only.
+        # True once it asked for sound, which comes over TCP only.
         self._hears, self._sound = False, RtpStream()
 
     def serve(self) -> None:
@@ -178,7 +178,7 @@ class Server:
         self.refusal = options.refusal
         self.has_sound = options.sound
         self._playing_s: float | None = None
-        # What of the next picture that is no key picture is lost on the way.
+        # Part that is lost of the next picture that is not a key picture.
         self.losing, self.leaks = "", False
         # By how much the clock was set ahead while it films, in seconds.
         self.set_ahead_s = Fraction(0)

@@ -81,7 +81,7 @@ def test_json_there_and_back(radiometry: Linear | Planck | None) -> None:
         ({"model": "linear", "celsius_per_count": math.nan, "celsius_at_zero": 0}, "finite number"),
         ({**(as_json(GREY) or {}), "emissivity": 0}, "emissivity"),
         ({**(as_json(GREY) or {}), "r1": -1}, "positive"),
-        ({**(as_json(GREY) or {}), "reflected_celsius": -300}, "no temperature"),
+        ({**(as_json(GREY) or {}), "reflected_celsius": -300}, "not a temperature"),
         ({**(as_json(GREY) or {}), "transmission": 0}, "transmission must be above 0"),
         ({**(as_json(GREY) or {}), "f": 1e9}, "leaves no count"),
     ],
@@ -128,7 +128,7 @@ def test_a_header_with_keys_of_a_later_writer_is_read() -> None:
 
 def test_radiometry_that_is_no_object_is_refused() -> None:
     broken = json.loads(header().as_json()) | {"radiometry": "hot"}
-    with pytest.raises(MessageError, match="radiometry is no object"):
+    with pytest.raises(MessageError, match="radiometry is not an object"):
         parse_header(json.dumps(broken).encode())
 
 

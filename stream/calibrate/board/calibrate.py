@@ -1,4 +1,4 @@
-"""Calibrates two cameras from views of a board, or says why these views would give a bad calibration."""
+"""Calibrates two cameras from views of a board, or explains why these views would give a bad calibration."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ def _rounded(camera: PinholeCamera) -> PinholeCamera:
 
 
 def _board_distance_m(outcome: Outcome) -> float:
-    """Median distance of the board from the visible camera, which only a known lens tells."""
+    """Median distance of the board from the visible camera; needs a known lens."""
     if outcome.visible is None:
         raise Refusal(
             "how far the board was away is not known without the visible camera's lens; "

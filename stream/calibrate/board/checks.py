@@ -21,7 +21,7 @@ WORST_FOCAL, FAIR_FOCAL = 0.03, 0.01
 # Degrees between the most different tilts of the board.
 LEAST_TILT_DEG, GOOD_TILT_DEG = 10.0, 25.0
 LEAST_COVERAGE, GOOD_COVERAGE = 0.15, 0.6
-# The farthest view is at least so many times as far away as the nearest.
+# Least ratio of the distances of the farthest and the nearest view.
 GOOD_DEPTH = 1.2
 # Reprojection errors, as shares of the width, with a floor in pixels for small cameras.
 WORST_LENS, WORST_LENS_PX = 1 / 400, 0.8
@@ -31,7 +31,7 @@ _SAMPLES, MOST_AGREE = 6, 0.5
 
 
 class Refusal(Exception):
-    """Sentence that says why no calibration is made of some views."""
+    """Sentence that explains why some views give no calibration."""
 
 
 def check_seen(views: Views, board: Board, model: str) -> None:
@@ -175,7 +175,7 @@ def check_pair(pair: PairFit, model: str, visible_size: Size) -> None:
 
 
 def hints_of_pair(pair: PairFit, model: str, visible_size: Size) -> list[str]:
-    """Views that were left out, and what is not so good."""
+    """Views that were left out, and weaknesses of the others."""
     usual = f"where {pair.rms_px:.1f} are usual"
     said = [
         f"{name} was left out: its points lie {px:.1f} visible pixels apart, {usual}"

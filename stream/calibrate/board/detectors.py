@@ -17,9 +17,9 @@ from stream.frame import Pixels
 FEWEST_POINTS = 8
 # Points further from a plane than this share of the board's extent are misread.
 OFF_PLANE = 0.04
-# Corners between markers that are this many times the median off, and so many pixels, are strays.
+# A corner between markers is a stray if it is off by both this multiple of the median and this many pixels.
 STRAY_TIMES, STRAY_PX = 3.0, 0.2
-# More blobs than so many times the circles are noise, of which sorting out a grid would take seconds.
+# Largest ratio of blobs to circles; more are noise, in which finding a grid would take seconds.
 MOST_BLOBS = 8
 _REFINE_STOP = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-3)
 Found = tuple[Points, Order]
@@ -43,7 +43,7 @@ def detectors(board: Board) -> dict[str, Detector]:
 
 
 def larger_grid(picture: Pixels, board: Board) -> tuple[int, int] | None:
-    """Inner corners across and down of the checkerboard that a picture shows, whatever its size.
+    """Inner corners across and down of the checkerboard in a picture, of any size.
 
     Args:
         picture: raw.

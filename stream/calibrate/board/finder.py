@@ -61,7 +61,7 @@ class Finder:
         rungs = {rung.name: rung for rung in ladder(size)}
         ways = [way for way in self._worked if way[0] in rungs]
         ways += [way for way in self._ways(size) if way not in self._worked]
-        # Where one way finds the board, a picture without it would otherwise cost all of them.
+        # Once a way has found the board, pictures without it are not searched by every other way.
         most = len(self._worked) + TRIES_MORE if self._worked else len(ways)
         for rung, detector in islice(ways, most):
             sighting = self._try(plain, rungs[rung], detector)

@@ -17,7 +17,7 @@ from stream.registration.camera_model import rows_of
 # A further parameter must make the Bayesian information criterion this much smaller: "very strong" evidence
 # in Kass and Raftery, "Bayes Factors", 1995.
 EVIDENCE = 10.0
-# A view is left out where its error is this many times the median one, and so many pixels.
+# A view is left out if its error exceeds both this multiple of the median and this many pixels.
 OUTLIER_TIMES, OUTLIER_PX = 3.0, 0.15
 MOST_LEFT_OUT = 1 / 3
 # Errors of points in one picture are alike in part, so that a picture says less than its number of points.
@@ -31,7 +31,7 @@ _FIXED = {
     "k2": cv2.CALIB_FIX_K2,
     "k3": cv2.CALIB_FIX_K3,
 }
-# What is tried in turn beyond one focal length: name, numbers that it adds, and how far from the middle
+# Parameters tried in turn beyond one focal length: name, count, and the distance from the middle that
 # points must reach, as a share of the half diagonal.
 _STEPS = (("k1", 1, 0.4), ("centre", 2, 0.3), ("k2", 1, 0.45), ("tangential", 2, 0.45), ("aspect", 1, 0.45),
           ("k3", 1, 0.7))  # fmt: skip

@@ -20,7 +20,7 @@ from stream.frame import Pixels
 
 Numbers = NDArray[np.float64]
 
-# How far around a point is looked, in pitches: up to where the next one begins to show.
+# Radius of the search around a point, in pitches: up to where the next point begins to show.
 REACH = {"checkerboard": 0.9, "circles": 0.5, "acircles": 0.75}
 # Of the way from a ChArUco corner through the black border of its markers, behind which they differ.
 OF_BORDER = 1.2
@@ -30,7 +30,7 @@ ROUNDS = 4
 FEWEST_SAMPLES, MOST_SAMPLES, SOFT = 4, 30, 0.6
 # A point that would move further was not where its surroundings fit; it stays.
 FURTHEST_PX = 1.5
-# Surroundings that hold less than this of the mean are fitted as if they held so much, and hardly move.
+# Least correlation with the mean that is divided by: weaker surroundings hardly move.
 LEAST_STRENGTH = 0.2
 
 
@@ -132,7 +132,7 @@ class _Around:
         window = np.hypot(x, y) <= x.max()
         ways = np.stack([mean, right, down, np.ones_like(x)], axis=-1)[window]
         strength, *slopes, _ = np.linalg.lstsq(ways, seen[:, window].T, rcond=None)[0]
-        # What lies further to the right looks like the mean less its slope to the right.
+        # To first order, a shift to the right looks like the mean minus its slope to the right.
         off = -self.mirrors * np.stack(slopes, axis=1) / np.maximum(strength, LEAST_STRENGTH)[:, None]
         return np.asarray(np.einsum("nij,nj->ni", self.px_per_pitch, off))
 

@@ -1,4 +1,4 @@
-"""Report of a calibration by a board, in words, numbers and pictures."""
+"""Report of a board calibration: text, numbers and pictures."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SIDES: tuple[Side, Side] = ("visible", "thermal")
 
 
 def numbers(outcome: Outcome) -> list[tuple[str, str, str]]:
-    """Rows of name, value with unit, and what it says."""
+    """Rows of name, value with unit, and explanation."""
     views = outcome.views
     common = sum(view.is_common for view in views.views)
     rows = [("views", f"{common} of {views.looked}", "both cameras see the board, each at another place")]

@@ -78,7 +78,7 @@ class Board:
 
     @cached_property
     def flip(self) -> Order | None:
-        """An order of the points in a mirror's picture of the board; None where that shows another board."""
+        """Order of the points in a mirrored picture of the board; None if that is a different board."""
         if self.kind == "charuco":
             return None
         mirrored = (self._order_after(_quarter(number) @ np.diag([-1, 1])) for number in range(4))
@@ -132,7 +132,7 @@ def charuco_dictionary(name: str) -> Any:
 
 
 def _quarter(number: int) -> NDArray[np.int64]:
-    """A turn by so many right angles."""
+    """A turn by a number of right angles."""
     return np.linalg.matrix_power(np.array([[0, -1], [1, 0]]), number)
 
 

@@ -67,7 +67,7 @@ class Check:
 
 
 class Checker:
-    """Takes frames, then tells what they say together.
+    """Collects frames, then gives their common result.
 
     Attributes:
         clearest: the frame that shows most, for pictures; None before the first.

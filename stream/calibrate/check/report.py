@@ -1,4 +1,4 @@
-"""Report of a calibration check, in words, numbers and pictures."""
+"""Report of a calibration check: text, numbers and pictures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TONES: dict[str, Tone] = {"good": "good", "fair": "fair", "off": "bad", "unclea
 
 
 def sentence(found: Check) -> str:
-    """The verdict in words."""
+    """The verdict as a sentence."""
     if found.verdict == "unclear":
         return f"the calibration cannot be judged: {found.doubt}"
     about = f"thermal content lies {found.mean_px:.1f} px from its place on average"
@@ -60,7 +60,7 @@ def hints(found: Check) -> list[str]:
 
 
 def numbers(found: Check) -> list[tuple[str, str, str]]:
-    """Rows of name, value with unit, and what it says."""
+    """Rows of name, value with unit, and explanation."""
     residual, errors = found.residual, found.errors
 
     def plus(value: float, error: float, unit: str, digits: int) -> str:

@@ -20,7 +20,7 @@ HALVINGS = 5
 # A turn and a scale are stated where they are this many times as large as their standard errors, which a few
 # regions tell roughly only.
 WORTH_TELLING = 5.0
-# A region is looked at within so many shrunk pixels of where the whole picture says, and speaks when its peak
+# A region is searched within NEARBY_PX shrunk pixels of the whole picture's result, and counts if its peak
 # is this clear; the whole picture has to pass `ShiftPeak.is_certain`.
 NEARBY_PX = 8
 REGION_CHANCES = 3.0
@@ -129,7 +129,7 @@ class Regions:
         return Similarity(peak.right_px, peak.down_px, turn, scale), peak
 
     def each(self, similarity: Similarity) -> tuple[Region, ...]:
-        """Every region by itself, near where the similarity has it."""
+        """Each region on its own, near the position given by the similarity."""
         return tuple(
             self._region(surface, middle_px, expected_px)
             for surface, middle_px, expected_px in zip(

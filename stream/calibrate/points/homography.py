@@ -35,7 +35,7 @@ class PointsFit:
         errors_px: [N] distance of each visible point from where its thermal partner comes to lie.
         rms_px: how far points are picked apart, root mean square. Eight numbers of the fit take up eight of
             the 2 N residuals, so that their squares are divided by 2 N - 8, not 2 N (Hartley and Zisserman
-            2004, section 5.1.3). None with four points, which fit exactly whatever they are.
+            2004, section 5.1.3). None with four points, which always fit exactly.
         worst: number of a point without which the others fit much better; None where there is none.
     """
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Annotated
 
 import numpy as np
@@ -17,17 +16,17 @@ from stream.config import Settings, validate
 from stream.runtime.clock import Clock, utc_date
 from stream.sinks.images import encode
 from stream.web.address import Address
-from stream.web.api import LARGEST_REQUEST, as_sentences, read_json
-from stream.web.files import page_file
-from stream.web.guard import Guard, refuse
-from stream.web.listener import Listener
-from stream.web.loop import LoopThread
+from stream.web.api import read_json
+from stream.web.guard import refuse
+from stream.web.short_page import index_of, serve_page
+
+FILES = ("points.html", "page.css", "alignment.css", "points.css", "points.js", "alignment.js", "shared.js")
 
 Point = tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]
 
 
 class PointsQuestion(Settings):
-    """Points, and what is to be done with them."""
+    """Points, and options of the request."""
 
     points: Annotated[tuple[Point, ...], Field(max_length=MOST_POINTS)]
     index: Annotated[int, Field(ge=0)] = 0
@@ -39,40 +38,21 @@ class PointsQuestion(Settings):
         return np.array(self.points, dtype=np.float64).reshape(-1, 4)
 
 
-@contextmanager
-def serve_points(session: PointsSession, address: Address, clock: Clock) -> Iterator[str]:
-    """Serve the page while the block lasts; gives where it is.
+def serve_points(session: PointsSession, address: Address, clock: Clock) -> AbstractContextManager[str]:
+    """Serve the page while the block lasts; gives its URL.
 
     Raises:
         ConfigError: the address is taken.
     """
-    guard = Guard(address.is_loopback, "")
-    with LoopThread("points") as loop:
-        listener = Listener(_app(session, guard, clock), address, "--bind")
-        try:
-            bound = loop.run(listener.open())
-            yield f"http://{bound}/" + (f"?token={guard.token}" if guard.token else "")
-        finally:
-            loop.run(listener.close())
-
-
-def _app(session: PointsSession, guard: Guard, clock: Clock) -> web.Application:
-    app = web.Application(middlewares=[guard.middleware, as_sentences], client_max_size=LARGEST_REQUEST)
     api = _PointsApi(session, clock)
-    app.add_routes(
-        [
-            web.get("/", page_file("points.html")),
-            web.get("/page.css", page_file("page.css")),
-            web.get("/points.css", page_file("points.css")),
-            web.get("/points.js", page_file("points.js")),
-            web.get("/api/moment", api.moment),
-            web.get("/api/picture", api.picture),
-            web.post("/api/fit", api.fit),
-            web.post("/api/composite", api.composite),
-            web.post("/api/save", api.save),
-        ]
-    )
-    return app
+    routes = [
+        web.get("/api/moment", api.moment),
+        web.get("/api/picture", api.picture),
+        web.post("/api/fit", api.fit),
+        web.post("/api/composite", api.composite),
+        web.post("/api/save", api.save),
+    ]
+    return serve_page("points", FILES, routes, address)
 
 
 class _PointsApi:
@@ -80,13 +60,13 @@ class _PointsApi:
         self._session, self._clock = session, clock
 
     async def moment(self, request: web.Request) -> web.Response:
-        moment = await asyncio.to_thread(self._session.moment, _index(request))
+        moment = await asyncio.to_thread(self._session.moment, index_of(request))
         sizes = {"visible": moment.size("visible"), "thermal": moment.size("thermal")}
         words = {"index": self._session.index_of(moment), "distance_m": self._session.distance_m, **sizes}
         return web.json_response(words | {"file": str(self._session.output)})
 
     async def picture(self, request: web.Request) -> web.Response:
-        moment = await asyncio.to_thread(self._session.moment, _index(request))
+        moment = await asyncio.to_thread(self._session.moment, index_of(request))
         side = request.query.get("side")
         if side not in ("visible", "thermal"):
             return refuse(422, f"side must be visible or thermal, got {side!r}")
@@ -113,8 +93,3 @@ class _PointsApi:
     async def save(self, request: web.Request) -> web.Response:
         asked = validate(PointsQuestion, await read_json(request), "the request")
         return web.json_response(self._session.save(asked.array(), asked.distance_m, utc_date(self._clock)))
-
-
-def _index(request: web.Request) -> int:
-    text = request.query.get("index", "0")
-    return min(int(text), 1_000_000) if text.isascii() and text.isdigit() and len(text) < 8 else 0

@@ -29,7 +29,7 @@ _DRAW = {"blend": blended, "checkerboard": checkered, "edges": edged}
 
 @dataclass(frozen=True, slots=True)
 class FrameSet:
-    """One moment's pictures, to look at.
+    """The pictures of a frame pair, for display.
 
     Attributes:
         visible: [H, W, 3] uint8 RGB.
@@ -71,7 +71,7 @@ class PointsSession:
         self.done = threading.Event()
 
     def moment(self, index: int) -> FrameSet:
-        """A moment; one further than the last is looked for, and the last given where there is none."""
+        """A frame pair by its number; one beyond the last is read, or the last given if there is none."""
         with self._lock:
             if index >= len(self._moments) and len(self._moments) < MOST_MOMENTS:
                 self._take()
@@ -123,7 +123,7 @@ class PointsSession:
         return {"file": str(self.output), "rms_px": fit.rms_px}
 
     def _take(self) -> bool:
-        """The next moment, a step further; False where there is none."""
+        """Read the next frame pair, a step later; False if there is none."""
         for pair in self._pairs:
             time_s = float(pair.time_s)
             if self._last_s is None or time_s - self._last_s >= STEP_S:

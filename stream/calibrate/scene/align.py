@@ -36,16 +36,16 @@ FIRST_LEVELS: tuple[Level, ...] = ((128, 0.14, 1.5),)
 SECOND_LEVELS: tuple[Level, ...] = ((128, 0.1, 1.0), (192, 0.06, 1.0))
 CHOICE_LEVELS: tuple[Level, ...] = ((320, 0.05, 1.5), (320, 0.04, 1.0))
 FINE_LEVELS: tuple[Level, ...] = ((320, 0.03, 1.2), (640, 0.025, 1.5), (640, 0.012, 1.0))
-# Of the beginnings, so many are refined further, and of those so many, before one is chosen.
+# Numbers of starts that are refined further in two rounds, before one is chosen.
 SEMIFINALISTS, FINALISTS = 6, 3
 LARGEST_WIDTH = 1280
 # Pictures that can be compared: shortest side in pixels, and longest side against the other.
 SHORTEST_PX, LONGEST = 16, 6
-# Another beginning that ends so far away, as a share of the width, is a rival.
+# Distance, as a share of the width, from which on another result is a rival.
 APART = 0.04
 DRAWS, DRAW_ROUNDS = 16, 6
-# What an alignment has to be, or it is refused: error as a share of the width that both see; evidence of a
-# tile; agreement of the tiles, as a share of their best, more where edges say nothing; how much of its
+# Limits of an accepted alignment: error as a share of the width that both see; evidence of a
+# tile; agreement of the tiles, as a share of their best, more where edges do not confirm it; share of its
 # likelihood the best rival reaches.
 LARGEST_ERROR = 1 / 260
 LEAST_EVIDENCE = 0.8

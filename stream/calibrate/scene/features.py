@@ -10,7 +10,7 @@ from torch import Tensor
 from gifnet.features import Encoder, load_features
 from stream.calibrate.grey import Grey, Mask
 
-# What is nearer to a border is not compared: most of it would be made of what is not known.
+# Margin at the border that is not compared: its features are mostly made of padding.
 MARGIN_PX = 3
 
 

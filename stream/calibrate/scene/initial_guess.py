@@ -23,14 +23,14 @@ SCALE_STEP = 0.09
 UPRIGHT_DEG, TURNED_DEG = (-7.0, 0.0, 7.0), (0.0,)
 # Beginnings that are the same: by scale, and by shift in small pixels.
 SAME_SCALE, SAME_PX = 0.12, 8.0
-# Each orientation is tried on two frame pairs; so many of its beginnings are then looked at in all.
+# Each orientation is tried on two frame pairs; this many of its starts are then tried on all pairs.
 CLOSER = 6
-# What is further behind the best beginning, as a share, is not looked at.
+# Starts whose score is below this share of the best one are not followed.
 HOPEFUL = 0.6
-# Evidence is measured against its surroundings, so that what is alike everywhere counts for nothing.
+# Radius of the surroundings that evidence is measured against, so that uniform similarity does not count.
 SURROUNDINGS_PX = 6.0
 
-# How a thermal picture stands against the visible one, and what brings its pixels upright.
+# Orientation of the thermal picture relative to the visible one -> matrix that brings its pixels upright.
 _TURNED: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {
     "": ((1, 0), (0, 1)),
     "turned by 180 degrees": ((-1, 0), (0, -1)),

@@ -22,7 +22,7 @@ SHOWN = 3
 
 
 def sentence(found: SceneAlignment) -> str:
-    """The result in words."""
+    """The result as lines of text."""
     stands = f"; the thermal picture is {found.turned} against the visible one" if found.turned else ""
     if found.doubt:
         return f"refused: {found.doubt}{stands}"

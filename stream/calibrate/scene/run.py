@@ -23,7 +23,7 @@ from stream.registration.camera_model import PinholeCamera, rows_of
 from stream.runtime.clock import Clock
 
 MOST_MOMENTS = 8
-# Fields of view are known to within so much.
+# Factor to within which stated fields of view are trusted.
 SCALE_UNSURE = 1.15
 NEUTRAL_FOV_DEG = 53.13
 
@@ -90,7 +90,7 @@ def watch(
 def align_moments(
     moments: Iterable[FrameSet], fields: Fields, tell: Callable[[str], None] = lambda text: None
 ) -> SceneAlignment:
-    """Align what was watched, on one core; see `stream.calibrate.scene.align.align`."""
+    """Align frame pairs on one core; see `stream.calibrate.scene.align.align`."""
     pairs = [(grey_visible(moment.visible), grey_thermal(moment.thermal)) for moment in moments]
     with _one_thread():
         return align(pairs, fields.guess(), tell)
@@ -117,7 +117,7 @@ def as_calibration(
         fields: of view.
         distance_m: of the scene.
         date: today.
-        accept: take it also where it is in doubt, because somebody has looked at it.
+        accept: take it also where it is in doubt, because a person has checked it.
 
     Raises:
         CalibrationError: the alignment is in doubt.
@@ -126,7 +126,7 @@ def as_calibration(
         raise CalibrationError(
             f"no calibration is written: {found.doubt}; record a scene with edges that are warm as well as "
             "visible, all over the picture, or align them by hand by gifnet setup; where --report shows that "
-            "it is right all the same, --accept takes it"
+            "it is right nevertheless, --accept takes it"
         )
     return Calibration(
         visible=_camera(found.visible_size, fields.visible_deg),

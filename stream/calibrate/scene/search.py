@@ -18,20 +18,20 @@ from stream.calibrate.scene.tiles import Tiles
 Numbers = NDArray[np.float64]
 Rng = np.random.Generator
 
-# How far each of the eight ways is drawn around no change, as a share of the reach.
+# Standard deviations of the draws of the eight parameters around no change, as shares of the reach.
 WAYS = np.array((0.6, 0.6, 0.42, 0.3, 0.24, 0.24, 0.18, 0.18))
 AROUND, BY_TWO, BY_FOUR = 600, 600, 800
-# Tiles that tell a similarity lie so far apart, those that tell a homography span so much, as shares.
+# Least distance of two tiles for a similarity, and least area of four for a homography, as shares.
 APART, SPANNED = 0.2, 0.02
 # Candidates that are climbed from; they differ by this share of the reach somewhere.
 CLIMBS, UNLIKE = 4, 0.08
 DRAWN, KEPT, ROUNDS = 350, 20, 12
 # Tiles that eight unknowns can satisfy.
 FREE = 4
-# How far is drawn when climbing begins, as a share of the reach.
+# Standard deviations of the draws when climbing begins, as shares of the reach.
 CLOSE = np.array((0.12, 0.12, 0.1, 0.1, 0.07, 0.07, 0.06, 0.06))
 NARROWEST_PX = 0.02
-# What is no similarity costs so much log-likelihood where it is this share of the reach, for the ends of the
+# A part that is not a similarity costs COST in log-likelihood at COST_SHARE of the reach, for the ends of the
 # picture that no tile holds.
 COST, COST_SHARE = 1.0, 0.35
 
@@ -170,7 +170,7 @@ def _looked_up(tiles: Tiles, shifts: Numbers) -> Numbers:
 
 
 def _cost(tiles: Tiles, corners: Numbers) -> Numbers:
-    """The part of the displacements that is no similarity, held by the last four parameters."""
+    """The part of the displacements beyond a similarity, given by the last four parameters."""
     parts = corners @ np.linalg.inv(_basis(tiles.size))[:, 4:]
     return np.asarray(COST * np.square(parts / (COST_SHARE * tiles.reach)).sum(axis=1))
 

@@ -28,7 +28,7 @@ STEPS = 3
 # Around the thermal picture, as a share of its width, and pixels of the narrowest grid.
 MARGIN = 0.04
 FEWEST_PX = 64
-# Pixels of the grid to one of the thermal picture at most: what only one camera can see says nothing.
+# Most pixels of the grid to one of the thermal picture: finer detail is seen by one camera only.
 FINEST = 2.0
 
 

@@ -1,1 +1,1 @@
-"""`gifnet batch`: the command, and what it tells."""
+"""`gifnet batch`: the command and its messages."""

@@ -36,6 +36,9 @@ FAILED_STATUS = 3
 @click.option("-n", "--dry-run", is_flag=True, help="Check everything, show what is to be done, and stop.")
 @field_option("jobs", BatchSettings.model_fields["jobs"])
 @field_option("retries", BatchSettings.model_fields["retries"])
+@field_option("cut", BatchSettings.model_fields["cut"])
+@field_option("upload", BatchSettings.model_fields["upload"])
+@field_option("staging_gb", BatchSettings.model_fields["staging_gb"])
 @click.option(
     "--ray",
     "address",
@@ -58,6 +61,9 @@ def batch(
     dry_run: bool,
     jobs: int | None,
     retries: int,
+    cut: float | None,
+    upload: str | None,
+    staging_gb: float,
     address: str | None,
     ray_cpus: float,
     ray_gpus: float,
@@ -76,19 +82,20 @@ def batch(
     from stream.batch.results import open_results, read_results
 
     set_up_logs(verbose=verbose, quiet=quiet)
-    given = {"jobs": jobs, "retries": retries, "ray_cpus": ray_cpus, "ray_gpus": ray_gpus}
+    given = {"jobs": jobs, "retries": retries, "cut": cut, "upload": upload, "staging_gb": staging_gb}
+    given |= {"ray_cpus": ray_cpus, "ray_gpus": ray_gpus}
     settings = validate(BatchSettings, given, "the command line")
     if address is not None:
         _check_ray(address, settings)
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"the output {folder} is a file; name a folder")
     rows, alone = find_rows(manifest)
-    plan = plan_batch(rows, folder, named_settings(ctx), config, read_results(folder))
+    plan = plan_batch(rows, folder, named_settings(ctx), config, read_results(folder), settings)
     if dry_run:
         show_plan(plan, alone)
         return
-    with open_results(folder) as results:
-        status = _work(plan, _engine(settings, plan, address), results, retries, alone, quiet)
+    with open_results(folder, [job.name for job in plan.jobs if job.cut_s]) as results:
+        status = _work(plan, _engine(settings, plan, address), results, settings, alone, quiet)
     if status:
         ctx.exit(status)
 
@@ -96,7 +103,7 @@ def batch(
 def _check_ray(address: str, settings: BatchSettings) -> None:
     from stream.cluster.connection import check_address
 
-    check_address(address)
+    check_address(address, "; put the manifest before it")
     if settings.jobs is not None:
         raise ConfigError("--jobs is for this machine; on a cluster --ray-cpus says how many go on at once")
 
@@ -116,12 +123,13 @@ def _work(
     plan: Plan,
     opened: AbstractContextManager[Engine],
     results: Results,
-    retries: int,
+    settings: BatchSettings,
     alone: list[str],
     quiet: bool,
 ) -> int:
     from stream.batch.interrupts import Interrupts
-    from stream.batch.schedule import Tally, work
+    from stream.batch.schedule import work
+    from stream.batch.tally import Tally
     from stream.runtime.signals import Stopped
 
     tally = Tally(rows=len(plan.jobs) + len(plan.done), unchanged=len(plan.done))
@@ -130,7 +138,7 @@ def _work(
         # Signals last: Ray answers SIGTERM in its own way.
         with opened as engine, asked, show_batch(quiet) as tell:
             work(
-                plan.jobs, engine, results, tally, asked, retries, lambda _: tell(tally, asked), tell_failure
+                plan.jobs, engine, results, tally, asked, settings, lambda _: tell(tally, asked), tell_failure
             )
     if not quiet:
         last_words(tally, alone)

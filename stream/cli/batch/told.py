@@ -17,7 +17,8 @@ from stream.cli.progress import SPARSE_LINE_EVERY_S
 if TYPE_CHECKING:
     from stream.batch.job import Outcome
     from stream.batch.plan import Plan
-    from stream.batch.schedule import Asked, Tally
+    from stream.batch.schedule import Asked
+    from stream.batch.tally import Tally
 
 Tell = Callable[["Tally", "Asked"], None]
 _MOST_SHOWN = 5

@@ -38,4 +38,4 @@ class Ways(click.Group):
 
 @click.group(cls=Ways)
 def calibrate() -> None:
-    """Make or check the file that says how two cameras relate."""
+    """Make or check a calibration file of two cameras."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from stream.cli.help_groups import GroupedHelp
 from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options
 from stream.config import NAMES, FuseSettings, validate
@@ -22,7 +23,7 @@ _SETTINGS += ["offset_ms", "tolerance_ms"]
 _OWN = ("output", "report", "distance_m", "model")
 
 
-@click.command()
+@click.command(cls=GroupedHelp)
 @click.argument("visible")
 @click.argument("thermal", required=False)
 @click.option(
@@ -50,7 +51,7 @@ _OWN = ("output", "report", "distance_m", "model")
 )  # fmt: skip
 @click.option(
     "--seconds", type=click.FloatRange(min=1), default=600.0, show_default=True,
-    help="How much of streams to look at.",
+    help="Seconds of the streams to look at.",
 )  # fmt: skip
 @click.option("--report", type=click.Path(path_type=Path), help="HTML file with pictures to judge by eye.")
 @setting_options(_SETTINGS)

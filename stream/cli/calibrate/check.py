@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stream.cli.help_groups import GroupedHelp
 from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options
 from stream.config import NAMES, FuseSettings, validate
@@ -21,13 +22,14 @@ _SETTINGS = [name for name in NAMES if name.startswith(("visible_", "thermal_"))
 _SETTINGS += ["distance_m", "offset_ms", "tolerance_ms"]
 
 
-@click.command()
+@click.command(cls=GroupedHelp)
 @click.argument("calibration", type=click.Path(path_type=Path))
 @click.argument("visible")
 @click.argument("thermal")
 @click.option(
-    "--seconds", type=click.FloatRange(min=1), default=60.0, show_default=True, help="How long to look."
-)
+    "--seconds", type=click.FloatRange(min=1), default=60.0, show_default=True,
+    help="Seconds of the streams to look at.",
+)  # fmt: skip
 @click.option("--report", type=click.Path(path_type=Path), help="HTML file with pictures to judge by eye.")
 @click.option(
     "--write-baseline", is_flag=True, help="Keep the agreement in the file, to tell drift by later."

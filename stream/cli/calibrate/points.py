@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from stream.cli.help_groups import GroupedHelp
 from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options
 from stream.config import NAMES, FuseSettings, validate
@@ -18,7 +19,7 @@ _SETTINGS += ["offset_ms", "tolerance_ms"]
 LOOK_S = 0.2
 
 
-@click.command()
+@click.command(cls=GroupedHelp)
 @click.argument("visible")
 @click.argument("thermal")
 @click.option(

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from stream.cli.help_groups import GroupedHelp
 from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options
 from stream.config import NAMES, FuseSettings, validate
@@ -19,7 +20,7 @@ _SETTINGS += ["offset_ms", "tolerance_ms"]
 _FOV = click.FloatRange(min=1, max=170)
 
 
-@click.command()
+@click.command(cls=GroupedHelp)
 @click.argument("visible")
 @click.argument("thermal")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Calibration file to write.")
@@ -30,7 +31,11 @@ _FOV = click.FloatRange(min=1, max=170)
     help="Distance of most of the scene.",
 )  # fmt: skip
 @click.option(
-    "--seconds", type=click.FloatRange(min=0.1), default=60.0, show_default=True, help="How long to look."
+    "--seconds",
+    type=click.FloatRange(min=0.1),
+    default=60.0,
+    show_default=True,
+    help="Seconds of the streams to look at.",
 )
 @click.option("--report", type=click.Path(path_type=Path), help="HTML file with pictures to judge by eye.")
 @click.option(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stream.cli.help_groups import GroupedHelp
 from stream.cli.logs import set_up_logs
 from stream.cli.options import named_settings, setting_options
 from stream.config import NAMES
@@ -22,7 +23,7 @@ _SETTINGS += ["offset_ms", "tolerance_ms", "calibration", "model"]
 LOOK_S = 0.2
 
 
-@click.command()
+@click.command(cls=GroupedHelp)
 @click.argument("visible", required=False)
 @click.argument("thermal", required=False)
 @click.option(
@@ -42,7 +43,11 @@ LOOK_S = 0.2
 @click.option("--by-hand", is_flag=True, help="Go to the page at once.")
 @click.option("--anyway", is_flag=True, help="Go on although something looks wrong.")
 @click.option(
-    "--seconds", type=click.FloatRange(min=1), default=30.0, show_default=True, help="How long to look."
+    "--seconds",
+    type=click.FloatRange(min=1),
+    default=30.0,
+    show_default=True,
+    help="Seconds of the streams to look at.",
 )
 @click.option(
     "--distance-m", type=click.FloatRange(min=0, min_open=True), default=10.0, show_default=True,
@@ -78,9 +83,9 @@ def setup(
 
     set_up_logs(quiet=True)
     place, address, clock = place_of(output), parse_address(bind, "--bind"), SystemClock()
-    place.check(overwrite)
     others = ("output", "distance_m")
     named = {name: value for name, value in named_settings(ctx).items() if name not in others}
+    place.check(overwrite, "calibration" in named)
     steps = Steps(click.echo)
 
     with ExitStack() as stack:

@@ -6,18 +6,21 @@ from pathlib import Path
 
 import click
 
-FAILED_STATUS = 3
-
-_FLEET = click.argument("fleet_file", metavar="FLEET", type=click.Path(path_type=Path))
+from stream.cli.fleet.cluster import down, drain, logs, move, up, update
+from stream.cli.fleet.shared import FLEET, RAY, exit_unless_running, opened
+from stream.cli.fleet.told import show_rows, told_json
 
 
 @click.group()
 def fleet() -> None:
-    """Many live pairs: check their file, write units for systemd, and ask how they are."""
+    """Many live pairs, on a Ray cluster or as units of systemd.
+
+    check and systemd need no cluster; up, update, move, drain, logs and down are for one; status is for both.
+    """
 
 
 @fleet.command()
-@_FLEET
+@FLEET
 def check(fleet_file: Path) -> None:
     """Check the pairs of FLEET, a YAML file: each configuration, and ports and files that two would take."""
     from stream.fleet.pairs import load_fleet
@@ -27,7 +30,7 @@ def check(fleet_file: Path) -> None:
 
 
 @fleet.command()
-@_FLEET
+@FLEET
 @click.option(
     "-o", "--output", "folder", type=click.Path(path_type=Path, file_okay=False), required=True,
     help="Folder of units, such as /etc/systemd/system.",
@@ -50,20 +53,29 @@ def systemd(fleet_file: Path, folder: Path, user: str) -> None:
 
 
 @fleet.command()
-@_FLEET
+@FLEET
+@RAY
+@click.option("--json", "as_json", is_flag=True, help="Write everything that is known, as one JSON document.")
 @click.pass_context
-def status(ctx: click.Context, fleet_file: Path) -> None:
-    """Ask every pair of FLEET how it is, by its metrics or page; status 3 where one is not running."""
-    from stream.fleet.pairs import load_fleet
-    from stream.fleet.status import ask_all
+def status(ctx: click.Context, fleet_file: Path, address: str | None, as_json: bool) -> None:
+    """Show how every pair of FLEET is; exit status 3 where one is not running.
 
-    states = ask_all(load_fleet(fleet_file))
-    width = max(len(state.name) for state in states)
-    for state in states:
-        counts = (
-            "" if state.fused is None else f", {state.fused} fused, {sum(state.dropped.values())} dropped"
-        )
-        cameras = "".join(f", {side} {what}" for side, what in state.cameras.items())
-        click.echo(f"{state.name:{width}}  {state.state}{counts}{cameras}")
-    if any(state.state != "running" for state in states):
-        ctx.exit(FAILED_STATUS)
+    On a cluster, counts are those since each pair was first started. Without `ray` in FLEET and without
+    --ray, each pair of this machine is asked for its own numbers.
+    """
+    from stream.fleet.pairs import load_fleet, load_fleet_settings
+
+    settings = load_fleet_settings(fleet_file)
+    if address is None and settings.ray is None:
+        from stream.fleet.status import ask_all
+
+        told_json(ctx, ask_all(load_fleet(fleet_file)), as_json)
+        return
+    with opened(fleet_file, address) as (client, _):
+        table = client.ask("table")
+    show_rows(table, as_json, [name for name in settings.pairs if isinstance(name, str)])
+    exit_unless_running(ctx, table["pairs"])
+
+
+for _command in (up, update, move, drain, logs, down):
+    fleet.add_command(_command)

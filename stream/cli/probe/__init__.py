@@ -1,1 +1,1 @@
-"""`gifnet probe`: the command, and what it tells of containers."""
+"""`gifnet probe`: the command, and its description of containers."""

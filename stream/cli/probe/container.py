@@ -30,7 +30,7 @@ def container_facts(source: SourceBase) -> dict[str, Any]:
 
 
 def container_lines(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The same for people, as titles and texts."""
+    """The same as titles and texts for display."""
     yield "primaries", _name(PRIMARIES, facts["primaries"])
     yield "transfer", _name(TRANSFERS, facts["transfer"]) + (", shown as SDR" if facts["hdr"] else "")
     aspect = Fraction(facts["pixel_aspect"])

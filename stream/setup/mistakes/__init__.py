@@ -1,1 +1,1 @@
-"""Likely mistakes of the first hour, each recognised from pictures and times and said in one sentence."""
+"""Likely mistakes of the first hour, each recognised from pictures and times and told in one sentence."""

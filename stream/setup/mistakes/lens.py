@@ -23,12 +23,12 @@ WIDTH_PX = 480
 # Black to the last sign of light, of 0..255.
 BLACK = 14
 LEAST_RADIUS, LARGEST_RADIUS = 0.5, 0.97
-# Edges of this length, as a share of the width, are looked at; so many are needed.
+# Least length of an edge, as a share of the width, and least number of such edges.
 LONG, FEWEST = 0.12, 5
 CORNER_DEG, ALONG_PX = 22.0, 8
-# Strongest bends that are tried; half the diagonal is 1. Cameras that are no fisheye stay above -0.2.
+# Bends that are tried, half the diagonal being 1, and that of a fisheye; other cameras stay above -0.2.
 BENDS, FISHEYE = np.linspace(-0.9, 0.1, 21), -0.3
-# How much better the best bend must do than none; beyond so many pixels an edge says no more.
+# Factor by which the best bend must beat none; deviations of an edge are capped at CAP_PX pixels.
 BETTER, CAP_PX = 1.5, 4.0
 
 
@@ -59,7 +59,7 @@ def lens_finding(pictures: Sequence[Grey], side: Side) -> Finding | None:
 
 
 def is_round(pictures: Sequence[Grey]) -> bool:
-    """True when all beyond a circle is black in all pictures, and what is inside is not."""
+    """True if everything outside a circle is black in all pictures, and the inside is not."""
     brightest = np.max(np.stack(pictures), axis=0)
     height, width = brightest.shape
     y, x = np.indices(brightest.shape)
@@ -88,7 +88,7 @@ def bend_of(pictures: Sequence[Grey]) -> float:
     costs = np.minimum(off_px, CAP_PX) @ lengths / lengths.sum()
     straight = float(costs[int(np.argmin(np.abs(BENDS)))])
     best = int(np.argmin(costs))
-    # The strongest bend of all squeezes whatever there is, so it says nothing.
+    # The strongest bend compresses any edge, so it is no evidence.
     is_told = best > 0 and straight > BETTER * float(costs[best])
     return float(BENDS[best]) if is_told else 0.0
 
@@ -97,7 +97,7 @@ def _off_line(places: Numbers, bend: float) -> float:
     """Root mean square distance of places [N, 2], straightened, from their line."""
     straight = places / (1 + bend * np.square(places).sum(axis=1, keepdims=True))
     straight = straight - straight.mean(axis=0)
-    # A strong bend stretches the outside; so much less do the distances there mean.
+    # A strong bend stretches the outside, so distances are divided by that stretch.
     stretch = float(np.sqrt(np.square(straight).sum() / np.square(places - places.mean(axis=0)).sum()))
     thin = float(np.linalg.eigvalsh(straight.T @ straight / len(straight))[0])
     return float(np.sqrt(max(thin, 0.0))) / max(stretch, 1e-9)

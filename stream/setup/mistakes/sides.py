@@ -1,4 +1,4 @@
-"""Mistakes that one picture of each source tells: swapped, coloured, too large, the same source twice."""
+"""Mistakes visible in one picture of each source: swapped, coloured, too large, the same source twice."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from stream.setup.look import SourceLook, sample
 from stream.setup.mistakes.content import TWICE, likeness
 from stream.setup.mistakes.finding import Finding
 
-# A pixel whose channels differ by more has a colour, however faint; a codec's error is smaller.
+# Difference of the channels from which on a pixel is coloured (a codec's error is smaller), and the shares
+# of coloured pixels below which a picture is grey and above which it is in natural colours.
 FAINT, GREY_SHARE, NATURAL_SHARE = 12, 0.005, 0.05
 
 

@@ -19,12 +19,12 @@ DEFAULT_SEGMENT_S = 1.0
 _H264 = ("libx264", "h264_nvenc")
 _FORMATS = {"rtsp": "rtsp", "rtsps": "rtsp", "rtmp": "flv", "rtmps": "flv", "hls": "hls"}
 _SERVER_OPTIONS = {
-    # One connection that every firewall lets through; libav gives up after so many microseconds.
+    # One connection, which firewalls let through; libav's timeout is in microseconds.
     "rtsp": {"rtsp_transport": "tcp", "timeout": "2000000"},
     # A stream has no end at which its duration could be written into its beginning.
     "flv": {"flvflags": "no_duration_filesize"},
 }
-# What each muxer takes that players can be expected to show.
+# Encoders for each muxer whose streams common players show.
 ENCODERS = {"rtsp": (*_H264, "libx265", "hevc_nvenc"), "flv": _H264, "hls": _H264}
 
 
@@ -76,7 +76,7 @@ def _check_server(uri: Uri) -> None:
     except ValueError:
         usable = False
     if not usable:
-        raise SinkError(f"{uri} is no address of a stream on a server; write {example}")
+        raise SinkError(f"{uri} is not the address of a stream on a server; write {example}")
 
 
 def _playlist(uri: Uri, live: bool, segment_s: float) -> Address:

@@ -1,4 +1,4 @@
-"""HLS on the disk: what is left of an earlier run, a playlist that goes on, and its end."""
+"""HLS on disk: files of an earlier run, continuing a playlist, and ending it."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def check_foreign(playlist: Path) -> None:
     except OSError as error:
         raise SinkError(f"the output {playlist} cannot be written: {reason(error)}") from None
     if head not in (b"", BEGIN):
-        raise SinkError(f"{playlist} is no playlist and would be overwritten; name another file")
+        raise SinkError(f"{playlist} is not a playlist and would be overwritten; name another file")
 
 
 def sweep(playlist: Path, keep_listed: bool) -> None:

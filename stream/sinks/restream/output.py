@@ -25,7 +25,7 @@ LONGEST_STEP_S, LONGEST_STEP_BACK_S = Fraction(10), Fraction(1)
 ENCODER_THREADS = 2
 # Key pictures are asked for by time; the encoder's own rule, which counts frames, must not come first.
 NEVER_BY_COUNT = 100_000
-# What PyAV raises.
+# Errors that PyAV raises.
 ERRORS = (av.error.FFmpegError, OSError, ValueError)
 
 
@@ -81,7 +81,7 @@ class Output:
         self._container.mux(self._stream.encode(picture))
 
     def finish(self) -> None:
-        """Send what the encoder still holds, and say good-bye."""
+        """Send what the encoder still holds, and close the connection."""
         try:
             self._container.mux(self._stream.encode(None))
         finally:

@@ -24,7 +24,7 @@ from stream.sinks.restream.ipc import Done, Job, Link, Memory, Picture, Slots, S
 # `-P`: a module of the working directory must not come before ours. The path of this package comes last.
 _CODE = "import sys; sys.path.append(sys.argv[2]); from stream.sinks.restream.worker import main; main()"
 _PLACE = Path(__file__).parents[3]
-# A process that lived for so long was good, and its end is a first failure.
+# Seconds after which a process counts as good, so that its end is a first failure.
 GOOD_AFTER_S = 10.0
 
 _log = logging.getLogger(__name__)
@@ -90,11 +90,11 @@ class ForwardingProcess:
         return True
 
     def wait(self, seconds: float) -> None:
-        """Wait until the process says something, at most for so long."""
+        """Wait for a message of the process, with a time limit."""
         select.select([self._socket] if self._socket else [], [], [], seconds)
 
     def close(self, patience_s: float) -> None:
-        """Let it finish what it has, and end it after so many seconds; may be called twice."""
+        """Let it finish its work, and end it after some seconds; may be called twice."""
         if self._link is None:
             return
         try:
@@ -130,7 +130,7 @@ class ForwardingProcess:
         self._link.send(self._job)
 
     def _tend(self) -> None:
-        """Hear what it says; bury it and start another one when it has ended."""
+        """Read its messages; start another process when it has ended."""
         now_s = self._clock.monotonic_s()
         if self._link and not self._listen():
             if now_s - self._began_s > GOOD_AFTER_S:
@@ -205,7 +205,7 @@ class ForwardingProcess:
         self.why = why
 
     def _end(self) -> int:
-        """Bury the process, whatever it does; its pictures are lost.
+        """End the process by force; its pictures are lost.
 
         Returns:
             Its exit status.

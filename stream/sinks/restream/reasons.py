@@ -1,4 +1,4 @@
-"""Reasons why frames cannot be forwarded, in words."""
+"""Reasons why frames cannot be forwarded, as text."""
 
 from __future__ import annotations
 

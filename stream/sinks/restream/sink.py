@@ -27,7 +27,7 @@ from stream.sinks.video.trial_encode import gpu_coder, opens
 from stream.uri import Uri
 
 DEFAULT_QUALITY = 23
-# How long the process may take to finish: a server may be stuck, a disk is only slow.
+# Seconds that the process may take to finish: a server may be stuck, a disk is only slow.
 SERVER_PATIENCE_S, DISK_PATIENCE_S = 2.0, 15.0
 # Between two looks at a process that a recording waits for.
 LOOK_S = 0.1

@@ -25,11 +25,11 @@ from stream.sinks.restream.reasons import is_refusal, why
 
 # A failure that took longer than this may be a server that has stopped answering.
 AT_ONCE_S = 1.0
-# A server that does not take anything for so long is as good as dead.
+# Seconds without progress after which a server counts as dead.
 STALL_S = 3.0
 # A picture that waited longer than this is left out, so that the next one is fresh.
 LATE_S = 0.2
-# A connection that lasted for so long was good, and the next failure is a first one.
+# Seconds after which a connection counts as good, so that the next failure is a first one.
 GOOD_AFTER_S = 2.0
 
 
@@ -116,7 +116,7 @@ class Forwarder:
         self._tell(State(why(error, at_once)))
 
     def _tell(self, message: Message) -> None:
-        """Say something to a parent that may be gone, which is noticed when nothing more comes from it."""
+        """Send a message to the parent; its end is noticed when its messages stop."""
         with suppress(OSError):
             self._link.send(message)
 
@@ -126,7 +126,7 @@ class Forwarder:
             if output:
                 output.finish()
         except ERRORS:
-            # What a server no longer takes at the end of a connection is of no use to anybody.
+            # A server may refuse the end of a connection without loss; an unfinished playlist is an error.
             if self._job and self._job.playlist:
                 raise
 

@@ -13,9 +13,9 @@ from stream.frame import ClockSource, Frame, FusedFrame, Side
 BACK_S = Fraction(1, 10)
 # Times that run ahead of the fastest arrivals by more than this are a step; less may be a delay that ended.
 AHEAD_S = Fraction(1)
-# Where another clock takes over, a smaller difference is one too.
+# After a change of clock, a difference of this many seconds already counts as a step.
 OTHER_CLOCK_S = Fraction(1, 10)
-# The fastest frame within so many seconds tells how long frames are on their way.
+# Window in seconds whose fastest frame gives the transmission delay.
 WINDOW_S = 60
 _INTERVALS = 9
 

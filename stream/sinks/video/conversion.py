@@ -20,7 +20,7 @@ _BT709, _BT601 = 1, 6
 
 
 def written_colour(source: Colour, height_px: int, pixel_format: str) -> Colour:
-    """Colour tags of the output: those of the source, with a matrix where that has none of use.
+    """Colour tags of the output: those of the source, with a matrix if that has no usable one.
 
     Args:
         source: tags of the visible source.

@@ -8,32 +8,24 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-import av
 from av.video.frame import PictureType
 
 from stream.frame import Pixels
 from stream.picture import YuvPlanes
 from stream.sinks.base import SinkOptions
-from stream.sinks.video.audio import AudioCopy, close_quietly
 from stream.sinks.video.conversion import PixelsToFrame, written_colour
 from stream.sinks.video.encoders import Encoder
+from stream.sinks.video.muxed import MuxedFile
 from stream.sinks.video.timeline import Timeline, tick
 
 ENCODER_THREADS = 2
 DEFAULT_RATE = Fraction(25)
 _HEVC_TAG_OF_PLAYERS = "hvc1"
-_MOVIE_TICKS_PER_S = 1_000_000
-
-# Written in fragments that are readable at once, and turned into an ordinary file at the end. `delay_moov`
-# lets the header know the first time stamp, which it needs to keep a start that is not zero. Each picture is
-# a fragment. With sound, whose times libav gets wrong by that, fragments begin with key pictures, one or more
-# a second by the clock on the wall.
-_FRAGMENTED = "hybrid_fragmented+delay_moov+write_colr"
-_SILENT, _WITH_SOUND = "frag_every_frame", "frag_keyframe"
+# Seconds by the clock on the wall from one key picture to the next, beside sound.
 _KEY_EVERY_S = 1.0
 
 
-class VideoFile:
+class VideoFile(MuxedFile):
     """Encodes pictures into a container; a new group of pictures about every second.
 
     After the process is killed, all but the last picture can be read, however slowly pictures come, and of an
@@ -62,27 +54,20 @@ class VideoFile:
             now_s: the clock on the wall, in seconds.
         """
         encoder, encoder_options = coder
-        self._rate = (options.rate or DEFAULT_RATE).limit_denominator(1001)
+        rate = (options.rate or DEFAULT_RATE).limit_denominator(1001)
         self._timeline = Timeline(tick(options.time_base, encoder.finest), first_s)
-        self._first_s = self._end_s = first_s
-        self._container: Any = av.open(
-            target,
-            "w",
-            format=container,
-            options=_container_options(container, self._timeline.time_base, bool(options.audio_from)),
-        )
-        self._stream: Any = self._container.add_stream(
+        super().__init__(target, container, options, rate, self._timeline)
+        self._end_s = first_s
+        self._stream: Any = self.container.add_stream(
             encoder.name, rate=self._rate, options=encoder_options, time_base=self._timeline.time_base
         )
         colour = written_colour(options.colour, size[1], encoder.pixel_format)
         self._convert = PixelsToFrame(encoder.pixel_format, colour)
         self._set_up(encoder, size)
         self._tag(colour, options.pixel_aspect)
-        # Matroska would move everything to make room for sound that begins before zero.
-        self._before_zero = container != "matroska"
         self._now_s = now_s
         self._key_s = self._picture_s = now_s()
-        self._audio = AudioCopy(options.audio_from, self._container) if options.audio_from else None
+        self._add_audio()
 
     def add(self, kept: Pixels | YuvPlanes, time_s: Fraction) -> None:
         """Encode one picture.
@@ -91,8 +76,7 @@ class VideoFile:
             kept: [H, W, 3] uint8 RGB, or planes.
             time_s: its time.
         """
-        if self._audio and time_s == self._first_s:
-            self._audio.skip_before(time_s, keep_warm_up=self._before_zero)
+        self._begin_audio(time_s)
         stamp = self._timeline.stamp(time_s)
         picture = self._convert(kept, stamp, self._timeline.time_base)
         if self._audio and self._is_key_due():
@@ -109,11 +93,6 @@ class VideoFile:
         finally:
             self.close()
 
-    def close(self) -> None:
-        """Close everything as it is; may be called twice."""
-        close_quietly(self._audio)
-        self._container.close()
-
     def _is_key_due(self) -> bool:
         """True when the next picture would come too late to begin a fragment."""
         now_s, before_s = self._now_s(), self._picture_s
@@ -122,19 +101,6 @@ class VideoFile:
             return False
         self._key_s = now_s
         return True
-
-    def _mux(self, packets: list[Any]) -> None:
-        for packet in packets:
-            time_s = packet.dts * packet.time_base + self._timeline.origin_s
-            self._copy_audio(time_s)
-            self._container.mux(packet)
-            # libav holds a picture back until it knows the sound that follows.
-            if self._audio:
-                self._audio.copy_one(time_s + 1 / self._rate, self._timeline.origin_s)
-
-    def _copy_audio(self, until_s: Fraction) -> None:
-        if self._audio:
-            self._audio.copy_until(until_s, self._timeline.origin_s)
 
     def _set_up(self, encoder: Encoder, size: tuple[int, int]) -> None:
         width, height = size
@@ -155,21 +121,3 @@ class VideoFile:
         context.color_primaries = colour.primaries
         context.color_trc = colour.transfer
         context.color_range = 2 if colour.full_range else 1
-
-
-def _container_options(container: str, time_base: Fraction, has_sound: bool) -> dict[str, str]:
-    """Options that keep times exact and bound what is lost when the process is killed.
-
-    The file's own clock is a multiple of the ticks, so that a start that is not zero is exact too. Sound that
-    ends before the pictures holds back no more than one of these.
-    """
-    common = {"flush_packets": "1", "max_interleave_delta": "1"}
-    if container == "matroska":
-        return {**common, "cluster_time_limit": "0"}
-    ticks = time_base.denominator
-    return {
-        **common,
-        "movflags": f"{_FRAGMENTED}+{_WITH_SOUND if has_sound else _SILENT}",
-        "video_track_timescale": str(ticks),
-        "movie_timescale": str(ticks * -(-_MOVIE_TICKS_PER_S // ticks)),
-    }

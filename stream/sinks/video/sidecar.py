@@ -17,7 +17,7 @@ _LONGEST_LINE = 65_536
 
 
 class Sidecar:
-    """A JSONL file that is whole up to the last line, whatever happens."""
+    """A JSONL file that is whole up to the last line, even after a crash."""
 
     def __init__(self, path: Path) -> None:
         """Begin the file.

@@ -21,7 +21,7 @@ class Timeline:
 
     def __init__(self, time_base: Fraction, first_s: Fraction) -> None:
         self.time_base = time_base
-        self.origin_s = first_s if not 0 <= first_s < DATES_FROM_S else Fraction(0)
+        self.origin_s = origin_of(first_s)
         self._last = -1
 
     def stamp(self, time_s: Fraction) -> int:
@@ -32,6 +32,11 @@ class Timeline:
         """
         self._last = max(round((time_s - self.origin_s) / self.time_base), self._last + 1)
         return self._last
+
+
+def origin_of(first_s: Fraction) -> Fraction:
+    """The time that becomes zero in a file whose first picture is at `first_s` seconds."""
+    return Fraction(0) if 0 <= first_s < DATES_FROM_S else first_s
 
 
 def tick(time_base: Fraction, finest: int) -> Fraction:

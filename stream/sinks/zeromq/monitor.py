@@ -1,4 +1,4 @@
-"""Hears from a publisher's socket of peers that it turned away, and says so once."""
+"""Watches a publisher's socket for rejected peers, and reports them once."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Watch:
         self.close()
 
     def close(self) -> None:
-        """Hear no more; may be called twice."""
+        """Stop watching; may be called twice."""
         if self._events is not None:
             # Taken first: with a full queue, ZeroMQ's thread would wait for room, and this one for it.
             while self._events.poll(0):

@@ -25,7 +25,7 @@ from stream.zeromq.objects import OBJECTS, FoundObjects
 
 
 class PublisherSink(SinkBase):
-    """Publishes every view that somebody subscribes to, in both forms of `stream.zeromq.message`.
+    """Publishes every view that has subscribers, in both forms of `stream.zeromq.message`.
 
     A subscriber that does not keep up loses frames of its own, after `queue_mb` of them wait for it; nobody
     else notices, and `write` never waits, unless `wait_ms` says so. Pictures are handed to ZeroMQ as they
@@ -35,7 +35,7 @@ class PublisherSink(SinkBase):
     draws_boxes = False
 
     def __init__(self, uri: Uri, options: SinkOptions, clock: Clock | None = None) -> None:
-        """Bind, or connect where the address says so; nothing is sent before the first frame.
+        """Bind, or connect if the address has `connect`; nothing is sent before the first frame.
 
         Args:
             uri: `zmq+tcp://HOST:PORT` or `zmq+ipc://PATH`, with options.
@@ -65,7 +65,7 @@ class PublisherSink(SinkBase):
         return self._socket.endpoint
 
     def write(self, frame: FusedFrame) -> None:
-        """Publish what somebody subscribes to."""
+        """Publish the views that have subscribers."""
         self._socket.take_subscriptions()
         for view, topic in self._topics.items():
             parts, latest = self._socket.want(topic), self._socket.want(latest_topic(topic))
@@ -81,7 +81,7 @@ class PublisherSink(SinkBase):
             self._socket.send([self._objects, here.as_json()])
 
     def close(self) -> None:
-        """Say good-bye to subscribers; may be called twice."""
+        """Close the socket; may be called twice."""
         self._socket.close()
 
     def _publish(self, frame: FusedFrame, view: str, parts: bool, latest: bool) -> None:

@@ -108,4 +108,4 @@ def _check_socket(path: Path) -> None:
     except OSError:
         return
     if not stat.S_ISSOCK(mode):
-        raise ValueError(f"{path} exists and is no socket, so it would be removed; name another path")
+        raise ValueError(f"{path} exists and is not a socket, so it would be removed; name another path")

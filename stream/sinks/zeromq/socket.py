@@ -17,17 +17,17 @@ from stream.zeromq.ipv6 import allow_ipv6
 
 FEWEST_QUEUED = 2
 LINGER_MS = 200
-# Who connects and does not say what it is holds a connection for so long.
+# Time in which a new peer must complete the ZeroMQ handshake, in milliseconds.
 HANDSHAKE_MS = 5000
 # Every subscriber takes an open file, and the pipeline needs some of its own.
 FILES = 65_536
-# A subscription is the name of a topic; whatever is longer is a mistake or worse, and its sender is cut off.
+# Longest subscription in bytes; the sender of a longer one is disconnected.
 LONGEST_SUBSCRIPTION = 512
 # libzmq takes what a subscriber asks for until nothing waits: few may wait, so that a flood ends soon.
 WAITING_CHANGES = 4
-# One frame takes so many changes of subscriptions at most, so that a flood of them holds no frame up.
+# Largest number of subscription changes handled for one frame, so that a flood of them delays no frame.
 MOST_CHANGES = 1000
-# So many subscriptions that fit nothing are no mistake: libzmq keeps them all, until their sender is cut off.
+# Subscriptions to unknown topics after which a peer is cut off: libzmq would keep them all.
 MOST_FOREIGN = 1000
 
 _log = logging.getLogger(__name__)
@@ -58,19 +58,19 @@ class Subscriptions:
             self.prefixes.discard(prefix)
 
     def want(self, topic: bytes) -> bool:
-        """True when anybody gets what is sent under a topic."""
+        """True if a topic has subscribers."""
         return any(topic.startswith(prefix) for prefix in self.prefixes)
 
 
 class PublisherSocket:
-    """A bound XPUB socket that drops what a subscriber has no room for; it waits only if `wait_ms` says so.
+    """A bound XPUB socket that drops frames for full subscribers; it waits only for `wait_ms`.
 
     Attributes:
         endpoint: the address in use, for example after binding port 0.
     """
 
     def __init__(self, settings: PublisherSettings, topics: tuple[bytes, ...]) -> None:
-        """Bind, or connect to a proxy where `connect` says so.
+        """Bind, or connect to a proxy if `connect` is set.
 
         Args:
             settings: address, room for each subscriber, keys.
@@ -119,7 +119,7 @@ class PublisherSocket:
             self._cut_all_off()
 
     def want(self, topic: bytes) -> bool:
-        """True when anybody gets what is sent under a topic."""
+        """True if a topic has subscribers."""
         return self._subscriptions.want(topic)
 
     def bound_queue(self, frame_bytes: int) -> None:
@@ -159,7 +159,7 @@ class PublisherSocket:
             self.offer(parts)
 
     def close(self) -> None:
-        """Say good-bye to subscribers; may be called twice."""
+        """Close the socket; may be called twice."""
         if self._watch:
             self._watch.close()
             self._watch = None

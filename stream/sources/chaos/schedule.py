@@ -47,7 +47,7 @@ AMOUNTS: dict[Kind, _Amount] = {
 # Kinds that never end where no length is given, the others last a second; where two of them are on at
 # once, their effects add up.
 LASTING = ("jump", "drift")
-# Random faults are drawn for so long and then come again.
+# Seconds for which random faults are drawn; then the schedule repeats.
 HORIZON_S = 3600.0
 # Every frame looks at every fault.
 MOST_RANDOM = 60.0
@@ -150,7 +150,7 @@ def _fault(part: str) -> Fault:
     kind = next((kind for kind in KINDS if match and kind == match["kind"]), None)
     if match is None or kind is None:
         raise RefusedError(
-            f"{part!r} is no fault: write KIND@START+LENGTH*AMOUNT/EVERY in seconds with KIND one of "
+            f"{part!r} is not a fault: write KIND@START+LENGTH*AMOUNT/EVERY in seconds with KIND one of "
             f"{', '.join(KINDS)}, seed=N or random=FAULTS-A-MINUTE, as in {EXAMPLE}"
         )
     length_s = float(match["length"] or (math.inf if kind in LASTING else 1))

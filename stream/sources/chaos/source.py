@@ -22,7 +22,7 @@ BLOCK_PX = 16
 # Frames that a burst holds back; older ones are lost.
 MOST_HELD_BYTES = 256_000_000
 
-# When each camera was first opened, so that its schedule goes on over connections.
+# Monotonic time at which each camera was first opened, so that its schedule continues over reconnections.
 _begun_s: dict[str, float] = {}
 
 Amounts = dict[Kind, float]

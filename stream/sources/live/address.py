@@ -58,8 +58,8 @@ def address_of(uri: Uri, settings: InputSettings) -> Address:
         case "udp" | "tcp":
             return Address(uri.text, "mpegts", dict(_TABLES_PROBE))
         case "http" | "https":
-            # What it is, motion JPEG, a transport stream, FLV or HLS, shows once it is open. Of HLS one
-            # segment more than the newest, so that playing it never waits for the next one.
+            # The format (motion JPEG, transport stream, FLV or HLS) is known once it is open. HLS starts one
+            # segment before the newest, so that playing it never waits for the next one.
             options = {**_TABLES_PROBE, **_HTTP_PROBE, "live_start_index": "-2"}
             return Address(_with_password(uri, settings), None, options)
         case "rtmp" | "rtmps":

@@ -30,7 +30,7 @@ class CaptureTimes:
         self._senders: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
 
     def note(self, packet: Any) -> None:
-        """Remember what the sender says of a packet's time: in `opaque`, or as libav's side data."""
+        """Store the sender's time of a packet: in `opaque`, or as libav's side data."""
         if packet.pts is None:
             return
         if isinstance(packet.opaque, int):

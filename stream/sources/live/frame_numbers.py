@@ -15,7 +15,7 @@ _START_CODE = re.compile(b"\x00\x00\x01")
 _SLICE, _PARTITION, _IDR_SLICE, _PARAMETERS = 1, 2, 5, 7
 # Profiles whose parameter sets tell of chroma and scaling lists.
 _HIGH_PROFILES = (100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135)
-# What of a slice is looked at: the number stands within its first bytes.
+# Bytes of a slice that are looked at: the frame number is within them.
 _SLICE_HEAD_BYTES = 32
 # First byte of a configuration record, in which units have lengths before them in place of start codes.
 _RECORD = 1

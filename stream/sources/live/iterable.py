@@ -95,5 +95,5 @@ def _function(uri: Uri) -> GivenFrames:
             f"{uri} names no function ({error}); write python://package.module:function"
         ) from None
     if not callable(function):
-        raise RefusedError(f"{uri} is no function; write python://package.module:function")
+        raise RefusedError(f"{uri} is not a function; write python://package.module:function")
     return GivenFrames(function, finite=False)

@@ -20,6 +20,7 @@ from stream.runtime.clock import Clock
 from stream.sources.base import SourceBase, SourceInfo
 from stream.sources.live.address import Address, address_of, is_rtsp_by_tcp
 from stream.sources.live.capture_times import CaptureTimes
+from stream.sources.live.hardware import LiveHardware
 from stream.sources.live.open_errors import explain_open
 from stream.sources.live.playout import Playout
 from stream.sources.live.rtsp.container import open_rtsp
@@ -30,9 +31,9 @@ from stream.uri import Uri
 
 # Opening takes longer than a picture does.
 OPEN_TIMES = 2.0
-# So long is waited in passing, to hear whether the source is to end, where nothing of use came.
+# Seconds to wait, when nothing useful came, for the sign that the source is to end.
 LOOK_S = 0.001
-# A stream that gives no whole picture for so long is given up; long groups of pictures last ten seconds.
+# Seconds without a whole picture after which a stream is given up; long groups of pictures last ten seconds.
 NO_PICTURE_S = 30.0
 _HLS_WARNING = (
     "which shows what its server finished some seconds ago, and does not say when: frames are paired by when "
@@ -62,6 +63,7 @@ class LibavSource(SourceBase):
         wait: Callable[[float], bool],
         live: LiveSettings,
         form: str | None = None,
+        hardware: LiveHardware | None = None,
     ) -> None:
         """Connect, and wait for the first picture.
 
@@ -73,6 +75,7 @@ class LibavSource(SourceBase):
             wait: asked with 0, for every packet with pictures, whether the source is to end.
             live: what becomes of damaged pictures.
             form: libav's name of the format, where it is not to be found out.
+            hardware: decodes in place of the CPU where it can; by default it cannot.
 
         Raises:
             RefusedError: there is something, but it will never be a stream of pictures.
@@ -91,18 +94,22 @@ class LibavSource(SourceBase):
         if self._playout:
             _log.warning("%s is HLS, %s", self._name, _HLS_WARNING)
         self._format, self._index = "", 0
+        self._convert: Callable[[VideoFrame], Any]
+        self._hardware = hardware or LiveHardware(None)
         self._picture_s = clock.monotonic_s()
         self._pictures: Iterator[VideoFrame] = iter(())
         self._first: VideoFrame | None = None
         try:
             self._stream = self._video()
-            whole = WholePictures(self._name, self._stream, self.lost, live.damaged == "keep", not untimed)
-            self._pictures = whole.decode(self._packets())
+            keeps = live.damaged == "keep"
+            whole = WholePictures(self._name, self._stream, self.lost, keeps, not untimed)
+            packets = self._packets()
+            self._pictures = whole.decode(packets)
             first = next(self._pictures, None)
             if first is None:
                 raise SourceError(f"{self._name} ended before its first picture")
-            self._first = first
             self.info = self._describe(first)
+            self._first = self._choose_decoder(whole, first, packets)
         except BaseException:
             self.close()
             raise
@@ -148,15 +155,57 @@ class LibavSource(SourceBase):
             rate=self._stream.average_rate or None,
             colour=colour_of(context),
             codec=context.name,
-            decoder=f"cpu (libav {context.name})",
-            decoder_why="live streams are decoded by the CPU",
             live=True,
-            # Steps of a palette are no counts.
+            # Steps of a palette are not counts.
             radiometry=None if needs_colours(self._convert, first) else self._settings.radiometry,
         )
 
+    def _choose_decoder(
+        self, whole: WholePictures, first: VideoFrame, packets: Iterator[Any]
+    ) -> VideoFrame | None:
+        """Let NVDEC take over where it is wanted and can.
+
+        Returns:
+            The first picture; None where NVDEC gives it again.
+
+        Raises:
+            RefusedError: NVDEC was asked for and cannot be had.
+        """
+        codec, hardware = self._stream.codec_context, self._hardware
+        has_palette = needs_colours(self._convert, first)
+        given = whole, codec, first, self._settings, self._role, self._target, has_palette
+        if hardware.take_over(*given):
+            old, self._pictures = self._pictures, whole.decode(packets)
+            if isinstance(old, Generator):
+                old.close()
+            self._say_decoder()
+            return None
+        if self._settings.decoder == "cuda":
+            raise RefusedError(
+                f"{self._name} cannot be decoded by NVDEC: {hardware.why_not}; "
+                f"take --{self._role}-decoder auto or cpu"
+            )
+        self._say_decoder()
+        return first
+
+    def _say_decoder(self) -> None:
+        """Note what decodes, and why."""
+        name, why_not = self._stream.codec_context.name, self._hardware.why_not
+        decoder = f"cuda (NVDEC {name})" if why_not is None else f"cpu (libav {name})"
+        why = "the network runs on this GPU" if why_not is None else why_not
+        self.info = replace(self.info, decoder=decoder, decoder_why=why)
+        _log.info("%s: decoder %s: %s", self._name, decoder, why)
+
     def _convert_to(self, picture: VideoFrame) -> None:
-        """Follow the pixel format, which may change when a camera is reconfigured."""
+        """Follow the decoder, and the pixel format, which may change when a camera is reconfigured."""
+        converter = self._hardware.converter(picture)
+        if converter is not None:
+            self._convert = converter
+            return
+        if self._hardware.why_not is None:
+            self._hardware.give_up()
+            self._format = ""
+            self._say_decoder()
         if picture.format.name != self._format:
             self._format = self.stored_format = picture.format.name
             self.stored_bits = picture.format.components[0].bits

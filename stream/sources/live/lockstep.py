@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from stream.runtime.clock import Clock
 
-# One that shows nothing new for so long is away and holds nobody up, until its next frame is ready.
+# Seconds without a new frame after which a source is away and not waited for until its next frame.
 PATIENCE_S = 5.0
 # Finding and drawing a first frame takes long on a busy machine.
 OPENING_S = 60.0

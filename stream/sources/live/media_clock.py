@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from fractions import Fraction
 
-# The fastest frame within so many seconds tells where the stream's zero lies.
+# Window in seconds whose fastest frame gives the stream's zero.
 WINDOW_S = 20
 # Stamps that leap by more than this against arrival begin a new time line.
 LEAP_S = Fraction(5)

@@ -11,7 +11,7 @@ from stream.runtime.clock import Clock
 from stream.sources.base import Source, SourceBase
 from stream.sources.live.start_barrier import LOOK_S, StartBarrier, Wait
 
-# Between the last frame of a recording and the first one of its next round, where nothing else is known.
+# Seconds between the last frame of a recording and the first of its next round, where no rate is known.
 DEFAULT_GAP_S = Fraction(1, 25)
 
 
@@ -36,7 +36,7 @@ class PacedSource(SourceBase):
         Args:
             open_inner: opens it from its beginning.
             clock: for the present.
-            wait: waits so many seconds; True when the source is to end.
+            wait: waits a number of seconds; True when the source is to end.
             rounds: play it again and again.
             together: with which others it begins; by itself if not given.
         """
@@ -86,7 +86,7 @@ class PacedSource(SourceBase):
         if self._wait(max(0.0, due_s - self._clock.monotonic_s())):
             return True
         while not self._steps.may_give(self, due_s):
-            # Who asks without waiting shows that it is alive.
+            # The second call does not wait; it shows that this thread is alive.
             if self._wait(LOOK_S) or self._wait(0.0):
                 return True
         return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from fractions import Fraction
 
-# The latest frame within so many seconds tells how long frames are held back.
+# Window in seconds whose latest frame gives the delay of playout.
 WINDOW_S = 60
 # Stamps that leap by more than this against arrival, or go back, begin a new time line.
 LEAP_S = 20

@@ -14,7 +14,7 @@ Wait = Callable[[float], bool]
 
 # One that is away does not keep the others waiting for longer.
 PATIENCE_S, LOOK_S = 2.0, 0.002
-# Recordings whose first frames are further apart have not one clock, or would be silent for so long that they
+# Recordings whose first frames are further apart in seconds have different clocks, or the later one would
 # count as away; they begin at once.
 FURTHEST_S = 1
 
@@ -45,7 +45,7 @@ class StartBarrier:
     """
 
     def __init__(self, parties: int, clock: Clock) -> None:
-        """Wait for so many recordings."""
+        """Wait for a number of recordings."""
         self._parties, self._clock = parties, clock
         self.steps = Lockstep(clock)
         self._lock = threading.Lock()
@@ -62,7 +62,7 @@ class StartBarrier:
         Args:
             who: the recording.
             first_s: time of its first frame, in the recording.
-            wait: waits so many seconds; True when the recording is to end.
+            wait: waits a number of seconds; True when the recording is to end.
 
         Returns:
             When its first frame is due; None when it is to end.
@@ -75,7 +75,7 @@ class StartBarrier:
                 self._begun = now(self._clock)
         patient_until_s = self._clock.monotonic_s() + PATIENCE_S
         while (begun := self._look(who, patient_until_s)) is None:
-            # Who asks without waiting shows that it is alive.
+            # The second call does not wait; it shows that this thread is alive.
             if wait(LOOK_S) or wait(0.0):
                 return None
         later_s = first_s - min(self._firsts_s)

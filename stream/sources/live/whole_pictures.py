@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import av
 from av import VideoFrame
 
 from stream.sources.live.frame_numbers import FrameNumbers
+from stream.sources.video.hardware_watch import HardwareWatch
 
 # Decoders of pictures that stand alone, although libav does not mark them so.
 ALWAYS_WHOLE = ("rawvideo", "wrapped_avframe", "mjpeg")
@@ -18,7 +19,7 @@ ALWAYS_WHOLE = ("rawvideo", "wrapped_avframe", "mjpeg")
 UNSTAMPED = 3
 # Decoders that say at once that a picture is damaged, or lacks a reference picture, if told to check for it.
 STRICT, STRICT_CHECKS = ("h264", "hevc"), "explode+bitstream+buffer+aggressive"
-# After so many groups of pictures without a whole one but the key picture, checks are taken to be too strict.
+# Groups of pictures with no whole one but the key picture, after which checks are taken to be too strict.
 BAD_GROUPS = 2
 
 _log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ def set_for_live(codec: Any) -> None:
 
 
 class WholePictures:
-    """Decodes packets, and leaves out what is damaged and all that is built on it.
+    """Decodes packets, and leaves out damaged pictures and those that depend on them.
 
     A picture is damaged when the container or the decoder says so, or, with H.264, when the frame numbers
     show that a reference picture was lost, which decoders conceal. What is left out is counted by reason:
@@ -57,6 +58,10 @@ class WholePictures:
         if codec.name in STRICT and not keeps_damaged:
             codec.options, self._is_strict = {"err_detect": STRICT_CHECKS}, True
         self._any_whole = False
+        # Packets up to the first whole picture, for a decoder in hardware that takes over from it; then None.
+        self._begin: list[Any] | None = []
+        self._given: list[VideoFrame] = []
+        self._hardware: HardwareWatch | None = None
         # Of the group of pictures since the last key picture: whether the decoder refused one, how many were
         # whole; and how many groups in a row were refused as a whole.
         self._refused, self._whole, self._bad_groups = False, 0, 0
@@ -65,14 +70,51 @@ class WholePictures:
         self._whole_from: int | None = None
 
     def decode(self, packets: Iterable[Any]) -> Iterator[VideoFrame]:
-        """Whole pictures in the order in which they are shown."""
+        """Whole pictures in the order in which they are shown; may be called again with the packets left."""
+        given, self._given = self._given, []
+        yield from given
         for packet in packets:
             if self._is_of_use(packet):
                 for picture in self._decode(packet):
                     if self._is_whole(picture) and self._is_stamped(picture):
                         yield picture
+                        self._begin = None
+
+    def move_to(self, decoder: Any, takes: Callable[[VideoFrame], bool]) -> bool:
+        """Let a decoder in hardware go on from the first whole picture, which was just given out.
+
+        `decode` is then to be called again, and gives that picture once more.
+
+        Args:
+            decoder: of the same codec, not yet used.
+            takes: False for a picture that the hardware has not decoded.
+
+        Returns:
+            False, and nothing is changed, where the hardware does not decode the stream.
+
+        Raises:
+            av.error.FFmpegError: when the hardware cannot be opened.
+        """
+        begin, self._begin = self._begin or [], None
+        given = [picture for packet in begin for picture in decoder.decode(packet)]
+        if not given or not takes(given[0]):
+            return False
+        self._decoder, self._is_strict, self._hardware = decoder, False, HardwareWatch()
+        self._given = given
+        return True
+
+    @property
+    def in_hardware(self) -> bool:
+        """True while a decoder in hardware is in charge."""
+        return self._hardware is not None
+
+    def leave_hardware(self) -> None:
+        """Let the CPU go on from the next key picture."""
+        self._hardware, self._damaged = None, not self._alone
+        self._decoder = self._plain_decoder()
 
     def _is_of_use(self, packet: Any) -> bool:
+        self._keep(packet)
         misses = self._numbers is not None and self._numbers.misses_reference(bytes(packet))
         self._seen_key = self._seen_key or packet.is_keyframe
         if not self._seen_key:
@@ -86,10 +128,22 @@ class WholePictures:
             self._damage()
         return True
 
+    def _keep(self, packet: Any) -> None:
+        """Keep what a second decoder needs to begin with the first whole picture."""
+        if self._begin is None:
+            return
+        if packet.is_keyframe:
+            self._begin = [packet]
+        elif self._begin:
+            self._begin.append(packet)
+
     def _decode(self, packet: Any) -> list[VideoFrame]:
         try:
             pictures: list[VideoFrame] = self._decoder.decode(packet)
-        except av.error.FFmpegError:
+        except av.error.FFmpegError as error:
+            if self._hardware and self._hardware.gives_up(error):
+                _log.warning("%s: the GPU's video decoder fails; the CPU goes on", self._name)
+                self.leave_hardware()
             if packet.is_keyframe and self._is_strict and not self._any_whole:
                 self._relax()
                 return self._decode(packet)
@@ -97,10 +151,12 @@ class WholePictures:
             self._refused = True
             self._damage()
             return []
+        if self._hardware and pictures:
+            self._hardware.saw_picture()
         return pictures
 
     def _begin_group(self) -> None:
-        """Judge the last group of pictures: a camera that always breaks the standard is no lossy network."""
+        """Judge the last group of pictures: tell a camera that violates the standard from lost packets."""
         is_bad = self._refused and self._whole <= 1
         self._bad_groups = self._bad_groups + 1 if is_bad else 0
         self._refused, self._whole = False, 0
@@ -110,10 +166,14 @@ class WholePictures:
     def _relax(self) -> None:
         """Let a decoder take over that tolerates more."""
         _log.info("%s: what it sends breaks the standard; it is decoded with fewer checks", self._name)
-        strict, self._is_strict = self._decoder, False
-        self._decoder = av.CodecContext.create(strict.codec.name, "r")
-        self._decoder.extradata = strict.extradata
-        set_for_live(self._decoder)
+        self._is_strict, self._decoder = False, self._plain_decoder()
+
+    def _plain_decoder(self) -> Any:
+        """A decoder of the CPU that tolerates what can be tolerated."""
+        decoder: Any = av.CodecContext.create(self._decoder.codec.name, "r")
+        decoder.extradata = self._decoder.extradata
+        set_for_live(decoder)
+        return decoder
 
     def _is_whole(self, picture: VideoFrame) -> bool:
         if self._keeps_damaged:

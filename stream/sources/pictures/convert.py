@@ -1,4 +1,4 @@
-"""Pictures of one stream as they are stored to the pixels that travel."""
+"""Converts the stored pictures of one stream to the pixels of its frames."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class PictureConverter:
 
 
 def cuts_rows(settings: InputSettings) -> bool:
-    """True where rows are cut off, so that what is left is one picture."""
+    """True if rows are cut off, which leaves one picture."""
     return isinstance(settings, ThermalInputSettings) and settings.cut_top + settings.cut_bottom > 0
 
 
@@ -71,7 +71,7 @@ def choose_converter(first: Pixels, role: Side, settings: InputSettings, name: s
         warmth = Warmth(settings.colours, name)
         if first.ndim == 3:
             warmth.look_at(first[..., ::-1])
-        # Steps of a palette are no counts.
+        # Steps of a palette are not counts.
         unit = None if warmth.palette else settings.unit
         return PictureConverter(target, unit, role, bits, None, warmth)
     if settings.colours != "auto":

@@ -100,7 +100,7 @@ def _beside(data: bytes, role: Side, name: str) -> Stored | None:
     if visible is None:
         return None
     orientation = jpeg_orientation(data)
-    # How counts lie is known for pictures as they are stored.
+    # The alignment of the counts is known for pictures as they are stored.
     alignment = visible.alignment if orientation == 1 else None
     return Stored(turned(visible.pixels, orientation), None, alignment, is_embedded=True)
 

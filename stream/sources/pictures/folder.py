@@ -162,7 +162,7 @@ class ImageSource(SourceBase):
         return replace(stored, pixels=stored.pixels.reshape(height, width))
 
     def _leave_out(self, path: Path, stored: Stored) -> None:
-        """Count a picture of another depth, whose numbers mean something else; said once."""
+        """Count a picture of another depth, whose numbers mean something else; reported once."""
         if not self.lost["other_depth"]:
             _log.warning(
                 "%s has pixels of %s where most of its stream have %s; such pictures are left out",

@@ -9,7 +9,7 @@ from pathlib import Path
 from stream.errors import SourceError
 from stream.sources.pictures.decode import COUNT_SUFFIXES, PICTURE_SUFFIXES
 
-# Tables beside pictures that are no picture of counts.
+# Tables beside pictures that hold something other than counts.
 _NO_COUNTS = frozenset({"times.csv"})
 
 

@@ -69,7 +69,7 @@ class NpyStack:
         return np.ascontiguousarray(stored, stored.dtype.newbyteorder("="))
 
     def close(self) -> None:
-        """Let go of the file; may be called twice."""
+        """Release the file; may be called twice."""
         self._pictures = None
 
 

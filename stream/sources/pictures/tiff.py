@@ -49,7 +49,7 @@ _SIZES = {
 _FRACTIONS = (5, 10)
 _WHOLE_NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 _SUBFILE, _DESCRIPTION = 254, 270
-# Where the pixels are, and how many bytes of them: in strips or in tiles.
+# Tags of the offsets of strips or tiles -> tags of their byte counts.
 _PLACES = {273: 279, 324: 325}
 # All that a decoder must know; private tags stay out.
 _NEEDED = (
@@ -84,7 +84,7 @@ class TagValue(NamedTuple):
 
 
 class TiffPages:
-    """The pages of a TIFF file; reduced copies and masks are no pages.
+    """The pages of a TIFF file, without reduced copies and masks.
 
     Attributes:
         count: how many pages there are.
@@ -97,7 +97,7 @@ class TiffPages:
 
         Args:
             path: the file.
-            most: look no further after so many pages.
+            most: number of pages to look at.
 
         Raises:
             OSError: the file cannot be opened.
@@ -242,7 +242,7 @@ class TiffPages:
 
     def _numbers(self, value: TagValue) -> tuple[int, ...]:
         if value.kind not in _WHOLE_NUMBERS:
-            raise ValueError("places that are no whole numbers")
+            raise ValueError("offsets that are not whole numbers")
         return struct.unpack(f"{self._layout.order}{value.number}{_WHOLE_NUMBERS[value.kind]}", value.data)
 
     def _at(self, offset: int, length: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Times of the pictures of a folder: the rule is chosen and said here.
+"""Times of the pictures of a folder: chooses the rule and reports it.
 
 In this order: as the URI states (`times=`, `rate=`), a list beside the pictures, times in their names, 25 a
 second.
@@ -142,7 +142,7 @@ def times_of(paths: Sequence[Path], uri: Uri, rate: Fraction | None) -> PictureT
 
 
 def show_time(time_s: Fraction) -> str:
-    """A time for people: a date in UTC, or seconds."""
+    """A time as text: a date in UTC, or seconds."""
     if DATES_FROM_S <= time_s <= _LATEST_S:
         whole = datetime.fromtimestamp(int(time_s), UTC).strftime("%Y-%m-%dT%H:%M:%S")
         return f"{whole}.{int(time_s % 1 * 1_000_000):06d}Z"
@@ -158,7 +158,7 @@ def _found(paths: Sequence[Path]) -> tuple[Sequence[Path], Moments] | None:
 
 
 def _asked(paths: Sequence[Path], uri: Uri, choice: str) -> tuple[Sequence[Path], Moments]:
-    """Times where the URI says that they are."""
+    """Times from the place that the URI names."""
     stems = [path.stem for path in paths]
     kind = choice.removeprefix("name_")
     if choice.startswith("name_") and kind in (*UNITS_S, "date"):

@@ -24,7 +24,7 @@ _LONG = (("nano", "n"), ("micro", "u"), ("milli", "m"))
 
 
 def find_times(paths: Sequence[Path]) -> tuple[Path, dict[Path, Fraction]] | None:
-    """The file beside pictures that tells their times.
+    """The file beside pictures that holds their times.
 
     Looked at are `times.csv` and other lists in the folder of the pictures, then lists of the folder's name,
     or called `times`, `timestamps` or `data`, in the folder above.

@@ -77,7 +77,7 @@ def _agreed(uri: Uri, mine: Rule | None, others: Rule | None) -> Rule | None:
 
 
 def _partner_times(partner: InputSettings | None) -> PictureTimes | None:
-    """Times of the other camera's pictures; None where it has none, which its own source then says."""
+    """Times of the other camera's pictures; None if it has no times, which its own source reports."""
     if partner is None:
         return None
     uri = parse_uri(partner.uri)

@@ -68,7 +68,7 @@ _BITS_READ = {"uint": (8, 16), "int": (8, 16), "float": (32, 64)}
 
 
 def describe_unsupported(path: Path) -> str:
-    """Kind of a picture that is not supported, in words; empty where it is damaged or would be read.
+    """Kind of an unsupported picture, as text; empty if it is damaged or supported.
 
     Args:
         path: a picture that cannot be read.

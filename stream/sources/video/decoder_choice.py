@@ -15,7 +15,7 @@ from stream.yuv import UNSPECIFIED
 if TYPE_CHECKING:
     import torch
 
-# What libav hands to NVDEC and current GPUs decode. Not MJPEG, which NVDEC does not decode by itself, and not
+# Codecs that libav hands to NVDEC and current GPUs decode. Not MJPEG, which NVDEC cannot decode alone, nor
 # AV1, for which PyAV picks a decoder that works on the CPU only.
 CODECS = ("h264", "hevc", "vp8", "vp9")
 # Pixel format of the CPU's decoder -> that of NVDEC's surfaces.
@@ -46,7 +46,7 @@ class Video:
 
 
 def video_of(codec: Any, first: VideoFrame, **to_do: bool) -> Video:
-    """The facts of an `av.codec.Codec` and the first picture that it gave, and what is to be done with it."""
+    """Properties of an `av.codec.Codec` and its first picture, and the resulting choice."""
     kinds = [config.device_type for config in codec.hardware_configs]
     size = first.width, first.height
     return Video(codec.name, HWDeviceType.cuda in kinds, first.format.name, size, first.colorspace, **to_do)

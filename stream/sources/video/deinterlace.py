@@ -65,7 +65,7 @@ class Deinterlacer:
         self._count = 0
 
     def push(self, picture: VideoFrame, time_s: Fraction) -> Iterator[Timed]:
-        """Give one frame, and get what is ready."""
+        """Add one frame, and get the finished ones."""
         self._times_s.append(time_s)
         # The filter counts in stamps of its own; those of the file may be missing.
         picture.pts, self._count = self._count, self._count + 1
@@ -73,7 +73,7 @@ class Deinterlacer:
         return self._ready()
 
     def end(self) -> Iterator[Timed]:
-        """Get what is left."""
+        """Get the remaining frames."""
         self._graph.push(None)
         return self._ready()
 

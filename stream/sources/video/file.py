@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# What opening NVDEC raises without a GPU, without its decoder, or for a stream that it does not take.
-_HARDWARE_ERRORS = (av.error.FFmpegError, NotImplementedError, RuntimeError)
+# Errors of opening NVDEC without a GPU, without its decoder, or for an unsupported stream.
+HARDWARE_ERRORS = (av.error.FFmpegError, NotImplementedError, RuntimeError)
 
 
 def open_cuda_surfaces(device: torch.device) -> Surfaces:
@@ -115,7 +115,7 @@ class VideoSource(SourceBase):
         self.rotation = rotation_degrees(matrix)
         aspect = pixel_aspect_of(pictures.stream)
         is_visible = self._role == "visible"
-        # A GPU takes RGB; made here, on this thread, it costs nobody else time.
+        # A GPU takes RGB; it is made here, on the source's own thread.
         keeps_planes = is_visible and not on_gpu
         codec = pictures.stream.codec_context.name
         self._target, self._convert = choose_conversion(
@@ -142,7 +142,7 @@ class VideoSource(SourceBase):
             colour=colour_of(context),
             codec=context.name,
             audio=bool(pictures.container.streams.audio),
-            # Steps of a palette are no counts.
+            # Steps of a palette are not counts.
             radiometry=None if needs_colours(self._convert, first) else settings.radiometry,
             luma=luma_range(first) if keeps_planes and matrix == UPRIGHT else None,
             pixel_aspect=aspect if matrix[0] else 1 / aspect,
@@ -188,7 +188,7 @@ class VideoSource(SourceBase):
         try:
             with surfaces.hardware() as hardware:
                 moved = PictureReader(path, hardware, self._track)
-        except _HARDWARE_ERRORS as error:
+        except HARDWARE_ERRORS as error:
             return f"NVDEC cannot be opened here ({getattr(error, 'strerror', None) or error})"
         except SourceError:
             return "NVDEC decodes no frame of it"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import av
 
-# A damaged packet may upset a decoder in hardware; so many failures without a picture mean that it is gone.
+# Failures without a picture after which a hardware decoder is given up; one damaged packet may cause some.
 HARDWARE_FAILURES = 8
 
 

@@ -189,7 +189,7 @@ class PictureReader:
             )
 
     def close(self) -> None:
-        """Close the file, and let go of what hardware holds; may be called twice."""
+        """Close the file, and release hardware resources; may be called twice."""
         self._pictures = iter(())
         self._pending = None
         if self._in_hardware:

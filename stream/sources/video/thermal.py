@@ -27,7 +27,7 @@ from stream.sources.video.pixels import (
 )
 from stream.sources.video.to_picture import FrameToPicture
 
-# Frames of a stream that are looked at for colours; after them one in so many.
+# First frames that are checked for colours; after them, every frame of this interval.
 LOOKED_AT = 50
 # Size of the copy that is looked at, width and height.
 SMALL = 96, 72
@@ -91,7 +91,7 @@ def choose_conversion(
 
 
 class WarmthOfVideo:
-    """Warmth in the frames of an 8-bit thermal video, whatever palette colours them.
+    """Warmth in the frames of an 8-bit thermal video, in any known palette.
 
     As long as no palette is found, brightness is taken as it is stored.
     """
@@ -179,7 +179,7 @@ def _check_bytes(first: VideoFrame, codec: str, name: str) -> None:
 
 
 def _check_one_picture(first: VideoFrame, half: Half, codec: str, name: str) -> None:
-    """Refuse two pictures in one, of which the lower one is no picture but the bytes of counts."""
+    """Refuse a double picture whose lower half holds the bytes of counts."""
     size, stored = (first.width, first.height), first.format.name
     if size not in TWO_PICTURES or (half and stored.startswith("gray1")):
         return

@@ -1,4 +1,4 @@
-"""One clock for the pictures of a file that only goes forward, whatever the container says of their times."""
+"""Times for the pictures of a file that only increase, even if those of the container do not."""
 
 from __future__ import annotations
 
@@ -64,11 +64,11 @@ class Timeline:
 
     @property
     def can_jump(self) -> bool:
-        """True where stamps alone tell the time of a picture, whatever was read before."""
+        """True if stamps alone give the time of a picture, independent of what was read before."""
         return not (self._decoding_times or self._wraps or self._offset)
 
     def jump(self, time_s: Fraction) -> None:
-        """Forget what was read; what comes next is from another place of the file.
+        """Forget what was read, after a jump to another place in the file.
 
         Args:
             time_s: of the next picture, if it has no stamp.

@@ -1,4 +1,4 @@
-"""Video tracks of a file: told in words, and found by number, language or title."""
+"""Video tracks of a file: described as text, and found by number, language or title."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _UNKNOWN_LANGUAGES = (None, "", "und")
 
 
 def describe_track(number: int, stream: Any) -> str:
-    """A track in words, as in `track 1 (ffv1, 640x512, gray16le, deu)`."""
+    """A track as text, as in `track 1 (ffv1, 640x512, gray16le, deu)`."""
     context = stream.codec_context
     facts = ["unknown codec"]
     if context is not None:
@@ -25,7 +25,7 @@ def describe_track(number: int, stream: Any) -> str:
 
 
 def tracks_in_words(streams: list[Any], taken: Any, track: str | None, name: str) -> tuple[str, ...]:
-    """All tracks of a file in words; where there are several and none was named, it is said which is taken.
+    """All tracks of a file as text; if there are several and none was named, with the one that is used.
 
     Args:
         streams: those of moving pictures, in the order of the file.

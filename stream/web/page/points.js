@@ -1,6 +1,8 @@
 // Picking pairs of points in two pictures. Pixel centres lie at whole numbers, as everywhere in gifnet.
 
-const at = (id) => document.getElementById(id);
+import { ARROWS, isTyping, latestOnly, rowButton, showRows, verdict } from "./alignment.js";
+import { at, call, say } from "./shared.js";
+
 const SIDES = ["visible", "thermal"];
 const NEAR_PX = 12;
 const state = { pairs: [], chosen: null, index: 0, open: true, fit: null };
@@ -104,11 +106,10 @@ class View {
   }
 
   key(event) {
-    const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     const point = state.chosen === null ? null : state.pairs[state.chosen][this.side];
-    if (arrows[event.key] && point) {
+    if (ARROWS[event.key] && point) {
       const step = event.shiftKey ? 2 : 0.25;
-      const moved = [point[0] + step * arrows[event.key][0], point[1] + step * arrows[event.key][1]];
+      const moved = [point[0] + step * ARROWS[event.key][0], point[1] + step * ARROWS[event.key][1]];
       state.pairs[state.chosen][this.side] = this.clip(moved);
       drawAll();
       changed();
@@ -199,42 +200,31 @@ const asked = () => ({
   distance_m: Number(at("distance").value),
 });
 
-// ---- What the server makes of them: one question at a time, the newest wins
+// ---- The server's answer about the newest points
 
-let running = false;
-let again = false;
+const ask = latestOnly(update);
 
-async function changed() {
-  again = true;
+function changed() {
   showTurn();
   list(state.fit?.errors_px.length === whole().length ? state.fit : null);
-  if (running) return;
-  running = true;
-  try {
-    while (again) {
-      again = false;
-      await update();
-    }
-  } finally {
-    running = false;
-  }
+  return ask();
 }
 
-// Which picture the next click is for.
+// Marks the picture that the next click is for.
 function showTurn() {
   const last = state.pairs.at(-1);
   const turn = last && !last.thermal ? "thermal" : last && !last.visible ? "visible" : null;
   for (const side of SIDES) views[side].box.toggleAttribute("data-turn", side === turn);
 }
 
-async function update() {
+async function update(isOutdated) {
   let [fit, refusal] = [null, ""];
   try {
-    if (whole().length >= 4) fit = await post("api/fit");
+    if (whole().length >= 4) fit = await call("api/fit", "POST", asked());
   } catch (error) {
     refusal = error.message;
   }
-  if (again) return; // the answer is about other points than there are now
+  if (isOutdated()) return;
   if (refusal) verdict(refusal, "bad");
   else tell(fit);
   at("save").disabled = !fit;
@@ -246,43 +236,28 @@ async function update() {
 
 function tell(fit) {
   const count = whole().length;
-  if (!fit) verdict(`${count} of 4 pairs`, "");
-  else if (fit.rms_px === null) verdict("Four points fit exactly, whatever they are: a fifth shows how good they are.", "");
+  if (!fit) verdict(`${count} of 4 pairs`);
+  else if (fit.rms_px === null) verdict("Four points fit exactly, whatever they are: a fifth shows how good they are.");
   else if (fit.worst !== null) verdict(`Pair ${fit.worst + 1} lies much worse than the others.`, "bad");
   else verdict(`${count} pairs, error ${fit.rms_px.toFixed(2)} px`, "good");
 }
 
-function verdict(text, tone) {
-  at("verdict").textContent = text;
-  at("verdict").dataset.state = tone;
-}
-
 function list(fit) {
-  const errors = fit ? fit.errors_px : [];
   let number = 0;
-  at("list").tBodies[0].replaceChildren(...state.pairs.map((pair, index) => {
+  showRows(state.pairs.map((pair, index) => {
     const isWhole = pair.visible && pair.thermal;
-    const error = isWhole && fit ? errors[number].toFixed(2) : isWhole ? "–" : "one picture to go";
-    const row = document.createElement("tr");
-    row.setAttribute("aria-selected", index === state.chosen);
-    if (isWhole && fit?.worst === number) row.className = "worst";
-    const button = document.createElement("button");
-    Object.assign(button, { type: "button", textContent: "×" });
-    button.setAttribute("aria-label", `Take pair ${index + 1} away`);
-    button.addEventListener("click", () => remove(index));
-    const cells = [index + 1, error, button].map((content) => {
-      const cell = document.createElement("td");
-      cell.append(content);
-      return cell;
-    });
-    row.append(...cells);
+    const error = isWhole ? fit?.errors_px[number].toFixed(2) ?? "–" : "partner missing";
+    const worst = Boolean(isWhole && fit?.worst === number);
     if (isWhole) number += 1;
-    return row;
+    const button = rowButton("×", `Remove pair ${index + 1}`, () => remove(index));
+    return { number: index + 1, error, button, chosen: index === state.chosen, worst };
   }));
 }
 
 async function together() {
-  const answer = await fetch("api/composite", request());
+  const answer = await fetch("api/composite", {
+    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(asked()),
+  });
   if (!answer.ok) return clearTogether();
   const old = at("together").src;
   at("together").src = URL.createObjectURL(await answer.blob());
@@ -293,27 +268,14 @@ function clearTogether() {
   at("together").removeAttribute("src");
 }
 
-const request = () => ({
-  method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(asked()),
-});
-
-async function post(path) {
-  const answer = await fetch(path, request());
-  const words = await answer.json();
-  if (!answer.ok) throw new Error(words.error);
-  return words;
-}
-
 async function save() {
   try {
-    const saved = await post("api/save");
+    const saved = await call("api/save", "POST", asked());
     state.open = false;
     at("save").disabled = true;
-    at("said").dataset.state = "";
-    at("said").textContent = `${saved.file} is written; this page can be closed.`;
+    say(`${saved.file} is written; this page can be closed.`);
   } catch (error) {
-    at("said").dataset.state = "bad";
-    at("said").textContent = error.message;
+    say(error.message, true);
   }
 }
 
@@ -336,7 +298,7 @@ at("mode").addEventListener("change", changed);
 at("invert").addEventListener("change", drawAll);
 
 document.addEventListener("keydown", (event) => {
-  if (event.target.matches("input, select") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (isTyping(event)) return;
   if (event.key.toLowerCase() === "u") undo();
   else if ((event.key === "Delete" || event.key === "Backspace") && state.chosen !== null) remove(state.chosen);
   else return;

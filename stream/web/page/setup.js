@@ -1,8 +1,9 @@
-// Laying the thermal picture on the visible one: coarsely by sliders, exactly by points; and the steps of the setup.
+// Aligning the thermal picture with the visible one, by sliders and then by points; and the steps of the setup.
 
+import { ARROWS, isTyping, latestOnly, rowButton, showRows, verdict } from "./alignment.js";
 import { Stage, thermalPlace } from "./setup-stage.js";
+import { at, call, say } from "./shared.js";
 
-const at = (id) => document.getElementById(id);
 const SLIDERS = ["scale", "right", "down", "turn_deg"];
 const FULL_TURN = 360;
 const STEP_MS = 1000;
@@ -30,7 +31,7 @@ const told = {
     if (!state.open || !state.fit) return;
     const thermal = thermalPlace(state.fit.matrix, place);
     const inside = thermal.every((value, axis) => value >= 0 && value <= state.sizes.thermal[axis] - 1);
-    if (!inside) return say("A point must lie in the thermal picture.", "bad");
+    if (!inside) return verdict("A point must lie in the thermal picture.", "bad");
     state.points.push({ thermal, visible: null });
     state.chosen = state.points.length - 1;
     changed();
@@ -44,71 +45,54 @@ function quarter(by) {
   changed();
 }
 
-function letGo(index) {
+function release(index) {
   state.points[index].visible = null;
   changed();
 }
 
 function key(event) {
-  if (event.target.matches("input, select") || event.ctrlKey || event.metaKey || event.altKey || !state.open) return;
-  const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  if (isTyping(event) || !state.open) return;
   const onPoint = event.target.matches(".handle") && state.chosen !== null;
-  if (event.key in arrows && (onPoint || event.target.matches("#window"))) {
+  if (event.key in ARROWS && (onPoint || event.target.matches("#window"))) {
     const step = event.shiftKey ? 4 : 0.25;
-    const [right, down] = arrows[event.key].map((sign) => sign * step);
+    const [right, down] = ARROWS[event.key].map((sign) => sign * step);
     if (onPoint) {
       const [x, y] = state.points[state.chosen].visible ?? state.fit.places[state.chosen];
       told.put(state.chosen, [x + right, y + down]);
     } else if (!isHeld()) told.move(4 * right, 4 * down);
-  } else if ((event.key === "Delete" || event.key === "Backspace") && onPoint) letGo(state.chosen);
+  } else if ((event.key === "Delete" || event.key === "Backspace") && onPoint) release(state.chosen);
   else return;
   event.preventDefault();
 }
 
-// ---- From a position to what is shown: one question at a time, always about the newest position
+// ---- The server's answer about the newest position
 
-let running = false;
-let again = false;
+const ask = latestOnly(update);
 
-async function changed() {
-  again = true;
+function changed() {
   showControls();
-  if (running) return;
-  running = true;
-  try {
-    while (again) {
-      again = false;
-      await update();
-    }
-  } finally {
-    running = false;
-  }
+  return ask();
 }
 
 async function update() {
   try {
-    state.fit = await post("api/fit");
+    state.fit = await call("api/fit", "POST", asked());
     at("save").disabled = !state.open;
-    verdict();
+    if (state.open) judge();
     show();
   } catch (error) {
     at("save").disabled = true;
-    say(error.message, "bad");
+    if (state.open) verdict(error.message, "bad");
   }
 }
 
-function verdict() {
+function judge() {
   const put = state.points.filter((point) => point.visible).length;
   const { rms_px, worst } = state.fit;
-  if (worst !== null) say(`Point ${worst + 1} lies much worse than the others.`, "bad");
-  else if (rms_px !== null) say(`${put} points, error ${rms_px.toFixed(1)} px`, "good");
-  else if (put) say(`${put} of ${state.points.length} points are in their place.`, "");
-  else say("Drag the picture and use the sliders until it about fits.", "");
-}
-
-function say(text, tone) {
-  at("verdict").textContent = text;
-  at("verdict").dataset.state = tone;
+  if (worst !== null) verdict(`Point ${worst + 1} lies much worse than the others.`, "bad");
+  else if (rms_px !== null) verdict(`${put} points, error ${rms_px.toFixed(1)} px`, "good");
+  else if (put) verdict(`${put} of ${state.points.length} points are in place.`);
+  else verdict("Drag the picture and use the sliders until it roughly fits.");
 }
 
 function show() {
@@ -137,24 +121,23 @@ function showControls() {
 }
 
 function list() {
-  const errors = state.fit.errors_px;
-  const rows = state.points.map((point, index) => {
-    const row = document.createElement("tr");
-    row.setAttribute("aria-selected", index === state.chosen);
-    row.toggleAttribute("data-worst", state.fit.worst === index);
-    const button = document.createElement("button");
-    Object.assign(button, { type: "button", textContent: "let go", disabled: !point.visible || !state.open });
-    button.setAttribute("aria-label", `Let point ${index + 1} go`);
-    button.addEventListener("click", () => letGo(index));
-    const error = point.visible ? (state.fit.rms_px === null ? "in place" : errors[index].toFixed(1)) : "follows";
-    row.append(...[index + 1, error, button].map((content) => {
-      const cell = document.createElement("td");
-      cell.append(content);
-      return cell;
-    }));
-    return row;
-  });
-  at("list").tBodies[0].replaceChildren(...rows);
+  const { errors_px, rms_px, worst } = state.fit;
+  showRows(state.points.map((point, index) => {
+    const error = !point.visible ? "follows" : rms_px === null ? "in place" : errors_px[index].toFixed(1);
+    const isLoose = !point.visible || !state.open;
+    const button = rowButton("release", `Release point ${index + 1}`, () => release(index), isLoose);
+    return { number: index + 1, error, button, chosen: index === state.chosen, worst: worst === index };
+  }));
+}
+
+// Nothing can be moved any more.
+function close(words) {
+  if (!state.open) return;
+  state.open = false;
+  at("save").disabled = true;
+  verdict(words);
+  showControls();
+  if (state.fit) list();
 }
 
 // ---- The server
@@ -165,27 +148,14 @@ const asked = () => ({
   distance_m: Number(at("distance").value.replace(",", ".")),
 });
 
-async function post(path) {
-  const answer = await fetch(path, {
-    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(asked()),
-  });
-  const words = await answer.json();
-  if (!answer.ok) throw new Error(words.error);
-  return words;
-}
-
 async function save() {
-  at("said").dataset.state = "";
+  say("");
   try {
-    await post("api/save");
-    state.open = false;
-    at("save").disabled = true;
-    at("said").textContent = "Saved; the machine is measured now.";
-    showControls();
-    list();
+    await call("api/save", "POST", asked());
+    close("The alignment is saved.");
+    say("Saved. Measuring this machine now.");
   } catch (error) {
-    at("said").dataset.state = "bad";
-    at("said").textContent = error.message;
+    say(error.message, true);
   }
 }
 
@@ -210,10 +180,10 @@ function moment(by) {
 async function followSteps() {
   let told = null;
   try {
-    told = await (await fetch("api/steps")).json();
+    told = await call("api/steps");
   } catch {
-    if (at("command").hidden) at("said").textContent = "The command has ended; its terminal says how.";
-    return;
+    close("The command has ended.");
+    return say("The command has ended; see its terminal.", true);
   }
   at("steps").replaceChildren(...told.steps.map((step) => {
     const item = document.createElement("li");
@@ -228,8 +198,9 @@ async function followSteps() {
     }
     return item;
   }));
+  if (told.saved) close("The alignment is saved.");
   if (!told.command) return setTimeout(followSteps, STEP_MS);
-  at("said").textContent = "Everything is written, and this page can be closed. Next:";
+  say("Everything is written, and this page can be closed. Next:");
   at("command").textContent = told.command;
   at("command").hidden = false;
 }
@@ -237,7 +208,7 @@ async function followSteps() {
 // ---- Begin
 
 async function begin() {
-  const setup = await (await fetch("api/setup")).json();
+  const setup = await call("api/setup");
   state.sizes = { visible: setup.visible, thermal: setup.thermal };
   state.placement = setup.placement;
   state.points = setup.points.map((thermal) => ({ thermal, visible: null }));

@@ -116,7 +116,13 @@ function tellCameras(status) {
   at("cameras").replaceChildren(...boxes);
 }
 
-const shortened = (name) => (name.length > LONGEST_NAME ? `…${name.slice(1 - LONGEST_NAME)}` : name);
+// The end of a long name, from the last folder on where that fits.
+function shortened(name) {
+  if (name.length <= LONGEST_NAME) return name;
+  const end = name.slice(1 - LONGEST_NAME);
+  const slash = end.indexOf("/");
+  return `…${slash > 0 ? end.slice(slash) : end}`;
+}
 
 function tellDrift(drift) {
   at("drift").hidden = drift?.verdict !== "moved";

@@ -1,8 +1,11 @@
 // As much of CUDA C++ as the kernels use, for g++. Blocks run one after the other. The threads of a block run one
-// after the other too, each up to the next barrier: kernels with barriers run every thread as a fiber.
+// after the other too, each up to the next barrier: kernels with barriers run every thread as a fiber. With the
+// environment variable SHIM_REVERSED blocks and threads run from the last to the first, so that a kernel that counts
+// on an order shows.
 #pragma once
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <ucontext.h>
 #include <utility>
@@ -82,23 +85,26 @@ static void run_fibers(size_t count) {
 }
 
 template <typename Work>
-static void each_thread(Work work) {
-    for (unsigned int z = 0; z < blockDim.z; ++z)
-        for (unsigned int y = 0; y < blockDim.y; ++y)
-            for (unsigned int x = 0; x < blockDim.x; ++x) work(Index{x, y, z});
+static void each(Index size, Work work) {
+    const bool reversed = std::getenv("SHIM_REVERSED") != nullptr;
+    const size_t count = (size_t)size.x * size.y * size.z;
+    for (size_t turn = 0; turn < count; ++turn) {
+        const size_t i = reversed ? count - 1 - turn : turn;
+        work(Index{(unsigned)(i % size.x), (unsigned)(i / size.x % size.y), (unsigned)(i / size.x / size.y)});
+    }
 }
 
 template <typename Call>
 static void run_block(const Call& call, bool has_barriers) {
     if (!has_barriers) {
-        each_thread([&](Index place) { threadIdx = place; call(); });
+        each(blockDim, [&](Index place) { threadIdx = place; call(); });
         return;
     }
     body = [](const void* it) { (*static_cast<const Call*>(it))(); };
     body_arguments = &call;
     size_t count = 0;
     fibers.resize((size_t)blockDim.x * blockDim.y * blockDim.z);
-    each_thread([&](Index place) { start(fibers[count++], place); });
+    each(blockDim, [&](Index place) { start(fibers[count++], place); });
     run_fibers(count);
 }
 
@@ -108,12 +114,10 @@ static void launch(void (*kernel)(Parameters...), const unsigned int* grid, cons
     auto call = [&]() { kernel(*static_cast<Parameters*>(arguments[I])...); };
     gridDim = {grid[0], grid[1], grid[2]};
     blockDim = {block[0], block[1], block[2]};
-    for (unsigned int z = 0; z < gridDim.z; ++z)
-        for (unsigned int y = 0; y < gridDim.y; ++y)
-            for (unsigned int x = 0; x < gridDim.x; ++x) {
-                blockIdx = {x, y, z};
-                run_block(call, has_barriers);
-            }
+    each(gridDim, [&](Index place) {
+        blockIdx = place;
+        run_block(call, has_barriers);
+    });
 }
 
 // As cuLaunchKernel: `arguments` points to each argument in turn.

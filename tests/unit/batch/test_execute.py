@@ -12,6 +12,7 @@ import pytest
 from stream.batch import execute as execution
 from stream.batch.execute import execute
 from stream.batch.job import Job, Outcome
+from stream.batch.ray_task import examine_node
 from stream.monitoring.report import versions
 from tests.helpers.media import make_pair
 from tests.helpers.readback import count_frames
@@ -93,7 +94,7 @@ def test_an_input_that_changes_meanwhile_is_no_result(
     pair: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mine = Path(shutil.copy(pair[0], tmp_path)), pair[1]
-    plain = execution._fuse
+    plain = execution.fuse_row
 
     def changing(*words: Any) -> Any:
         report = plain(*words)
@@ -101,7 +102,7 @@ def test_an_input_that_changes_meanwhile_is_no_result(
             file.write(b"more")
         return report
 
-    monkeypatch.setattr(execution, "_fuse", changing)
+    monkeypatch.setattr(execution, "fuse_row", changing)
     outcome = execute(job(tmp_path, mine, "x.mp4"))
     assert (outcome.status, outcome.kind) == ("failed", "changed")
     assert not (tmp_path / "x.mp4").exists()
@@ -114,3 +115,17 @@ def test_another_version_or_other_weights_are_refused(pair: tuple[Path, Path], t
     full.settings["fusion"] = {"model": "full"}
     outcome = execute(replace(full, weights_sha256="0" * 64))
     assert outcome.kind == "node" and "other weights" in outcome.reason
+
+
+def test_a_node_is_asked_before_work_starts(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    mine = job(tmp_path / "out", pair)
+    text = json.dumps(mine.as_json())
+    assert "does not see" in examine_node([text])
+    (tmp_path / "out" / ".batch").mkdir(parents=True)
+    assert examine_node([text]) == ""
+    assert "has gifnet-stream" in examine_node([json.dumps(replace(mine, version="0.0.1").as_json())])
+    mine.settings["fusion"] = {"model": "lite"}
+    other = replace(mine, weights_sha256="0" * 64)
+    assert "other weights" in examine_node([json.dumps(other.as_json())])
+    mine.settings["fusion"] = {"model": "lite", "weights": str(tmp_path / "none.safetensors")}
+    assert "lacks the weights: no weights file" in examine_node([json.dumps(other.as_json())])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import time
 from collections.abc import Iterator
@@ -73,6 +74,25 @@ def test_a_worker_outlives_the_jobs_that_crash_and_stops_when_asked(
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)
     assert not (tmp_path / "x.mp4").exists()
+
+
+def test_a_full_disk_is_a_failure_that_may_pass_on_another_node(
+    worker: WorkerProcess, tmp_path: Path
+) -> None:
+    assert worker.run(job(tmp_path, SHORT)).status == "done"
+    (tmp_path / "x.mp4").unlink()
+    assert worker._process
+    # Limits the files that this process and its children write, as on a full disk.
+    resource.prlimit(worker._process.pid, resource.RLIMIT_FSIZE, (1000, 1000))
+    outcome = worker.run(job(tmp_path, SHORT))
+    assert (outcome.status, outcome.kind, outcome.may_pass) == ("failed", "output", True)
+    assert "cannot be written" in outcome.reason
+    assert sorted(path.name for path in tmp_path.rglob("*")) == [".batch"]
+    other = WorkerProcess({"OMP_NUM_THREADS": "1"})
+    try:
+        assert other.run(job(tmp_path, SHORT).again(outcome.reason)).status == "done"
+    finally:
+        other.close()
 
 
 def test_a_worker_that_is_killed_is_a_failure_and_begins_again(worker: WorkerProcess, tmp_path: Path) -> None:

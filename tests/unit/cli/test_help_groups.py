@@ -7,6 +7,8 @@ import re
 import click
 from click.testing import CliRunner
 
+from stream.cli import cli
+from stream.cli.calibrate.setup import setup
 from stream.cli.help_groups import FIRST, HEADINGS
 from stream.cli.run import run
 from stream.config import NAMES
@@ -27,6 +29,19 @@ def test_every_option_stands_in_the_long_help_once() -> None:
     ]
     assert not missing
     assert all(f"{heading}:" in shown for heading in set(HEADINGS.values()))
+
+
+def test_commands_that_take_two_inputs_show_their_own_options_first() -> None:
+    shown = CliRunner().invoke(setup, ["--help"]).output
+    assert shown.index("--by-hand") < shown.index("Pairing:") < shown.index("more options: gifnet setup")
+    assert "--thermal-layout" not in shown and len(shown.splitlines()) < 60
+    assert "--thermal-layout" in CliRunner().invoke(setup, ["--help-all"]).output
+
+
+def test_a_command_of_a_group_is_named_whole_and_keeps_its_own_options_apart() -> None:
+    shown = CliRunner().invoke(cli, ["calibrate", "board", "--help"]).output
+    assert "more options: gifnet calibrate board --help-all" in shown
+    assert "--model [stereo|homography]" in shown.partition("Pairing:")[0]
 
 
 def test_first_options_exist() -> None:

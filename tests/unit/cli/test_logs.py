@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import json
 import logging
+from contextvars import copy_context
 
 import pytest
 
-from stream.cli.logs import MOST_SAID, TEXT, JsonLines, Once, _MaskedTracebacks
+from stream.cli.logs import MOST_SAID, TEXT, JsonLines, OfPair, Once, Sentences
+from stream.runtime.threads import PAIR
 
 
 def a_traceback(handler: logging.Handler) -> None:
@@ -22,7 +24,7 @@ def a_traceback(handler: logging.Handler) -> None:
 
 def test_tracebacks_in_logs_are_masked(capsys: pytest.CaptureFixture[str]) -> None:
     handler = logging.StreamHandler()
-    handler.setFormatter(_MaskedTracebacks(TEXT))
+    handler.setFormatter(Sentences(TEXT))
     a_traceback(handler)
     text = capsys.readouterr().err
     assert "rtsp://eve:***@cam/1" in text and "s3cret" not in text
@@ -32,6 +34,22 @@ def test_tracebacks_in_json_logs_are_masked(capsys: pytest.CaptureFixture[str]) 
     a_traceback(JsonLines())
     text = capsys.readouterr().err
     assert "rtsp://eve:***@cam/1" in json.loads(text)["exc_info"] and "s3cret" not in text
+
+
+def test_lines_of_one_of_several_pairs_begin_with_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    for kind in ("text", "json"):
+        handler = logging.StreamHandler() if kind == "text" else JsonLines()
+        if kind == "text":
+            handler.setFormatter(Sentences(TEXT))
+        handler.addFilter(OfPair())
+        record = logging.LogRecord("stream.live", logging.WARNING, "", 0, "%s", ("back",), None)
+        context = copy_context()
+        context.run(PAIR.set, "gate")
+        context.run(handler.handle, record)
+    text, line = capsys.readouterr().err.splitlines()
+    assert text == "gifnet: gate: back"
+    told = json.loads(line)
+    assert (told["pair"], told["message"]) == ("gate", "back")
 
 
 def test_a_source_that_is_opened_again_says_nothing_twice() -> None:

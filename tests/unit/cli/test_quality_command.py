@@ -131,7 +131,7 @@ def test_flow_follows_what_moves_and_leaves_out_what_comes_in() -> None:
     flow, steady = flow_with_mask(now, before)
     assert np.median(flow[8:-8, 8:-8, 0]) == pytest.approx(2, abs=0.1)
     assert steady[10:-10, 10:-10].mean() > 0.9
-    # What came in at the right was not in the picture before.
+    # Pixels that came in at the right were not in the picture before.
     assert not steady[:, -1].any()
     assert warped_difference(now, before, flow, steady) < 2
     still = np.zeros((*now.shape, 2), np.float32)

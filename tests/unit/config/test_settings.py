@@ -11,6 +11,7 @@ from stream.cli.run import run
 from stream.config import NAMES, FuseSettings, RunSettings, field_at, leaf_paths, load_yaml, validate
 from stream.config.merge import describe, origin_of, overlay
 from stream.errors import ConfigError
+from stream.pipeline.pairs.load import load_pairs
 
 SMALLEST = {"visible": {"uri": "v.mp4"}, "thermal": {"uri": "t.mp4"}, "outputs": [{"uri": "o.mp4"}]}
 
@@ -192,7 +193,9 @@ def test_configurations_start_with_their_command(path: Path) -> None:
 
 @pytest.mark.parametrize("path", OF_RUN, ids=lambda path: path.name)
 def test_configurations_of_run_hold(path: Path) -> None:
-    assert validate(RunSettings, load_yaml(path), str(path)).outputs
+    values = load_yaml(path)
+    runs = load_pairs(values, {}, str(path)).runs.values() if "pairs" in values else None
+    assert all(run.outputs for run in runs or [validate(RunSettings, values, str(path))])
 
 
 @pytest.mark.parametrize(

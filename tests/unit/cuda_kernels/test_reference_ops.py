@@ -31,7 +31,7 @@ class TestLuma:
         luma = reference.luma(torch.from_numpy(rgb)).numpy()
         whole = exact % 1000 == 0
         assert np.array_equal(luma[~whole], (exact // 1000)[~whole])
-        # Where the exact sum is whole, rounding may leave it just below and truncation takes a level.
+        # An exact whole sum may be rounded to just below it, and truncation then takes a level.
         assert np.abs(luma[whole] - (exact // 1000)[whole]).max(initial=0) <= 1
 
     @pytest.mark.parametrize(

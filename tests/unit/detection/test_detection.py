@@ -15,8 +15,7 @@ from stream.client import ObjectSubscriber
 from stream.config import DetectionSettings, OutputSettings, validate
 from stream.config.run import RunSettings
 from stream.detection.detection import Detection
-from stream.detection.onnx_finder import OnnxFinder
-from stream.detection.open import open_finder
+from stream.detection.open import open_finder, open_onnx
 from stream.errors import ConfigError, WeightsError
 from stream.render.boxes import COLOURS, draw_boxes
 from stream.runtime.clock import SystemClock
@@ -174,13 +173,13 @@ def test_an_onnx_file_of_the_yolov8_layout(colours: Path) -> None:
 
 def test_files_that_are_no_detector(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="cannot be read: No such file"):
-        OnnxFinder(tmp_path / "none.onnx")
+        open_onnx(tmp_path / "none.onnx")
     (tmp_path / "text.onnx").write_text("nothing of the kind")
     with pytest.raises(WeightsError, match="no ONNX file"):
-        OnnxFinder(tmp_path / "text.onnx")
+        open_onnx(tmp_path / "text.onnx")
     write_colour_detector(tmp_path / "means.onnx", boxes=False)
     with pytest.raises(WeightsError, match=r"gives \[1, 3, 64\]; allowed are"):
-        OnnxFinder(tmp_path / "means.onnx", side_px=64)
+        open_onnx(tmp_path / "means.onnx", side_px=64)
     with pytest.raises(WeightsError, match="there is no detector"):
         open_finder(DetectionSettings(enabled=True, detector=str(tmp_path / "none.safetensors")))
 

@@ -41,6 +41,8 @@ RUNTIME = "cupy_backends.cuda.api.runtime"
         (of_library("triton.runtime.errors", "OutOfResources", "shared memory"), "--precision float32"),
         (RuntimeError("Failed to find C compiler. Please specify via CC"), "gifnet doctor"),
         (RuntimeError("CUDA error: uncorrectable ECC error encountered"), "nvidia-smi"),
+        (RuntimeError("CUDA error: GPU has fallen off the bus"), "nvidia-smi"),
+        (of_library("torch", "AcceleratorError", "CUDA error: unknown error"), "--device cpu"),
     ],
 )
 def test_device_errors_become_one_sentence_with_a_remedy(error: Exception, words: str) -> None:

@@ -62,3 +62,14 @@ pairs:
 def test_what_is_no_fleet_is_one_sentence(tmp_path: Path, text: str) -> None:
     with pytest.raises(ConfigError, match="the fleet"):
         load_fleet(fleet(tmp_path, text))
+
+
+def test_pairs_of_two_labels_never_share_a_machine_and_may_take_one_port(tmp_path: Path) -> None:
+    outputs = "outputs: [{uri: 'zmq+tcp://127.0.0.1:5556'}]\n"
+    text = (
+        "pairs:\n  a: {config: one.yaml, label: site=a}\n  b: {config: two.yaml, label: site=b}\n"
+        "  c: {config: two.yaml, label: kind=b}\n"
+    )
+    with pytest.raises(ConfigError, match="1 of 3 pairs is wrong") as caught:
+        load_fleet(fleet(tmp_path, text, one=outputs, two=outputs))
+    assert str(caught.value).splitlines()[1] == "  c: port 5556 is that of a too; give each pair its own"

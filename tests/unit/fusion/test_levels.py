@@ -41,7 +41,7 @@ def test_the_packaged_weights_are_corrected_and_others_on_request(
     fusion = FusionSettings.model_validate(given)
     assert fusion.used_level == used
     packaged = fusion.weights in ("default", "lite") and fusion.model != "null"
-    assert fusion.used_steady == (0.7 if packaged else 0)
+    assert fusion.used_steady == (0.5 if packaged else 0)
 
 
 def test_levels_without_a_network_are_refused() -> None:

@@ -45,7 +45,7 @@ def test_engines_are_imported_with_their_statistics_off(
     for name in (package, "openvino_telemetry"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     importlib.invalidate_caches()
-    engine = export._needed(package, "onnx")
+    engine = export.needed(package, "onnx")
     assert engine.SILENT == "1" and engine.SENT is False
     monkeypatch.delitem(sys.modules, package)
     os.environ.pop("ORT_DISABLE_TELEMETRY")

@@ -6,7 +6,7 @@ import pytest
 
 from gifnet.errors import WeightsError
 from gifnet.inventory import inventory
-from gifnet.weights import resolve, store
+from gifnet.weight_places import resolve, store
 
 
 @pytest.fixture

@@ -7,9 +7,8 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from gifnet.level import _enlarged, level, levelled
+from gifnet.level import level, levelled
 
 SIZE = (96, 128)
 
@@ -81,6 +80,44 @@ def test_no_glow_around_a_person_in_the_dark() -> None:
     torch.testing.assert_close(ring, torch.full_like(ring, 0.1), atol=0.02, rtol=0)
 
 
+def grating(contrast: float) -> Tensor:
+    """Stripes of 4 pixels around a middle grey."""
+    return flat(0.5) + contrast * torch.sin(torch.arange(SIZE[1]) * torch.pi / 4)
+
+
+@pytest.mark.parametrize("stronger", ["visible", "thermal"])
+def test_fine_detail_is_that_of_the_stronger_source_signs_included(stronger: str) -> None:
+    strong, weak = grating(0.15), grating(-0.05)
+    sources = (strong, weak) if stronger == "visible" else (weak, strong)
+    got = level(mean(*sources), *sources)
+    inside = (..., slice(24, -24), slice(24, -24))
+    torch.testing.assert_close(got[inside], grating(0.13)[inside], atol=0.02, rtol=0)
+
+
+def test_noise_of_both_sources_is_not_added_up() -> None:
+    random = torch.Generator().manual_seed(4)
+    visible, thermal = (0.5 + 0.004 * torch.randn(1, 1, *SIZE, generator=random) for _ in range(2))
+    added = visible + thermal - 0.5
+    assert level(added, visible, thermal).std() < 0.8 * added.std()
+
+
+def test_a_dark_place_does_not_get_darker_than_the_visible_picture_shows_it() -> None:
+    visible, thermal = flat(0.2), with_upper_half(0.02, 0.6)
+    got = level(mean(visible, thermal), visible, thermal)
+    assert 0.9 <= float(got[..., 72:, :].mean()) / 0.2 <= 1.05
+
+
+def test_a_gradient_can_be_taken_as_training_needs() -> None:
+    visible, thermal = with_person(0.2, 0.3), with_upper_half(0.2, 0.6)
+    fused = mean(visible, thermal)
+    free = level(fused, visible, thermal)
+    network = fused.clone().requires_grad_()
+    bound = level(network, visible, thermal)
+    torch.testing.assert_close(bound, free, atol=2e-3, rtol=0)
+    (slope,) = torch.autograd.grad(bound.sum(), network)
+    assert float(slope.abs().sum()) > 0
+
+
 def test_what_both_sources_and_the_network_agree_on_stays() -> None:
     picture = 0.3 + 0.4 * torch.rand(1, 1, 61, 83, generator=torch.Generator().manual_seed(3))
     torch.testing.assert_close(level(picture, picture, picture), picture, atol=1e-5, rtol=0)
@@ -124,14 +161,6 @@ def test_pictures_of_16_bits_give_a_float32_picture_close_to_it() -> None:
     got = levelled(mean, 1)(visible.bfloat16(), thermal.bfloat16())
     assert got.dtype == torch.float32
     torch.testing.assert_close(got, exact, atol=0.02, rtol=0)
-
-
-@pytest.mark.parametrize("factor", [2, 4])
-def test_enlarged_is_what_torch_interpolates(factor: int) -> None:
-    maps = torch.rand(2, 3, 7, 9)
-    expected = F.interpolate(maps, scale_factor=factor, mode="bilinear", align_corners=False)
-    got = _enlarged(maps, factor, 7 * factor - 1, 9 * factor)
-    torch.testing.assert_close(got, expected[..., : 7 * factor - 1, :])
 
 
 def test_a_network_with_own_threads_still_says_so() -> None:

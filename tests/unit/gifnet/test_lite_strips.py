@@ -25,6 +25,17 @@ def test_strips_give_the_picture_of_the_whole(size: tuple[int, int], threads: in
     torch.testing.assert_close(fused, whole, rtol=0, atol=2e-6)
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_pictures_of_a_batch_are_those_of_single_calls(count: int, threads: int) -> None:
+    striped = StripedLite(load_lite(precision="float32"), threads)
+    torch.manual_seed(2)
+    visible, thermal = torch.rand(count, 1, 50, 66), torch.rand(count, 1, 50, 66)
+    together = striped(visible, thermal)
+    alone = [striped(visible[i : i + 1], thermal[i : i + 1]) for i in range(count)]
+    torch.testing.assert_close(together, torch.cat(alone), rtol=0, atol=2e-6)
+
+
 @pytest.mark.parametrize("closed", [True, False])
 def test_threads_end_with_it_and_properties_are_the_networks(closed: bool) -> None:
     network = load_lite(precision="float32")

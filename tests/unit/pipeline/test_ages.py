@@ -47,13 +47,14 @@ def test_ages_grow_from_stage_to_stage() -> None:
 
 def test_a_camera_whose_clock_is_ahead_has_no_negative_age() -> None:
     report = RunReport(LiveClock())
-    assert Ages(report).add("age_published", captured_at(5.0, None)) == 0.0
+    assert Ages(report).add("age_published", captured_at(5.0, 1.0)) == 0.0
 
 
 def test_recordings_have_no_age() -> None:
     report = RunReport(LiveClock())
     ages = Ages(report)
     single = SingleFrame(pair_of(1).visible, "visible", Fraction(1))
-    assert list(ages.pass_on([pair_of(0), single]))
+    assert list(ages.pass_on([pair_of(0), single, captured_at(-1e6, None)]))
+    assert ages.add("age_published", captured_at(-1e6, None)) is None  # a folder whose names are dates
     assert ages.add("age_published", pair_of(0)) is None
     assert report.times.summary() == {}

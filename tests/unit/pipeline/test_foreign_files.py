@@ -92,7 +92,7 @@ def test_pictures_replace_those_of_an_earlier_run_only(tmp_path: Path, other: Pa
     (folder / "000001.png").write_bytes(b"cut off when the run was killed")
     write_one(f"{folder}/")
     (folder / "000007.png").write_bytes(b"mine")
-    with pytest.raises(SinkError, match=r"000007\.png is no picture of an earlier run"):
+    with pytest.raises(SinkError, match=r"000007\.png is not a picture of an earlier run"):
         opened(f"{folder}/")
     (folder / "000007.png").unlink()
     (folder / "times.csv").write_text("frame;seconds\n")
@@ -108,7 +108,7 @@ def test_pictures_replace_those_of_an_earlier_run_only(tmp_path: Path, other: Pa
 def test_a_playlist_replaces_a_playlist_only(tmp_path: Path, other: Path) -> None:
     playlist = tmp_path / "index.m3u8"
     playlist.write_text("shopping\n")
-    with pytest.raises(SinkError, match="is no playlist and would be overwritten"):
+    with pytest.raises(SinkError, match="is not a playlist and would be overwritten"):
         opened(f"hls://{tmp_path}")
     playlist.unlink()
     playlist.symlink_to(other)

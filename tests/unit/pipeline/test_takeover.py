@@ -56,7 +56,7 @@ def test_recordings_and_files_that_would_begin_anew_are_refused() -> None:
     camera, socket = "loop://synthetic://street", {"uri": "zmq+tcp://127.0.0.1:5556"}
     check_takeover(settings(camera, socket))
     check_takeover(settings(camera, socket, {"uri": "out.mp4", "segment_s": 60}))
-    with pytest.raises(ConfigError, match=r"begin out\.mp4 anew"):
+    with pytest.raises(ConfigError, match=r"overwrite out\.mp4"):
         check_takeover(settings(camera, {"uri": "out.mp4"}))
     with pytest.raises(ConfigError, match="for live cameras"):
         check_takeover(settings("synthetic://street", socket))
@@ -67,5 +67,5 @@ def test_recordings_and_files_that_would_begin_anew_are_refused() -> None:
 def test_a_folder_of_others_is_not_trusted(own_runtime: Path) -> None:
     own_runtime.mkdir()
     own_runtime.chmod(0o777)
-    with pytest.raises(ConfigError, match="no folder of this user alone"), take_over("gate", iter([])):
+    with pytest.raises(ConfigError, match="not a folder of this user alone"), take_over("gate", iter([])):
         pass

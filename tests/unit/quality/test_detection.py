@@ -50,7 +50,7 @@ def test_boxes_of_scenes(tmp_path: Path) -> None:
     ("change", "words"),
     [
         ({"categories": [{"id": 1, "name": "cat"}]}, "the class 'cat' is unknown; known are person"),
-        ({"annotations": [{"image_id": 3, "category_id": 1, "bbox": [1, 1, 0, 4]}]}, "is no box"),
+        ({"annotations": [{"image_id": 3, "category_id": 1, "bbox": [1, 1, 0, 4]}]}, "is not a box"),
         ({"annotations": [{"image_id": 4, "category_id": 1, "bbox": [1, 1, 2, 4]}]}, "it lacks 4"),
         ({"images": [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "x/a.png"}]}, "one name"),
     ],

@@ -91,5 +91,5 @@ def test_the_last_line_of_a_killed_recorder_is_left_out(tmp_path: Path, end: int
 @pytest.mark.parametrize("about", [b"", b"[]", b"7", b"null", b"[" * 100_000, b'{"schema": ' + b"9" * 5000])
 def test_a_folder_that_says_nothing_of_use_is_no_recording(tmp_path: Path, about: bytes) -> None:
     (tmp_path / "recording.json").write_bytes(about)
-    with pytest.raises(SourceError, match="is no recording"):
+    with pytest.raises(SourceError, match="is not a recording"):
         Recording(tmp_path)

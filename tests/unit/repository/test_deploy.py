@@ -74,3 +74,14 @@ def test_a_pod_is_probed_where_its_configuration_answers(tmp_path: Path) -> None
     for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
         assert container[probe]["httpGet"]["port"] == "metrics"
     assert deployment["spec"]["strategy"]["type"] == "Recreate" and deployment["spec"]["replicas"] == 1
+
+
+def test_release_notes_are_a_section_of_the_changelog() -> None:
+    notes = subprocess.run(
+        ["make", "-s", "release-notes", "VERSION=Unreleased"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert notes.stdout.startswith("## Unreleased\n") and notes.stdout.count("\n## ") == 0
+    missing = subprocess.run(
+        ["make", "-s", "release-notes", "VERSION=99.0.0"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert missing.returncode and "CHANGELOG.md has no section 99.0.0" in missing.stderr

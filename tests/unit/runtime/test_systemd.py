@@ -43,6 +43,18 @@ def test_a_run_that_hangs_is_not_said_to_be_alive(inbox: Inbox) -> None:
     assert messages[-1] == b"STATUS=hangs"
 
 
+def test_one_of_many_runs_that_hangs_counts_and_one_that_has_ended_does_not(inbox: Inbox) -> None:
+    received, environment = inbox
+    with SystemdNotifier(lambda: "pairs", environment) as systemd:
+        next(systemd.watch(iter([1]), one_of_many=True))  # it ends at its first item
+        messages = [received.recv(200) for _ in range(4)]
+        hangs = systemd.watch(iter([1]), one_of_many=True)
+        next(hangs)
+        messages += [received.recv(200) for _ in range(8)]
+    assert messages[3] == b"STATUS=pairs\nWATCHDOG=1"
+    assert messages[-1] == b"STATUS=pairs"
+
+
 def test_waiting_for_a_camera_is_alive(inbox: Inbox) -> None:
     received, environment = inbox
     come = threading.Event()

@@ -115,6 +115,7 @@ def test_names_where_nothing_can_be_written_are_refused(tmp_path: Path) -> None:
         place_of(tmp_path / "nowhere" / "pair.yaml").check(False)
     place = place_of(tmp_path / "pair.yaml")
     place.calibration.write_text("mine")
-    with pytest.raises(ConfigError, match="is there already"):
+    with pytest.raises(ConfigError, match="is there already; use it by --calibration"):
         place.check(False)
+    place.check(False, is_aligned=True)
     place.check(True)

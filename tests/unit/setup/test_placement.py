@@ -10,6 +10,7 @@ import pytest
 
 from stream.calibrate.scene.run import FrameSet
 from stream.errors import CalibrationError
+from stream.registration.calibration import Calibration
 from stream.setup.placement import Placement, moved_by, placement_of
 from stream.setup.session import HandSession, covered
 
@@ -105,3 +106,23 @@ def test_a_point_put_wrong_is_named_by_its_number() -> None:
     assert hand.done.is_set() and made is not None and made.homography is not None
     assert (made.homography.distance_m, made.visible.size, made.thermal.size) == (7.0, VISIBLE, THERMAL)
     assert covered(made.visible_from_thermal(), VISIBLE, THERMAL) == pytest.approx(0.25, abs=0.03)
+
+
+def test_a_calibration_that_cannot_be_written_leaves_the_session_open_and_a_second_save_is_refused() -> None:
+    kept: list[Calibration] = []
+
+    def keep(made: Calibration) -> None:
+        if not kept:
+            kept.append(made)
+            raise CalibrationError("no space left")
+
+    hand = HandSession(session().moments, Placement(), 5.0, keep)
+    follows, date = np.full((5, 2), np.nan), datetime.date(2026, 1, 1)
+    with pytest.raises(CalibrationError, match="no space left"):
+        hand.save(Placement(scale=0.5), POINTS, follows, 7.0, date)
+    assert not hand.done.is_set() and hand.calibration is None
+    hand.save(Placement(scale=0.5), POINTS, follows, 7.0, date)
+    assert hand.done.is_set()
+    with pytest.raises(CalibrationError, match="on another page"):
+        hand.save(Placement(), POINTS, follows, 7.0, date)
+    assert hand.calibration == kept[0]

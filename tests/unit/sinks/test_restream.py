@@ -41,9 +41,9 @@ def job(playlist: Path) -> Job:
 @pytest.mark.parametrize(
     ("uri", "says"),
     [
-        ("rtsp://", "is no address of a stream on a server; write rtsp://HOST/NAME"),
+        ("rtsp://", "is not the address of a stream on a server; write rtsp://HOST/NAME"),
         ("rtsp://host", "write rtsp://HOST/NAME"),
-        ("rtmp://anna:geheim@host:99999/a", r"rtmp://anna:\*\*\*@host:99999/a is no address"),
+        ("rtmp://anna:geheim@host:99999/a", r"rtmp://anna:\*\*\*@host:99999/a is not the address"),
         ("rtmp:///live/x", "write rtmp://HOST/APP/NAME"),
         ("hls://", "names no folder; write hls://FOLDER"),
         ("hls://{}/none/site", "does not exist; make it first"),

@@ -111,7 +111,7 @@ def test_public_and_connect_mean_yes_with_and_without_a_value() -> None:
 def test_a_socket_in_the_file_system_replaces_no_file(tmp_path: Path) -> None:
     file = tmp_path / "visible.mp4"
     file.touch()
-    with pytest.raises(SinkError, match="is no socket, so it would be removed"):
+    with pytest.raises(SinkError, match="is not a socket, so it would be removed"):
         sink_settings(OutputSettings(uri=f"zmq+ipc://{file}"))
 
 

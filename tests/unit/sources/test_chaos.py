@@ -191,7 +191,7 @@ def test_random_faults_are_the_same_for_one_seed() -> None:
     "wrong", ["explode@3", "stall", "stall@x", "stall@1..2", "seed=x", "seed=1.5", "drop@1*2*3", "rate=3"]
 )
 def test_a_wrong_schedule_is_refused(wrong: str) -> None:
-    with pytest.raises(RefusedError, match="is no fault: write KIND@START") as refused:
+    with pytest.raises(RefusedError, match="is not a fault: write KIND@START") as refused:
         parse_schedule(f"stall@1,{wrong}")
     assert repr(wrong) in str(refused.value)
     assert all(kind in str(refused.value) for kind in KINDS)
@@ -233,7 +233,7 @@ def test_schedules_by_uri() -> None:
     ("uri", "says"),
     [
         ("chaos://stall@1+2", "names no camera behind a '!'"),
-        ("chaos://explode@1!live://nothing.mp4", "is no fault"),
+        ("chaos://explode@1!live://nothing.mp4", "is not a fault"),
         ("chaos://stall@1!live://nothing.mp4", "does not exist"),
     ],
 )

@@ -86,7 +86,7 @@ def test_numbers_that_are_none() -> None:
         (np.zeros((2, 2), np.uint16), "float32", "says float32"),
         (np.full((2, 2), np.nan), "C", "no number at all"),
         (np.full((2, 2), -1e9), "whole", "neither degrees nor counts"),
-        (np.full((2, 2), 1e9), "K", "which is no temperature"),
+        (np.full((2, 2), 1e9), "K", "which is not plausible"),
     ],
 )
 def test_what_is_no_picture(stored: Pixels, layout: str, problem: str) -> None:

@@ -76,8 +76,8 @@ def test_files_without_a_visible_picture(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("query", "role", "problem"),
     [
-        ("?part=visible", "thermal", "part=visible is no part for the thermal side"),
-        ("?part=thermal", "visible", "part=thermal is no part for the visible side"),
+        ("?part=visible", "thermal", "part=visible is not a part for the thermal side"),
+        ("?part=thermal", "visible", "part=thermal is not a part for the visible side"),
         ("?part=left", "visible", "part must be visible, thermal, picture, got 'left'"),
     ],
 )

@@ -19,7 +19,7 @@ from stream.sources.live import open_live
 from tests.helpers.media import write_video
 from tests.helpers.rtsp_process import RtspProcess
 
-# What holds pictures or a connection.
+# Names of types that hold pictures or a connection.
 HEAVY = (
     "VideoFrame",
     "Frame",

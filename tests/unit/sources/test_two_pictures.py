@@ -90,7 +90,7 @@ def test_what_is_refused(
 def test_one_picture_alone_has_no_halves(tmp_path: Path) -> None:
     path = tmp_path / "a.y16"
     path.write_bytes(two_pictures(1)[1][0].tobytes())
-    with pytest.raises(SourceError, match="no two pictures one above the other"):
+    with pytest.raises(SourceError, match="not two pictures one above the other"):
         read(f"thermal://{path}?size=256x192&camera=p2pro")
     path.write_bytes(np.stack(two_pictures(1)[0]).tobytes())
     with pytest.raises(SourceError, match="name the camera"):

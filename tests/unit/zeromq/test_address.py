@@ -43,5 +43,5 @@ def test_addresses_without_host_or_port_are_refused(given: str) -> None:
 
 
 def test_addresses_of_other_kinds_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"'http://127.0.0.1:5556' is no address of a publisher"):
+    with pytest.raises(ValueError, match=r"'http://127.0.0.1:5556' is not the address of a publisher"):
         Subscriber("http://127.0.0.1:5556")

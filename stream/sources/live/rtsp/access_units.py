@@ -14,7 +14,7 @@ from stream.sources.live.rtsp.description import START_CODE
 from stream.sources.live.rtsp.units import H264Units, H265Units
 
 UNITS: dict[str, type[H264Units | H265Units]] = {"h264": H264Units, "hevc": H265Units}
-# Marks are believed after so many pictures whose last packet was marked, and none before it.
+# Marker bits are believed after this many pictures in which only the last packet was marked.
 _BELIEVED_AFTER, _NEVER = 3, -(1 << 62)
 _LAP, _HALF_LAP = 1 << 32, 1 << 31
 

@@ -108,7 +108,7 @@ class Connection:
         self._socket.settimeout(timeout_s)
 
     def close(self) -> None:
-        """Hang up; may be called twice."""
+        """Disconnect; may be called twice."""
         self._stream.close()
         self._socket.close()
 

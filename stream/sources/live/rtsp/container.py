@@ -19,7 +19,7 @@ from stream.sources.live.rtsp.description import Description, read_description
 
 _SECONDS_1900_TO_1970 = 2_208_988_800
 _SENDER_REPORT, _RECEIVER_REPORT, _BYE = 200, 201, 203
-# Interval at which the server hears that somebody watches, and a session's usual life (RFC 2326, 12.37).
+# Interval of receiver reports, and the default life of a session, in seconds (RFC 2326, 12.37).
 _REPORT_EVERY_S, _SESSION_S = 5.0, 60.0
 _LAP, _HALF_LAP = 1 << 32, 1 << 31
 
@@ -153,7 +153,7 @@ class RtspContainer:
             raise ConnectionResetError(str(error)) from None
 
     def close(self) -> None:
-        """Take leave and hang up; may be called twice."""
+        """End the session and disconnect; may be called twice."""
         connection, self._connection = self._connection, None  # type: ignore[assignment]
         if connection is None:
             return
@@ -176,7 +176,7 @@ class RtspContainer:
         return packet
 
     def _take_report(self, data: bytes) -> bool:
-        """Take a compound of RTCP packets in; True where the sender says goodbye."""
+        """Process a compound RTCP packet; True if the sender sent BYE."""
         place = 0
         while place + 8 <= len(data):
             kind, words = data[place + 1], int.from_bytes(data[place + 2 : place + 4], "big")
@@ -192,7 +192,7 @@ class RtspContainer:
     def _keep_alive(self) -> None:
         self._watch.check()
         if self._watch.report_is_due() and self._source is not None:
-            # Without a word on what was received: that somebody is there is what counts.
+            # An empty report: it only shows the server that the client is there.
             report = struct.pack(">BBHI", 0x80, _RECEIVER_REPORT, 1, self._source ^ 1)
             self._connection.send_packet(self._channels[1], report)
         if self._watch.question_is_due():

@@ -89,7 +89,7 @@ def read_fff(block: bytes) -> FlirPicture | None:
 
 
 def block_end(data: Sliceable, start: int) -> int:
-    """Length of the FFF file that begins at a place, by its directory; 0 where that makes no sense."""
+    """Length of the FFF file that begins at an offset, by its directory; 0 if that is invalid."""
     block = bytes(data[start : start + _FFF_HEAD])
     try:
         order, at, count = _directory(block)

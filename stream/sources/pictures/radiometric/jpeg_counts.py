@@ -32,7 +32,7 @@ from stream.sources.pictures.radiometric.jpeg import (
 FEWEST_BYTES = 2 * 80 * 60
 # Neighbours of noise, or of something encrypted, differ by a third of the span.
 _NOISE = 0.25
-# What cameras and phones put into segments and behind pictures that is no thermal data.
+# Beginnings of the data that cameras and phones store in segments and behind pictures, other than thermal.
 _KNOWN_PARTS = (
     *(b"JFIF\0", b"JFXX\0", b"Exif\0", b"http:", b"FLIR\0", b"ICC_PROFILE", b"MPF\0", b"FPXR\0"),
     *(b"JP", b"Photoshop", b"Adobe", b"Ducky"),

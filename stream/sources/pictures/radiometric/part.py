@@ -23,6 +23,6 @@ def flir_part(uri: Uri, role: Side) -> str:
         raise SourceError(f"{uri}: part must be {', '.join(PARTS)}, got {part!r}")
     if part not in (role, "picture"):
         raise SourceError(
-            f"{uri}: part={part} is no part for the {role} side; visible comes first, thermal second"
+            f"{uri}: part={part} is not a part for the {role} side; visible comes first, thermal second"
         )
     return part

@@ -11,7 +11,7 @@ import torch
 from gifnet.joint.config import JointSettings
 from gifnet.joint.data import LabelledCrops
 from gifnet.joint.saliency import composite, saliency, thermal_share
-from gifnet.joint.scores import average_precision, class_overlap, confusion
+from gifnet.joint.scores import class_overlap, confusion, judge, precision_of
 from gifnet.labels import LabelledPair
 from gifnet.perception import Boxes, Detections, Segmenter, segmentation_loss
 
@@ -65,14 +65,18 @@ def detections(rows: list[tuple[list[float], float]]) -> Detections:
 
 
 def test_average_precision_of_known_lists():
-    right = [Boxes(torch.tensor([[0.0, 0, 10, 10], [20, 20, 30, 30]]), torch.zeros(2, dtype=torch.int64))]
+    right = Boxes(torch.tensor([[0.0, 0, 10, 10], [20, 20, 30, 30]]), torch.zeros(2, dtype=torch.int64))
     both = [([0.0, 0, 10, 10], 0.9), ([20.0, 20, 30, 30], 0.8)]
-    assert average_precision([detections(both)], right, 1) == [pytest.approx(1)]
+    assert precision(both, right) == pytest.approx(1)
     one = [both[0], ([50.0, 50, 60, 60], 0.85)]
-    assert average_precision([detections(one)], right, 1)[0] == pytest.approx(51 / 101)
+    assert precision(one, right) == pytest.approx(51 / 101)
     twice = [both[0], ([0.0, 0, 10, 9], 0.85), both[1]]
-    assert average_precision([detections(twice)], right, 1)[0] == pytest.approx((51 + 50 * 2 / 3) / 101)
-    assert math.isnan(average_precision([detections(both)], right, 2)[1])
+    assert precision(twice, right) == pytest.approx((51 + 50 * 2 / 3) / 101)
+    assert math.isnan(precision(both, right, 1))
+
+
+def precision(rows: list[tuple[list[float], float]], right: Boxes, number: int = 0) -> float:
+    return precision_of([judge(detections(rows), right, number)])
 
 
 def test_what_lies_in_an_ignored_region_is_neither_right_nor_wrong():
@@ -81,8 +85,8 @@ def test_what_lies_in_an_ignored_region_is_neither_right_nor_wrong():
         torch.zeros(1, dtype=torch.int64),
         torch.tensor([[40.0, 40, 80, 80]]),
     )
-    found = detections([([45.0, 45, 60, 60], 0.9), ([0.0, 0, 10, 10], 0.8)])
-    assert average_precision([found], [known], 1) == [pytest.approx(1)]
+    found = [([45.0, 45, 60, 60], 0.9), ([0.0, 0, 10, 10], 0.8)]
+    assert precision(found, known) == pytest.approx(1)
 
 
 def test_overlap_of_masks():

@@ -199,7 +199,9 @@ def test_the_weights_of_every_network_come_out(tiny: JointSettings, tmp_path: Pa
         Detection(again.model_copy(update={"detector": "small"}))
 
 
-@pytest.mark.parametrize("name", ["train_joint.yaml", "train_joint_paper.yaml"])
+@pytest.mark.parametrize(
+    "name", ["train_joint.yaml", "train_joint_paper.yaml", "train_joint_ten_minutes.yaml"]
+)
 def test_the_configurations_in_the_repository_are_whole(name: str):
     values = yaml.safe_load((Path(__file__).parents[4] / "configs" / name).read_text())
     settings = validate(values | {"data": ["x"]}, name)

@@ -1,0 +1,1 @@
+"""Pairs a machine and a cluster hold: measured, and simulated."""

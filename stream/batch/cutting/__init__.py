@@ -1,0 +1,1 @@
+"""Long recordings: cut into parts that are fused by themselves, and joined again."""

@@ -1,0 +1,1 @@
+"""`gifnet run` of a configuration with several pairs."""
