@@ -188,8 +188,8 @@ def test_ages_of_live_frames_are_told_by_stage(browser: Any, run: Running) -> No
 
     page.route("**/api/status", answer)
     page.goto(run.page)
-    wait_until(page, lambda: "27.7 / 77.5 ms" in page.inner_text("#account"))
-    assert "age when paired" in page.inner_text("#account")
+    wait_until(page, lambda: "27.7 / 77.5 ms" in (page.text_content("#account") or ""))
+    assert "age when paired" in (page.text_content("#account") or "")
     page.unroute_all(behavior="ignoreErrors")
     page.close()
 
