@@ -37,11 +37,14 @@ def unchanged_mappings(smaps: str) -> list[tuple[int, int]]:
     """
     found: list[tuple[int, int]] = []
     candidate: tuple[int, int] | None = None
+    changed_kb = 0
     for line in smaps.splitlines():
         if _HEADER.match(line):
             match = _MAPPING.match(line)
-            candidate = (int(match[1], 16), int(match[2], 16)) if match else None
-        # Pages that the dynamic linker has relocated differ from the file and would be lost.
-        elif candidate and line.startswith("Anonymous:") and line.split()[1] == "0":
+            candidate, changed_kb = (int(match[1], 16), int(match[2], 16)) if match else None, 0
+        # Pages that the dynamic linker has relocated differ from the file and would be lost, also swapped out.
+        elif line.startswith(("Anonymous:", "Swap:")):
+            changed_kb += int(line.split()[1])
+        elif candidate and line.startswith("VmFlags:") and not changed_kb:
             found.append(candidate)
     return found

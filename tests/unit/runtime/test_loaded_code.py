@@ -11,18 +11,30 @@ SMAPS = """\
 Rss:                   4 kB
 Anonymous:             0 kB
 VmFlags: rd ex mr mw me
-7f00b000-7f00d000 r--p 00001000 fe:01 12 /lib/relocated.so
+7f00b000-7f00c000 r--p 00001000 fe:01 12 /lib/relocated.so
 Anonymous:             8 kB
+Swap:                  0 kB
+VmFlags: rd mr mw me
+7f00c000-7f00d000 r--p 00001000 fe:01 12 /lib/swapped_out.so
+Anonymous:             0 kB
+Swap:                  4 kB
+VmFlags: rd mr mw me
 7f00d000-7f00e000 r--p 00003000 fe:01 12 /lib/name with spaces.so
 Anonymous:             0 kB
+Swap:                  0 kB
+VmFlags: rd mr mw me
 7f00e000-7f00f000 rw-p 00004000 fe:01 12 /lib/data.so
 Anonymous:             0 kB
+VmFlags: rd
 7f010000-7f011000 r--s 00004000 fe:01 12 /lib/shared.so
 Anonymous:             0 kB
+VmFlags: rd
 7f011000-7f012000 r-xp 00000000 00:00 0 [vdso]
 Anonymous:             0 kB
+VmFlags: rd
 7f012000-7f013000 r-xp 00000000 00:00 0
 Anonymous:             0 kB
+VmFlags: rd
 """
 
 
