@@ -42,7 +42,7 @@ def unchanged_mappings(smaps: str) -> list[tuple[int, int]]:
         if _HEADER.match(line):
             match = _MAPPING.match(line)
             candidate, changed_kb = (int(match[1], 16), int(match[2], 16)) if match else None, 0
-        # Pages that the dynamic linker has relocated differ from the file and would be lost, also swapped out.
+        # Pages that the dynamic linker has relocated differ from the file and would be lost, swapped or not.
         elif line.startswith(("Anonymous:", "Swap:")):
             changed_kb += int(line.split()[1])
         elif candidate and line.startswith("VmFlags:") and not changed_kb:
