@@ -44,7 +44,7 @@ def test_no_request_breaks_the_page(run: Running) -> None:
     for operation in schema.get_all_operations():
         for mode in GenerationMode:
             ask_much(operation.ok(), mode, asked)
-    assert len(asked) == 9 and asked["PATCH /api/settings"] > EXAMPLES
+    assert len(asked) == 10 and asked["PATCH /api/settings"] > EXAMPLES
     assert run.process.poll() is None
     after = status(run)
     assert after["fused"] > before and after["not_ready"] == ""

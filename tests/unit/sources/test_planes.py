@@ -95,5 +95,5 @@ def test_planes_outlive_their_source(tmp_path: Path) -> None:
 
 def test_planes_are_no_thermal_frame(tmp_path: Path) -> None:
     frame, _ = opened(write_video(tmp_path / "v.mkv", moving_pattern(1, (64, 48), colour=True)))
-    with pytest.raises(ValueError, match="no colour picture"):
+    with pytest.raises(ValueError, match="not a colour picture"):
         Frame(frame.picture, "gray8", frame.time_s, "pts", 0)

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -149,7 +149,8 @@ def test_a_starter_begins_runs_that_end_with_their_actor(tmp_path: Path) -> None
     )
     words = [sys.executable, "-c", script, json.dumps(spec(tmp_path, is_quick=True).as_json())]
     path = starter_socket(NODE)
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as actor:
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as actor, ExitStack() as stack:
+        stack.callback(actor.kill)
         assert actor.stdout
         seen = (json.loads(line) for line in actor.stdout)
         first = next(message for message in seen if message.get("ready"))
@@ -159,7 +160,6 @@ def test_a_starter_begins_runs_that_end_with_their_actor(tmp_path: Path) -> None
         line = Path(f"/proc/{warm['process']}/cmdline").read_bytes()
         assert b"stream.fleet.cluster.node.starter" in line
         starter = Path(f"/proc/{warm['process']}/stat").read_text().rpartition(")")[2].split()[1]
-        actor.kill()
     asyncio.run(gone(warm["process"]))
     os.kill(int(starter), signal.SIGKILL)
     reports = list((tmp_path / "gate" / "reports").glob("*.json"))
