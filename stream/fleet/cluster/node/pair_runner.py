@@ -9,7 +9,6 @@ import secrets
 import socket
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +26,6 @@ EVERY_S, EVERY_STARTING_S = 1.0, 0.2
 SELDOM_S = 5.0
 # A controller that is being started again does not hold a pair up.
 ANSWER_S = 5.0
-# Longest look at a run, with its report, before it is given up and the next one begins.
-LONGEST_LOOK_S = 30.0
 # Exit status of a run whose settings, weights or inputs are wrong; it will not be right in a second.
 _WRONG = 1
 
@@ -72,12 +69,9 @@ class PairRunner:
         try:
             while not self._ending:
                 await self._look_after_child()
-                # A question that never returns must not leave the pair without care.
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(LONGEST_LOOK_S):
-                        seen = await self._see()
-                        await self._report(seen)
-                        await self._pause(bool(seen.get("ready")))
+                seen = await self._see()
+                await self._report(seen)
+                await self._pause(bool(seen.get("ready")))
             if self._child:
                 await self._child.end()
                 self._account()

@@ -18,7 +18,6 @@ from typing import Any
 
 import pytest
 
-from stream.fleet.cluster.node import pair_runner
 from stream.fleet.cluster.node.pair_runner import PairRunner
 from stream.fleet.cluster.node.warm_start import starter_socket
 from stream.fleet.cluster.spec import PairSpec
@@ -137,27 +136,6 @@ def test_a_controller_that_is_away_holds_no_pair_up(tmp_path: Path) -> None:
         assert controller.seen[-1]["ended_runs"]
 
     asyncio.run(live())
-
-
-def test_a_look_that_never_ends_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    see, looks = PairRunner._see, iter([True])
-
-    async def hangs_once(runner: PairRunner) -> dict[str, Any]:
-        if next(looks, False):
-            await asyncio.Event().wait()
-        return await see(runner)
-
-    monkeypatch.setattr(PairRunner, "_see", hangs_once)
-    monkeypatch.setattr(pair_runner, "LONGEST_LOOK_S", 0.5)
-
-    async def told(message: dict[str, Any]) -> dict[str, Any]:
-        return {"end": True}
-
-    async def live() -> None:
-        await asyncio.wait_for(PairRunner("fleet", spec(tmp_path), NODE, told).serve(), patience(60))
-
-    asyncio.run(live())
-    assert next(looks, None) is None
 
 
 def test_a_starter_begins_runs_that_end_with_their_actor(tmp_path: Path) -> None:
