@@ -18,7 +18,7 @@ PARTS: dict[Part, str] = {
     "encoder": "three layers in one launch, each program with a halo of its own",
     "picture": "the last three layers likewise",
 }
-"""What the fused form of each part does."""
+"""Fused form of each part, in a phrase."""
 
 FUSED: frozenset[Part] = frozenset()
 """Parts that run fused unless `TritonForm` is told otherwise. None has run on a GPU yet."""

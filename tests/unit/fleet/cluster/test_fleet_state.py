@@ -12,8 +12,8 @@ from stream.fleet.cluster.pair_record import LONGEST_END_S
 from stream.fleet.cluster.spec import PairSpec, Placement
 from stream.fleet.cluster.table import rows
 
-GATE = PairSpec("gate", ("run",), "/tmp/gate", "1.0", placement=Placement(1, 0, "site=gate"))
-YARD = PairSpec("yard", ("run",), "/tmp/yard", "1.0")
+GATE = PairSpec("gate", ("run",), "/srv/gate", "1.0", placement=Placement(1, 0, "site=gate"))
+YARD = PairSpec("yard", ("run",), "/srv/yard", "1.0")
 NODES = [
     Node("n1", "pole-1", {"CPU": 4.0}, {"site": "gate"}),
     Node("n2", "pole-2", {"CPU": 4.0}, {"site": "yard"}),

@@ -18,7 +18,7 @@ from stream.fleet.cluster.specs import make_specs
 from stream.fleet.pairs import load_fleet
 from tests.unit.fleet.test_pairs import fleet
 
-SPEC = PairSpec("gate", ("run", "-c", "gate.yaml"), "/tmp/gate", version("gifnet-stream"))
+SPEC = PairSpec("gate", ("run", "-c", "gate.yaml"), "/srv/gate", version("gifnet-stream"))
 
 
 def test_a_spec_travels_as_json_and_its_place_is_no_part_of_what_runs() -> None:

@@ -1,6 +1,6 @@
 """The head node of a fleet's cluster is killed: time that pairs go on, and their return with a new head.
 
-    python -m benchmarks.fleet_head
+    python -m benchmarks.fleet.head
 
 The head runs no pairs. It is killed whole, as by a power cut, and a new one started, once at once (with
 another port) and once after the pairs have ended; each time `gifnet fleet up` brings everything back.
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common import circumstances, save
-from benchmarks.fleet import command, kill, make_fleet, processes_of
+from benchmarks.fleet.__main__ import command, kill, make_fleet, processes_of
 from tests.helpers.media_server import free_port
 from tests.helpers.ray_nodes import QUICK
 

@@ -1,6 +1,6 @@
 """Cost of dividing a batch: N recordings by two workers beside half of one worker's time.
 
-    python -m benchmarks.batch_workers --json benchmarks/results/batch_workers.json
+    python -m benchmarks.batch.workers --json benchmarks/results/batch_workers.json
 
 One worker has one core, and two workers have two: the whole command is bound to so many cores, with its
 decoders, encoders and the process that hands out the work, and every worker computes on one thread

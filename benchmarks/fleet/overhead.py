@@ -1,6 +1,6 @@
 """The cost of a pair of a fleet beside the same `gifnet run` alone: processor time and memory.
 
-    python -m benchmarks.fleet_overhead --seconds 120
+    python -m benchmarks.fleet.overhead --seconds 120
 
 Both run side by side. Counted for the fleet: the actor of the pair, and the difference between its run and
 the one alone, which nobody asks how it is. Counted once a node: the starter of runs; once a fleet: the
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.common import circumstances, save
-from benchmarks.fleet import command, kill, make_fleet, processes_of
+from benchmarks.fleet.__main__ import command, kill, make_fleet, processes_of
 from stream.fleet.cluster.client import open_fleet
 from stream.fleet.cluster.node.warm_start import starter_socket
 from stream.fleet.pairs import load_fleet_settings

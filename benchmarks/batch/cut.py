@@ -1,6 +1,6 @@
 """`gifnet batch --cut` beside the recording in one piece, frame by frame, for each method of gain control.
 
-    python -m benchmarks.batch_cut --json benchmarks/results/batch_cut.json
+    python -m benchmarks.batch.cut --json benchmarks/results/batch_cut.json
 
 A generated street (14-bit counts, sensor noise) whose thermal counts also drift, as those of a camera that
 warms up, is fused twice into pictures and twice into MP4: whole, and in parts. The script fails where frames
