@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.leftovers import end_processes, leftovers, resources
+from tests.helpers.leftovers import end_processes, leftovers, resources, tick
 
 # A shell that starts the tests in the background may ignore SIGINT; commands that tests start inherit that.
 _in_main_thread = threading.current_thread() is threading.main_thread()
@@ -45,9 +45,8 @@ def cuda() -> str:
 @pytest.fixture(autouse=True)
 def nothing_left_over() -> Iterator[None]:
     """Every test ends with the threads, sockets and child processes that it began with."""
-    # The kernel may leave a child out of its list while another one ends.
-    before = resources() | resources() | resources()
+    before, began = resources(), tick()
     yield
-    left = leftovers(before)
+    left = leftovers(before, began)
     end_processes(left)
     assert not left, f"left over: {left}"
