@@ -37,7 +37,7 @@ def leftovers(before: set[str], began: int) -> list[str]:
 
 
 def tick() -> int:
-    """This instant in the kernel's clock ticks since it booted, as `/proc/PID/stat` gives starts of processes."""
+    """Now, in the kernel's clock ticks since it booted, as `/proc/PID/stat` gives starts of processes."""
     return int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"))
 
 
@@ -56,7 +56,7 @@ def end_processes(left: list[str]) -> None:
 
 
 def _is_older(phrase: str, began: int) -> bool:
-    """Whether it is a process that started before; the kernel's list of children may leave one out at times."""
+    """Whether it is a process that started before: the kernel may leave a child out of its list."""
     kind, number, *_ = phrase.split()
     if kind != "process":
         return False
