@@ -69,7 +69,7 @@ def main() -> None:
 def install(folder: Path, steps: dict[str, dict[str, float]]) -> Path:
     """Build the wheel and install it, with all that it depends on, into a new environment."""
     with timed(steps, "build the wheel"):
-        build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT]
+        build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT]
         subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
     venv = folder / "venv"
     with timed(steps, "install it"):
