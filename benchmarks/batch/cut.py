@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.common import circumstances
+from benchmarks.common import circumstances, gifnet
 from stream.config import InputSettings
 from stream.sources import open_source
 from tests.helpers.media import write_video
@@ -86,18 +86,8 @@ def run(folder: Path, cases: list[str], out: str, *words: str) -> None:
         lines += [f"v.mp4,t.mkv,{name}/,{case}", f"v.mp4,t.mkv,{name}.mp4,{case}"]
     manifest = folder / "rows.csv"
     manifest.write_text("\n".join(lines) + "\n")
-    line = [
-        sys.executable,
-        "-m",
-        "stream",
-        "batch",
-        str(manifest),
-        "-o",
-        str(folder / out),
-        "--model",
-        "lite",
-    ]
-    line += ["--device", "cpu", "--gain-span-low", "2000", "--gain-span-high", "12000"]
+    line = gifnet("batch", manifest, "-o", folder / out, "--model", "lite", "--device", "cpu")
+    line += ["--gain-span-low", "2000", "--gain-span-high", "12000"]
     subprocess.run([*line, *words], check=True)
 
 
