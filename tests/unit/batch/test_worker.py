@@ -120,19 +120,13 @@ def test_jobs_go_on_side_by_side_and_the_death_of_the_worker_is_the_end_of_all(
     for name in names:
         worker.begin(replace(job(tmp_path, LONG), name=name), {"OMP_NUM_THREADS": "1"})
     child_of(worker)
-    done = worker_says(worker, replace(job(tmp_path, SHORT), name="z.mp4"))
+    done = worker.run(replace(job(tmp_path, SHORT), name="z.mp4"))
     assert done.status == "done" and set(worker.jobs) == set(names)
     assert worker._process
     os.kill(worker._process.pid, signal.SIGKILL)
     heard = [(name, said) for _ in range(1000) if worker.jobs for name, said in worker.hear()]
     lost = {name: said.kind for name, said in heard if isinstance(said, Outcome)}
     assert lost == dict.fromkeys(names, "crash")
-
-
-def worker_says(worker: WorkerProcess, job: Job) -> Outcome:
-    """Do a job beside others."""
-    worker.begin(job)
-    return outcome_of(worker)
 
 
 def test_a_service_manager_that_ends_all_processes_leaves_the_worker_to_tell_of_it(
