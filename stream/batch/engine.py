@@ -63,6 +63,8 @@ class LocalEngine:
         self.slots = jobs or (JOBS_A_GPU * len(gpus) if gpus else cores())
         self.where = f"{self.slots} process{'' if self.slots == 1 else 'es'} of this machine"
         self._worker, self._threads = worker, str(max(1, cores() // self.slots))
+        # Jobs that have fused everything and wait for the disk: meanwhile others have their cores.
+        self._at_once, self._ending = self.slots, set[str]()
         # GPUs by the names of the jobs that are on them.
         self._on: dict[str, list[str]] = {gpu: [] for gpu in gpus}
 
@@ -81,6 +83,8 @@ class LocalEngine:
             selector.register(self._worker, selectors.EVENT_READ)
             heard = list(self._worker.hear()) if selector.select(timeout_s) else []
         ended = {name for name, said in heard if isinstance(said, Outcome)}
+        self._ending = (self._ending | {name for name, said in heard if said == 1.0}) - ended
+        self.slots = self._at_once + min(len(self._ending), self._at_once)
         self._on = {gpu: [name for name in names if name not in ended] for gpu, names in self._on.items()}
         return heard
 
