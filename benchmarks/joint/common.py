@@ -18,7 +18,7 @@ from gifnet.eval import measure
 from gifnet.joint.config import JointSettings
 from gifnet.joint.data import LabelledBatch, LabelledCrops
 from gifnet.joint.training import Fuse, start_network
-from gifnet.joint.validation import Mix
+from gifnet.joint.validation import FIXED_MIXES, Mix
 from gifnet.labels import LabelledPair
 from gifnet.train import checkpoint as checkpoints
 from gifnet.train.loop import train
@@ -26,19 +26,13 @@ from gifnet.train.loop import train
 METRICS = "EN", "SD", "MI", "SCD", "VIF", "Qabf", "SSIM"
 SHOWN = 24
 FUSIONS = {"joint fusion": 1.0, "fusion without joint level": 0.0}
-INPUTS = "visible", "thermal", "mean", "maximum", "fusion as packaged", *FUSIONS
+INPUTS = *FIXED_MIXES, "fusion as packaged", *FUSIONS
 
 
 def mix_of(name: str, settings: JointSettings, work: Path) -> Mix:
     """The mixture that an input stands for; a fusion network is trained where the folder has none yet."""
-    fixed: dict[str, Mix] = {
-        "visible": lambda visible, thermal: visible,
-        "thermal": lambda visible, thermal: thermal,
-        "mean": lambda visible, thermal: (visible + thermal) / 2,
-        "maximum": torch.maximum,
-    }
-    if name in fixed:
-        return fixed[name]
+    if name in FIXED_MIXES:
+        return FIXED_MIXES[name]
     network = start_network(settings)
     if name in FUSIONS:
         path = work / f"{name.replace(' ', '_')}_{settings.seed}.safetensors"

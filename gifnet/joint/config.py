@@ -39,12 +39,6 @@ class TaskWeights(FrozenSettings):
     detection: Annotated[float, Field(ge=0)] = 1.0
     segmentation: Annotated[float, Field(ge=0)] = 1.0
 
-    @model_validator(mode="after")
-    def _something_is_learned(self) -> Self:
-        if not (self.visual or self.detection or self.segmentation):
-            raise ValueError("one weight must be above 0, or fusion learns nothing")
-        return self
-
 
 class JointSettings(LabelledSettings):
     """Everything `gifnet train --joint` needs."""
@@ -92,3 +86,18 @@ class JointSettings(LabelledSettings):
     def tasks(self) -> tuple[str, ...]:
         """The perception tasks in order."""
         return ("detection", "segmentation") if self.joint == "both" else (self.joint,)
+
+    @model_validator(mode="after")
+    def _fusion_learns(self) -> Self:
+        counted = ("visual", *self.tasks)
+        if not any(getattr(self.task_weights, task) for task in counted):
+            raise ValueError(
+                f"one weight must be above 0 in task_weights, of {', '.join(counted)}, or fusion learns "
+                "nothing"
+            )
+        if self.iterations < self.warm_up + self.upper_every:
+            raise ValueError(
+                f"iterations must be at least warm_up + upper_every = {self.warm_up + self.upper_every}, "
+                f"or fusion takes no step, got {self.iterations}"
+            )
+        return self

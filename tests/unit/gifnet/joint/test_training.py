@@ -154,6 +154,33 @@ def test_splits_that_overlap_are_refused(tiny: JointSettings, tmp_path: Path):
         load_splits(tiny.model_copy(update={"test_data": (tmp_path / "copy",)}))
 
 
+def test_held_out_scenes_are_kept_from_both_levels(tiny: JointSettings):
+    lower, upper, test = load_splits(tiny.model_copy(update={"held_out": ("two",)}))
+    assert ({pair.scene for pair in lower}, len(upper), {pair.scene for pair in test}) == (
+        {"one"},
+        2,
+        {"two"},
+    )
+    with pytest.raises(TrainingError, match="no pair is left in upper_data"):
+        load_splits(tiny.model_copy(update={"held_out": ("above",)}))
+    with pytest.raises(
+        TrainingError, match="held_out names scenes that are not in the data: three; there are above, one"
+    ):
+        load_splits(tiny.model_copy(update={"held_out": ("three",)}))
+
+
+def test_settings_by_which_fusion_learns_nothing_are_refused(tiny: JointSettings):
+    values = tiny.model_dump() | {"joint": "detection"}
+    weights = {"task_weights": {"visual": 0, "detection": 0}}
+    with pytest.raises(
+        TrainingError, match=r"one weight must be above 0 in task_weights, of visual, detection"
+    ):
+        validate(values | weights, "the test")
+    late = {"iterations": 9, "warm_up": 5, "upper_every": 5}
+    with pytest.raises(TrainingError, match=r"at least warm_up \+ upper_every = 10, .*got 9"):
+        validate(values | late, "the test")
+
+
 def test_without_upper_data_whole_scenes_are_set_aside(tiny: JointSettings):
     lower, upper, test = load_splits(tiny.model_copy(update={"upper_data": ()}))
     assert {pair.scene for pair in lower}.isdisjoint({pair.scene for pair in upper})
