@@ -12,7 +12,6 @@ streets before and after.
 from __future__ import annotations
 
 import argparse
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -53,7 +52,6 @@ def judge(case: Case) -> dict[str, Any]:
     judged = judge_boxes(case.mix, detector, test, 2)
     return found | {
         "own detector": round(mean_precision_of(judged), 4),
-        "own detector by folder": by_folder(judged, test),
         "judged": [[[each.scores, each.hits, each.wanted] for each in picture] for picture in judged],
     }
 
@@ -64,14 +62,6 @@ def before(case: Case) -> float:
     if case.input in FIXED and (row := kept(arguments.work, arguments.seeds[0], case.input)):
         return float(row["one detector"])
     return round(detection_score(case.mix, start_detector(case.settings), case.splits[2], 2), 4)
-
-
-def by_folder(judged: Sequence[Sequence[Verdicts]], test: Sequence[LabelledPair]) -> dict[str, float]:
-    """mAP@.5 of the pictures of each folder by itself."""
-    parts: dict[str, list[Sequence[Verdicts]]] = defaultdict(list)
-    for each, pair in zip(judged, test, strict=True):
-        parts[pair.scene].append(each)
-    return {name: round(mean_precision_of(of_folder), 4) for name, of_folder in sorted(parts.items())}
 
 
 def with_detector(settings: JointSettings, arguments: argparse.Namespace, splits: Splits) -> JointSettings:
