@@ -1,4 +1,4 @@
-"""Does joint learning help? The same detector, trained on each input separately, on generated scenes.
+"""Joint learning for detection: the same detector, trained on each input separately, on generated scenes.
 
 python -m benchmarks.joint --train TRAIN... --upper UPPER... --test TEST... --work WORK [--seeds 1 2 3]
 

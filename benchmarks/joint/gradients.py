@@ -1,4 +1,4 @@
-"""How strong is what a perception network asks of fusion, and how much of it is chance?
+"""Strength of what a perception network asks of fusion, and the part of it that is chance.
 
 python -m benchmarks.joint.gradients --train TRAIN... --upper UPPER... [--task segmentation]
 

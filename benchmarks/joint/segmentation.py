@@ -1,4 +1,4 @@
-"""Does joint learning help segmentation? The same network, trained on each input, on generated scenes.
+"""Joint learning for segmentation: the same network, trained on each input, on generated scenes.
 
 python -m benchmarks.joint.segmentation --train TRAIN... --upper UPPER... --test TEST... --work WORK
 
