@@ -28,7 +28,7 @@ FIXED_MIXES: dict[str, Mix] = {
     "mean": lambda visible, thermal: (visible + thermal) / 2,
     "maximum": torch.maximum,
 }
-"""What fusion is held against."""
+"""The inputs that fusion is held against."""
 
 
 @torch.no_grad()
