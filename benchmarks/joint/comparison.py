@@ -39,7 +39,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What is compared.
+    """One comparison: its inputs, networks and scores.
 
     Attributes:
         task: as in `joint:`.
