@@ -46,7 +46,7 @@ def _store(maps, place, total, is_inside, START: tl.constexpr, CHANNELS: tl.cons
 
 @triton.jit
 def _of_tile(is_inside, row, column, top, left, ROWS: tl.constexpr, COLUMNS: tl.constexpr):
-    """Which of these pixels are the tile's own, and not of its margin."""
+    """Mask of the pixels that are the tile's own, and not of its margin."""
     return is_inside & (row >= top) & (row < top + ROWS) & (column >= left) & (column < left + COLUMNS)
 
 

@@ -64,7 +64,7 @@ def test_a_first_sender_report_that_sets_the_clock_moves_no_picture_of_the_file(
     assert done.returncode == 0, done.stderr
     times_s = [float(time_s) for time_s in read_times(output)]
     gaps_s = [after - before for before, after in itertools.pairwise(times_s)]
-    # As long as was filmed, whatever the machine has to do besides; the step is neither a tick nor a still.
+    # As long as was filmed, however busy the machine is; at the step neither a tick apart nor a still.
     true_s = [line["visible"]["time_ns"] / 1e9 for line in _lines(output)]
     true_gaps_s = [after - before for before, after in itertools.pairwise(true_s)]
     (step,) = (number for number, gap_s in enumerate(true_gaps_s) if abs(gap_s) > 60)
