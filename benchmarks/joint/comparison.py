@@ -39,7 +39,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What is compared.
+    """Task of a comparison, with its training and its scores.
 
     Attributes:
         task: as in `joint:`.
