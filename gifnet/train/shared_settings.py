@@ -72,4 +72,7 @@ class CropSettings(RunSettings):
 
     crop_px: Annotated[int, Field(ge=48, multiple_of=8, description="side of a training crop")] = 256
     scale_min: Annotated[float, Field(gt=0, le=1, description="smallest scale of a crop's source")] = 0.4
+    bright_share: Annotated[
+        float, Field(ge=0, le=1, description="share of crops in which both pictures are made brighter")
+    ] = 0.0
     losses: PictureLossSettings = PictureLossSettings()

@@ -19,7 +19,8 @@ from gifnet.train.degrade import degrade
 from gifnet.train.export import export
 from gifnet.train.lite import distances_from, picture_parts, temporal_loss, unsteadiness
 from gifnet.train.loop import train
-from gifnet.train.moments import MovingCrop
+from gifnet.train.moments import MovingCrop, PictureCrops
+from gifnet.train.pairs import load_pairs
 from tests.helpers.media import write_video
 
 
@@ -184,6 +185,18 @@ def test_a_still_picture_does_not_flicker():
     places = torch.stack([columns, rows], dim=-1)[None]
     moving = MovingCrop((visible, visible), (thermal, thermal), places)
     assert temporal_loss(GIFNetLite(), moving).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_bright_crops_are_the_others_made_brighter(lite: LiteSettings):
+    pairs = load_pairs(lite.data)
+    plain = PictureCrops(pairs, [], lite).crop(3)
+    bright = PictureCrops(pairs, [], lite.model_copy(update={"bright_share": 1.0})).crop(3)
+    for before, after in zip(plain, bright, strict=True):
+        inside = (before > 0) & (before < 1)
+        gamma = np.log(after[inside]) / np.log(before[inside])
+        assert inside.any()
+        assert np.allclose(gamma, gamma[0], atol=1e-3)
+        assert 0.4 <= gamma[0] <= 0.8
 
 
 def test_degraded_pictures_are_pictures_and_repeat():
