@@ -70,6 +70,8 @@ def test_a_teacher_adds_its_loss(lite: LiteSettings, tmp_path: Path):
     train(settings, report=lambda iteration, parts: seen.append(parts))
     for name in ("distil", "structure", "contrast"):
         assert [name in parts for parts in seen] == [True, False]
+    card = export(lite.output, tmp_path / "out" / "lite.safetensors", "gifnet train").read_text()
+    assert '"weights": "full.safetensors"' in card and str(tmp_path) not in card, "places stay private"
 
 
 def test_a_pale_copy_has_the_structure_and_not_the_contrast():
