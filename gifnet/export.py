@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from gifnet import weights as weight_files
 from gifnet.config import MIN_SIDE_PX, Kind
 from gifnet.errors import ExportError
+from gifnet.lite.exposure import brightness_of, expose
 from gifnet.lite.model import GIFNetLite
 from gifnet.model import GIFNet
 
@@ -164,7 +165,7 @@ class _Exported(nn.Module):
 
     def forward(self, visible: Tensor, thermal: Tensor) -> Tensor:
         if isinstance(self.network, GIFNetLite):
-            return self.network.fuse(visible, thermal)[0].clamp(0, 1)
+            return expose(self.network.fuse(visible, thermal)[0], brightness_of(visible, thermal))
         features = self.network.encode(visible, thermal)
         return self.network.decode(features, self.network.interact(features, features))
 

@@ -5,7 +5,8 @@
 `a`, `b`, `c` and `d_i` come from the network, one of each for every pixel. The details are fine and coarse
 ones of either picture, by which noise can be taken away, and the stronger ones of both, so that the network
 only has to say how much of them is wanted; all at full resolution. Nothing is normalised by statistics of the
-frame: what lies far away, or a bright lamp that comes into view, does not move the rest of the picture.
+frame, but for the offset of `gifnet.lite.exposure`: one number for the whole picture, which follows slowly in
+videos.
 
 This network is this project's own; that detail is chosen by strength before the network scales it, and that
 a mean of the whole frame is left out, are what sets it apart from networks of its size.
@@ -21,6 +22,7 @@ from torch.nn import functional as F
 
 from gifnet.lite.bands import MEANS_PX, band_kernels, stronger
 from gifnet.lite.config import CELL, CELL_PX, LiteConfig
+from gifnet.lite.exposure import brightness_of, expose
 
 BASES = 2 + 3 * len(MEANS_PX)
 """Number of bases: both pictures, and per scale the details of visible, thermal and the stronger."""
@@ -39,6 +41,8 @@ class GIFNetLite(nn.Module):
         weights_sha256: of the file that the parameters came from.
         precision: number format of the convolutions.
         form: name in reports.
+        exposes: True for single pictures, each exposed by its own brightness; False where pictures come as
+            they are mixed and not held within [0, 1], to be exposed behind the network by the frames before.
         picture_dtype: of pictures that go in; 16 bits would round what is mixed at full resolution.
     """
 
@@ -57,6 +61,7 @@ class GIFNetLite(nn.Module):
         self.register_buffer("bands", band_kernels(), persistent=False)
         self.weights_sha256 = ""
         self.form = "lite"
+        self.exposes = True
         self._begin_with_a_sum()
 
     @property
@@ -65,16 +70,17 @@ class GIFNetLite(nn.Module):
         return str(self.first.weight.dtype).removeprefix("torch.")
 
     def forward(self, visible: Tensor, thermal: Tensor) -> Tensor:
-        """Fuse two pictures into one, [B, 1, H, W] float32 in [0, 1].
+        """Fuse two pictures into one, [B, 1, H, W] float32, in [0, 1] where the network `exposes`.
 
         Raises:
             ValueError: when the two differ in shape or are no pictures.
         """
         check_pair(visible, thermal)
-        return self.fuse(visible, thermal)[0].clamp(0, 1)
+        fused = self.fuse(visible, thermal)[0]
+        return expose(fused, brightness_of(visible, thermal)) if self.exposes else fused
 
     def fuse(self, visible: Tensor, thermal: Tensor) -> tuple[Tensor, Tensor]:
-        """The fused picture, not yet held within [0, 1], and the coefficients [B, 9 * 16, h, w] of its cells.
+        """The fused picture, not yet exposed, and the coefficients [B, 9 * 16, h, w] of its cells.
 
         In the order a, b, d_1 to d_6, c; for each the 16 pixels of a cell, row by row.
         """

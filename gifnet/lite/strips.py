@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gifnet.lite.config import CELL, CELL_PX
+from gifnet.lite.exposure import brightness_of, expose
 from gifnet.lite.model import GIFNetLite, check_pair
 
 CACHED_CELLS = 2400
@@ -55,13 +56,18 @@ class StripedLite:
         return self.network.weights_sha256
 
     @property
+    def exposes(self) -> bool:
+        """As stated by the network."""
+        return self.network.exposes
+
+    @property
     def precision(self) -> str:
         """Number format of the convolutions."""
         return self.network.precision
 
     @torch.inference_mode()
     def __call__(self, visible: Tensor, thermal: Tensor) -> Tensor:
-        """Fuse two pictures [B, 1, H, W] in [0, 1] of any size into one, float32.
+        """Fuse two pictures [B, 1, H, W] in [0, 1] of any size into one, float32, as the network does.
 
         Raises:
             ValueError: when the two differ in shape or are no pictures.
@@ -71,7 +77,9 @@ class StripedLite:
         # As many whole pictures as keep every core busy; the others are cut.
         whole = len(pictures) // self._threads * self._threads if self._threads > 1 else len(pictures)
         fused = [*self._each_whole(pictures[:whole]), *(self._by_strips(*each) for each in pictures[whole:])]
-        return fused[0] if len(fused) == 1 else torch.cat(fused)
+        together = fused[0] if len(fused) == 1 else torch.cat(fused)
+        # Of the whole picture, so that all strips get the same offset.
+        return expose(together, brightness_of(visible, thermal)) if self.exposes else together
 
     def _each_whole(self, pictures: list[tuple[Tensor, Tensor]]) -> list[Tensor]:
         """Fuse pictures, one by each core at a time."""
@@ -102,7 +110,7 @@ class StripedLite:
         self._fuse(cells, fused, *parts[0])
         for other in others:
             other.result()
-        return F.pixel_shuffle(fused, CELL_PX)[..., :height, :width].clamp(0, 1)
+        return F.pixel_shuffle(fused, CELL_PX)[..., :height, :width]
 
     @torch.inference_mode()
     def _fuse(self, cells: Tensor, fused: Tensor, top: int, bottom: int) -> None:

@@ -106,6 +106,11 @@ class AutoNetwork:
         return bool(getattr(self._network, "own_threads", False))
 
     @property
+    def exposes(self) -> bool:
+        """False where the pictures of the network are still to be exposed, see `ExposedVideo`."""
+        return bool(getattr(self._network, "exposes", True))
+
+    @property
     def weights_sha256(self) -> str:
         """Of the chosen weights; empty before the choice."""
         return self._network.weights_sha256 if self._network else ""
@@ -221,15 +226,16 @@ def wanted_kind(fusion: FusionSettings) -> Kind:
 def load_whole(
     kind: Kind, weights: str | Path, precision: Precision, device: torch.device
 ) -> GIFNet | GIFNetLite | StripedLite:
-    """A network on a device: lite on a CPU by strips, the others as they are.
+    """A network on a device for videos: lite on a CPU by strips, and its pictures not exposed yet.
 
     Raises:
         WeightsError: the weights cannot be loaded.
         DeviceError: the device does not offer the precision.
     """
     network = load_network(kind, weights, device, precision)
-    if isinstance(network, GIFNetLite) and device.type == "cpu":
-        return StripedLite(network, cores())
+    if isinstance(network, GIFNetLite):
+        network.exposes = False
+        return StripedLite(network, cores()) if device.type == "cpu" else network
     return network
 
 

@@ -15,6 +15,7 @@ from gifnet.model import Fusion
 from stream.device.context import DeviceContext, Work
 from stream.device.cuda_graph import CapturedGraph
 from stream.errors import DeviceError
+from stream.fusion.exposure import ExposedVideo
 from stream.fusion.luma_step import LumaStep
 from stream.fusion.model_choice import borrowed
 from stream.fusion.shared.split import GivenPicture, SplitStep
@@ -154,7 +155,8 @@ class StepPlanner:
                 width, height = shape.visible_size
                 picture = torch.zeros(1, 1, height, width, device=context.device)
                 fusion = GivenPicture(picture)
-            fusion = levelled(fusion, self._level)
+            exposed = ExposedVideo(fusion) if not getattr(network, "exposes", True) else None
+            fusion = levelled(exposed or fusion, self._level)
             steady = SteadyNetwork(fusion, self._steady) if self._steady else None
             make = FusionStep if shape.luma is None else LumaStep
             self._step = step = make(
@@ -164,8 +166,9 @@ class StepPlanner:
                 self._graph = SplitStep(step, shared, picture, context, self._times.measure)
             else:
                 self._graph = context.capture(step)
-            if steady and self._graph:
-                steady.forget()  # what the capture was warmed up with
+            for memory in (exposed, steady):
+                if memory and self._graph:
+                    memory.forget()  # what the capture was warmed up with
             self.slots = SlotPool([Slot(step, context) for _ in range(slots)])
         self.work = self._graph.replay if self._graph else timed(step, self._times.measure)
         # Slots are written by the upload stream next, which does not look at the compute stream.

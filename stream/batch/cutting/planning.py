@@ -11,6 +11,8 @@ from stream.batch.cutting.cut import Cut, FuseWhole, Part
 from stream.config import RunSettings
 from stream.device.context import open_device
 from stream.frame import Side
+from stream.fusion.exposure import KEPT
+from stream.fusion.model_choice import wanted_kind
 from stream.monitoring.report import RunReport
 from stream.pairing.offline import OfflinePairer
 from stream.pipeline.open import open_moments
@@ -71,7 +73,8 @@ def overlap_frames(settings: RunSettings, thermal: SourceInfo) -> int:
     """Moments to fuse before a part, until its state differs from the whole's by `LEFT_SHARE`.
 
     A state that keeps the share `k` of itself with every frame has `k ** n` of its difference left after `n`
-    frames; the smoothing of `--steady` begins once gain control has settled.
+    frames; the exposure of lite begins to settle once gain control has, and the smoothing of `--steady`
+    once both have.
 
     Args:
         settings: of the run.
@@ -79,7 +82,9 @@ def overlap_frames(settings: RunSettings, thermal: SourceInfo) -> int:
     """
     plan = plan_gain(settings.gain, thermal.bits, thermal.radiometry)
     has_state = plan.name not in _WITHOUT_STATE
-    return _until_left(settings.gain.damping if has_state else 0) + _until_left(settings.fusion.used_steady)
+    exposes = settings.fusion.model != "null" and wanted_kind(settings.fusion) == "lite"
+    kept = (settings.gain.damping if has_state else 0, KEPT if exposes else 0, settings.fusion.used_steady)
+    return sum(map(_until_left, kept))
 
 
 def _until_left(kept: float) -> int:

@@ -190,6 +190,7 @@ class Share:
         precision: of the network.
         picture_dtype: of the network.
         form: of the network, and that it is shared.
+        exposes: of the network.
     """
 
     own_threads = True
@@ -200,6 +201,7 @@ class Share:
         self.kind = shared.kind
         self.weights_sha256, self.precision = network.weights_sha256, network.precision
         self.picture_dtype, self.form = network.picture_dtype, f"{network.form}, shared"
+        self.exposes = bool(getattr(network, "exposes", True))
         self._ready, self._done = context.new_event(), context.new_event()
 
     def fuse(self, visible: Tensor, thermal: Tensor, result: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""Levels and steadiness inside the captured step: no number goes back to the host, no memory moves."""
+"""Levels, exposure and steadiness inside the captured step: nothing goes back to the host, memory stays."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from torch import Tensor
 
 from gifnet.level import levelled
 from stream.fusion import steady as module
+from stream.fusion.exposure import ExposedVideo
 from stream.fusion.steady import SteadyNetwork
 from tests.helpers.cuda_stub import StubContext, install
 from tests.unit.fusion.test_fuser import fuser, landed, pair_of
@@ -20,22 +21,27 @@ def mean(visible: Tensor, thermal: Tensor) -> Tensor:
 @pytest.mark.parametrize("batch", [1, 3])
 def test_neither_looks_at_what_is_in_a_tensor(batch: int) -> None:
     """Tensors without memory have nothing to look at, so anything that would wait for a GPU fails here."""
-    network = SteadyNetwork(levelled(mean, 1.0), 0.7)
+    exposed = ExposedVideo(mean)
+    network = SteadyNetwork(levelled(exposed, 1.0), 0.7)
     picture = torch.empty(batch, 1, 53, 71, dtype=torch.bfloat16, device="meta")
     for _ in range(2):
         assert network(picture, picture).shape == picture.shape
+    exposed.forget()
     network.forget()
 
 
 def test_what_goes_from_frame_to_frame_stays_in_its_place() -> None:
     """A graph knows the frame before by its address."""
-    network = SteadyNetwork(levelled(mean, 1.0), 0.7)
+    exposed = ExposedVideo(mean)
+    network = SteadyNetwork(levelled(exposed, 1.0), 0.7)
     places = []
     for seed in range(3):
         picture = torch.rand(2, 1, 48, 64, generator=torch.Generator().manual_seed(seed))
         network(picture, picture)
+        exposed.forget()
         network.forget()
-        places.append((network._frame.data_ptr(), network._cells.data_ptr()))
+        memory = (network._frame, network._cells, exposed._samples, exposed._brightness)
+        places.append(tuple(each.data_ptr() for each in memory))
     assert len(set(places)) == 1
 
 

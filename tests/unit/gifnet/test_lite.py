@@ -10,6 +10,7 @@ from gifnet import loading, weights
 from gifnet.errors import WeightsError
 from gifnet.lite.bands import band_kernels, stronger
 from gifnet.lite.config import CELL_PX
+from gifnet.lite.exposure import brightness_of, expose
 from gifnet.lite.model import GIFNetLite
 from gifnet.model import GIFNet
 
@@ -59,15 +60,36 @@ def test_the_same_pictures_give_the_same_bits(lite: GIFNetLite):
     assert torch.equal(lite(*pair), lite(*pair))
 
 
-def test_what_lies_far_away_changes_nothing(lite: GIFNetLite):
-    """No statistics of the frame: a lamp at one end must not move the other end by a single bit."""
+def test_what_lies_far_away_changes_nothing_but_the_brightness_of_all(lite: GIFNetLite):
+    """With the exposure held, a lamp at one end must not move the other end by a single bit."""
     visible, thermal = pictures(64, 960)
     lamp = visible.clone()
     lamp[..., -200:] = 1
-    before, after = lite(visible, thermal), lite(lamp, thermal)
+    held = brightness_of(visible, thermal)
+    before, after = (expose(lite.fuse(each, thermal)[0], held) for each in (visible, lamp))
+    assert torch.equal(before, lite(visible, thermal))
     assert not torch.equal(before[..., -200:], after[..., -200:])
     reach = 960 - 200 - FAR_PX
     assert torch.equal(before[..., :reach], after[..., :reach])
+
+
+def test_single_pictures_are_exposed_by_their_own_brightness(lite: GIFNetLite):
+    """The form that the figures of quality were measured with, for each picture of a batch."""
+    one, other = pictures(40, 52, 1), pictures(40, 52, 2)
+    visible, thermal = torch.cat([one[0], other[0] / 4]), torch.cat([one[1], other[1] / 4])
+    fused = lite(visible, thermal)
+    for row in range(2):
+        mixed = lite.fuse(visible[row : row + 1], thermal[row : row + 1])[0]
+        brightness = float(visible[row].mean() + thermal[row].mean()) / 2
+        wanted = 1.2 * (mixed - 0.5) + 0.5 + 0.5 * (0.42 - brightness)
+        torch.testing.assert_close(fused[row : row + 1], wanted.clamp(0, 1), rtol=0, atol=1e-5)
+
+
+def test_pictures_for_videos_come_as_they_are_mixed():
+    network = loading.load_lite(precision="float32")
+    network.exposes = False
+    pair = pictures(40, 52)
+    assert torch.equal(network(*pair), network.fuse(*pair)[0])
 
 
 def test_bfloat16_is_close_to_float32(lite: GIFNetLite):

@@ -25,6 +25,18 @@ def test_strips_give_the_picture_of_the_whole(size: tuple[int, int], threads: in
     torch.testing.assert_close(fused, whole, rtol=0, atol=2e-6)
 
 
+@pytest.mark.parametrize("exposes", [True, False])
+def test_all_strips_of_a_picture_are_exposed_alike(exposes: bool) -> None:
+    """One half is dark and one bright: an offset by the strip would differ by a fifth of white."""
+    network = load_lite(precision="float32")
+    network.exposes = exposes
+    visible = torch.cat([torch.full((1, 1, 48, 64), each) for each in (0.1, 0.9)], dim=2)
+    fused = StripedLite(network, 2)(visible, visible)
+    with torch.inference_mode():
+        torch.testing.assert_close(fused, network(visible, visible), rtol=0, atol=2e-6)
+    assert StripedLite(network, 2).exposes is exposes
+
+
 @pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("count", [2, 3, 5])
 def test_pictures_of_a_batch_are_those_of_single_calls(count: int, threads: int) -> None:
