@@ -4,7 +4,8 @@
     python -m benchmarks.lite.exposure --set tno --weights runs/other.safetensors
 
 All behind levels. Clips: not exposed, each frame by its own brightness, and as a run exposes videos, with
-`--steady` behind them too. Reads the reference data at GIFNET_TEST_DATA (default ../shared), writes to
+`--steady` behind them too. Also the time of one core for a 640x480 frame, the network left out. Reads the
+reference data at GIFNET_TEST_DATA (default ../shared), writes to
 benchmarks/results.
 """
 
@@ -19,6 +20,7 @@ from torch import Tensor
 
 import gifnet
 from benchmarks.common import REFERENCE, circumstances, save
+from benchmarks.quality.cost import in_turn
 from benchmarks.quality.methods import in_8_bits
 from benchmarks.quality.sets import pairs_of
 from benchmarks.quality.video import fused, read_pairs, values_of
@@ -27,6 +29,7 @@ from gifnet.lite.model import GIFNetLite
 from gifnet.model import Fusion
 from stream.fusion.exposure import ExposedVideo
 from stream.fusion.steady import SteadyNetwork
+from stream.runtime.heap import keep_heap
 
 METRICS = ("EN", "SD", "MI", "SCD", "VIF", "Qabf", "SSIM")
 EVERY = {"roadscene": 3, "smoke": 6, "tno": 1}
@@ -68,6 +71,13 @@ def flicker(ways: dict[str, Fusion], clip: str) -> dict[str, dict[str, float]]:
     return rows
 
 
+def cost() -> dict[str, dict[str, float]]:
+    """Milliseconds of one core to expose a frame of a video, and to hold it within [0, 1] alone."""
+    visible, thermal, fused_ = torch.rand(3, 1, 1, 480, 640)
+    video = ExposedVideo(lambda *_: fused_)
+    return in_turn({"exposure": lambda: video(visible, thermal), "clamp": lambda: fused_.clamp(0, 1)}, 100)
+
+
 def _words(row: dict[str, float]) -> str:
     return " ".join(f"{key} {value:.3f}" for key, value in row.items())
 
@@ -77,6 +87,8 @@ def _words(row: dict[str, float]) -> str:
 @click.option("--weights", default="default", show_default=True, help="Of lite.")
 def main(sets: tuple[str, ...], weights: str) -> None:
     """Measure lite not exposed and exposed."""
+    keep_heap()  # as runs do
+    torch.set_num_threads(1)
     network, unexposed = (gifnet.load_lite(weights, precision="float32") for _ in range(2))
     unexposed.exposes = False
     alone = NotExposed(network)
@@ -90,6 +102,8 @@ def main(sets: tuple[str, ...], weights: str) -> None:
         )
         for clip in CLIPS
     }
+    result["core_ms"] = cost()
+    click.echo(f"core_ms {result['core_ms']}")
     name = "lite_exposure" if weights == "default" else f"lite_exposure_{Path(weights).stem}"
     click.echo(f"wrote {save(name, result)}", err=True)
 

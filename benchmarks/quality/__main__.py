@@ -83,6 +83,7 @@ def draw(made: list[Made], rows: list[Row], count: int) -> Grey:
 @click.option("--gate", is_flag=True, help="Also the published weights without their auxiliary side.")
 @click.option("--level", type=click.FloatRange(0, 1), help="Of our networks; default 1, 0 for tasks.")
 @click.option("--workers", default=1, show_default=True, help="Processes that measure.")
+@click.option("--only", multiple=True, help="Of the methods, by name; repeatable. Has a record of its own.")
 @click.option("--made", type=click.Path(path_type=Path), help="Folder that keeps what the networks made.")
 def main(
     chosen: str,
@@ -95,6 +96,7 @@ def main(
     workers: int,
     level: float | None,
     made: Path | None,
+    only: tuple[str, ...],
 ) -> None:
     """Make the table of quality."""
     pairs = pairs_of(REFERENCE, chosen, every or (3 if chosen in ("roadscene", "smoke") else 1))
@@ -103,6 +105,7 @@ def main(
     # Levels are those of a visible and a thermal picture.
     level = (chosen != "tasks") if level is None else level
     methods = methods_of(REFERENCE, named, precision, gate, level, made)
+    methods = {name: fuse for name, fuse in methods.items() if not only or name in only}
     pictures_made = list(fused_pictures(pairs, methods))
     rows = list(spread(measure_made, pictures_made, workers))
     summary, counted = tables.means(rows), shares(pictures_made, rows)
@@ -118,7 +121,7 @@ def main(
         "mean": known(summary),
         "shares": known(counted),
     }
-    where = save("quality" if chosen == "roadscene" else f"quality_{chosen}", result)
+    where = save("_".join(["quality", *([chosen] if chosen != "roadscene" else []), *only]), result)
     click.echo(f"wrote {where}", err=True)
 
 
