@@ -41,7 +41,7 @@ class PairActor:
         try:
             await self._runner.serve()
         except Exception:
-            # An actor without its loop would look alive. Ray starts one anew whose process ends with an error.
+            # Without its loop it would only look alive; Ray starts an actor anew whose process ends.
             traceback.print_exc()
             sys.stderr.flush()
             os._exit(1)
