@@ -62,9 +62,8 @@ def measured(made: Made) -> dict[str, float]:
     return measure(made.fused, *sources, _METRICS) | veils(made.fused, *sources)
 
 
-def mean_of_sets(made: list[Made], sets: list[str], workers: int) -> dict[str, float]:
+def mean_of_sets(values: list[dict[str, float]], sets: list[str]) -> dict[str, float]:
     """Mean over the sets of each metric's mean in a set."""
-    values = list(spread(measured, made, workers))
     of_sets = tables.means([(chosen, "", each) for chosen, each in zip(sets, values, strict=True)])
     return {
         name: float(np.nanmean([each[name] for each in of_sets.values()]))
@@ -96,11 +95,15 @@ def main(made: Path | None, workers: int) -> None:
         found = pairs_of(REFERENCE, chosen, every)
         pairs, sets = [*pairs, *found], [*sets, *[chosen] * len(found)]
     fuse = in_8_bits(gifnet.levelled(network))
-    rows: dict[str, dict[str, float]] = {}
+    pictures: list[Made] = []
     for name, constants in _CHANGES.items():
         with changed(constants):
-            pictures = [Made(name, pair, fuse(pair.visible, pair.thermal)) for pair in pairs]
-        rows[name] = mean_of_sets(pictures, sets, workers) | people(pictures)
+            pictures += [Made(name, pair, fuse(pair.visible, pair.thermal)) for pair in pairs]
+    values = list(spread(measured, pictures, workers))
+    rows = {}
+    for index, name in enumerate(_CHANGES):
+        own = slice(index * len(pairs), (index + 1) * len(pairs))
+        rows[name] = mean_of_sets(values[own], sets) | people(pictures[own])
     click.echo(f"{len(pairs)} pairs\n{tables.table(rows)}")
     changes: dict[str, Any] = {name: constants for name, constants in _CHANGES.items()}
     result = {"circumstances": started, "changes": changes, "sets": _SETS, "mean": rows}

@@ -22,6 +22,7 @@ import torch
 import gifnet.level
 import stream.fusion.steady
 from benchmarks.common import circumstances, save
+from stream.runtime.heap import keep_heap
 
 _SIZE = (480, 640)
 
@@ -87,6 +88,7 @@ def main(other_level: Path | None, other_steady: Path | None, turns: int) -> Non
     """Measure, print and save."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
+    keep_heap()  # as runs do
     started = circumstances()
     steps = {
         "level": level_of(gifnet.level),
