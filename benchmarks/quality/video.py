@@ -126,7 +126,7 @@ def values_of(pictures: list[Grey], pairs: Pairs) -> dict[str, float]:
 
 
 def ways_of(alone: list[Tensor], keep: float) -> dict[str, Fusion]:
-    """What follows the network, by name, for pictures that it made."""
+    """Corrections behind the network, by name, for pictures that it made."""
     return {
         "network alone": Replayed(alone),
         "levels": gifnet.levelled(Replayed(alone)),

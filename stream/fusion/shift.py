@@ -22,7 +22,7 @@ _LEAST = 0.06  # in places; below it the camera stands, and the picture stays ex
 
 
 def estimated_shift(now: Tensor, before: Tensor) -> Tensor:
-    """Where the picture of now lies in the one before.
+    """Shift from the picture of now to the one before.
 
     Args:
         now: [1, C, h, w] float32 in [0, 1].
