@@ -1,4 +1,4 @@
-"""What the constants of `gifnet.level` give and take: metrics with one of them changed at a time.
+"""Gain and loss by the constants of `gifnet.level`: metrics with one of them changed at a time.
 
     python -m benchmarks.quality.constants --made runs/made
 
@@ -72,7 +72,7 @@ def mean_of_sets(values: list[dict[str, float]], sets: list[str]) -> dict[str, f
 
 
 def people(made: list[Made]) -> dict[str, float]:
-    """How far people stand out: the median, and the share that reaches 0.8 of the better source."""
+    """Contrast of people over that of the better source: the median, and the share that reaches 0.8."""
     ratios = [
         ratio
         for each in made
