@@ -23,8 +23,13 @@ class WorkerProcess:
         jobs: that go on, by name.
     """
 
-    def __init__(self) -> None:
-        """Start nothing yet."""
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        """Start nothing yet.
+
+        Args:
+            environment: variables over those of this process.
+        """
+        self._environment = dict(environment or {})
         self.jobs: dict[str, Job] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._answers, self._rest, self._stopped = -1, b"", False
@@ -40,6 +45,7 @@ class WorkerProcess:
                 [sys.executable, "-m", "stream.batch.worker", str(writes)],
                 stdin=subprocess.PIPE,
                 pass_fds=(writes,),
+                env=os.environ | self._environment,
                 start_new_session=True,
             )
         finally:

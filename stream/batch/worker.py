@@ -41,9 +41,11 @@ def main() -> None:
     # Loaded once here, so that children have it at once; nothing of it has threads or a device yet.
     import stream.batch.execute
     import stream.pipeline.run  # noqa: F401
+    from stream.monitoring.report import versions
     from stream.sinks import sink_kinds
 
     sink_kinds()
+    versions()
     _Server(int(sys.argv[1])).serve()
 
 

@@ -93,7 +93,8 @@ def batch(
         raise ConfigError(f"the output {folder} is a file; name a folder")
     rows, alone = find_rows(manifest)
     earlier = read_results(folder)
-    with closing(WorkerProcess()) as worker:
+    # Libraries that count their threads as they load get one; each job is told how many cores it has.
+    with closing(WorkerProcess({"OMP_NUM_THREADS": "1"})) as worker:
         done = sum(record.get("status") == "done" for record in earlier.values())
         if not dry_run and address is None and len(rows) > done:
             worker.start()  # it loads torch while rows are checked
