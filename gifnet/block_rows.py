@@ -8,7 +8,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from gifnet.folding import FittedSide, FoldedBlock
-from gifnet.maps import Border, BorderedMap, FeatureMap, Rows
+from gifnet.maps import Border, BorderedMap, FeatureMap, Rows, bands
 from gifnet.row_layers import add_product_, apply_linear, attend_windows, convolve_rows, heads_of
 
 _REACH_PX = 2
@@ -81,7 +81,7 @@ class BlockRows:
         block: the block.
         grid: its windows.
         sides: features and fitted weights of the main side, and of the other one where it counts.
-        part_px: height and width of the windows that are worked on at once.
+        part_px: height and about the width of the windows that are worked on at once.
     """
 
     def __init__(
@@ -105,9 +105,11 @@ class BlockRows:
 
     def _parts(self, rows: Rows) -> Iterator[Part]:
         high, wide = self._part_px
+        window, width = self._grid.window_px, self._grid.width
+        columns = max(round(width / wide), 1)
         for top in range(rows.top, rows.bottom, high):
-            for left in range(0, self._grid.width, wide):
-                yield Part(top, min(top + high, rows.bottom), left, min(left + wide, self._grid.width))
+            for left, right in bands(width, window, columns):
+                yield Part(top, min(top + high, rows.bottom), left, right)
 
 
 class _SideRows:
@@ -138,8 +140,9 @@ class _SideRows:
         )
         fused = features.reshape(-1, block.window_px**2, features.shape[-1])
         query_key = apply_linear(fused, side.query_key)
-        own_query, key = (heads_of(half, block) for half in query_key.chunk(2, dim=-1))
-        mixed = attend_windows(own_query if query is None else query, key, heads_of(value, block), block)
+        own_query, key = heads_of(query_key, block, 2)
+        own_value = heads_of(value, block, 1)[0]
+        mixed = attend_windows(own_query if query is None else query, key, own_value, block)
         mixed.view(local.shape).add_(local)
         add_product_(fused, mixed, side.project)
         add_product_(fused, apply_linear(fused, side.mlp_in).relu_(), side.mlp_out)

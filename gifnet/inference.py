@@ -26,7 +26,7 @@ from gifnet.row_layers import add_product_, convolve_rows
 
 CPU_BAND_PX = 20480
 """Pixels of a band, about."""
-CPU_PART_PX = (8, 640)
+CPU_PART_PX = (16, 640)
 """Height and width of the windows that a thread works on at once."""
 WHOLE_PX = (1 << 30, 1 << 30)
 ALL = slice(None)

@@ -59,11 +59,12 @@ def attend_windows(query: Tensor, key: Tensor, value: Tensor, block: FoldedBlock
     return attended
 
 
-def heads_of(windows: Tensor, block: FoldedBlock) -> Tensor:
-    """[windows..., C] as [heads, windows, window_px**2, C / heads]."""
-    each = windows.shape[-1] // block.heads
-    cut = windows.view(*windows.shape[:-1], block.heads, each)
-    return cut.movedim(-2, 0).reshape(block.heads, -1, block.window_px**2, each)
+def heads_of(windows: Tensor, block: FoldedBlock, kinds: int) -> Tensor:
+    """[..., kinds * C] of windows as [kinds, heads, windows, window_px**2, C / heads], contiguous."""
+    each = windows.shape[-1] // (kinds * block.heads)
+    cut = windows.view(*windows.shape[:-1], kinds, block.heads, each).movedim((-3, -2), (0, 1))
+    # In one copy here: products of strided matrices would copy them more slowly.
+    return cut.contiguous().view(kinds, block.heads, -1, block.window_px**2, each)
 
 
 def as_channels_last(maps: Tensor) -> Tensor:
