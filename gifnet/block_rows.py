@@ -34,7 +34,7 @@ class WindowGrid:
 
     @property
     def border(self) -> Border:
-        """What the block reads around the map."""
+        """The border that the block reads around the map."""
         before = self.shift_px + _REACH_PX
         below, beside = (
             covered - self.shift_px - side + _REACH_PX

@@ -31,7 +31,7 @@ CPU_PART_PX = (16, 640)
 WHOLE_PX = (1 << 30, 1 << 30)
 ALL = slice(None)
 EDGE = Border(1, 1, 1, 1)
-"""What a 3x3 convolution reads around a map."""
+"""The border that a 3x3 convolution reads around a map."""
 
 
 class InferenceForm:
