@@ -21,7 +21,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from benchmarks.common import circumstances
+from benchmarks.common import circumstances, gifnet
 from tests.helpers.media import make_pair
 from tests.helpers.ray_nodes import RayNodes, ray_nodes
 
@@ -69,7 +69,7 @@ def make_manifest(folder: Path, rows: int) -> Path:
 
 
 def command(manifest: Path, out: Path, model: str, *words: str) -> list[str]:
-    line = [sys.executable, "-m", "stream", "batch", str(manifest), "-o", str(out), "--model", model]
+    line = gifnet("batch", manifest, "-o", out, "--model", model)
     return [*line, "--device", "cpu", *words]
 
 

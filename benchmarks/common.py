@@ -31,6 +31,11 @@ def circumstances() -> dict[str, Any]:
     }
 
 
+def gifnet(*words: object) -> list[str]:
+    """The command line of `gifnet`, for a process of its own."""
+    return [sys.executable, "-m", "stream", *map(str, words)]
+
+
 def save(name: str, result: dict[str, Any]) -> Path:
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"

@@ -20,7 +20,7 @@ import tempfile
 import time
 from typing import Any
 
-from benchmarks.common import circumstances, save
+from benchmarks.common import circumstances, gifnet, save
 from stream.client import Subscriber
 from tests.helpers.media_server import free_port
 
@@ -47,19 +47,8 @@ def measure(rounds: int, model: str) -> dict[str, Any]:
         os.environ["XDG_RUNTIME_DIR"] = folder
         port = free_port()
         address = f"tcp://127.0.0.1:{port}"
-        line = [
-            sys.executable,
-            "-m",
-            "stream",
-            "run",
-            CAMERA,
-            CAMERA,
-            "-o",
-            f"zmq+{address}",
-            "--device",
-            "cpu",
-        ]
-        line += ["--model", model, "--takeover", "bench", "-q"]
+        line = gifnet("run", CAMERA, CAMERA, "-o", f"zmq+{address}", "--device", "cpu", "--model", model)
+        line += ["--takeover", "bench", "-q"]
         running = [subprocess.Popen(line, stderr=subprocess.DEVNULL)]
         gaps_ms, usual_ms = [], []
         try:

@@ -4,7 +4,8 @@
 
 A generated street (14-bit counts, sensor noise) whose thermal counts also drift, as those of a camera that
 warms up, is fused twice into pictures and twice into MP4: whole, and in parts. The script fails where frames
-are missing or twice, where times differ, or where pictures differ by more than `bound` levels of 255.
+are missing or twice, where times differ, or where pictures differ by more than `bound` levels of 255; and
+where a recording or a part was tried again, since nothing here has a reason to fail.
 """
 
 from __future__ import annotations
@@ -21,13 +22,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.common import circumstances
+from benchmarks.common import circumstances, gifnet
 from stream.config import InputSettings
 from stream.sources import open_source
 from tests.helpers.media import write_video
 from tests.helpers.readback import read_frames, read_times
 
 RATE = 25
+# The line of the summary.
+AGAIN = "tried again"
 
 
 def main() -> None:
@@ -43,16 +46,17 @@ def main() -> None:
         folder = Path(name)
         make_recording(folder, options.seconds, options.size)
         cases = [f"{gain},{steady}" for gain in GAINS for steady in ("0", "")]
-        run(folder, cases, "whole")
-        run(folder, cases, "cut", "--cut", str(options.cut))
+        again = [*run(folder, cases, "whole"), *run(folder, cases, "cut", "--cut", str(options.cut))]
         compared = {case: compare(folder, case) for case in cases}
     result = {**circumstances(), **{key: getattr(options, key) for key in ("seconds", "size", "cut")}}
-    result["cases"] = compared
+    result |= {"tried_again": again, "cases": compared}
     print(json.dumps(result, indent=2))
     if options.json:
         options.json.write_text(json.dumps(result, indent=2) + "\n")
     if wrong := [case for case, found in compared.items() if found["largest_difference"] > bound(case)]:
         sys.exit(f"pictures differ by more than the bound: {', '.join(wrong)}")
+    if again:
+        sys.exit(f"attempts failed: {'; '.join(again)}")
 
 
 GAINS = ("fixed", "percentile", "minmax", "plateau", "clahe")
@@ -79,26 +83,19 @@ def make_recording(folder: Path, seconds: int, size: str) -> None:
     write_video(folder / "t.mkv", deep, rate=RATE, pixel_format="gray14le")
 
 
-def run(folder: Path, cases: list[str], out: str, *words: str) -> None:
+def run(folder: Path, cases: list[str], out: str, *words: str) -> list[str]:
+    """Do the batch; gives what its summary says of attempts that failed."""
     lines = ["visible,thermal,output,gain,steady"]
     for case in cases:
         name = case.replace(",", "-")
         lines += [f"v.mp4,t.mkv,{name}/,{case}", f"v.mp4,t.mkv,{name}.mp4,{case}"]
     manifest = folder / "rows.csv"
     manifest.write_text("\n".join(lines) + "\n")
-    line = [
-        sys.executable,
-        "-m",
-        "stream",
-        "batch",
-        str(manifest),
-        "-o",
-        str(folder / out),
-        "--model",
-        "lite",
-    ]
-    line += ["--device", "cpu", "--gain-span-low", "2000", "--gain-span-high", "12000"]
-    subprocess.run([*line, *words], check=True)
+    line = gifnet("batch", manifest, "-o", folder / out, "--model", "lite", "--device", "cpu")
+    line += ["--gain-span-low", "2000", "--gain-span-high", "12000"]
+    done = subprocess.run([*line, *words], check=True, stderr=subprocess.PIPE, text=True)
+    print(done.stderr, file=sys.stderr)
+    return [text.removeprefix(AGAIN).strip() for text in done.stderr.splitlines() if text.startswith(AGAIN)]
 
 
 def compare(folder: Path, case: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Six live pairs on a Ray cluster of three nodes, whose processes and nodes are killed at random.
 
     python -m benchmarks.fleet --minutes 10
+    python -m benchmarks.fleet --minutes 120 --rate 1 --calm 20 60 --json FILE    # a soak beside other work
 
 Killed are runs of pairs, their actors, whole nodes (another one joins), the controller, and commands in the
 middle of their work. For every pair that was hit, the time until its next process fuses is measured, by
@@ -43,10 +44,9 @@ from tests.helpers.media_server import free_port
 from tests.helpers.ray_nodes import RayNodes, ray_nodes
 
 PAIRS, NODES, CPUS = 6, 3, 6
-RATE, SIZE = 5, "160x120"
+SIZE = "160x120"
 SIDES = ("visible", "thermal")
 WITHIN_S, PATIENCE_S = 5.0, 90.0
-CALM_S = (1.0, 6.0)
 # Weights of the kinds of kills.
 KINDS = {"run": 6, "actor": 4, "node": 3, "controller": 2, "command": 2}
 
@@ -159,9 +159,9 @@ class Subscribers(threading.Thread):
         self.join()
 
 
-def make_fleet(folder: Path, count: int = PAIRS) -> tuple[Path, dict[str, int]]:
+def make_fleet(folder: Path, count: int = PAIRS, rate: float = 5) -> tuple[Path, dict[str, int]]:
     """The file of a fleet of small and slow pairs, and the port of each."""
-    source, ports = f"loop://synthetic://street?seed=3&size={SIZE}&rate={RATE}", {}
+    source, ports = f"loop://synthetic://street?seed=3&size={SIZE}&rate={rate:g}", {}
     for number in range(count):
         name = f"pair{number}"
         ports[name] = free_port()
@@ -191,9 +191,11 @@ def command(what: str, fleet: Path, address: str, *words: str) -> list[str]:
 class Vandal:
     """Kills something, and measures how long the pairs that it hit are away."""
 
-    def __init__(self, client: FleetClient, nodes: RayNodes, fleet: Path, found: Findings, seed: int) -> None:
+    def __init__(
+        self, client: FleetClient, nodes: RayNodes, fleet: Path, found: Findings, options: argparse.Namespace
+    ) -> None:
         self._client, self._nodes, self._fleet, self._found = client, nodes, fleet, found
-        self._random = random.Random(seed)
+        self._random, self._calm_s = random.Random(options.seed), options.calm
         self._joined = NODES
 
     def rows(self) -> Rows:
@@ -217,7 +219,7 @@ class Vandal:
     def calm(self) -> None:
         if len(self._nodes.nodes) < NODES:
             self._join_node()
-        end_s = time.monotonic() + self._random.uniform(*CALM_S)
+        end_s = time.monotonic() + self._random.uniform(*self._calm_s)
         while time.monotonic() < end_s:
             self.rows()
             time.sleep(0.5)
@@ -309,22 +311,24 @@ def main() -> None:
     )
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rate", type=float, default=5, help="frames a second of each pair")
+    parser.add_argument("--calm", type=float, nargs=2, default=(1.0, 6.0), help="seconds between kills")
     parser.add_argument("--json", type=Path, default=RESULTS / "fleet.json")
     options = parser.parse_args()
-    about = {**circumstances(), "pairs": PAIRS, "nodes": NODES, "rate": RATE, "seed": options.seed}
+    about = {**circumstances(), "pairs": PAIRS, "nodes": NODES, "rate": options.rate, "seed": options.seed}
     found = Findings()
 
     def save(**more: Any) -> None:
         options.json.write_text(json.dumps({**about, **found.as_json(), **more}, indent=2) + "\n")
 
     with tempfile.TemporaryDirectory() as name, ray_nodes(0) as nodes:
-        fleet, ports = make_fleet(Path(name))
+        fleet, ports = make_fleet(Path(name), rate=options.rate)
         for number in range(NODES):
             nodes.add(CPUS, node=f"node{number}")
         nodes.cluster.wait_for_nodes()
         subprocess.run(command("up", fleet, nodes.address, "--wait", "300"), check=True)
         with counted(ports) as subscribers, open_fleet(load_fleet_settings(fleet), nodes.address) as client:
-            soak(options.minutes, Vandal(client, nodes, fleet, found, options.seed), found, subscribers, save)
+            soak(options.minutes, Vandal(client, nodes, fleet, found, options), found, subscribers, save)
             subprocess.run(command("down", fleet, nodes.address), check=True)
             found.published = subscribers.published()
         save(ended=True, after_the_end=after_the_end(fleet, found))

@@ -10,6 +10,7 @@ beside each other. Needs the extra `ray`.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -157,6 +158,9 @@ def experiment(fleet: Path, folder: Path, at_once: bool) -> dict[str, Any]:
 
 
 def main() -> None:
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     result: dict[str, Any] = circumstances()
     for key, at_once in (("new_head_at_once", True), ("new_head_when_pairs_had_ended", False)):
         with tempfile.TemporaryDirectory() as name:

@@ -1,1 +1,1 @@
-"""Does joint learning help detection (`python -m benchmarks.joint`) and segmentation?"""
+"""Comparisons of joint learning with other inputs, for detection and for segmentation."""

@@ -1,4 +1,4 @@
-"""Does joint learning help? The same detector, trained on each input separately, on generated scenes.
+"""Joint learning for detection: the same detector, trained on each input separately, on generated scenes.
 
 python -m benchmarks.joint --train TRAIN... --upper UPPER... --test TEST... --work WORK [--seeds 1 2 3]
 
@@ -12,33 +12,21 @@ streets before and after.
 from __future__ import annotations
 
 import argparse
-import time
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from safetensors.torch import save_file
+from torch import Tensor
 
-from benchmarks.joint.common import (
-    FUSIONS,
-    INPUTS,
-    Splits,
-    learn,
-    metrics,
-    mix_of,
-    mixed,
-    parser_of,
-    settings_of,
-    splits_of,
-    streets,
-)
-from benchmarks.joint.rows import begin, keep, kept, write
+from benchmarks.joint.common import FUSIONS, INPUTS, learn, mix_of, mixed
+from benchmarks.joint.comparison import Case, Comparison, Splits, compare, parser_of
+from benchmarks.joint.rows import kept
 from gifnet.joint.config import JointSettings
-from gifnet.joint.data import LabelledCrops
+from gifnet.joint.data import LabelledBatch
 from gifnet.joint.scores import Verdicts, mean_precision_of
 from gifnet.joint.tasks import start_detector
-from gifnet.joint.validation import judge_boxes
+from gifnet.joint.validation import detection_score, judge_boxes
 from gifnet.labels import LabelledPair
 from gifnet.perception import Detector, detection_loss
 
@@ -46,60 +34,34 @@ FIXED = [name for name in INPUTS if name not in FUSIONS]
 
 
 def main() -> None:
-    parser = parser_of(__doc__)
+    parser = parser_of(__doc__, "joint")
     parser.add_argument("--common-steps", type=int, default=800, help="of the detector on all fixed inputs")
     parser.add_argument("--common-rate", type=float, default=1e-3, help="its step size")
     parser.add_argument("--rate", type=float, default=3e-4, help="step size of the detector on each input")
     parser.add_argument("--frozen-stages", type=int, default=3, help="of the detector's backbone")
-    parser.add_argument("--name", default="joint", help="of the file with the figures")
-    arguments = parser.parse_args()
-    begin(arguments)
-    rows: list[dict[str, Any]] = []
-    splits = splits_of(arguments, "detection")
-    for seed in arguments.seeds:
-        for name in arguments.inputs:
-            rows.append(kept(arguments.work, seed, name) or row_of(arguments, splits, seed, name))
-        print("written:", write(arguments.name, rows, score_of, arguments), flush=True)
+    compare(Comparison("detection", with_detector, judge, score_of), parser.parse_args())
 
 
-def row_of(arguments: argparse.Namespace, splits: Splits, seed: int, name: str) -> dict[str, Any]:
-    """Scores of one input for one seed."""
-    began = time.process_time()
-    weight = FUSIONS.get(name, 0) * arguments.task_weight
-    settings = with_detector(settings_of(arguments, seed, "detection", weight), arguments, splits)
-    lower, upper, test = splits
-    mix = mix_of(name, settings, arguments.work)
-    detector = start_detector(settings)
-    row = {"seed": seed, "input": name, "one detector": before(arguments, settings, test, name)}
-    train_on(detector, settings, mixed(lower + upper, mix), arguments.steps, arguments.rate)
-    judged = judge_boxes(mix, detector, test, 2)
-    row |= {
+def judge(case: Case) -> dict[str, Any]:
+    """Verdicts and mAP@.5 of a detector that is trained on the input, and mAP@.5 before that."""
+    lower, upper, test = case.splits
+    detector = start_detector(case.settings)
+    found: dict[str, Any] = {"one detector": before(case)}
+    pairs = mixed(lower + upper, case.mix)
+    train_on(detector, case.settings, pairs, case.arguments.steps, case.arguments.rate)
+    judged = judge_boxes(case.mix, detector, test, 2)
+    return found | {
         "own detector": round(mean_precision_of(judged), 4),
-        "own detector by folder": by_folder(judged, test),
-        "metrics": metrics(mix, test),
-        "cpu_s": round(time.process_time() - began),
-        "scenes": streets(test),
         "judged": [[[each.scores, each.hits, each.wanted] for each in picture] for picture in judged],
     }
-    return keep(arguments.work, row)
 
 
-def before(
-    arguments: argparse.Namespace, settings: JointSettings, test: Sequence[LabelledPair], name: str
-) -> float:
+def before(case: Case) -> float:
     """Score of the one detector; that of a fixed input is the same for every seed."""
-    if name in FIXED and (row := kept(arguments.work, arguments.seeds[0], name)):
+    arguments = case.arguments
+    if case.input in FIXED and (row := kept(arguments.work, arguments.seeds[0], case.input)):
         return float(row["one detector"])
-    mix = mix_of(name, settings, arguments.work)
-    return round(mean_precision_of(judge_boxes(mix, start_detector(settings), test, 2)), 4)
-
-
-def by_folder(judged: Sequence[Sequence[Verdicts]], test: Sequence[LabelledPair]) -> dict[str, float]:
-    """mAP@.5 of the pictures of each folder by itself."""
-    parts: dict[str, list[Sequence[Verdicts]]] = defaultdict(list)
-    for each, pair in zip(judged, test, strict=True):
-        parts[pair.scene].append(each)
-    return {name: round(mean_precision_of(of_folder), 4) for name, of_folder in sorted(parts.items())}
+    return round(detection_score(case.mix, start_detector(case.settings), case.splits[2], 2), 4)
 
 
 def with_detector(settings: JointSettings, arguments: argparse.Namespace, splits: Splits) -> JointSettings:
@@ -126,15 +88,13 @@ def with_detector(settings: JointSettings, arguments: argparse.Namespace, splits
 def train_on(
     detector: Detector, settings: JointSettings, pairs: Sequence[LabelledPair], steps: int, rate: float
 ) -> None:
-    """So many steps more; the crops depend on the seed alone."""
-    torch.manual_seed(settings.seed)
-    crops = LabelledCrops(pairs, settings, 30)
+    """So many steps more."""
 
-    def loss_of(iteration: int) -> torch.Tensor:
-        batch = crops.batch(iteration)
+    def loss(batch: LabelledBatch) -> Tensor:
         return detection_loss(detector(batch.visible), batch.boxes)["total"]
 
-    learn(detector, steps, rate, loss_of)
+    torch.manual_seed(settings.seed)
+    learn(detector, settings, pairs, steps, rate, loss)
 
 
 def score_of(judged: Sequence[Any]) -> float:

@@ -59,7 +59,7 @@ def write(name: str, rows: Sequence[dict[str, Any]], score: Score, arguments: ar
 
 
 def summarise(rows: Sequence[dict[str, Any]], score: Score) -> dict[str, Any]:
-    """Of each input the mean over the seeds and its interval, and how far joint fusion is above it."""
+    """Of each input the mean over the seeds, its interval, and how far joint fusion is above it."""
     by_input: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         by_input[row["input"]].append(row)
@@ -70,12 +70,25 @@ def summarise(rows: Sequence[dict[str, Any]], score: Score) -> dict[str, Any]:
     for name, of_input in by_input.items():
         found: dict[str, Any] = {"seeds": len(of_input), "score": round(float(np.mean(drawn[name][0])), 4)}
         found["95 %"] = _interval(drawn[name][1:].mean(axis=1))
+        found["by folder"] = _by_folder(of_input, score)
         if joint is not None and name != "joint fusion" and joint.shape == drawn[name].shape:
             ahead = (joint - drawn[name]).mean(axis=1)
             found["joint fusion is above by"] = round(float(ahead[0]), 4)
             found["above by, 95 %"] = _interval(ahead[1:])
         summary[name] = found
     return summary
+
+
+def _by_folder(rows: Sequence[dict[str, Any]], score: Score) -> dict[str, float]:
+    """Score of the pictures of each folder by itself, the mean over the seeds."""
+    scores: dict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        parts: dict[str, list[Any]] = defaultdict(list)
+        for scene, judged in zip(row["scenes"], row["judged"], strict=True):
+            parts[scene.split()[0]].append(judged)
+        for folder, judgements in parts.items():
+            scores[folder].append(score(judgements))
+    return {folder: round(float(np.mean(of_folder)), 4) for folder, of_folder in sorted(scores.items())}
 
 
 def _draws(scenes: Sequence[str]) -> list[list[int]]:

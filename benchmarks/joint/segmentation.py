@@ -1,4 +1,4 @@
-"""Does joint learning help segmentation? The same network, trained on each input, on generated scenes.
+"""Joint learning for segmentation: the same network, trained on each input, on generated scenes.
 
 python -m benchmarks.joint.segmentation --train TRAIN... --upper UPPER... --test TEST... --work WORK
 
@@ -9,84 +9,58 @@ steps; so there is no network that is trained on all inputs first.
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from benchmarks.joint.common import (
-    FUSIONS,
-    Splits,
-    learn,
-    metrics,
-    mix_of,
-    mixed,
-    parser_of,
-    settings_of,
-    splits_of,
-    streets,
-)
-from benchmarks.joint.rows import begin, keep, kept, write
+from benchmarks.joint.common import learn, mixed
+from benchmarks.joint.comparison import Case, Comparison, Splits, compare, parser_of
 from gifnet.joint.config import JointSettings
-from gifnet.joint.data import LabelledCrops
+from gifnet.joint.data import LabelledBatch
 from gifnet.joint.scores import class_overlap, mean_precision
 from gifnet.joint.validation import judge_masks
-from gifnet.labels import LabelledPair
 from gifnet.perception import Segmenter, segmentation_loss
 
 
 def main() -> None:
-    parser = parser_of(__doc__)
+    parser = parser_of(__doc__, "joint_segmentation")
     parser.add_argument("--rate", type=float, default=4e-3, help="step size of the segmentation network")
     parser.add_argument("--warm-up", type=int, default=100, help="steps of it before fusion takes one")
-    parser.add_argument("--name", default="joint_segmentation", help="of the file with the figures")
-    arguments = parser.parse_args()
-    begin(arguments)
-    splits = splits_of(arguments, "segmentation")
-    rows: list[dict[str, Any]] = []
-    for seed in arguments.seeds:
-        for name in arguments.inputs:
-            rows.append(kept(arguments.work, seed, name) or row_of(arguments, splits, seed, name))
-        print("written:", write(arguments.name, rows, score_of, arguments), flush=True)
+    compare(Comparison("segmentation", prepare, judge, score_of), parser.parse_args())
 
 
-def row_of(arguments: argparse.Namespace, splits: Splits, seed: int, name: str) -> dict[str, Any]:
-    """Score of one input for one seed."""
-    began = time.process_time()
-    weight = FUSIONS.get(name, 0) * arguments.task_weight
-    settings = settings_of(arguments, seed, "segmentation", weight)
-    settings = settings.model_copy(
+def prepare(settings: JointSettings, arguments: argparse.Namespace, splits: Splits) -> JointSettings:
+    """Settings whose fresh segmentation network learns alone at first."""
+    return settings.model_copy(
         update={
             "warm_up": arguments.warm_up,
             "iterations": settings.iterations + arguments.warm_up,
             "lower_learning_rate": arguments.rate,
         }
     )
-    lower, upper, test = splits
-    mix = mix_of(name, settings, arguments.work)
-    network = trained_segmenter(settings, mixed(lower + upper, mix), arguments)
-    judged = [counts.tolist() for counts in judge_masks(mix, network, test, 2)]
-    found = {"seed": seed, "input": name, "mIoU": round(score_of(judged), 4), "metrics": metrics(mix, test)}
-    found |= {"cpu_s": round(time.process_time() - began), "scenes": streets(test), "judged": judged}
-    return keep(arguments.work, found)
 
 
-def trained_segmenter(
-    settings: JointSettings, pairs: Sequence[LabelledPair], arguments: argparse.Namespace
-) -> Segmenter:
-    """A fresh network after so many steps; its start and its crops depend on the seed alone."""
-    torch.manual_seed(settings.seed)
+def judge(case: Case) -> dict[str, Any]:
+    """Confusion counts and mIoU of a fresh network that is trained on the input."""
+    lower, upper, test = case.splits
+    torch.manual_seed(case.settings.seed)
     network = Segmenter(2)
-    crops = LabelledCrops(pairs, settings, 30)
+    pairs = mixed(lower + upper, case.mix)
+    learn(network, case.settings, pairs, case.arguments.steps, case.arguments.rate, loss_of(network))
+    judged = [counts.tolist() for counts in judge_masks(case.mix, network, test, 2)]
+    return {"mIoU": round(score_of(judged), 4), "judged": judged}
 
-    def loss_of(iteration: int) -> torch.Tensor:
-        batch = crops.batch(iteration)
+
+def loss_of(network: Segmenter) -> Callable[[LabelledBatch], Tensor]:
+    """Loss of the network on a batch."""
+
+    def loss(batch: LabelledBatch) -> Tensor:
         assert batch.masks is not None
         return segmentation_loss(network(batch.visible), batch.masks)
 
-    learn(network, arguments.steps, arguments.rate, loss_of)
-    return network
+    return loss
 
 
 def score_of(judged: Sequence[Any]) -> float:

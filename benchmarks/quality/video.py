@@ -1,5 +1,7 @@
 """Flicker of fused clips: the network alone, with levels, with `--steady` too, and with smoothed statistics.
 
+Also of the same clips cut out along a path, with what the network made of them, as if the camera panned.
+
     python -m benchmarks.quality.video                       # 12 frames of each M3SVD clip
     python -m benchmarks.quality.video --clip 1230_1202 --frames 40 --weights runs/new.safetensors
 
@@ -36,6 +38,8 @@ from stream.quality import tables
 from stream.quality.temporal import measure_video
 
 _CLIPS = ("0111_1716", "0117_1605", "1230_1202")
+_PANS = ((2.3, 0.6), (6.7, -1.4))  # pixels a frame
+_PAN_SIZE, _PAN_BEGIN = (448, 336), (20.3, 40.7)
 _STILLS = ("MI", "VIF", "Qabf", "SCD")
 Picture = NDArray[np.float32]
 Pairs = list[tuple[Grey, Grey]]
@@ -121,6 +125,27 @@ def values_of(pictures: list[Grey], pairs: Pairs) -> dict[str, float]:
     return measure_video(trios[1:]) | measure(*trios[-1], names=_STILLS)
 
 
+def ways_of(alone: list[Tensor], keep: float) -> dict[str, Fusion]:
+    """Corrections behind the network, by name, for pictures that it made."""
+    return {
+        "network alone": Replayed(alone),
+        "levels": gifnet.levelled(Replayed(alone)),
+        "levels, steady": SteadyNetwork(gifnet.levelled(Replayed(alone)), keep),
+    }
+
+
+def panned(pairs: Pairs, alone: list[Tensor], step: tuple[float, float]) -> tuple[Pairs, list[Tensor]]:
+    """Sources and pictures of a network, cut out along a path of `step` pixels a frame (x, y)."""
+
+    def cut(picture: NDArray[Any], index: int) -> NDArray[Any]:
+        path = np.array([[1, 0, _PAN_BEGIN[0] + step[0] * index], [0, 1, _PAN_BEGIN[1] + step[1] * index]])
+        return cv2.warpAffine(picture, path, _PAN_SIZE, flags=cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP)
+
+    sources = [(cut(one, index), cut(other, index)) for index, (one, other) in enumerate(pairs)]
+    pictures = [torch.from_numpy(cut(each[0, 0].float().numpy(), index)) for index, each in enumerate(alone)]
+    return sources, [picture[None, None] for picture in pictures]
+
+
 def cost_at_a_cut(data: Path, weights: str, newest: float) -> list[float]:
     """Mean distance in grey levels from frames by their own statistics, of five frames after a cut."""
     before, after = (
@@ -152,19 +177,22 @@ def main(
 ) -> None:
     """Make the table of flicker."""
     result: dict[str, Any] = {"circumstances": circumstances(), "weights": weights, "frames": frames}
-    result |= {"keep": keep, "newest": newest, "clips": {}}
+    result |= {"keep": keep, "newest": newest, "clips": {}, "panned": {}}
     for clip in clips or _CLIPS:
         pairs = read_pairs(REFERENCE, clip, start, frames)
         alone = pictures_of(Once(gifnet.load(weights), made, weight_files.resolve(weights)), pairs)
-        ways: dict[str, Fusion] = {
-            "network alone": Replayed(alone),
-            "levels": gifnet.levelled(Replayed(alone)),
-            "levels, steady": SteadyNetwork(gifnet.levelled(Replayed(alone)), keep),
-        }
-        rows = {name: values_of(fused(way, pairs), pairs) for name, way in ways.items()}
+        rows = {name: values_of(fused(way, pairs), pairs) for name, way in ways_of(alone, keep).items()}
         rows["maximum"] = values_of([np.maximum(*pair) for pair in pairs], pairs)
         click.echo(f"{clip}, frames {start} to {start + frames - 1}\n{tables.table(rows)}\n")
         result["clips"][clip] = rows
+        for step in _PANS:
+            cut_out, made_of_it = panned(pairs, alone, step)
+            rows = {
+                name: values_of(fused(way, cut_out), cut_out)
+                for name, way in ways_of(made_of_it, keep).items()
+            }
+            click.echo(f"{clip}, panned by {step} pixels a frame\n{tables.table(rows)}\n")
+            result["panned"][f"{clip} {step}"] = rows
     result["cut"] = cost_at_a_cut(REFERENCE, weights, newest)
     click.echo(f"smoothed statistics after a cut, grey levels off: {result['cut']}")
     click.echo(f"wrote {save('quality_video', result)}", err=True)

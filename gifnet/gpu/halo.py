@@ -45,6 +45,12 @@ def _store(maps, place, total, is_inside, START: tl.constexpr, CHANNELS: tl.cons
 
 
 @triton.jit
+def _of_tile(is_inside, row, column, top, left, ROWS: tl.constexpr, COLUMNS: tl.constexpr):
+    """Mask of the pixels that are the tile's own, and not of its margin."""
+    return is_inside & (row >= top) & (row < top + ROWS) & (column >= left) & (column < left + COLUMNS)
+
+
+@triton.jit
 def encode(
     features, scratch, weight_a, weight_b, weight_c, bias_a, bias_b, bias_c,
     height, width, tile_columns,
@@ -75,7 +81,7 @@ def encode(
         )  # fmt: skip
         total = _finished(total, bias_a, GROWTH)
         _store(scratch, row * PITCH + column, total, is_inside, 0, WIDE)
-        is_own = is_inside & (row >= top) & (row < top + ROWS) & (column >= left) & (column < left + COLUMNS)
+        is_own = _of_tile(is_inside, row, column, top, left, ROWS, COLUMNS)
         _store(features, row * width + column, total, is_own, 0, CHANNELS)
     tl.debug_barrier()
     for start in range(0, (ROWS + 2) * (COLUMNS + 2), PIXELS):
@@ -91,7 +97,7 @@ def encode(
         )  # fmt: skip
         total = _finished(total, bias_b, GROWTH)
         _store(scratch, row * PITCH + column, total, is_inside, GROWTH, WIDE)
-        is_own = is_inside & (row >= top) & (row < top + ROWS) & (column >= left) & (column < left + COLUMNS)
+        is_own = _of_tile(is_inside, row, column, top, left, ROWS, COLUMNS)
         _store(features, row * width + column, total, is_own, GROWTH, CHANNELS)
     tl.debug_barrier()
     for start in range(0, ROWS * COLUMNS, PIXELS):

@@ -8,17 +8,15 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from gifnet.joint.hypergradient import EPSILON, Method
-from gifnet.labels.classes import DEFAULT_BACKGROUND, DEFAULT_CLASSES, DEFAULT_IGNORED
-from gifnet.labels.layouts import Layout
+from gifnet.labels.settings import LabelledSettings
 from gifnet.train.shared_settings import (
-    Average,
+    Batch,
     ClipNorm,
-    Decay,
     FrozenSettings,
     Iterations,
     LearningRate,
+    Levelled,
     PictureLossSettings,
-    RunSettings,
 )
 
 Policy = Literal["random", "uniform", "mgda", "upgrad", "pcgrad"]
@@ -41,40 +39,20 @@ class TaskWeights(FrozenSettings):
     detection: Annotated[float, Field(ge=0)] = 1.0
     segmentation: Annotated[float, Field(ge=0)] = 1.0
 
-    @model_validator(mode="after")
-    def _something_is_learned(self) -> Self:
-        if not (self.visual or self.detection or self.segmentation):
-            raise ValueError("one weight must be above 0, or fusion learns nothing")
-        return self
 
-
-class JointSettings(RunSettings):
+class JointSettings(LabelledSettings):
     """Everything `gifnet train --joint` needs."""
 
     joint: Annotated[
         Literal["detection", "segmentation", "both"], Field(description="what looks at the fused picture")
     ]
     network: Annotated[Literal["gifnet", "lite"], Field(description="what fuses")] = "lite"
-    start: Annotated[
-        str, Field(min_length=1, description="weights to begin from: random, default or a file")
-    ] = "default"
     upper_data: Annotated[
         tuple[Path, ...], Field(description="folders that the fusion network learns from; none: some of data")
     ] = ()
-    test_data: Annotated[tuple[Path, ...], Field(description="folders that are only measured on")] = ()
     upper_share: Annotated[
         float, Field(gt=0, lt=1, description="of the scenes of data, where upper_data names none")
     ] = 0.3
-    layout: Annotated[Layout, Field(description="of the folders")] = "auto"
-    classes: Annotated[
-        dict[str, tuple[str, ...]], Field(min_length=1, description="spellings of each class")
-    ] = DEFAULT_CLASSES
-    background: Annotated[tuple[str, ...], Field(description="classes that count as nothing")] = (
-        DEFAULT_BACKGROUND
-    )
-    ignored: Annotated[tuple[str, ...], Field(description="neither right nor wrong to find")] = (
-        DEFAULT_IGNORED
-    )
     detector: Annotated[
         Literal["small", "full", "torchvision"],
         Field(description="ours with a quarter of the packaged one's channels, ours, or torchvision's FCOS"),
@@ -89,9 +67,7 @@ class JointSettings(RunSettings):
     hypergradient: HypergradientSettings = HypergradientSettings()
     aggregation: Annotated[Policy, Field(description="how the tasks' gradients are put together")] = "random"
     task_weights: TaskWeights = TaskWeights()
-    levelled: Annotated[
-        bool, Field(description="losses look at the picture after `gifnet.level`, as videos have it")
-    ] = False
+    levelled: Levelled = False
     upper_every: Annotated[int, Field(ge=1, description="steps of the lower level for one of fusion")] = 10
     warm_up: Annotated[int, Field(ge=0, description="steps of the lower level alone, at first")] = 0
     lower_learning_rate: Annotated[float, Field(gt=0, description="step size of the lower level")] = 1e-3
@@ -101,16 +77,27 @@ class JointSettings(RunSettings):
     ] = 0.0
     contrast: Annotated[float, Field(ge=0, description="weight of coupled contrastive constraints")] = 0.0
     losses: PictureLossSettings = PictureLossSettings()
-    crop_px: Annotated[int, Field(ge=64, multiple_of=32, description="side of a training crop")] = 256
-    scale_min: Annotated[float, Field(gt=0, le=1, description="smallest scale of a crop's source")] = 0.6
-    batch: Annotated[int, Field(ge=1, description="crops in one step")] = 4
+    batch: Batch = 4
     iterations: Iterations = 2000
     learning_rate: LearningRate = 2e-4
-    decay: Decay = "cosine"
     clip_norm: ClipNorm = 1.0
-    average: Average = 0.0
 
     @property
     def tasks(self) -> tuple[str, ...]:
         """The perception tasks in order."""
         return ("detection", "segmentation") if self.joint == "both" else (self.joint,)
+
+    @model_validator(mode="after")
+    def _fusion_learns(self) -> Self:
+        counted = ("visual", *self.tasks)
+        if not any(getattr(self.task_weights, task) for task in counted):
+            raise ValueError(
+                f"one weight must be above 0 in task_weights, of {', '.join(counted)}, or fusion learns "
+                "nothing"
+            )
+        if self.iterations < self.warm_up + self.upper_every:
+            raise ValueError(
+                f"iterations must be at least warm_up + upper_every = {self.warm_up + self.upper_every}, "
+                f"or fusion takes no step, got {self.iterations}"
+            )
+        return self

@@ -16,6 +16,7 @@ from gifnet.joint.config import JointSettings
 from gifnet.labels import ClassNames, LabelledPair, check_apart, load_labelled
 from gifnet.perception import Boxes
 from gifnet.perception.training_config import DetectorSettings
+from gifnet.train.pairs import split
 
 LEAST_SEEN = 0.4
 """Share of a box that a crop must show; less becomes a region in which it is not known what is there."""
@@ -93,14 +94,17 @@ def load_splits(settings: JointSettings) -> tuple[list[LabelledPair], list[Label
         TrainingError: data are missing or damaged, splits overlap, or labels that are needed are not there.
     """
     classes = ClassNames(settings.classes, settings.background, settings.ignored)
+    # Data named for both levels come from different splits of it.
+    split_above = "train" if set(settings.upper_data) - set(settings.data) else "val"
     lower = load_labelled(settings.data, classes, settings.layout)
+    upper = load_labelled(settings.upper_data, classes, settings.layout, split_above)
     test = load_labelled(settings.test_data, classes, settings.layout, "test")
-    test += [pair for pair in lower if pair.scene in settings.held_out]
-    lower = [pair for pair in lower if pair.scene not in settings.held_out]
-    if settings.upper_data:
-        split = "train" if set(settings.upper_data) - set(settings.data) else "val"
-        upper = load_labelled(settings.upper_data, classes, settings.layout, split)
-    else:
+    _, held_out = split([*lower, *upper], settings.held_out)
+    lower, upper = (
+        [pair for pair in pairs if pair.scene not in settings.held_out] for pairs in (lower, upper)
+    )
+    test += held_out
+    if not settings.upper_data:
         lower, upper = _shared_out(lower, settings)
     check_apart({"data": lower, "upper_data": upper, "test_data": test})
     for name, pairs in (("data", lower), ("upper_data", upper)):
@@ -124,12 +128,19 @@ def _shared_out(
     return lower, [pair for pair, is_above in zip(pairs, above, strict=True) if is_above]
 
 
-def _check(pairs: Sequence[LabelledPair], settings: JointSettings, name: str) -> None:
-    small = [pair.name for pair in pairs if min(pair.visible.shape) < settings.crop_px]
+def check_sizes(pairs: Sequence[LabelledPair], crop_px: int) -> None:
+    """Refuse pictures that are smaller than a crop.
+
+    Raises:
+        TrainingError: names the first one.
+    """
+    small = [pair.name for pair in pairs if min(pair.visible.shape) < crop_px]
     if small:
-        raise TrainingError(
-            f"pictures must be at least crop_px = {settings.crop_px} wide and high: {small[0]}"
-        )
+        raise TrainingError(f"pictures must be at least crop_px = {crop_px} wide and high: {small[0]}")
+
+
+def _check(pairs: Sequence[LabelledPair], settings: JointSettings, name: str) -> None:
+    check_sizes(pairs, settings.crop_px)
     if "detection" in settings.tasks:
         bare = [pair.name for pair in pairs if pair.corners is None]
         if bare:

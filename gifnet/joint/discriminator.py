@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class Discriminator(nn.Module):
-    """Pictures [B, 1, H, W] to an opinion of each patch of about 30 pixels, 1 for real and 0 for fused.
+    """Pictures [B, 1, H, W] to an opinion of each patch of 38 pixels, 1 for real and 0 for fused.
 
     As in P. Isola et al., "Image-to-image translation with conditional adversarial networks" (2017), with
     group norm, which needs no running statistics.

@@ -104,6 +104,11 @@ class JointTraining:
             losses |= self._upper_step(batch, self._upper.batch(iteration).to(self._device))
         return losses
 
+    def task_gradients(self, iteration: int) -> dict[str, dict[str, Tensor]]:
+        """Hypergradient of each task with a weight, not yet weighed, on the crops of an iteration."""
+        below, above = (crops.batch(iteration).to(self._device) for crops in (self._lower, self._upper))
+        return self._task_gradients(below, above)[0]
+
     def validate(self, model: nn.Module, sheet: Path) -> dict[str, float]:
         """Metrics of the pairs that are only measured on: of the pictures, and of what sees them."""
         if not self._test:
@@ -130,25 +135,37 @@ class JointTraining:
         return losses
 
     def _upper_step(self, below: LabelledBatch, above: LabelledBatch) -> dict[str, float]:
-        upper = {name: part for name, part in self._fuse.named_parameters() if part.requires_grad}
-        gradients: list[dict[str, Tensor]] = []
-        losses: dict[str, float] = {}
-        for task in self._tasks:
-            weight = getattr(self._settings.task_weights, task.name)
-            if not weight:
-                continue
-            found, logged = self._hypergradient(task, upper, below, above)
-            losses |= logged
-            gradients.append({name: weight * part for name, part in found.items()})
+        found, losses = self._task_gradients(below, above)
+        weights = self._settings.task_weights.model_dump()
+        weighted = [
+            {name: weights[task] * part for name, part in gradient.items()}
+            for task, gradient in found.items()
+        ]
         self._optimiser.zero_grad(set_to_none=True)
-        for name, part in aggregate(gradients, self._aggregator).items():
+        upper = self._upper_parameters()
+        for name, part in aggregate(weighted, self._aggregator).items():
             upper[name].grad = part
         self._clip(upper.values(), "the hypergradient")
         self._optimiser.step()
         return losses
 
+    def _task_gradients(
+        self, below: LabelledBatch, above: LabelledBatch
+    ) -> tuple[dict[str, dict[str, Tensor]], dict[str, float]]:
+        """Of each task with a weight, and what to log of them."""
+        gradients: dict[str, dict[str, Tensor]] = {}
+        losses: dict[str, float] = {}
+        for task in self._tasks:
+            if getattr(self._settings.task_weights, task.name):
+                gradients[task.name], logged = self._hypergradient(task, below, above)
+                losses |= logged
+        return gradients, losses
+
+    def _upper_parameters(self) -> dict[str, Tensor]:
+        return {name: part for name, part in self._fuse.named_parameters() if part.requires_grad}
+
     def _hypergradient(
-        self, task: Task, upper: Parameters, below: LabelledBatch, above: LabelledBatch
+        self, task: Task, below: LabelledBatch, above: LabelledBatch
     ) -> tuple[dict[str, Tensor], dict[str, float]]:
         """Of one task, and what to log of it: its upper loss, and with `implicit` the share of the answer.
 
@@ -172,6 +189,7 @@ class JointTraining:
         settings = self._settings.hypergradient
         options = settings.model_dump(exclude={"method"})
         lower = {name: part for name, part in task.network.named_parameters() if part.requires_grad}
+        upper = self._upper_parameters()
         found = hypergradient(outer, inner, upper, lower, settings.method, **options)
         _check_finite(reached[0], f"the {task.name} loss of the upper level")
         losses = {f"{task.name} upper": float(reached[0])}

@@ -22,6 +22,13 @@ from gifnet.perception.torchvision_detector import TorchvisionDetector
 LEAST_SCORE = 0.05
 Mix = Callable[[Tensor, Tensor], Tensor]
 """Two pictures [1, 1, H, W] to the one that a perception network sees."""
+FIXED_MIXES: dict[str, Mix] = {
+    "visible": lambda visible, thermal: visible,
+    "thermal": lambda visible, thermal: thermal,
+    "mean": lambda visible, thermal: (visible + thermal) / 2,
+    "maximum": torch.maximum,
+}
+"""The inputs that fusion is held against."""
 
 
 @torch.no_grad()

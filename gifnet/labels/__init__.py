@@ -4,6 +4,7 @@ classes.py   names of classes to numbers
 boxes.py     COCO JSON, VOC XML, YOLO text, KAIST text
 masks.py     PNG files of classes
 layouts.py   files of a pair in the folders of M3FD, LLVIP, MSRS, MFNet, FLIR-aligned, KAIST, and ours
+settings.py  what every training from labelled folders has to be told
 load.py      all of it to pairs with their labels, and splits that must not overlap
 """
 

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from gifnet import loading
 from gifnet.errors import TrainingError
-from gifnet.joint.data import LabelledBatch, LabelledCrops
-from gifnet.joint.validation import LEAST_SCORE, Mix, detection_score, pictures
+from gifnet.joint.data import LabelledBatch, LabelledCrops, check_sizes
+from gifnet.joint.validation import FIXED_MIXES, LEAST_SCORE, Mix, detection_score, pictures
 from gifnet.labels import ClassNames, LabelledPair, check_apart, load_labelled
 from gifnet.level import levelled
 from gifnet.perception.decode import decode
@@ -22,6 +22,7 @@ from gifnet.perception.finder import PACKAGED_DETECTOR, load_detector
 from gifnet.perception.losses import detection_loss
 from gifnet.perception.training_config import DetectorSettings
 from gifnet.train.degrade import degrade
+from gifnet.train.pairs import split
 
 SHOWN = 4
 """Held-out pairs on the sheet of a validation."""
@@ -35,13 +36,7 @@ class DetectorTraining:
         learned, self._test = load_detector_splits(settings)
         self._crops = LabelledCrops(learned, settings, 40)
         fuse = levelled(loading.load_lite(settings.fusion_weights, device, precision="float32"))
-        self._mixes: dict[str, Mix] = {
-            "fused": fuse,
-            "visible": lambda visible, thermal: visible,
-            "thermal": lambda visible, thermal: thermal,
-            "mean": lambda visible, thermal: (visible + thermal) / 2,
-            "maximum": torch.maximum,
-        }
+        self._mixes: dict[str, Mix] = {"fused": fuse, **FIXED_MIXES}
         self._settings, self._device = settings, device
 
     def begin(self) -> tuple[nn.Module, torch.optim.Optimizer]:
@@ -113,17 +108,13 @@ def load_detector_splits(settings: DetectorSettings) -> tuple[list[LabelledPair]
     """
     names = ClassNames(settings.classes, settings.background, settings.ignored)
     pairs = load_labelled(settings.data, names, settings.layout)
-    test = load_labelled(settings.test_data, names, settings.layout, "test")
-    test += [pair for pair in pairs if pair.scene in settings.held_out]
-    learned = [pair for pair in pairs if pair.scene not in settings.held_out]
+    learned, held_out = split(pairs, settings.held_out)
+    test = load_labelled(settings.test_data, names, settings.layout, "test") + held_out
     check_apart({"data": learned, "test_data": test})
-    for pair in learned + test:
-        if pair.corners is None:
-            raise TrainingError(f"a detector needs boxes, but {pair.name} has no labels")
-        if min(pair.visible.shape) < settings.crop_px:
-            raise TrainingError(
-                f"pictures must be at least crop_px = {settings.crop_px} wide and high: {pair.name}"
-            )
+    check_sizes(learned + test, settings.crop_px)
+    bare = [pair.name for pair in learned + test if pair.corners is None]
+    if bare:
+        raise TrainingError(f"a detector needs boxes, but {bare[0]} has no labels")
     if not any(len(pair.classes) for pair in learned):
         raise TrainingError("not one box is in data; nothing could be learned from empty labels")
     return learned, test

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from gifnet.labels.classes import DEFAULT_BACKGROUND, DEFAULT_CLASSES, DEFAULT_IGNORED
-from gifnet.labels.layouts import Layout
-from gifnet.train.shared_settings import (
-    Average,
-    ClipNorm,
-    Decay,
-    FrozenSettings,
-    Iterations,
-    LearningRate,
-    RunSettings,
-)
+from gifnet.labels.classes import DEFAULT_CLASSES
+from gifnet.labels.settings import LabelledCropPx, LabelledSettings
+from gifnet.train.shared_settings import Average, ClipNorm, FrozenSettings, Iterations, ScaleMin
 
 Share = Annotated[float, Field(ge=0)]
 
@@ -38,25 +29,14 @@ class KindSettings(FrozenSettings):
         return self
 
 
-class DetectorSettings(RunSettings):
+class DetectorSettings(LabelledSettings):
     """Everything `gifnet train` needs for a detector; the defaults train the packaged kind."""
 
     network: Literal["detector"]
-    start: Annotated[
-        str, Field(min_length=1, description="weights to begin from: random, default or a file")
-    ] = "default"
-    test_data: Annotated[tuple[Path, ...], Field(description="folders that are only measured on")] = ()
-    layout: Annotated[Layout, Field(description="of the folders")] = "auto"
     classes: Annotated[
         dict[str, tuple[str, ...]],
         Field(min_length=2, max_length=2, description="spellings of person and vehicle, by these names"),
     ] = DEFAULT_CLASSES
-    background: Annotated[tuple[str, ...], Field(description="classes that count as nothing")] = (
-        DEFAULT_BACKGROUND
-    )
-    ignored: Annotated[tuple[str, ...], Field(description="neither right nor wrong to find")] = (
-        DEFAULT_IGNORED
-    )
     frozen_stages: Annotated[
         int, Field(ge=0, le=6, description="of the backbone that keep their weights; 0: none")
     ] = 3
@@ -67,12 +47,9 @@ class DetectorSettings(RunSettings):
     degraded: Annotated[
         float, Field(ge=0, le=1, description="share of crops that are darkened, blurred, noisy, in smoke")
     ] = 0.5
-    crop_px: Annotated[int, Field(ge=64, multiple_of=32, description="side of a training crop")] = 288
-    scale_min: Annotated[float, Field(gt=0, le=1, description="smallest scale of a crop's source")] = 0.5
-    batch: Annotated[int, Field(ge=1, description="crops in one step")] = 8
+    crop_px: LabelledCropPx = 288
+    scale_min: ScaleMin = 0.5
     iterations: Iterations = 1500
-    learning_rate: LearningRate = 1e-3
-    decay: Decay = "cosine"
     clip_norm: ClipNorm = 5.0
     average: Average = 0.998
 

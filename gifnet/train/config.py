@@ -13,13 +13,19 @@ from gifnet.joint.config import JointSettings
 from gifnet.perception.training_config import DetectorSettings
 from gifnet.train.shared_settings import (
     Average,
+    Batch,
     ClipNorm,
+    CropPx,
     CropSettings,
     Decay,
     FrozenSettings,
     Iterations,
     LearningRate,
+    Levelled,
+    Precision,
     RunSettings,
+    ScaleMin,
+    Start,
 )
 
 # Settings that may change between a checkpoint and its continuation: none of them affects a single step.
@@ -63,12 +69,9 @@ class TrainSettings(RunSettings):
     """Everything `gifnet train` needs for GIFNet; the defaults are the published recipe."""
 
     network: Literal["gifnet"] = "gifnet"
-    crop_px: Annotated[int, Field(ge=48, multiple_of=8, description="side of a training crop")] = 128
-    scale_min: Annotated[float, Field(gt=0, le=1, description="smallest scale of a crop's source")] = 1.0
-    precision: Annotated[
-        Literal["auto", "float32", "bfloat16"],
-        Field(description="number format of the network's forward pass"),
-    ] = "auto"
+    crop_px: CropPx = 128
+    scale_min: ScaleMin = 1.0
+    precision: Precision = "auto"
     multifocus: MultifocusSettings = MultifocusSettings()
     losses: LossSettings = LossSettings()
 
@@ -104,26 +107,19 @@ class DirectSettings(CropSettings):
     """Everything `gifnet train` needs to train GIFNet's inference path by losses of its picture."""
 
     network: Literal["direct"]
-    start: Annotated[
-        str, Field(min_length=1, description="weights to begin from: random, default or a file")
-    ] = "default"
+    start: Start = "default"
     auxiliary: Annotated[
         bool, Field(description="keep the multi-modal side in inference; a third more arithmetic")
     ] = False
-    levelled: Annotated[
-        bool, Field(description="losses look at the picture after `gifnet.level`, as videos have it")
-    ] = False
-    crop_px: Annotated[int, Field(ge=48, multiple_of=8, description="side of a training crop")] = 128
-    batch: Annotated[int, Field(ge=1, description="crops in one step")] = 4
+    levelled: Levelled = False
+    crop_px: CropPx = 128
+    batch: Batch = 4
     iterations: Iterations = 4000
     learning_rate: LearningRate = 7e-4
     decay: Decay = "cosine"
     clip_norm: ClipNorm = 1.0
     average: Average = 0.995
-    precision: Annotated[
-        Literal["auto", "float32", "bfloat16"],
-        Field(description="number format of the network's forward pass"),
-    ] = "auto"
+    precision: Precision = "auto"
     multifocus: MultifocusSettings = MultifocusSettings()
     multifocus_share: Annotated[
         float, Field(ge=0, le=1, description="share of crops that are multi-focus pairs")
@@ -140,13 +136,9 @@ class LiteSettings(CropSettings):
     """Everything `gifnet train` needs for the lite network."""
 
     network: Literal["lite"]
-    start: Annotated[
-        str, Field(min_length=1, description="weights to begin from: random, default or a file")
-    ] = "random"
-    levelled: Annotated[
-        bool, Field(description="losses look at the picture after `gifnet.level`, as videos have it")
-    ] = False
-    batch: Annotated[int, Field(ge=1, description="crops in one step")] = 2
+    start: Start = "random"
+    levelled: Levelled = False
+    batch: Batch = 2
     iterations: Iterations = 4000
     learning_rate: LearningRate = 1.5e-3
     decay: Decay = "cosine"

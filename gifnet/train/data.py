@@ -91,22 +91,6 @@ class Crops:
         return visible, thermal
 
 
-def split(pairs: Sequence[Pair], held_out: Sequence[str]) -> tuple[list[Pair], list[Pair]]:
-    """Pairs to train on, and pairs of the held-out scenes.
-
-    Raises:
-        TrainingError: when a held-out scene is not there.
-    """
-    missing = sorted(set(held_out) - {pair.scene for pair in pairs})
-    if missing:
-        there = ", ".join(sorted({pair.scene for pair in pairs})[:20])
-        raise TrainingError(
-            f"held_out names scenes that are not in the data: {', '.join(missing)}; there are {there}"
-        )
-    kept = [pair for pair in pairs if pair.scene not in held_out]
-    return kept, [pair for pair in pairs if pair.scene in held_out]
-
-
 def _sized(picture: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
     values = np.asarray(picture / np.float32(255), np.float32)
     if values.shape == (side, side):

@@ -20,11 +20,10 @@ from gifnet.level import level
 from gifnet.model import GIFNet
 from gifnet.train import picture_losses as losses
 from gifnet.train.config import DirectSettings
-from gifnet.train.data import split
 from gifnet.train.device import choose_dtype
 from gifnet.train.mixed import MixedCrops, Mixture
 from gifnet.train.moments import PictureCrops, load_moments
-from gifnet.train.pairs import load_pairs
+from gifnet.train.pairs import load_pairs, split
 from gifnet.train.validation import choose, validate_pictures
 
 

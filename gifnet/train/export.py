@@ -37,8 +37,8 @@ class _Kind:
     metrics: str
 
 
-# Settings that name places on the training machine, which stay private.
-_PLACES = {"data", "upper_data", "test_data", "detector_weights", "output"}
+# Settings that name folders of the training machine, which stay private; of files the name is kept.
+_PLACES = {"data", "upper_data", "test_data", "output"}
 _KINDS = {
     "gifnet": _Kind(
         GIFNet,
@@ -193,6 +193,7 @@ def _facts(checkpoint: Checkpoint, command: str) -> dict[str, str]:
 
 def _card(checkpoint: Checkpoint, facts: dict[str, str], records: list[dict[str, Any]]) -> str:
     settings = json.loads(checkpoint.settings)
+    shown = {name: _without_folder(value) for name, value in settings.items() if name not in _PLACES}
     held_out = ", ".join(settings["held_out"]) or "none"
     lines = [
         f"# {_kind(checkpoint).title}",
@@ -212,11 +213,18 @@ def _card(checkpoint: Checkpoint, facts: dict[str, str], records: list[dict[str,
         "## Settings",
         "",
         "```json",
-        json.dumps({name: value for name, value in settings.items() if name not in _PLACES}, indent=2),
+        json.dumps(shown, indent=2),
         "```",
         "",
     ]
     return "\n".join(lines)
+
+
+def _without_folder(value: Any) -> Any:
+    """A setting with the paths of files in it cut to their names."""
+    if isinstance(value, dict):
+        return {key: _without_folder(each) for key, each in value.items()}
+    return Path(value).name if isinstance(value, str) and "/" in value else value
 
 
 def _measured(records: list[dict[str, Any]], explained: str) -> list[str]:

@@ -9,9 +9,9 @@ from torch import nn
 
 from gifnet.model import GIFNet
 from gifnet.train.config import TrainSettings
-from gifnet.train.data import Crops, split
+from gifnet.train.data import Crops
 from gifnet.train.device import choose_dtype
-from gifnet.train.pairs import Pair, load_pairs
+from gifnet.train.pairs import Pair, load_pairs, split
 from gifnet.train.step import Stepper
 from gifnet.train.validation import choose, validate
 

@@ -16,9 +16,8 @@ from gifnet.lite.config import CELL
 from gifnet.lite.model import GIFNetLite
 from gifnet.train import picture_losses as losses
 from gifnet.train.config import LiteSettings
-from gifnet.train.data import split
 from gifnet.train.moments import MovingCrop, PictureCrops, load_moments
-from gifnet.train.pairs import load_pairs
+from gifnet.train.pairs import load_pairs, split
 from gifnet.train.validation import choose, validate_pictures
 
 

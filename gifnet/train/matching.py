@@ -18,8 +18,7 @@ from torch.nn import functional
 from gifnet.errors import TrainingError
 from gifnet.features import FeaturePair, agreement, chances
 from gifnet.train.config import FeatureSettings
-from gifnet.train.data import split
-from gifnet.train.pairs import load_pairs
+from gifnet.train.pairs import load_pairs, split
 from gifnet.train.pieces import AROUND, PIECE, REACH, Pieces, PieceSource
 
 # Sides of pieces, in turns: small ones say little, and have to say no more than they know.

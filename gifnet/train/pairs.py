@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -36,6 +37,14 @@ class Pair:
     thermal: Grey
 
 
+class _OfScene(Protocol):
+    @property
+    def scene(self) -> str: ...
+
+
+Some = TypeVar("Some", bound=_OfScene)
+
+
 def load_pairs(roots: Sequence[Path], clip_step: int = 10, smallest_px: int = 1) -> list[Pair]:
     """Read every pair under the given folders.
 
@@ -65,6 +74,22 @@ def load_pairs(roots: Sequence[Path], clip_step: int = 10, smallest_px: int = 1)
         pairs += found
     _check_sizes(pairs, smallest_px)
     return pairs
+
+
+def split(pairs: Sequence[Some], held_out: Sequence[str]) -> tuple[list[Some], list[Some]]:
+    """Pairs to train on, and pairs of the held-out scenes.
+
+    Raises:
+        TrainingError: when a held-out scene is not there.
+    """
+    missing = sorted(set(held_out) - {pair.scene for pair in pairs})
+    if missing:
+        there = ", ".join(sorted({pair.scene for pair in pairs})[:20])
+        raise TrainingError(
+            f"held_out names scenes that are not in the data: {', '.join(missing)}; there are {there}"
+        )
+    kept = [pair for pair in pairs if pair.scene not in held_out]
+    return kept, [pair for pair in pairs if pair.scene in held_out]
 
 
 def luma(picture: NDArray[np.uint8]) -> Grey:

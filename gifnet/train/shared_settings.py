@@ -7,12 +7,22 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-# Ranges of the schedule, the same in every recipe; the defaults are those of each.
+# Ranges that are the same in every recipe; the defaults are those of each.
 Iterations = Annotated[int, Field(ge=1, description="how many steps")]
 LearningRate = Annotated[float, Field(gt=0, description="step size of Adam")]
 Decay = Annotated[Literal["constant", "cosine"], Field(description="course of the learning rate")]
 ClipNorm = Annotated[float | None, Field(gt=0, description="largest norm of a gradient")]
 Average = Annotated[float, Field(ge=0, lt=1, description="decay of the mean of the weights; 0: none")]
+Batch = Annotated[int, Field(ge=1, description="crops in one step")]
+CropPx = Annotated[int, Field(ge=48, multiple_of=8, description="side of a training crop")]
+ScaleMin = Annotated[float, Field(gt=0, le=1, description="smallest scale of a crop's source")]
+Start = Annotated[str, Field(min_length=1, description="weights to begin from: random, default or a file")]
+Levelled = Annotated[
+    bool, Field(description="losses look at the picture after `gifnet.level`, as videos have it")
+]
+Precision = Annotated[
+    Literal["auto", "float32", "bfloat16"], Field(description="number format of the network's forward pass")
+]
 
 
 class FrozenSettings(BaseModel):
@@ -30,7 +40,7 @@ class RunSettings(FrozenSettings):
     )
     held_out: Annotated[tuple[str, ...], Field(description="scenes kept for validation only")] = ()
     clip_step: Annotated[int, Field(ge=1, description="take every n-th frame of a clip")] = 10
-    batch: Annotated[int, Field(ge=1, description="crops in one step")] = 8
+    batch: Batch = 8
     iterations: Iterations = 5000
     learning_rate: LearningRate = 1e-3
     decay: Decay = "constant"
@@ -70,6 +80,6 @@ class PictureLossSettings(FrozenSettings):
 class CropSettings(RunSettings):
     """Crops, degradation and losses of training by the fused picture, without a reference picture."""
 
-    crop_px: Annotated[int, Field(ge=48, multiple_of=8, description="side of a training crop")] = 256
-    scale_min: Annotated[float, Field(gt=0, le=1, description="smallest scale of a crop's source")] = 0.4
+    crop_px: CropPx = 256
+    scale_min: ScaleMin = 0.4
     losses: PictureLossSettings = PictureLossSettings()

@@ -67,17 +67,13 @@ def check_together(planned: Sequence[Planned], upload: str, problems: dict[str, 
     """Note outputs that are named twice, and outputs that are or lie in another row's input."""
     places: dict[Path, str] = {}
     inputs: dict[Path, str] = {}
-    urls = {url: row.place for row, _, settings in planned for url in remote_inputs(settings).values()}
-    for row, name, _ in planned:
-        place = f"{upload.rstrip('/')}/{name}"
-        source = next((url for url in urls if upload and _is_in(place, url)), None)
-        if source:
-            problems[row.place].append(f"output: {name} is, or lies in, {source}, an input of {urls[source]}")
+    if upload:
+        _check_uploads(planned, upload, problems)
     for row, _, settings in planned:
         for path in input_paths(settings).values():
             inputs.setdefault(path.resolve(), row.place)
     for row, name, settings in planned:
-        for path in _written(settings):
+        for path in written(settings):
             first = places.setdefault(path, row.place)
             if first != row.place:
                 problems[row.place].append(f"output: {name} is written by {first} too; give each row its own")
@@ -88,11 +84,21 @@ def check_together(planned: Sequence[Planned], upload: str, problems: dict[str, 
                 break
 
 
-def _is_in(place: str, url: str) -> bool:
-    return place == url.rstrip("/") or (url.endswith("/") and place.startswith(url))
+def _check_uploads(planned: Sequence[Planned], upload: str, problems: dict[str, list[str]]) -> None:
+    """Note outputs that would be uploaded to an input, or into one that is a folder."""
+    inputs = {url: row.place for row, _, settings in planned for url in remote_inputs(settings).values()}
+    for row, name, _ in planned:
+        parts = f"{upload.rstrip('/')}/{name}".split("/")
+        above = ["/".join(parts[:count]) + "/" for count in range(1, len(parts) + 1)]
+        source = next((url for url in (*above, "/".join(parts)) if url in inputs), None)
+        if source:
+            problems[row.place].append(
+                f"output: {name} is, or lies in, {source}, an input of {inputs[source]}"
+            )
 
 
-def _written(settings: RunSettings) -> Iterator[Path]:
+def written(settings: RunSettings) -> Iterator[Path]:
+    """The files and folders that a row writes, links followed."""
     path = Path(parse_uri(settings.outputs[0].uri).path)
     yield path.resolve()
     if settings.outputs[0].sidecar:

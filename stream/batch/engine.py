@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import selectors
-from collections.abc import Iterator
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -50,46 +49,48 @@ class Engine(Protocol):
 
 
 class LocalEngine:
-    """Worker processes of this machine, each with its share of the cores, and a GPU if there are some."""
+    """Processes of this machine, each with its share of the cores, and a GPU if there are some."""
 
-    def __init__(self, jobs: int | None, device: str) -> None:
+    def __init__(self, jobs: int | None, device: str, worker: WorkerProcess) -> None:
         """Start nothing yet.
 
         Args:
             jobs: at once; None for one a core, or `JOBS_A_GPU` a GPU.
             device: that the recordings ask for; `cpu` looks for no GPU.
+            worker: does the jobs; it is ended with this engine.
         """
         gpus = _gpus() if device != "cpu" else []
         self.slots = jobs or (JOBS_A_GPU * len(gpus) if gpus else cores())
         self.where = f"{self.slots} process{'' if self.slots == 1 else 'es'} of this machine"
-        threads = {"OMP_NUM_THREADS": str(max(1, cores() // self.slots))}
-        self._workers = [
-            WorkerProcess(threads | ({"CUDA_VISIBLE_DEVICES": gpus[number % len(gpus)]} if gpus else {}))
-            for number in range(self.slots)
-        ]
+        self._worker, self._threads = worker, str(max(1, cores() // self.slots))
+        # Jobs that have fused everything and wait for the disk: meanwhile others have their cores.
+        self._at_once, self._ending = self.slots, set[str]()
+        # GPUs by the names of the jobs that are on them.
+        self._on: dict[str, list[str]] = {gpu: [] for gpu in gpus}
 
     def begin(self, job: Job) -> None:
-        """Give a job to a worker that has none."""
-        next(worker for worker in self._workers if worker.job is None).begin(job)
+        """Give a job to the worker, on the GPU that has the fewest."""
+        environment = {"OMP_NUM_THREADS": self._threads}
+        if self._on:
+            gpu = min(self._on, key=lambda each: len(self._on[each]))
+            self._on[gpu].append(job.name)
+            environment["CUDA_VISIBLE_DEVICES"] = gpu
+        self._worker.begin(job, environment)
 
     def wait(self, timeout_s: float) -> list[tuple[str, float | Outcome]]:
-        """Wait for the next that a worker says."""
-        return list(self._heard(timeout_s))
-
-    def _heard(self, timeout_s: float) -> Iterator[tuple[str, float | Outcome]]:
+        """Wait for the next that the worker says."""
         with selectors.DefaultSelector() as selector:
-            for worker in self._workers:
-                if worker.job is not None:
-                    selector.register(worker, selectors.EVENT_READ, worker)
-            for key, _ in selector.select(timeout_s):
-                name = key.data.job.name
-                for said in key.data.hear():
-                    yield name, said
+            selector.register(self._worker, selectors.EVENT_READ)
+            heard = list(self._worker.hear()) if selector.select(timeout_s) else []
+        ended = {name for name, said in heard if isinstance(said, Outcome)}
+        self._ending = (self._ending | {name for name, said in heard if said == 1.0}) - ended
+        self.slots = self._at_once + min(len(self._ending), self._at_once)
+        self._on = {gpu: [name for name in names if name not in ended] for gpu, names in self._on.items()}
+        return heard
 
     def stop(self) -> None:
         """Stop all of them."""
-        for worker in self._workers:
-            worker.stop()
+        self._worker.stop()
 
     def __enter__(self) -> Self:
         """The engine itself."""
@@ -98,8 +99,7 @@ class LocalEngine:
     def __exit__(self, *error: object) -> None:
         """End all of them."""
         self.stop()
-        for worker in self._workers:
-            worker.close()
+        self._worker.close()
 
 
 def _gpus() -> list[str]:

@@ -63,7 +63,8 @@ def execute(job: Job, tell: Tell = lambda share: None) -> Outcome:
 
     Args:
         job: it.
-        tell: called about once a second with the share of the recording that is fused.
+        tell: called about once a second with the share of the recording that is fused, and with 1 once all
+            of it is.
     """
     try:
         with _warnings() as warnings:
@@ -97,6 +98,7 @@ def _execute(job: Job, tell: Tell, warnings: list[str]) -> Outcome:
         return Outcome(job.name, "cut", record={"inputs": inputs.records, "cut": cut.as_json()})
     with work_folder(job) as work:
         done = _do(settings, job, record, work / job.output.name, tell)
+        tell(1.0)  # what is left is to wait for the disk
         if not inputs.are_unchanged():
             return failed(job, "changed", "an input changed while it was fused; wait until it is whole")
         move = upload_output if job.url_of(job.name) else install

@@ -20,6 +20,8 @@ from stream.runtime.signals import StopSignals
 
 Tell = Callable[[float], None]
 TELL_EVERY_S = 1.0
+# Frames that are read may still be on their way.
+MOST_SHARE = 0.99
 
 
 def fuse_row(settings: RunSettings, output: Path, tell: Tell) -> dict[str, Any]:
@@ -41,7 +43,7 @@ def fuse_row(settings: RunSettings, output: Path, tell: Tell) -> dict[str, Any]:
 
     def progress(report: RunReport, total: int | None) -> None:
         if total:
-            tell(min(1.0, report.frames_in["visible"] / total))
+            tell(min(MOST_SHARE, report.frames_in["visible"] / total))
 
     report = _run(_written_to(settings, output), iter, progress)
     if not report.fused:

@@ -62,7 +62,10 @@ class Inputs:
         return with_local_inputs(self._settings, copies)
 
     def are_unchanged(self) -> bool:
-        """True while all inputs have the signs that they had at first."""
-        signs = [signs_of(path) for path in input_paths(self._settings).values()]
+        """True while all inputs have the signs that they had at first; false also when one has gone."""
+        try:
+            signs = [signs_of(path) for path in input_paths(self._settings).values()]
+        except OSError:
+            return False
         signs += [signs_at(url, fresh=True) for url in self._remote.values()]
         return signs == [each["signs"] for each in self.records]

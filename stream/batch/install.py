@@ -13,13 +13,14 @@ from typing import Any
 
 from stream.batch.content import sha256_of, signs_of
 from stream.batch.job import Job, Record
+from stream.batch.place import check_replaceable
 from stream.batch.results import OWN_FOLDER
 
 
 @contextmanager
 def work_folder(job: Job) -> Iterator[Path]:
     """A folder of this attempt alone, on the disk of the output, that is removed in the end."""
-    work = Path(job.folder) / OWN_FOLDER / f"{job.output.stem[:100]}.{secrets.token_hex(6)}"
+    work = Path(job.folder) / OWN_FOLDER / secrets.token_hex(8)
     work.mkdir(parents=True)
     try:
         yield work
@@ -37,6 +38,10 @@ def install(work: Path, job: Job, earlier: Record | None) -> dict[str, Any]:
 
     Returns:
         `files` of the record: names in the folder of the batch, signs and contents, the output itself last.
+
+    Raises:
+        SinkError: something else lies in the place.
+        OSError: the disk is full, or does not take it for another reason.
     """
     folder, target = Path(job.folder), job.output
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -44,6 +49,7 @@ def install(work: Path, job: Job, earlier: Record | None) -> dict[str, Any]:
     for path in written:
         _sync(path)
         place = target.with_name(path.name)
+        check_replaceable(place)
         if place.is_dir():
             place.rename(work / f"{secrets.token_hex(4)}.old")
         os.replace(path, place)

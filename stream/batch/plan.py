@@ -10,11 +10,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from stream.batch.check import check_row, check_together
+from stream.batch.check import check_row, check_together, written
 from stream.batch.compare import is_untouched
 from stream.batch.content import input_paths, size_of
 from stream.batch.job import Job, Record
 from stream.batch.manifest import Row
+from stream.batch.place import VIDEO_SUFFIXES, check_replaceable
 from stream.batch.remote.staging import remote_inputs
 from stream.batch.remote.store import check_folder, forget, remote_size
 from stream.batch.weights import weights_sha256
@@ -26,7 +27,6 @@ from stream.errors import ConfigError, GifnetError
 from stream.monitoring.report import versions
 from stream.uri import mask_text, parse_uri
 
-SUFFIXES = (".mp4", ".mkv", ".mov")
 # Sections of a configuration that are for one live run.
 _ALONE = ("preview", "metrics", "control", "pair", "report", "duration_s", "takeover")
 
@@ -81,6 +81,9 @@ def plan_batch(
             values = _values(row, folder / name, common, config)
             settings = validate(RunSettings, values, "its settings")
             check_row(settings, batch.staging_gb)
+            if batch.upload is None:
+                for path in written(settings):
+                    check_replaceable(path)
             planned.append((row, name, settings, values))
         except GifnetError as error:
             problems[row.place].append(mask_text(str(error)))
@@ -115,8 +118,8 @@ def output_name(values: Mapping[str, Any]) -> str:
         raise ConfigError(f"output: {name} is kept for the batch itself; take another name")
     if name.endswith("/"):
         return str(path)
-    if path.suffix.lower() not in SUFFIXES:
-        kinds = ", ".join(SUFFIXES)
+    if path.suffix.lower() not in VIDEO_SUFFIXES:
+        kinds = ", ".join(VIDEO_SUFFIXES)
         raise ConfigError(f"output: it must end in {kinds}, or in / for a folder of pictures, got {name}")
     return str(path)
 
@@ -135,7 +138,7 @@ def _values(row: Row, output: Path, common: Mapping[str, Any], config: Path | No
         raise ConfigError(
             f"outputs of {file}: a batch writes one output a row, whose options may stand there"
         )
-    uri = str(output) if output.suffix.lower() in SUFFIXES else f"images://{output}"
+    uri = str(output) if output.suffix.lower() in VIDEO_SUFFIXES else f"images://{output}"
     values["outputs"] = [{**outputs[0], "uri": uri}]
     plain: dict[str, Any] = _plain(overlay(values, named))
     return plain

@@ -1,4 +1,4 @@
-"""A worker process from the side of who gives it jobs."""
+"""The worker process from the side of who gives it jobs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -17,69 +17,85 @@ _BLOCK = 1 << 16
 
 
 class WorkerProcess:
-    """Runs `stream.batch.worker`, one job at a time; started with the first one, and again after a crash."""
+    """Runs `stream.batch.worker`, which does jobs side by side; begun again after a crash.
 
-    def __init__(self, environment: dict[str, str] | None = None) -> None:
+    Attributes:
+        jobs: that go on, by name.
+    """
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         """Start nothing yet.
 
         Args:
             environment: variables over those of this process.
         """
-        self._environment = os.environ | (environment or {})
+        self._environment = dict(environment or {})
+        self.jobs: dict[str, Job] = {}
         self._process: subprocess.Popen[bytes] | None = None
-        self._rest, self._stopped = b"", False
-        self.job: Job | None = None
+        self._answers, self._rest, self._stopped = -1, b"", False
 
-    def begin(self, job: Job, environment: dict[str, str] | None = None) -> None:
-        """Give it a job, and variables that hold for this job alone."""
-        if self._process is None or self._process.poll() is not None:
-            self.close()
+    def start(self) -> None:
+        """Start it, so that it is ready for the first job sooner; nothing where it runs."""
+        if self._process is not None:
+            return
+        self._answers, writes = os.pipe()
+        try:
             # A session of its own: Ctrl-C of the terminal reaches the driver alone.
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "stream.batch.worker"],
+                [sys.executable, "-m", "stream.batch.worker", str(writes)],
                 stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env=self._environment,
+                pass_fds=(writes,),
+                env=os.environ | self._environment,
                 start_new_session=True,
             )
-        self.job = job
-        message = json.dumps({"job": job.as_json(), "environment": environment or {}})
-        assert self._process.stdin
-        with suppress(BrokenPipeError):  # told by the end of its output
+        finally:
+            os.close(writes)
+
+    def begin(self, job: Job, environment: Mapping[str, str] | None = None) -> None:
+        """Give it a job, and variables that hold for this job alone."""
+        if not self.jobs and self._process is not None and self._process.poll() is not None:
+            self.close()
+        self.start()
+        self.jobs[job.name] = job
+        message = json.dumps({"job": job.as_json(), "environment": dict(environment or {})})
+        assert self._process and self._process.stdin
+        with suppress(BrokenPipeError):  # told by the end of its answers
             self._process.stdin.write(message.encode() + b"\n")
             self._process.stdin.flush()
 
     def fileno(self) -> int:
-        """Of its output, to wait for."""
-        assert self._process and self._process.stdout
-        return self._process.stdout.fileno()
+        """Of its answers, to wait for."""
+        return self._answers
 
-    def hear(self) -> Iterator[float | Outcome]:
-        """Read once, waiting if need be: shares of the job that are done, and its outcome."""
-        assert self.job
-        job, block = self.job, os.read(self.fileno(), _BLOCK)
+    def hear(self) -> Iterator[tuple[str, float | Outcome]]:
+        """Read once, waiting if need be: by names of jobs, the share that is done, or the outcome."""
+        block = os.read(self._answers, _BLOCK)
         if not block:
             self.close()
-            self.job = None
-            if self._stopped:
-                yield Outcome(job.name, "stopped", reason="stopped")
-            else:
-                yield failed(job, "crash", "its worker process was ended from outside")
+            jobs, self.jobs = self.jobs, {}
+            for name, job in jobs.items():
+                yield name, self._lost(job)
             return
         *lines, self._rest = (self._rest + block).split(b"\n")
         for line in lines:
             message: dict[str, Any] = json.loads(line)
+            name = message["job"]
             if "outcome" in message:
-                self.job = None
-                yield Outcome.from_json(message["outcome"])
+                del self.jobs[name]
+                yield name, Outcome.from_json(message["outcome"])
             else:
-                yield float(message["share"])
+                yield name, float(message["share"])
 
-    def run(self, job: Job, environment: dict[str, str] | None = None) -> Outcome:
+    def _lost(self, job: Job) -> Outcome:
+        if self._stopped:
+            return Outcome(job.name, "stopped", reason="stopped")
+        return failed(job, "crash", "its worker process was ended from outside")
+
+    def run(self, job: Job, environment: Mapping[str, str] | None = None) -> Outcome:
         """Do a job, as `begin`, and wait for its end."""
         self.begin(job, environment)
         while True:
-            for said in self.hear():
+            for _, said in self.hear():
                 if isinstance(said, Outcome):
                     return said
 
@@ -95,13 +111,14 @@ class WorkerProcess:
         process, self._process, self._rest = self._process, None, b""
         if process is None:
             return
-        if process.stdin and not process.stdin.closed:
-            with suppress(BrokenPipeError):
-                process.stdin.close()
+        assert process.stdin
+        with suppress(BrokenPipeError):
+            process.stdin.close()
+        os.close(self._answers)
+        if not self.jobs:  # it may still be loading
+            process.kill()
         try:
             process.wait(STOP_S + 5)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        assert process.stdout
-        process.stdout.close()

@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import IO, Any
 
@@ -66,11 +67,15 @@ def _record(line: bytes) -> Record | None:
 class _Records:
     """Adds records; every one is on the disk when `add` returns."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: FileIO) -> None:
         """Begin at the end of the list.
 
         Args:
-            file: open for reading and appending.
+            file: open for reading and appending, without a buffer: closing must not write what a full disk
+                did not take.
+
+        Raises:
+            OSError: it cannot be written to.
         """
         self._file = file
         end = file.seek(0, os.SEEK_END)
@@ -86,8 +91,9 @@ class _Records:
             ConfigError: the disk is full, or does not take it for another reason.
         """
         try:
-            self._file.write(json.dumps({"schema": SCHEMA, **record}).encode() + b"\n")
-            self._file.flush()
+            line = json.dumps({"schema": SCHEMA, **record}).encode() + b"\n"
+            while line:
+                line = line[self._file.write(line) :]
             os.fsync(self._file.fileno())
         except OSError as error:
             raise ConfigError(f"the list of results cannot be written: {error.strerror}") from None
@@ -100,12 +106,12 @@ class Results:
         earlier_parts: records of parts that an earlier batch left.
     """
 
-    def __init__(self, folder: Path, rows: IO[bytes], parts: IO[bytes] | None) -> None:
+    def __init__(self, folder: Path, rows: FileIO, parts: FileIO | None) -> None:
         """Begin at the ends of both lists.
 
         Args:
             folder: of the batch.
-            rows: open for reading and appending.
+            rows: open for reading and appending, without a buffer.
             parts: the same; None where no row is cut.
         """
         self._folder, self._rows = folder, _Records(rows)
@@ -149,16 +155,17 @@ def open_results(folder: Path, cut: Iterable[str] = ()) -> Iterator[Results]:
             own.mkdir(parents=True, exist_ok=True)
             _lock(opened.enter_context((own / "lock").open("wb")), folder)
             _sweep(own, keep)
-            rows = opened.enter_context(open(folder / RESULTS, "a+b", opener=open_without_links))
-            parts = opened.enter_context(_open_parts(folder)) if keep else None
+            rows = opened.enter_context(_open(folder / RESULTS))
+            parts = opened.enter_context(_open(folder / PART_RESULTS)) if keep else None
+            results = Results(folder, rows, parts)
         except OSError as error:
             raise ConfigError(f"the folder {folder} cannot be written to: {error.strerror}") from error
-        yield Results(folder, rows, parts)
+        yield results
         _sweep(own, keep)
 
 
-def _open_parts(folder: Path) -> IO[bytes]:
-    return open(folder / PART_RESULTS, "a+b", opener=open_without_links)
+def _open(path: Path) -> FileIO:
+    return open(path, "a+b", buffering=0, opener=open_without_links)
 
 
 def _sweep(own: Path, keep: set[Path]) -> None:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from stream.batch.cutting.rows import CutRow
 from stream.batch.engine import Engine
-from stream.batch.job import Job, Outcome
+from stream.batch.job import Job, Outcome, failed
 from stream.batch.results import Results
 from stream.batch.tally import Tally, record_of
 from stream.config.batch import BatchSettings
@@ -111,6 +111,9 @@ class _Loop:
             self._tally.shares[name] = said, _size(self.going[name])
             return
         job = self.going.pop(name)
+        if said.status == "stopped" and not self._asked.drain:
+            # As a watcher of memory does, which asks the largest process to end.
+            said = failed(job, "crash", f"its process was ended from outside: {said.reason}")
         self._tally.shares.pop(name, None)
         if said.may_pass and job.attempt <= self._settings.retries and not self._asked.drain:
             self._tally.retries[said.kind] += 1

@@ -24,12 +24,11 @@ _log = logging.getLogger(__name__)
 def hangups(*more: Requests) -> Iterator[Requests]:
     """While the block runs, SIGHUP is queued as a request and does nothing else.
 
-    Args:
-        more: further queues, which get every request too.
-
-
     The handler runs between any two instructions of the main thread, which may hold the very lock that a
     change needs. Outside the main thread, where Python delivers no signals, nothing is installed.
+
+    Args:
+        more: further queues, which get every request too.
     """
     # SimpleQueue.put may be called by a signal handler that interrupts another put.
     requests: Requests = SimpleQueue()

@@ -56,6 +56,7 @@ class OnnxMasks:
             self._network: Any = cv2.dnn.readNetFromONNX(np.frombuffer(data, np.uint8))
         except cv2.error:
             raise WeightsError(f"the detector {path} is no ONNX file that OpenCV can read") from None
+        self._check(path, shape)
 
     def find(self, picture: NDArray[np.uint8]) -> list[Found]:
         """Objects in a picture [H, W, 3] uint8 RGB or [H, W] grey, the surest first."""
@@ -70,6 +71,23 @@ class OnnxMasks:
             for each in self._regions(labels == number, probabilities[number], name, scale)
         ]
         return sorted(found, key=lambda each: -each.score)
+
+    def _check(self, path: Path, shape: tuple[int, ...]) -> None:
+        """Try it on an empty picture.
+
+        Raises:
+            WeightsError: it gives no probability for a class that it names.
+        """
+        try:
+            self._network.setInput(np.zeros(shape, np.float32))
+            given = np.asarray(self._network.forward()).shape
+        except cv2.error:
+            raise WeightsError(f"the segmentation network {path} cannot be run by OpenCV") from None
+        if len(given) != 4 or given[2:] != shape[2:] or not all(0 < each < given[1] for each in self._names):
+            raise WeightsError(
+                f"the segmentation network {path} gives {list(given)} and names classes up to "
+                f"{max(self._names)}; it must give [1, classes + 1, height, width], the background first"
+            )
 
     def _regions(
         self, mask: NDArray[np.bool_], probability: NDArray[np.float32], name: str, scale: tuple[float, float]

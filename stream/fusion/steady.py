@@ -2,7 +2,8 @@
 
 The network adds the detail of both cameras, and the noise of both with it. Where neither source changes by
 more than noise from one frame to the next, part of the fused frame before is kept; where something moves,
-nothing is, so that no trails appear. No motion is estimated: a moving camera gains little.
+nothing is, so that no trails appear. Of motion, only that of the whole picture is followed, which a panning
+or shaking camera makes.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from torch.nn import functional as F
 
 from gifnet.cells import enlarged, halved, spread
 from gifnet.model import Fusion
+from stream.fusion.shift import estimated_shift, moved
 
 _CELL_HALVINGS, _BLOCK_HALVINGS = 1, 2  # cells of 2 x 2 pixels, blocks of 4 x 4 cells
 # Change in grey levels of the mean of a block, and of any cell in it, which a small thing may cross without
@@ -25,7 +27,8 @@ class SteadyNetwork:
     """A network whose pictures of still places are averaged over time: `kept * before + (1 - kept) * now`.
 
     `kept` is `keep` where in 8 x 8 pixels and in the blocks around both sources change by less than noise:
-    the mean by less than 2 grey levels and no 2 x 2 pixels by 12. It is 0 from 4 or 18 on. The first frame, a
+    the mean by less than 2 grey levels and no 2 x 2 pixels by 12. It is 0 from 4 or 18 on. The frame before
+    is first shifted as a whole to where the picture is now, see `stream.fusion.shift`. The first frame, a
     frame of another size and a cut stand for themselves. Calls are frames in order of time; memory stays in
     place from the first call on, so that a step can be captured.
     """
@@ -38,7 +41,7 @@ class SteadyNetwork:
             keep: 0 to below 1: share of the frame before that is kept where nothing moves.
         """
         self._network, self._keep = network, keep
-        self._sources = self._fused = torch.empty(0)
+        self._frame = self._cells = torch.empty(0)
 
     @property
     def own_threads(self) -> bool:
@@ -49,24 +52,26 @@ class SteadyNetwork:
     def __call__(self, visible: Tensor, thermal: Tensor) -> Tensor:
         """Fuse a batch of frames that follow each other; the result is the caller's own."""
         fused = self._network(visible, thermal)
-        cells = torch.cat([halved(part.float(), _CELL_HALVINGS) for part in (visible, thermal)], 1)
-        if self._fused.shape[-2:] != fused.shape[-2:]:
-            self._sources = cells[:1].clone()
-            self._fused = fused[:1].clone()
+        frames = torch.cat([visible.float(), thermal.float(), fused], dim=1)
+        if self._frame.shape[-2:] != frames.shape[-2:]:
+            self._frame = frames[:1].clone()
+            self._cells = halved(frames[:1, :2], _CELL_HALVINGS)
             self.forget()
-        result = torch.empty_like(fused)
-        for index in range(len(fused)):
-            now, picture = cells[index : index + 1], fused[index : index + 1]
-            still = self._keep * stillness(now, self._sources)
-            still = enlarged(still, 2 ** (_CELL_HALVINGS + _BLOCK_HALVINGS), *picture.shape[-2:])
-            torch.lerp(picture, self._fused, still, out=self._fused)
-            self._sources.copy_(now)
-            result[index] = self._fused[0]
-        return result
+        for index in range(len(frames)):
+            frame = frames[index : index + 1]
+            cells = halved(frame[:, :2], _CELL_HALVINGS)
+            before = moved(self._frame, estimated_shift(cells, self._cells) * 2**_CELL_HALVINGS)
+            still = self._keep * stillness(cells, halved(before[:, :2], _CELL_HALVINGS))
+            still = enlarged(still, 2 ** (_CELL_HALVINGS + _BLOCK_HALVINGS), *frame.shape[-2:])
+            frame[:, 2:].lerp_(before[:, 2:], still)
+            self._frame.copy_(frame)
+            self._cells.copy_(cells)
+        return frames[:, 2:]
 
     def forget(self) -> None:
         """Let the next frame stand for itself."""
-        self._sources.fill_(-1)  # out of range, so that everything has changed
+        for memory in (self._frame, self._cells):
+            memory.fill_(-1)  # out of range, so that everything has changed
 
 
 def stillness(now: Tensor, before: Tensor) -> Tensor:

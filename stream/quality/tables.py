@@ -10,7 +10,8 @@ import math
 from gifnet.eval import METRICS
 
 LOWER_IS_BETTER = {name for name, metric in METRICS.items() if not metric.higher_is_better} | {
-    "warped difference", "warped ratio", "BiSWE", "brightness step", "brightness ratio",
+    "warped difference", "warped ratio", "followed difference", "followed ratio", "BiSWE", "brightness step",
+    "brightness ratio",
 }  # fmt: skip
 
 Values = dict[str, float]

@@ -22,6 +22,7 @@ class _Sums:
     """Per-frame values, by name of the view."""
 
     warped: dict[str, list[float]] = field(default_factory=lambda: {view: [] for view in _VIEWS})
+    followed: dict[str, list[float]] = field(default_factory=lambda: {view: [] for view in _VIEWS})
     steps: dict[str, list[float]] = field(default_factory=lambda: {view: [] for view in _VIEWS})
     biswe: list[float] = field(default_factory=list)
 
@@ -36,10 +37,13 @@ def measure_video(frames: Iterable[tuple[Grey, Grey, Grey]]) -> dict[str, float]
         `warped difference`: mean |F_t - F_t-1 warped to t| in grey levels, over pixels whose flow in the
         visible video is the same forth and back within 1 px (DIS flow; flowD of TemCoCo, with occlusions left
         out). `warped ratio`: that divided by the larger of the sources' own, 1 for a video as steady as they
-        are. `BiSWE` (VF-Bench): differences to the frame before and the one after, both warped by the fused
-        video's own flow, over pixels consistent in both sources; summed. `brightness step`: mean
-        |mean(F_t) - mean(F_t-1)| in grey levels. `brightness ratio`: that divided by the larger of the
-        sources'. NaN where frames are too few, or a source stands still.
+        are. `followed difference` and `followed ratio`: likewise, with each pixel moved along the flow of the
+        visible or of the thermal video, whichever leaves the smaller difference, over pixels consistent in
+        both: what stands behind drifting smoke does not move with it. `BiSWE` (VF-Bench): differences to the
+        frame before and the one after, both warped by the fused video's own flow, over pixels consistent in
+        both sources; summed. `brightness step`: mean |mean(F_t) - mean(F_t-1)| in grey levels. `brightness
+        ratio`: that divided by the larger of the sources'. NaN where frames are too few, or a source stands
+        still.
     """
     sums = _Sums()
     window: list[dict[str, Grey]] = []
@@ -50,10 +54,13 @@ def measure_video(frames: Iterable[tuple[Grey, Grey, Grey]]) -> dict[str, float]
         if len(window) == 3:
             sums.biswe.append(_bidirectional(*window))
     warped = {view: _mean(values) for view, values in sums.warped.items()}
+    followed = {view: _mean(values) for view, values in sums.followed.items()}
     steps = {view: _mean(values) for view, values in sums.steps.items()}
     return {
         "warped difference": warped["fused"],
         "warped ratio": _ratio(warped),
+        "followed difference": followed["fused"],
+        "followed ratio": _ratio(followed),
         "BiSWE": _mean(sums.biswe),
         "brightness step": steps["fused"],
         "brightness ratio": _ratio(steps),
@@ -61,9 +68,13 @@ def measure_video(frames: Iterable[tuple[Grey, Grey, Grey]]) -> dict[str, float]
 
 
 def _compare_last(before: dict[str, Grey], now: dict[str, Grey], sums: _Sums) -> None:
-    back, steady = flow_with_mask(now["visible"], before["visible"])
+    (along, steady), (other, other_steady) = (
+        flow_with_mask(now[source], before[source]) for source in ("visible", "thermal")
+    )
     for view in _VIEWS:
-        sums.warped[view].append(warped_difference(now[view], before[view], back, steady))
+        change, other_change = (_change(now[view], before[view], flow) for flow in (along, other))
+        sums.warped[view].append(_mean_of(change, steady))
+        sums.followed[view].append(_mean_of(np.minimum(change, other_change), steady & other_steady))
         sums.steps[view].append(abs(float(now[view].mean()) - float(before[view].mean())))
 
 
@@ -92,9 +103,18 @@ def flow_with_mask(now: Grey, other: Grey) -> tuple[Flow, Mask]:
 
 def warped_difference(now: Grey, other: Grey, flow: Flow, mask: Mask) -> float:
     """Mean absolute difference in grey levels to the other picture warped by the flow; NaN of no pixel."""
+    return _mean_of(_change(now, other, flow), mask)
+
+
+def _change(now: Grey, other: Grey, flow: Flow) -> NDArray[np.float32]:
+    """Absolute difference of each pixel to the other picture warped by the flow."""
     moved = cv2.remap(other.astype(np.float32), _places(flow), None, cv2.INTER_LINEAR,
                       borderMode=cv2.BORDER_REPLICATE)  # fmt: skip
-    return float(np.abs(now - moved)[mask].mean()) if mask.any() else float("nan")
+    return np.asarray(np.abs(now - moved), np.float32)
+
+
+def _mean_of(values: NDArray[np.float32], mask: Mask) -> float:
+    return float(values[mask].mean()) if mask.any() else float("nan")
 
 
 def _estimate(now: Grey, other: Grey) -> Flow:

@@ -55,8 +55,7 @@ class ImageSettings(SinkSettings):
 
     def replaces(self, path: Path) -> bool:
         """True for the list of times and pictures with numbers in the folder itself."""
-        own = path.name == TIMES or _OWN_NAME.fullmatch(path.name)
-        return bool(own) and path.resolve().parent == self.path().resolve()
+        return is_own_name(path.name) and path.resolve().parent == self.path().resolve()
 
     def open(self, options: SinkOptions) -> ImageSink:
         """A sink of pictures."""
@@ -125,6 +124,11 @@ class ImageSink(SinkBase):
         )
         self._times.write(f"{_HEAD}\n")
         return self._times
+
+
+def is_own_name(name: str) -> bool:
+    """True for the list of times and for pictures with numbers."""
+    return name == TIMES or _OWN_NAME.fullmatch(name) is not None
 
 
 def check_folder(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The page's API: status, settings, snapshots, clips, and whether the run is alive and well."""
+"""The page's API: status, settings, snapshots, clips."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from stream.config import live_settings as controls
 from stream.config.shown import kind
 from stream.errors import ConfigError, GifnetError
 from stream.frame import ColourMap, View
-from stream.monitoring.prometheus import CONTENT_TYPE, exposition
 from stream.monitoring.status import RunStatus
 from stream.monitoring.temperature import temperature_at
 from stream.runtime.clock import utc_now
@@ -26,7 +25,7 @@ from stream.web.openapi import openapi
 from stream.web.pictures import COLOUR_MAPS, VIEWS, Pictures, png
 
 LARGEST_REQUEST = 64 * 1024
-# Of small pictures, in pixels.
+# Range of the width of small pictures, in pixels.
 WIDTHS = (16, 8192)
 # Shown only where the calibration knows several distances.
 DISTANCE = "registration.distance_m"
@@ -42,37 +41,6 @@ class ClipRequest(Settings):
     on: Annotated[StrictBool, Field(description="true starts, false stops")]
     view: Annotated[View, Field(description="which picture")] = "fused"
     colour_map: Annotated[ColourMap, Field(description="of the view thermal-colour")] = "heat"
-
-
-class HealthApi:
-    """`/metrics`, `/healthz` and `/readyz`."""
-
-    def __init__(self, panel: RunStatus) -> None:
-        """Answer for a run.
-
-        Args:
-            panel: of the run.
-        """
-        self._panel = panel
-
-    def routes(self) -> list[web.RouteDef]:
-        """For an application."""
-        return [
-            web.get("/metrics", self._metrics),
-            web.get("/healthz", self._alive),
-            web.get("/readyz", self._ready),
-        ]
-
-    async def _metrics(self, request: web.Request) -> web.Response:
-        text = await asyncio.to_thread(exposition, self._panel)
-        return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE})
-
-    async def _alive(self, request: web.Request) -> web.Response:
-        return web.json_response({"alive": True, "not_pairing": self._panel.not_pairing()})
-
-    async def _ready(self, request: web.Request) -> web.Response:
-        why = self._panel.not_ready()
-        return web.json_response({"ready": not why, "why": why}, status=503 if why else 200)
 
 
 class PageApi:
@@ -202,8 +170,8 @@ async def as_sentences(request: web.Request, handler: Any) -> web.StreamResponse
         if error.status == web.HTTPRequestTimeout.status_code:
             answer.force_close()
         return answer
-    except ConnectionError:  # who asked is gone
+    except ConnectionError:  # the client is gone
         raise
-    except Exception:  # a mistake of ours ends no run
+    except Exception:  # a bug in a handler ends no run
         _log.exception("%s %s could not be answered", request.method, request.path)
         return refuse(500, "a mistake in this program; its log says more")

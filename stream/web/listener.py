@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +14,7 @@ from aiohttp import web
 from stream.errors import ConfigError
 from stream.web.address import Address
 from stream.web.guard import HEALTH_PATHS, refuse
+from stream.web.loop import LoopThread
 
 MOST_CONNECTIONS = 128
 # More of them, where all others are busy, for questions of whether the run is alive and well.
@@ -173,3 +176,23 @@ class _Full(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """There is no room."""
         transport.close()
+
+
+@contextmanager
+def listening(loop: LoopThread, app: web.Application, address: Address, setting: str) -> Iterator[Address]:
+    """Serve an application while the block lasts; gives the address with the port that it really has.
+
+    Args:
+        loop: runs the server.
+        app: what is served.
+        address: where.
+        setting: its name, for messages.
+
+    Raises:
+        ConfigError: the address is taken or none of this machine's.
+    """
+    listener = Listener(app, address, setting)
+    try:
+        yield loop.run(listener.open())
+    finally:
+        loop.run(listener.close())

@@ -13,13 +13,14 @@ from stream.config import RunSettings
 from stream.config.outputs import SHORTEST_TOKEN
 from stream.errors import ConfigError
 from stream.monitoring.status import RunStatus
-from stream.web.address import Address, parse_address
-from stream.web.api import LARGEST_REQUEST, HealthApi, PageApi, as_sentences
+from stream.web.address import parse_address
+from stream.web.api import LARGEST_REQUEST, PageApi, as_sentences
 from stream.web.control_socket import ControlSocket
 from stream.web.files import page_file
 from stream.web.frames import FrameFeed
 from stream.web.guard import Guard
-from stream.web.listener import Listener
+from stream.web.health import health_of_run, health_routes, serve_health
+from stream.web.listener import listening
 from stream.web.loop import LoopThread
 
 _SCRIPTS = ("page.js", "shared.js", "picture.js", "status.js", "settings.js", "temperature.js")
@@ -50,11 +51,8 @@ def open_servers(settings: RunSettings, panel: RunStatus) -> Iterator[None]:
             made_up = f"?token={guard.token}" if guard.token and not given else ""
             _log.warning("the page is at http://%s/%s%s", bound, made_up, " with your token" if given else "")
         if settings.metrics.bind:
-            address = parse_address(settings.metrics.bind, "metrics.bind")
-            bound = stack.enter_context(
-                listening(loop, _numbers(panel, address, settings), address, "metrics.bind")
-            )
-            _log.info("numbers are at http://%s/metrics", bound)
+            health = health_of_run(panel)
+            stack.enter_context(serve_health(loop, health, settings.metrics.bind, settings.preview.hosts))
         if settings.control.bind:
             control = ControlSocket(settings.control, panel)
             stack.callback(lambda: loop.run(control.close()))
@@ -73,24 +71,10 @@ def _token(settings: RunSettings) -> str:
     return token
 
 
-@contextmanager
-def listening(loop: LoopThread, app: web.Application, address: Address, setting: str) -> Iterator[Address]:
-    """Serve an application while the block lasts; gives the address with the port that it really has.
-
-    Raises:
-        ConfigError: the address is taken or none of this machine's.
-    """
-    listener = Listener(app, address, setting)
-    try:
-        yield loop.run(listener.open())
-    finally:
-        loop.run(listener.close())
-
-
 def _page(panel: RunStatus, guard: Guard, feed: FrameFeed) -> web.Application:
     app = web.Application(middlewares=[guard.middleware, as_sentences], client_max_size=LARGEST_REQUEST)
     routes = [
-        *HealthApi(panel).routes(),
+        *health_routes(health_of_run(panel)),
         *PageApi(panel).routes(),
         web.get("/api/frames", feed.handle),
         *(web.get(path, page_file(name)) for path, name in PAGE_FILES.items()),
@@ -107,12 +91,3 @@ async def _to_page(request: web.Request) -> web.StreamResponse:
     """From /fused to /fused/, so that the page's relative addresses lie below it."""
     query = f"?{request.query_string}" if request.query_string else ""
     raise web.HTTPPermanentRedirect(f"{request.path}/{query}")
-
-
-def _numbers(panel: RunStatus, address: Address, settings: RunSettings) -> web.Application:
-    """Metrics alone: they hold no picture and no secret, so no token is needed."""
-    guard = Guard(True, "", settings.preview.hosts)
-    middlewares = [guard.middleware, as_sentences] if address.is_loopback else [as_sentences]
-    app = web.Application(middlewares=middlewares, client_max_size=LARGEST_REQUEST)
-    app.add_routes(HealthApi(panel).routes())
-    return app

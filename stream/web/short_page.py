@@ -12,7 +12,7 @@ from stream.web.address import Address
 from stream.web.api import LARGEST_REQUEST, as_sentences
 from stream.web.files import page_file
 from stream.web.guard import Guard
-from stream.web.listener import Listener
+from stream.web.listener import listening
 from stream.web.loop import LoopThread
 
 LARGEST_INDEX = 1_000_000
@@ -43,15 +43,10 @@ def serve_page(
     paths = ["/", *(f"/{file}" for file in files[1:])]
     app.add_routes([web.get(path, page_file(file)) for path, file in zip(paths, files, strict=True)])
     app.add_routes(routes)
-    with LoopThread(name) as loop:
-        listener = Listener(app, address, "--bind")
-        try:
-            bound = loop.run(listener.open())
-            yield f"http://{bound}/" + (f"?token={guard.token}" if guard.token else "")
-            if goodbye:
-                loop.run(goodbye())
-        finally:
-            loop.run(listener.close())
+    with LoopThread(name) as loop, listening(loop, app, address, "--bind") as bound:
+        yield f"http://{bound}/" + (f"?token={guard.token}" if guard.token else "")
+        if goodbye:
+            loop.run(goodbye())
 
 
 def index_of(request: web.Request) -> int:

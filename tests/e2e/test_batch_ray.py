@@ -21,6 +21,9 @@ from tests.helpers.patience import patience
 from tests.helpers.ray_nodes import RayNodes, need_ray, ray_nodes
 from tests.helpers.readback import count_frames, read_times
 
+# One cluster at a time, of all processes of the tests.
+pytestmark = pytest.mark.xdist_group("ray")
+
 ROWS = 12
 LONG = "synthetic://street?seed=1&size=64x48&duration=3600"
 

@@ -18,7 +18,7 @@ from tests.helpers.readback import count_frames
 from tests.helpers.s3_server import ENVIRONMENT, ask, s3_server
 
 pytest.importorskip("s3fs", reason="the extra remote is not installed")
-pytest.importorskip("moto.server", reason="moto[server] is not installed")
+pytest.importorskip("moto.server", reason="moto[s3] or flask is not installed")
 
 # boto's own code uses what Python has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -28,7 +28,7 @@ def test_a_camera_that_is_unplugged_ends_the_pairs_with_a_warning(caplog: pytest
     try:
         with cameras(visible.url, thermal.url) as live, caplog.at_level(logging.WARNING):
             assert live.next(patience(20))
-            pairs = live_pairs(live, patience(3))
+            pairs = live_pairs(live, patience(1))
             first = next(pairs)
             thermal.kill()
             list(pairs)

@@ -18,6 +18,9 @@ from tests.helpers.media_server import free_port
 from tests.helpers.patience import patience, wait_until
 from tests.helpers.ray_nodes import RayNodes, need_ray, ray_nodes
 
+# One cluster at a time, of all processes of the tests.
+pytestmark = pytest.mark.xdist_group("ray")
+
 SOURCE = "loop://synthetic://street?seed=3&size=64x48&rate=10"
 PAIR = f"""
 visible: {{uri: '{SOURCE}'}}

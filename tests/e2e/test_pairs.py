@@ -135,7 +135,7 @@ def test_a_signal_ends_all_pairs_in_order_and_files_stay_whole(tmp_path: Path, n
                 if sample.name == "gifnet_frames_fused_total"
             }
 
-        wait_until(lambda: min(fused().get(name, 0) for name in ("gate", "yard")) >= 3, patience(120))
+        wait_until(lambda: min(fused().get(name, 0) for name in ("gate", "yard")) >= 3, 120)
         status, text = got(metrics, "/readyz")
         why = json.loads(text)["why"]
         assert status == 503 and why["away"] == "no frame has been fused yet"

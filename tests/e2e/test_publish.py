@@ -129,14 +129,14 @@ def test_other_views_are_topics(view: str, shape: tuple[int, ...]) -> None:
 
 
 def test_a_slow_reader_of_the_latest_sees_fresh_frames() -> None:
-    """At five frames a second from a hundred, a frame is never older than two periods and its transfer."""
+    """At five frames a second from a hundred; in a queue each frame would be 0.19 s older than the last."""
     with publishing(rate=100, size=(320, 240)) as address:
         ages_ms = []
         for frame in itertools.islice(Subscriber(address).latest(PATIENCE_S), 8):
             ages_ms.append(time.time() * 1000 - (frame.header.t_visible_ns or 0) / 1e6)
             time.sleep(0.2)
     # The first two may have waited for the connection.
-    assert sorted(ages_ms[2:])[3] < 60
+    assert sorted(ages_ms[2:])[3] < patience(60)
 
 
 def test_a_reader_that_never_reads_holds_nobody_up() -> None:

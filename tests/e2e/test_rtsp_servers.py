@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.helpers.patience import wait_until
 from tests.helpers.rtsp_process import GstProcess, RtspProcess, gstreamer_or_skip
 from tests.helpers.stamped_picture import draw, read
 
@@ -200,10 +201,7 @@ def test_clients_that_leave_are_forgotten(transport: str) -> None:
             with played(server.url, transport) as stream:
                 first(stream, 1)
         files = f"/proc/{server.pid}/fd"
-        until_s = time.monotonic() + 3
-        while len(os.listdir(files)) > 4 and time.monotonic() < until_s:
-            time.sleep(0.01)
-        assert len(os.listdir(files)) == 4  # standard ones and the listener
+        wait_until(lambda: len(os.listdir(files)) == 4)  # standard ones and the listener
 
 
 @pytest.mark.parametrize("kind", [RtspProcess, GstProcess])

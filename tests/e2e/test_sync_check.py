@@ -105,7 +105,7 @@ def test_a_camera_that_is_not_there() -> None:
     done = sync_check("rtsp://ann:secret@127.0.0.1:1/a", "rtsp://127.0.0.1:1/b", "--seconds", "5")
     assert done.returncode == 1 and "no picture came from the visible camera" in done.stderr
     assert "secret" not in done.stderr and "Traceback" not in done.stderr
-    assert time.monotonic() - begun_s < 30
+    assert time.monotonic() - begun_s < patience(20)
 
 
 def test_doubt_is_valid_json(clips: tuple[Path, Path]) -> None:

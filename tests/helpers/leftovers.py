@@ -56,7 +56,7 @@ def end_processes(left: list[str]) -> None:
 
 
 def _is_older(phrase: str, began: int) -> bool:
-    """Whether it is a process that started before: the kernel may leave a child out of its list."""
+    """True for a process that started before: the kernel may leave a child out of its list."""
     kind, number, *_ = phrase.split()
     if kind != "process":
         return False

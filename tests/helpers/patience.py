@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from functools import cache
 
 # Seconds that `_work` takes on the machine for which the waits are written, when it is idle.
 _USUAL_S = 0.11
-# Bounds a wait where one measurement is far off.
-_LONGEST_SCALE = 10.0
+# Waits are constants of modules, often made while the machine has yet to get busy: a few times as long costs
+# nothing but where something fails. The upper bound is for measurements that are far off.
+_SCALES = 3.0, 10.0
 _POLL_S = 0.02
 
 
 def patience(seconds: float) -> float:
-    """A wait in seconds, scaled by the speed of the machine; never shorter than it is written."""
-    return seconds * _scale()
+    """A wait in seconds, scaled by the speed and the load of the machine; at least three times as written."""
+    load = os.getloadavg()[0] / (os.cpu_count() or 1)
+    least, most = _SCALES
+    return seconds * min(max(least, _slowness(), load), most)
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
@@ -35,11 +39,11 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
 
 
 @cache
-def _scale() -> float:
+def _slowness() -> float:
     """Measured once a process, in wall time, so that other load counts as a slow machine does."""
     start_s = time.perf_counter()
     _work()
-    return min(max(1.0, (time.perf_counter() - start_s) / _USUAL_S), _LONGEST_SCALE)
+    return (time.perf_counter() - start_s) / _USUAL_S
 
 
 def _work() -> None:

@@ -1,4 +1,4 @@
-"""An S3 server of this machine, by moto, in a process of its own."""
+"""An S3 server of this machine, by moto on flask, in a process of its own."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ import torch
 
 from gifnet.errors import TrainingError
 from gifnet.train.config import TrainSettings
-from gifnet.train.data import Crops, split
-from gifnet.train.pairs import load_pairs
+from gifnet.train.data import Crops
+from gifnet.train.pairs import load_pairs, split
 
 
 def crops(settings: TrainSettings, **changes: object) -> Crops:

@@ -68,6 +68,8 @@ def test_a_teacher_adds_its_loss(lite: LiteSettings, tmp_path: Path):
     seen: list[dict[str, float]] = []
     train(settings, report=lambda iteration, parts: seen.append(parts))
     assert ["distil" in parts for parts in seen] == [True, False]
+    card = export(lite.output, tmp_path / "out" / "lite.safetensors", "gifnet train").read_text()
+    assert '"weights": "full.safetensors"' in card and str(tmp_path) not in card, "places stay private"
 
 
 def test_it_begins_with_named_weights(lite: LiteSettings):

@@ -9,14 +9,14 @@ from stream.batch.content import sha256_of
 from stream.batch.install import name_of, written_by
 from stream.batch.job import Job, Record
 from stream.batch.remote.store import objects_at, remove, signs_at, upload
-from stream.sinks.images import TIMES
+from stream.sinks.images import TIMES, is_own_name
 
 
 def upload_output(work: Path, job: Job, earlier: Record | None) -> dict[str, Any]:
     """Upload what was written; each object appears whole or not at all, the output itself last.
 
     Of a folder of pictures the list of times is last. What an earlier batch uploaded under the same names
-    and this one does not have is removed.
+    and this one does not have is removed; other objects below the URL of a folder are left alone.
 
     Args:
         work: the folder that holds it.
@@ -52,7 +52,7 @@ def _upload_folder(folder: Path, url: str, replaces: bool) -> None:
         upload(folder / name, url + name)
     if replaces:
         for each in objects_at(url, fresh=True):
-            if each.name not in names:
+            if each.name not in names and is_own_name(each.name):
                 remove(url + each.name)
 
 

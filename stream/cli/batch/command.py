@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from stream.errors import ConfigError
 if TYPE_CHECKING:
     from stream.batch.engine import Engine
     from stream.batch.plan import Plan
+    from stream.batch.process import WorkerProcess
     from stream.batch.results import Results
 
 FAILED_STATUS = 3
@@ -79,6 +80,7 @@ def batch(
     """
     from stream.batch.find import find_rows
     from stream.batch.plan import plan_batch
+    from stream.batch.process import WorkerProcess
     from stream.batch.results import open_results, read_results
 
     set_up_logs(verbose=verbose, quiet=quiet)
@@ -90,12 +92,19 @@ def batch(
     if folder.exists() and not folder.is_dir():
         raise ConfigError(f"the output {folder} is a file; name a folder")
     rows, alone = find_rows(manifest)
-    plan = plan_batch(rows, folder, named_settings(ctx), config, read_results(folder), settings)
-    if dry_run:
-        show_plan(plan, alone)
-        return
-    with open_results(folder, [job.name for job in plan.jobs if job.cut_s]) as results:
-        status = _work(plan, _engine(settings, plan, address), results, settings, alone, quiet)
+    earlier = read_results(folder)
+    # Libraries that count their threads as they load get one; each job is told how many cores it has.
+    with closing(WorkerProcess({"OMP_NUM_THREADS": "1"})) as worker:
+        done = sum(record.get("status") == "done" for record in earlier.values())
+        if not dry_run and address is None and len(rows) > done:
+            worker.start()  # it loads torch while rows are checked
+        plan = plan_batch(rows, folder, named_settings(ctx), config, earlier, settings)
+        if dry_run:
+            show_plan(plan, alone)
+            return
+        with open_results(folder, [job.name for job in plan.jobs if job.cut_s]) as results:
+            engine = _engine(settings, plan, address, worker)
+            status = _work(plan, engine, results, settings, alone, quiet)
     if status:
         ctx.exit(status)
 
@@ -108,7 +117,9 @@ def _check_ray(address: str, settings: BatchSettings) -> None:
         raise ConfigError("--jobs is for this machine; on a cluster --ray-cpus says how many go on at once")
 
 
-def _engine(settings: BatchSettings, plan: Plan, address: str | None) -> AbstractContextManager[Engine]:
+def _engine(
+    settings: BatchSettings, plan: Plan, address: str | None, worker: WorkerProcess
+) -> AbstractContextManager[Engine]:
     if address is not None:
         from stream.batch.ray_engine import open_ray
 
@@ -116,7 +127,7 @@ def _engine(settings: BatchSettings, plan: Plan, address: str | None) -> Abstrac
     from stream.batch.engine import LocalEngine
 
     devices = {str(job.settings.get("device", "auto")) for job in plan.jobs}
-    return LocalEngine(settings.jobs, "cpu" if devices <= {"cpu"} else "auto")
+    return LocalEngine(settings.jobs, "cpu" if devices <= {"cpu"} else "auto", worker)
 
 
 def _work(

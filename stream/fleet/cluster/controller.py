@@ -15,6 +15,7 @@ from stream.errors import ConfigError
 from stream.fleet.cluster.controller_actor import pair_actor_name
 from stream.fleet.cluster.fleet_page import FleetPage
 from stream.fleet.cluster.fleet_state import Action
+from stream.fleet.cluster.node.warm_start import begin_starter, starter_socket
 from stream.fleet.cluster.nodes import Node, living_nodes
 from stream.fleet.cluster.pair_actor import PairActor
 from stream.fleet.cluster.spec import PairSpec
@@ -24,6 +25,8 @@ from stream.fleet.cluster.table import PairRow, rows
 EVERY_S = 0.5
 # Actors that said nothing for so long are looked up at Ray, which may have given them up.
 LOOK_UP_S = 10.0
+# A starter without runs ends after twice that.
+PREPARE_EVERY_S = 300.0
 
 Result = TypeVar("Result")
 
@@ -52,6 +55,7 @@ class Controller:
         self._state = self._file.read()
         self._nodes: list[Node] = []
         self._looked_up_s: dict[str, float] = {}
+        self._prepared_s: dict[str, float] = {}
         self._page = FleetPage(self.rows, self._picture, self._metrics)
         self._page_settings = page
         self._page_problem = ""
@@ -124,7 +128,8 @@ class Controller:
         return {name: record.spec.as_json() for name, record in self._state.wanted().items()}
 
     def rows(self) -> list[PairRow]:
-        """All pairs."""
+        """All pairs; saved first, so that counts that were told do not go down where this process is lost."""
+        self._file.write(self._state)
         return rows(self._state, self._nodes, time.monotonic())
 
     def _changed(self, change: Callable[[], Result]) -> Result:
@@ -157,6 +162,7 @@ class Controller:
         for action in list(self._state.actions(time.monotonic(), self._nodes)):
             await (self._create(action) if action.what == "create" else self._kill(action.pair))
         await self._look_up_silent()
+        await self._prepare_spare_nodes()
         self._file.write(self._state)
 
     async def _create(self, action: Action) -> None:
@@ -196,6 +202,16 @@ class Controller:
                 self._looked_up_s[name] = now_s
                 if await self._find(name) is None:
                     record.gone()
+
+    async def _prepare_spare_nodes(self) -> None:
+        """Begin starters on nodes that have no pair yet, so that pairs of a lost node start at once there."""
+        now_s = time.monotonic()
+        for node in self._state.spare_nodes(self._nodes):
+            if now_s - self._prepared_s.get(node.number, -PREPARE_EVERY_S) >= PREPARE_EVERY_S:
+                self._prepared_s[node.number] = now_s
+                options = {"num_cpus": 0, "max_retries": 0, "label_selector": {"ray.io/node-id": node.number}}
+                task = self._ray.remote(begin_starter).options(**options)
+                await asyncio.to_thread(task.remote, starter_socket(node.number))
 
     async def _find(self, name: str) -> Any:
         try:

@@ -160,6 +160,19 @@ class FleetState:
         yield from (Action("kill", name) for name in self._strangers - set(self.pairs))
         self._strangers.clear()
 
+    def spare_nodes(self, nodes: Sequence[Node]) -> list[Node]:
+        """Nodes without a pair that could take a quick one; none before the first pair fuses."""
+        wanted = [record for record in self.pairs.values() if record.is_wanted()]
+        if not any(record.last.get("ready") for record in wanted):
+            return []
+        taken = {record.last.get("node") for record in wanted} | set(self.drained_nodes)
+        places = [record.placement for record in wanted if record.spec.is_quick]
+        return [
+            node
+            for node in nodes
+            if node.number not in taken and any(place.fits(node.resources, node.labels) for place in places)
+        ]
+
     def killed(self, name: str) -> None:
         """The actor of a pair is no more."""
         if name in self.pairs:

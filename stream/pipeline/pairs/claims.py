@@ -10,6 +10,7 @@ from pathlib import Path
 from stream.config import RunSettings
 from stream.files.run_paths import local_path
 from stream.sinks import sink_settings
+from stream.sinks.restream.settings import ServerSettings
 from stream.uri import parse_uri
 
 _METRICS = "the metrics"
@@ -59,8 +60,11 @@ def _takes(settings: RunSettings, one_folder: bool) -> Iterator[str]:
         if one_folder or place.is_absolute():  # others lie in a folder of each pair
             yield f"the output {place.absolute() if one_folder else place}"
     for output in settings.outputs:
-        if output.uri.startswith("zmq+ipc://"):
-            yield f"the socket {parse_uri(output.uri).path}"
+        uri = parse_uri(output.uri)
+        if uri.scheme == "zmq+ipc":
+            yield f"the socket {uri.path}"
+        elif uri.scheme in ServerSettings.schemes:
+            yield f"the address {uri}"
     if settings.takeover:
         yield f"the name {settings.takeover} to take over"
     if one_folder and settings.report:

@@ -145,6 +145,6 @@ class PairRuns:
 def _numbers(bind: str | None, states: Sequence[PairState]) -> AbstractContextManager[None]:
     if not bind:
         return nullcontext()
-    from stream.web.pairs import open_numbers
+    from stream.web.health import open_health_of_pairs
 
-    return open_numbers(bind, states)
+    return open_health_of_pairs(bind, states)

@@ -19,6 +19,8 @@ ALWAYS_WHOLE = ("rawvideo", "wrapped_avframe", "mjpeg")
 UNSTAMPED = 3
 # Decoders that say at once that a picture is damaged, or lacks a reference picture, if told to check for it.
 STRICT, STRICT_CHECKS = ("h264", "hevc"), "explode+bitstream+buffer+aggressive"
+# Packets that are kept for a decoder in hardware, until the first whole picture; some seconds of video.
+MOST_BEGINNING = 300
 # Groups of pictures with no whole one but the key picture, after which checks are taken to be too strict.
 BAD_GROUPS = 2
 
@@ -134,8 +136,10 @@ class WholePictures:
             return
         if packet.is_keyframe:
             self._begin = [packet]
-        elif self._begin:
+        elif 0 < len(self._begin) < MOST_BEGINNING:
             self._begin.append(packet)
+        else:  # all of a long group is damaged; the next key picture begins anew
+            self._begin = []
 
     def _decode(self, packet: Any) -> list[VideoFrame]:
         try:

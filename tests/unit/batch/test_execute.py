@@ -78,6 +78,26 @@ def test_pictures_replace_those_of_an_earlier_batch(pair: tuple[Path, Path], tmp
     assert len(list((tmp_path / "frames").glob("*.png"))) == 5
 
 
+def test_what_no_run_wrote_is_not_replaced(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    mine = tmp_path / "frames" / "mine.txt"
+    mine.parent.mkdir()
+    mine.write_text("precious")
+    outcome = execute(job(tmp_path, pair, "frames"))
+    assert (outcome.status, outcome.kind) == ("failed", "output")
+    assert "frames holds mine.txt, which no run wrote" in outcome.reason
+    (tmp_path / "x.mp4").mkdir()
+    assert "is a folder" in execute(job(tmp_path, pair, "x.mp4")).reason
+    (tmp_path / "y.jsonl").write_text('{"visible": "a.mp4", "thermal": "b.mp4"}')  # a manifest
+    outcome = execute(job(tmp_path, pair, "y.mp4", sidecar=True))
+    assert "y.jsonl would overwrite a file that is none" in outcome.reason
+    assert mine.read_text() == "precious" and "a.mp4" in (tmp_path / "y.jsonl").read_text()
+
+
+def test_an_output_may_have_the_longest_name_of_the_disk(pair: tuple[Path, Path], tmp_path: Path) -> None:
+    name = "\N{SNOWMAN}" * 80 + ".mp4"  # 244 bytes
+    assert execute(job(tmp_path, pair, name)).status == "done"
+
+
 def test_a_failure_leaves_what_was_there_and_names_its_kind(pair: tuple[Path, Path], tmp_path: Path) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no video" * 100)
@@ -90,16 +110,19 @@ def test_a_failure_leaves_what_was_there_and_names_its_kind(pair: tuple[Path, Pa
     assert not list((tmp_path / ".batch").iterdir())
 
 
+@pytest.mark.parametrize("how", ["grows", "goes"])
 def test_an_input_that_changes_meanwhile_is_no_result(
-    pair: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pair: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     mine = Path(shutil.copy(pair[0], tmp_path)), pair[1]
     plain = execution.fuse_row
 
     def changing(*words: Any) -> Any:
         report = plain(*words)
-        with mine[0].open("ab") as file:
-            file.write(b"more")
+        if how == "goes":
+            mine[0].unlink()
+        else:
+            mine[0].write_bytes(mine[0].read_bytes() + b"more")
         return report
 
     monkeypatch.setattr(execution, "fuse_row", changing)

@@ -142,3 +142,16 @@ def test_what_nobody_touched_is_done_and_another_setting_is_work_again(clips: Pa
     os.utime(clips / "a.mp4", ns=(1, 1))
     assert len(planned().jobs) == 1
     assert not is_untouched(planned().jobs[0], settings)
+
+
+def test_a_place_that_holds_what_no_run_wrote_begins_nothing(clips: Path, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "mine.txt").touch()
+    (tmp_path / "pairs.jsonl").write_text('{"visible": "a.mp4", "thermal": "b.mp4"}')
+    config = tmp_path / "all.yaml"
+    config.write_text("outputs: [{sidecar: true}]\n")
+    rows = [row(clips, 2, output="photos/"), row(clips, 3, output="pairs.mp4", config=str(config))]
+    with pytest.raises(ConfigError) as error:
+        plan(rows, tmp_path)
+    assert "line 2: the output" in str(error.value) and "holds mine.txt" in str(error.value)
+    assert "line 3: the sidecar" in str(error.value)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,24 @@ def test_two_batches_do_not_share_a_folder_and_leftovers_go(tmp_path: Path) -> N
         assert not left.exists()
         with pytest.raises(ConfigError, match="another gifnet batch works in"), open_results(tmp_path):
             pass
+
+
+def test_a_full_disk_is_told_and_leaves_a_list_that_the_next_batch_reads(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with (
+        pytest.raises(ConfigError, match="the list of results cannot be written: "),
+        open_results(tmp_path) as results,
+    ):
+        results.add({"output": "a.mp4", "status": "done"})
+        # Limits the files that this process writes, as on a full disk.
+        resource.setrlimit(resource.RLIMIT_FSIZE, ((tmp_path / RESULTS).stat().st_size + 10, limits[1]))
+        try:
+            results.add({"output": "b.mp4", "status": "done"})
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with open_results(tmp_path) as results:
+        results.add({"output": "c.mp4", "status": "done"})
+    assert sorted(read_results(tmp_path)) == ["a.mp4", "c.mp4"]
 
 
 def test_a_list_of_something_else_is_left_alone(tmp_path: Path) -> None:

@@ -105,6 +105,14 @@ def test_what_may_pass_is_tried_again_and_the_rest_is_not(tmp_path: Path) -> Non
     assert tally.share == 1.0
 
 
+def test_a_job_that_somebody_else_stops_is_tried_again(tmp_path: Path) -> None:
+    stopped = Outcome("a", "stopped", reason="stopped by SIGTERM")
+    tally = run(tmp_path, [job("a")], HandEngine({"a": [stopped, done("a")]}))
+    assert (tally.done, tally.not_done, tally.retries) == (1, 0, {"crash": 1})
+    why = ["its process was ended from outside: stopped by SIGTERM"]
+    assert read_results(tmp_path)["a"]["failed_before"] == why
+
+
 def test_ctrl_c_ends_what_is_begun_and_begins_no_more(tmp_path: Path) -> None:
     asked = Hand()
     engine = HandEngine({})

@@ -34,7 +34,7 @@ def job(folder: Path, uri: str) -> Job:
 
 @pytest.fixture
 def worker() -> Iterator[WorkerProcess]:
-    process = WorkerProcess({"OMP_NUM_THREADS": "1"})
+    process = WorkerProcess()
     yield process
     process.close()
 
@@ -51,12 +51,17 @@ def child_of(worker: WorkerProcess) -> int:
     return int(children.read_text().split()[0])
 
 
+def outcome_of(worker: WorkerProcess) -> Outcome:
+    """The next outcome; shares of the job may come first."""
+    return next(said for _ in range(1000) for _, said in worker.hear() if isinstance(said, Outcome))
+
+
 def test_a_worker_outlives_the_jobs_that_crash_and_stops_when_asked(
     worker: WorkerProcess, tmp_path: Path
 ) -> None:
     worker.begin(job(tmp_path, LONG))
     os.kill(child_of(worker), signal.SIGSEGV)
-    crashed = next(said for said in worker.hear() if isinstance(said, Outcome))
+    crashed = outcome_of(worker)
     assert (crashed.status, crashed.kind, crashed.may_pass) == ("failed", "crash", True)
     assert crashed.reason == "its process was ended by SIGSEGV"
 
@@ -69,8 +74,7 @@ def test_a_worker_outlives_the_jobs_that_crash_and_stops_when_asked(
     worker.begin(job(tmp_path, LONG))
     child = child_of(worker)
     worker.stop()
-    stopped = [said for said in worker.hear() if isinstance(said, Outcome)]
-    assert [said.status for said in stopped] == ["stopped"]
+    assert outcome_of(worker).status == "stopped"
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)
     assert not (tmp_path / "x.mp4").exists()
@@ -88,7 +92,7 @@ def test_a_full_disk_is_a_failure_that_may_pass_on_another_node(
     assert (outcome.status, outcome.kind, outcome.may_pass) == ("failed", "output", True)
     assert "cannot be written" in outcome.reason
     assert sorted(path.name for path in tmp_path.rglob("*")) == [".batch"]
-    other = WorkerProcess({"OMP_NUM_THREADS": "1"})
+    other = WorkerProcess()
     try:
         assert other.run(job(tmp_path, SHORT).again(outcome.reason)).status == "done"
     finally:
@@ -100,11 +104,57 @@ def test_a_worker_that_is_killed_is_a_failure_and_begins_again(worker: WorkerPro
     child = child_of(worker)
     assert worker._process
     os.kill(worker._process.pid, signal.SIGKILL)
-    # Shares of the job that it told before may come first.
-    lost = next(said for _ in range(1000) for said in worker.hear() if isinstance(said, Outcome))
+    lost = outcome_of(worker)
     assert lost.reason == "its worker process was ended from outside"
     end_s = time.monotonic() + patience(30)
     while os.path.exists(f"/proc/{child}") and time.monotonic() < end_s:
         time.sleep(0.05)
     assert not os.path.exists(f"/proc/{child}"), "the child lives on without its worker"
     assert worker.run(job(tmp_path, SHORT)).status == "done"
+
+
+def test_jobs_go_on_side_by_side_and_the_death_of_the_worker_is_the_end_of_all(
+    worker: WorkerProcess, tmp_path: Path
+) -> None:
+    names = ("x.mp4", "y.mp4")
+    for name in names:
+        worker.begin(replace(job(tmp_path, LONG), name=name), {"OMP_NUM_THREADS": "1"})
+    child_of(worker)
+    done = worker.run(replace(job(tmp_path, SHORT), name="z.mp4"))
+    assert done.status == "done" and set(worker.jobs) == set(names)
+    assert worker._process
+    os.kill(worker._process.pid, signal.SIGKILL)
+    heard = [(name, said) for _ in range(1000) if worker.jobs for name, said in worker.hear()]
+    lost = {name: said.kind for name, said in heard if isinstance(said, Outcome)}
+    assert lost == dict.fromkeys(names, "crash")
+
+
+def test_a_service_manager_that_ends_all_processes_leaves_the_worker_to_tell_of_it(
+    worker: WorkerProcess, tmp_path: Path
+) -> None:
+    worker.begin(job(tmp_path, LONG))
+    child = child_of(worker)
+    assert worker._process
+    for pid in (worker._process.pid, child):
+        os.kill(pid, signal.SIGTERM)
+    assert outcome_of(worker).reason in ("stopped by SIGTERM", "its process was ended by SIGTERM")
+    assert worker.run(job(tmp_path, SHORT)).status == "done"
+
+
+def test_what_a_library_prints_is_no_answer(
+    worker: WorkerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("print('hello from a library')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    assert worker.run(job(tmp_path, SHORT)).status == "done"
+
+
+def test_a_driver_that_sends_a_long_job_does_not_wait_for_one_that_is_told(
+    worker: WorkerProcess, tmp_path: Path
+) -> None:
+    # The answer and the next job are both longer than a pipe holds; neither side reads while it writes.
+    long_name = replace(job(tmp_path, SHORT), place="x" * 500_000, name="y.mp4", version="0")
+    for number in range(4):
+        worker.begin(replace(long_name, version="v" * 200_000, name=f"{number}.mp4"))
+    ended = [outcome_of(worker) for _ in range(4)]
+    assert {each.kind for each in ended} == {"node"}

@@ -152,6 +152,17 @@ def test_a_video_as_steady_as_its_source_has_ratio_one_and_flicker_more() -> Non
     assert unsteady["BiSWE"] > same["BiSWE"] + 10
 
 
+def test_what_stands_behind_drifting_smoke_is_followed_by_its_own_motion() -> None:
+    smoke, scene = moving(texture(1), 5), moving(texture(2), 5, step=0)
+    values = measure_video(zip(scene, smoke, scene, strict=True))
+    assert values["followed difference"] == pytest.approx(0, abs=0.3)
+    assert values["warped difference"] > 3
+    flicker = [np.asarray(np.clip(frame + 20.0 * (index % 2), 0, 255), np.uint8)
+               for index, frame in enumerate(scene)]  # fmt: skip
+    unsteady = measure_video(zip(flicker, smoke, scene, strict=True))
+    assert unsteady["followed difference"] > 8
+
+
 def test_what_cannot_be_known_is_no_number() -> None:
     still = [texture(1, SIZE)] * 2
     values = measure_video(zip(still, still, still, strict=True))

@@ -46,6 +46,12 @@ def test_regions_of_a_segmentation_network_are_objects(tmp_path: Path) -> None:
     assert finder.find(np.dstack([picture] * 3)) == [first, second]
 
 
+def test_a_segmentation_network_that_gives_less_than_it_names_is_refused(tmp_path: Path) -> None:
+    write_bright_segmenter(tmp_path / "bright.onnx", names="{1: 'person', 2: 'vehicle'}")
+    with pytest.raises(WeightsError, match=r"gives \[1, 2, 64, 64\] and names classes up to 2"):
+        open_onnx(tmp_path / "bright.onnx")
+
+
 def test_a_segmentation_network_without_names_is_refused(tmp_path: Path) -> None:
     write_bright_segmenter(tmp_path / "bright.onnx", names="")
     with pytest.raises(WeightsError, match=r"name its classes, got an input of \[1, 1, 64, 64\] and 0 names"):

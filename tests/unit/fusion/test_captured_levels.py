@@ -35,7 +35,7 @@ def test_what_goes_from_frame_to_frame_stays_in_its_place() -> None:
         picture = torch.rand(2, 1, 48, 64, generator=torch.Generator().manual_seed(seed))
         network(picture, picture)
         network.forget()
-        places.append((network._sources.data_ptr(), network._fused.data_ptr()))
+        places.append((network._frame.data_ptr(), network._cells.data_ptr()))
     assert len(set(places)) == 1
 
 

@@ -108,9 +108,9 @@ def test_a_batch_is_its_frames_one_by_one(dtype: torch.dtype) -> None:
 def test_memory_stays_in_place_for_a_captured_step() -> None:
     steady = SteadyNetwork(first, 0.5)
     steady(flat(0.5), flat(0.5))
-    places = steady._sources.data_ptr(), steady._fused.data_ptr()
+    places = steady._frame.data_ptr(), steady._cells.data_ptr()
     steady(flat(0.5), flat(0.5))
-    assert places == (steady._sources.data_ptr(), steady._fused.data_ptr())
+    assert places == (steady._frame.data_ptr(), steady._cells.data_ptr())
 
 
 def test_stillness_falls_from_two_to_four_grey_levels() -> None:

@@ -93,6 +93,11 @@ def test_what_a_pair_cannot_have_is_said_by_pair(more: str, words: str) -> None:
             "port 8080 is that of gate too",
         ),
         (GATE, YARD + "preview: {bind: '127.0.0.1:9100'}", "port 9100 is that of the metrics too"),
+        (
+            GATE.replace("gate.mp4", "rtsp://eve:hunter2@127.0.0.1:8554/fused"),
+            YARD.replace("yard.mp4", "rtsp://eve:hunter2@127.0.0.1:8554/fused"),
+            "the address rtsp://eve:***@127.0.0.1:8554/fused is that of gate too",
+        ),
         (GATE + "report: r.json", YARD + "report: r.json", "r.json is that of gate too"),
     ],
 )

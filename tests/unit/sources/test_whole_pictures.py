@@ -87,6 +87,24 @@ def shown(
     return pictures, left_out
 
 
+def test_packets_before_the_first_whole_picture_do_not_fill_the_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As with a camera whose every picture is refused, and whose key pictures are minutes apart."""
+    monkeypatch.setattr("stream.sources.live.whole_pictures.MOST_BEGINNING", 5)
+    with av.open(io.BytesIO(coded("mpegts", "libx264", "bframes=0")), format="mpegts") as opened:
+        stream = opened.streams.video[0]
+        stream.thread_type = "NONE"
+        whole = WholePictures("camera", stream, Counter(), False, timed=True)
+        packets = [changed(packet, bytes(packet)[:40]) for packet in opened.demux(stream) if packet.size]
+        since_key = 0
+        for packet in packets:
+            since_key = 1 if packet.is_keyframe else since_key + 1
+            assert not list(whole.decode([packet]))
+            assert whole._begin is not None and len(whole._begin) == (since_key if since_key <= 5 else 0)
+    assert len(packets) > GROUP
+
+
 def without_middle(packet: Any) -> Any:
     data = bytes(packet)
     third = len(data) // 3

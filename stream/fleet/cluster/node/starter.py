@@ -5,8 +5,8 @@
 Loading takes a run longer than everything else until its first frame, and its memory is shared by all runs
 of the node. An actor connects to SOCKET, sends one request with the descriptors of the log and the lock, and
 gets a message with the number of the run's process and, at its end, one with its exit status. A run whose
-connection ends gets SIGTERM. The starter ends by itself when it has had nothing to do for a minute, or when
-an actor with newer code asks.
+connection ends gets SIGTERM. The starter ends by itself when it has had nothing to do for ten minutes, or
+when an actor with newer code asks.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from stream.fleet.cluster.node.code_sign import code_sign
 
 # <sys/prctl.h>; the kernel takes 15 bytes.
 _PR_SET_NAME = 15
-IDLE_S = 60.0
+IDLE_S = 600.0
 LARGEST_REQUEST = 1 << 16
 # Modules of a live run; a module that is missing here is loaded by the run itself.
 MODULES = (

@@ -172,3 +172,16 @@ def test_nodes_are_called_by_their_label_or_host_and_apart_where_they_share_it()
         [listed("a" * 40), listed("b" * 40), listed("c", node="pole-1"), {**listed("d"), "Alive": False}]
     )
     assert [node.name for node in found] == ["host-aaaaaa", "host-bbbbbb", "pole-1"]
+
+
+def test_spare_nodes_are_those_without_a_pair_that_could_take_one() -> None:
+    state = FleetState()
+    state.apply([GATE, YARD], prune=False)
+    assert not state.spare_nodes(NODES), "nothing fuses yet"
+    state = started(GATE, YARD)
+    head = Node("n0", "head", {"CPU": 0.0}, {})
+    assert [node.name for node in state.spare_nodes([head, *NODES])] == ["pole-2"]
+    state.drain_node(NODES[1], off=True)
+    assert not state.spare_nodes(NODES)
+    assert not started(GATE).spare_nodes(NODES), "pole-2 lacks the label of the only pair"
+    assert not started(replace(YARD, is_quick=False)).spare_nodes(NODES)

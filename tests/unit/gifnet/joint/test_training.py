@@ -55,16 +55,12 @@ def test_each_level_moves_its_own_networks(tiny: JointSettings):
 
 def test_two_tasks_give_two_gradients_that_are_not_one_tensor(tiny: JointSettings):
     training, _ = begun(tiny)
-    upper = {name: part for name, part in training._fuse.named_parameters() if part.requires_grad}
-    batch = training._upper.batch(0)
-    first, second = (
-        training._hypergradient(task, upper, training._lower.batch(0), batch)[0]
-        for task in training._tasks[:2]
-    )
-    flat = [torch.cat([part.flatten() for part in found.values()]) for found in (first, second)]
+    found = training.task_gradients(0)
+    assert list(found) == ["visual", "detection", "segmentation"]
+    flat = [torch.cat([part.flatten() for part in found[task].values()]) for task in ("visual", "detection")]
     assert all(part.abs().max() > 0 for part in flat)
     assert torch.nn.functional.cosine_similarity(*flat, dim=0).abs() < 0.99
-    assert all(part.grad is None for part in upper.values())
+    assert all(part.grad is None for part in training._fuse.parameters())
 
 
 def test_a_look_at_the_lower_level_leaves_batch_norm_as_it_was(tiny: JointSettings):
@@ -152,6 +148,33 @@ def test_splits_that_overlap_are_refused(tiny: JointSettings, tmp_path: Path):
     shutil.copytree(tmp_path / "one", tmp_path / "copy")
     with pytest.raises(TrainingError, match="splits must not overlap, but 2 pictures are in two"):
         load_splits(tiny.model_copy(update={"test_data": (tmp_path / "copy",)}))
+
+
+def test_held_out_scenes_are_kept_from_both_levels(tiny: JointSettings):
+    lower, upper, test = load_splits(tiny.model_copy(update={"held_out": ("two",)}))
+    assert ({pair.scene for pair in lower}, len(upper), {pair.scene for pair in test}) == (
+        {"one"},
+        2,
+        {"two"},
+    )
+    with pytest.raises(TrainingError, match="no pair is left in upper_data"):
+        load_splits(tiny.model_copy(update={"held_out": ("above",)}))
+    with pytest.raises(
+        TrainingError, match="held_out names scenes that are not in the data: three; there are above, one"
+    ):
+        load_splits(tiny.model_copy(update={"held_out": ("three",)}))
+
+
+def test_settings_by_which_fusion_learns_nothing_are_refused(tiny: JointSettings):
+    values = tiny.model_dump() | {"joint": "detection"}
+    weights = {"task_weights": {"visual": 0, "detection": 0}}
+    with pytest.raises(
+        TrainingError, match=r"one weight must be above 0 in task_weights, of visual, detection"
+    ):
+        validate(values | weights, "the test")
+    late = {"iterations": 9, "warm_up": 5, "upper_every": 5}
+    with pytest.raises(TrainingError, match=r"at least warm_up \+ upper_every = 10, .*got 9"):
+        validate(values | late, "the test")
 
 
 def test_without_upper_data_whole_scenes_are_set_aside(tiny: JointSettings):
