@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=150, help="of the lower level alone")
     parser.add_argument("--batches", type=int, default=8)
     parser.add_argument("--crops", type=int, default=4, help="in a batch")
-    parser.add_argument("--name", default="joint_gradients", help="of the file with the figures")
+    parser.add_argument("--name", help="of the file with the figures; joint_gradients_TASK without")
     arguments = parser.parse_args()
     torch.manual_seed(1)
     training = JointTraining(settings_of(arguments), torch.device("cpu"))
@@ -51,7 +51,7 @@ def main() -> None:
     print(found)
     facts = {name: getattr(arguments, name) for name in ("task", "steps", "batches", "crops")}
     result = {"summary": found, "arguments": facts, "circumstances": circumstances()}
-    print("written:", save(arguments.name, result))
+    print("written:", save(arguments.name or f"joint_gradients_{arguments.task}", result))
 
 
 def settings_of(arguments: argparse.Namespace) -> JointSettings:

@@ -16,7 +16,8 @@ import pytest
 from tests.helpers.axe import violations
 from tests.helpers.media import write_video
 from tests.helpers.patience import patience
-from tests.helpers.running import CAMERAS, Running, running
+from tests.helpers.rtsp_process import RtspProcess
+from tests.helpers.running import Running, running
 
 PATIENCE_MS = int(patience(30_000))
 # A busy machine draws one camera's pictures seconds after the other's.
@@ -328,11 +329,15 @@ def test_nothing_comes_from_elsewhere(browser: Any, run: Running) -> None:
 
 
 def test_a_camera_that_is_away_is_shown_and_comes_back(browser: Any) -> None:
-    away = f"chaos://disconnect@6+4!{CAMERAS[1]}"
     words = ("--preview", "127.0.0.1:0", "--unpaired", "single")
-    with running(*words, cameras=(CAMERAS[0], away)) as run:
+    with (
+        RtspProcess(size="160x120") as visible,
+        RtspProcess(size="160x120") as thermal,
+        running(*words, cameras=(visible.url, thermal.url)) as run,
+    ):
         page = open_page(browser, run)
         page.wait_for_selector(".camera[data-side=thermal][data-state=streaming]")
+        thermal.kill()
         page.wait_for_selector(".camera[data-side=thermal][data-state=lost]")
         page.click("#layout label:has-text('all three')")
         wait_until(page, lambda: page.inner_text("#left-name") == "visible alone")
@@ -340,6 +345,7 @@ def test_a_camera_that_is_away_is_shown_and_comes_back(browser: Any) -> None:
         assert page.inner_text("#flags") == "visible alone: thermal gives no picture"
         assert page.inner_text(".camera[data-side=thermal] small")
         assert page.get_attribute(".camera[data-side=visible]", "data-state") == "streaming"
+        thermal.start()
         page.wait_for_selector(".camera[data-side=thermal][data-state=streaming]")
         page.close()
 
