@@ -75,7 +75,7 @@ def draw(made: list[Made], rows: list[Row], count: int) -> Grey:
 @click.command()
 @click.option("--set", "chosen", default="roadscene", show_default=True,
               type=click.Choice([*FILES, "streets"]))  # fmt: skip
-@click.option("--weights", multiple=True, metavar="NAME=PATH", help="Weights to compare; repeatable.")
+@click.option("--weights", multiple=True, metavar="NAME=PATH", help="Weights of full or lite; repeatable.")
 @click.option("--pairs", "every", type=click.IntRange(1), help="Take every so many-th pair.")
 @click.option("--precision", default="auto", show_default=True, type=click.Choice(get_args(Precision)))
 @click.option("--pictures", type=click.Path(path_type=Path), help="A contact sheet of the worst pairs.")

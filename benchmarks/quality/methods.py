@@ -14,7 +14,7 @@ from benchmarks.quality.once import Once
 from gifnet import weights as weight_files
 from gifnet.eval.single import Grey
 from gifnet.inference import InferenceForm
-from gifnet.loading import choose_dtype
+from gifnet.loading import choose_dtype, load_network
 from gifnet.model import Fusion, GIFNet
 from stream.config import Precision
 
@@ -56,8 +56,10 @@ def methods_of(
     """
 
     def once(file: str) -> Once:
-        """The full network with a file of weights."""
-        return Once(gifnet.load(file, "cpu", precision), made, weight_files.resolve(file))
+        """The network that a file of weights belongs to."""
+        path = weight_files.resolve(file)
+        kind = weight_files.read(path).kind
+        return Once(load_network(kind, file, torch.device("cpu"), precision), made, path)
 
     methods: dict[str, Fuse] = {}
     published = data / "upstream/GIFNet_Final.model"
@@ -67,8 +69,7 @@ def methods_of(
             methods["gate shut"] = without_auxiliary(str(published), precision)
     else:
         click.echo(f"no published weights in {published}; they are left out", err=True)
-    lite = Once(gifnet.load_lite(precision=precision), made, weight_files.PACKAGED_LITE)
-    for name, network in {"packaged": once("default"), "lite": lite}.items():
+    for name, network in {"packaged": once("default"), "lite": once(str(weight_files.PACKAGED_LITE))}.items():
         methods[name] = in_8_bits(gifnet.levelled(network, level))
         if level:
             methods[f"{name}, no level"] = in_8_bits(network)

@@ -99,6 +99,10 @@ class DistilSettings(FrozenSettings):
 
     weights: Annotated[str, Field(min_length=1, description="of the full network: default or a file")]
     weight: Annotated[float, Field(gt=0, description="of the mean distance from its picture")] = 2.0
+    structure: Annotated[float, Field(ge=0, description="of 1 - the correlation with its picture")] = 0.0
+    contrast: Annotated[
+        float, Field(ge=0, description="of the distance between the logarithms of both standard deviations")
+    ] = 0.0
     crops: Annotated[int, Field(ge=1, description="crops that it fuses; they come again and again")] = 300
     every: Annotated[int, Field(ge=1, description="every n-th iteration takes one of those crops")] = 4
 

@@ -20,6 +20,8 @@ from gifnet.train.moments import MovingCrop, PictureCrops, load_moments
 from gifnet.train.pairs import load_pairs, split
 from gifnet.train.validation import choose, validate_pictures
 
+_FLAT = 1e-4  # variance, of white, that is added where a picture is flat
+
 
 class LiteTraining:
     """See `gifnet.train.loop.Training`."""
@@ -66,8 +68,8 @@ class LiteTraining:
         if self._settings.losses.temporal and (moving := self._crops.moving(iteration)):
             parts["temporal"] = temporal_loss(self._model, moving.to(self._device))
         if self._teacher and iteration % self._teacher.every == 0:
-            parts["distil"] = self._teacher.distance(self._model, iteration)
-            weights["distil"] = self._teacher.weight
+            parts |= self._teacher.distances(self._model, iteration)
+            weights |= self._teacher.weights
         loss = torch.stack([weights[name] * part for name, part in parts.items()]).sum()
         if not torch.isfinite(loss):
             raise TrainingError(f"the loss is {loss.item()}; lower learning_rate, or look at the data")
@@ -91,15 +93,21 @@ class Teacher:
 
     def __init__(self, settings: LiteSettings, crops: PictureCrops, device: torch.device) -> None:
         assert settings.distil
-        self.every, self.weight = settings.distil.every, settings.distil.weight
-        network = loading.load(settings.distil.weights, device)
+        distil = settings.distil
+        self.every = distil.every
+        self.weights = {
+            "distil": distil.weight,
+            "structure": distil.structure,
+            "contrast": distil.contrast,
+        }
+        network = loading.load(distil.weights, device)
         self._network = levelled(network, float(settings.levelled))
-        self._crops, self._count, self._device = crops, settings.distil.crops, device
+        self._crops, self._count, self._device = crops, distil.crops, device
         self._levelled = settings.levelled
         self._fused: dict[int, Tensor] = {}
 
-    def distance(self, model: GIFNetLite, iteration: int) -> Tensor:
-        """Mean distance of the model's picture of one of the crops from the teacher's."""
+    def distances(self, model: GIFNetLite, iteration: int) -> dict[str, Tensor]:
+        """Distances of the model's picture of a crop from the teacher's, by the names in `weights`."""
         number = iteration // self.every % self._count
         visible, thermal = (torch.from_numpy(part)[None, None] for part in self._crops.crop(number))
         visible, thermal = visible.to(self._device), thermal.to(self._device)
@@ -109,7 +117,27 @@ class Teacher:
         fused = model.fuse(visible, thermal)[0]
         if self._levelled:
             fused = level(fused, visible, thermal)
-        return F.l1_loss(fused, self._fused[number])
+        return distances_from(fused, self._fused[number])
+
+
+def distances_from(fused: Tensor, taught: Tensor) -> dict[str, Tensor]:
+    """Distances of two pictures [1, 1, H, W] by their names in `Teacher.weights`.
+
+    The mean distance alone is least for a picture between all that the teacher might have made, which is
+    paler than any of them: correlation asks for its structure, the standard deviations for its contrast.
+    """
+    (own, spread), (other, asked) = (_spread(picture) for picture in (fused, taught))
+    return {
+        "distil": F.l1_loss(fused, taught),
+        "structure": 1 - (own * other).mean() / (spread * asked),
+        "contrast": (spread.log() - asked.log()).abs(),
+    }
+
+
+def _spread(picture: Tensor) -> tuple[Tensor, Tensor]:
+    """A picture without its mean, and its standard deviation."""
+    centred = picture - picture.mean()
+    return centred, torch.sqrt(centred.square().mean() + _FLAT)
 
 
 def picture_parts(

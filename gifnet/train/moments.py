@@ -19,6 +19,7 @@ from gifnet.train.pairs import Grey, Pair, clip_pairs
 from gifnet.train.shared_settings import CropSettings
 
 _SWAPPED = 0.3  # share of crops in which the two cameras change their parts
+_BRIGHT_GAMMA = (0.4, 0.8)
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,12 @@ class PictureCrops:
         visible, thermal = self.plain(random)
         if random.random() < _SWAPPED:
             visible, thermal = thermal, visible
-        return degrade(visible, random, True), degrade(thermal, random, False)
+        visible, thermal = degrade(visible, random, True), degrade(thermal, random, False)
+        # No number is drawn for a share of 0, so that recipes without it keep their crops.
+        if self._settings.bright_share and random.random() < self._settings.bright_share:
+            gamma = np.float32(random.uniform(*_BRIGHT_GAMMA))
+            visible, thermal = visible**gamma, thermal**gamma
+        return visible, thermal
 
     def plain(self, random: np.random.Generator) -> tuple[Picture, Picture]:
         """Some place of some pair, both sources as they are."""

@@ -82,4 +82,7 @@ class CropSettings(RunSettings):
 
     crop_px: CropPx = 256
     scale_min: ScaleMin = 0.4
+    bright_share: Annotated[
+        float, Field(ge=0, le=1, description="share of crops in which both pictures are made brighter")
+    ] = 0.0
     losses: PictureLossSettings = PictureLossSettings()

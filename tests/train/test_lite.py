@@ -17,9 +17,10 @@ from gifnet.train import picture_losses as losses
 from gifnet.train.config import LiteSettings, validate
 from gifnet.train.degrade import degrade
 from gifnet.train.export import export
-from gifnet.train.lite import picture_parts, temporal_loss, unsteadiness
+from gifnet.train.lite import distances_from, picture_parts, temporal_loss, unsteadiness
 from gifnet.train.loop import train
-from gifnet.train.moments import MovingCrop
+from gifnet.train.moments import MovingCrop, PictureCrops
+from gifnet.train.pairs import load_pairs
 from tests.helpers.media import write_video
 
 
@@ -67,9 +68,25 @@ def test_a_teacher_adds_its_loss(lite: LiteSettings, tmp_path: Path):
     settings = validate(values, "the test")
     seen: list[dict[str, float]] = []
     train(settings, report=lambda iteration, parts: seen.append(parts))
-    assert ["distil" in parts for parts in seen] == [True, False]
+    for name in ("distil", "structure", "contrast"):
+        assert [name in parts for parts in seen] == [True, False]
     card = export(lite.output, tmp_path / "out" / "lite.safetensors", "gifnet train").read_text()
     assert '"weights": "full.safetensors"' in card and str(tmp_path) not in card, "places stay private"
+
+
+def test_a_pale_copy_has_the_structure_and_not_the_contrast():
+    taught = torch.rand(1, 1, 48, 48, generator=torch.Generator().manual_seed(3))
+    same, pale = distances_from(taught, taught), distances_from(0.4 + 0.5 * taught, taught)
+    assert [float(same[name]) for name in ("distil", "contrast")] == [0, 0]
+    assert float(same["structure"]) == pytest.approx(float(pale["structure"]), abs=0.01)
+    assert float(pale["contrast"]) == pytest.approx(0.693, abs=0.01)  # log 2
+    assert float(distances_from(1 - taught, taught)["structure"]) == pytest.approx(2, abs=0.01)
+
+
+def test_distances_from_a_flat_picture_have_gradients():
+    fused = torch.full((1, 1, 48, 48), 0.3, requires_grad=True)
+    torch.stack(list(distances_from(fused, torch.full((1, 1, 48, 48), 0.5)).values())).sum().backward()
+    assert torch.isfinite(fused.grad).all()
 
 
 def test_it_begins_with_named_weights(lite: LiteSettings):
@@ -170,6 +187,18 @@ def test_a_still_picture_does_not_flicker():
     places = torch.stack([columns, rows], dim=-1)[None]
     moving = MovingCrop((visible, visible), (thermal, thermal), places)
     assert temporal_loss(GIFNetLite(), moving).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_bright_crops_are_the_others_made_brighter(lite: LiteSettings):
+    pairs = load_pairs(lite.data)
+    plain = PictureCrops(pairs, [], lite).crop(3)
+    bright = PictureCrops(pairs, [], lite.model_copy(update={"bright_share": 1.0})).crop(3)
+    for before, after in zip(plain, bright, strict=True):
+        inside = (before > 0) & (before < 1)
+        gamma = np.log(after[inside]) / np.log(before[inside])
+        assert inside.any()
+        assert np.allclose(gamma, gamma[0], atol=1e-3)
+        assert 0.4 <= gamma[0] <= 0.8
 
 
 def test_degraded_pictures_are_pictures_and_repeat():
