@@ -24,7 +24,7 @@ class Linear:
 
     def to(self, dtype: torch.dtype) -> Linear:
         """The same in another number format."""
-        return Linear(self.weight.to(dtype).contiguous(), self.bias.to(dtype))
+        return Linear(_as_read(self.weight, dtype), self.bias.to(dtype))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +88,9 @@ class FoldedSide:
             query_key=Linear(weight[:, : 2 * channels], bias[: 2 * channels]).to(dtype),
             value=Linear(weight[:, 2 * channels :], bias[2 * channels :]).to(dtype),
             depthwise=self.depthwise,
-            project=(self.project.weight * rescale).to(dtype),
+            project=_as_read(self.project.weight * rescale, dtype),
             mlp_in=Linear(self.mlp_in.weight, self.mlp_in.bias + middle @ self.mlp_in.weight).to(dtype),
-            mlp_out=self.mlp_out.weight.to(dtype),
+            mlp_out=_as_read(self.mlp_out.weight, dtype),
             offset=middle + self.mlp_out.bias,
         )
 
@@ -167,7 +167,7 @@ def fold(model: GIFNet, dtype: torch.dtype) -> FoldedGIFNet:
             for index, block in enumerate(interaction.blocks)
         ),
         mix_interaction=unembed,
-        mix_features=reduce[:, :channels].t().to(dtype).contiguous(),
+        mix_features=_as_read(reduce[:, :channels].t(), dtype),
         picture=(*(layer.to(dtype) for layer in (first, *rest[:-1])), rest[-1].to(torch.float32)),
     )
 
@@ -216,6 +216,11 @@ def _fold_side(side: BlockSide, heads: int, dtype: torch.dtype) -> FoldedSide:
 def _linear(layer: nn.Conv2d) -> Linear:
     assert layer.bias is not None
     return Linear(layer.weight.detach()[:, :, 0, 0].t().contiguous(), layer.bias.detach())
+
+
+def _as_read(weight: Tensor, dtype: torch.dtype) -> Tensor:
+    """[inputs, outputs], in memory the other way round, as products on a CPU read it."""
+    return weight.t().to(dtype).contiguous().t()
 
 
 def _convolution(layer: nn.Module) -> Convolution:

@@ -1,48 +1,37 @@
-"""The exact inference form of GIFNet: folded weights, channels last, worked off tile by tile.
+"""The exact inference form of GIFNet: folded weights, channels last, worked off in bands of rows.
 
-On a CPU a tile is small enough that its intermediate results stay in the processor's cache and that their
+On a CPU a band is small enough that its intermediate results stay in the processor's cache and that their
 memory is used again: passes over full-size intermediates and their fresh pages cost more than the arithmetic.
-Each core works on tiles of its own, and all meet once a layer: torch's threads would meet in every operation.
-A GPU takes the whole frame as one tile, since every launch costs. Whole-frame maps are kept from frame to
+Each core works on bands of its own, and all meet once a layer: torch's threads would meet in every operation.
+A GPU takes the whole frame as one band, since every launch costs. Whole-frame maps are kept from frame to
 frame. Maps are [H, W, C] here.
 """
 
 from __future__ import annotations
 
 import math
-import threading
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
+from gifnet.block_rows import BlockRows, WindowGrid
+from gifnet.config import PAD_MULTIPLE_PX
 from gifnet.crew import Crew
-from gifnet.folding import Convolution, FittedSide, FoldedBlock, FoldedGIFNet, FoldedSide, fold
+from gifnet.folding import Convolution, FoldedBlock, FoldedGIFNet, fold
 from gifnet.hardware import exact_float32
+from gifnet.maps import Border, BorderedMap, FeatureMap, Memory, Rows, Scratch, bands
 from gifnet.model import GIFNet, check_pictures
-from gifnet.tile_layers import (
-    add_product,
-    apply_linear,
-    attend_windows,
-    convolve_tile,
-    cut_windows,
-    join_windows,
-)
-from gifnet.tiles import (
-    Region,
-    as_channels_last,
-    as_map,
-    clipped,
-    padded,
-    part_of,
-    reflected,
-    tiles_of,
-    window_tiles,
-)
+from gifnet.row_layers import add_product_, convolve_rows
 
-CPU_TILE_PX = (16, 640)
+CPU_BAND_PX = 20480
+"""Pixels of a band, about."""
+CPU_PART_PX = (16, 640)
+"""Height and width of the windows that a thread works on at once."""
 WHOLE_PX = (1 << 30, 1 << 30)
-"""A tile that no frame exceeds; it divides by the size of a window."""
+ALL = slice(None)
+EDGE = Border(1, 1, 1, 1)
+"""The border that a 3x3 convolution reads around a map."""
 
 
 class InferenceForm:
@@ -58,7 +47,9 @@ class InferenceForm:
         self._memory = Memory(dtype, self.device)
         self._scratch = Scratch(dtype, self.device)
         self._crew = Crew()
-        self._tile_px = CPU_TILE_PX if self.device.type == "cpu" else WHOLE_PX
+        self._on_cpu = self.device.type == "cpu"
+        self._part_px = CPU_PART_PX if self._on_cpu else WHOLE_PX
+        self._band_px = CPU_BAND_PX
 
     @torch.no_grad()
     def __call__(self, visible: Tensor, thermal: Tensor) -> Tensor:
@@ -74,164 +65,127 @@ class InferenceForm:
 
     def _fuse(self, visible: Tensor, thermal: Tensor) -> Tensor:
         features = self._encode(visible, thermal)
-        main, other = self._embed(padded(features))
-        for index, block in enumerate(self._weights.blocks):
-            main = self._block(block, main, other, f"block {index}")
+        main, other = self._embed(features)
+        for index in range(len(self._weights.blocks)):
+            main = self._block(index, main, other)
         return self._decode(features, main)
 
-    def _encode(self, visible: Tensor, thermal: Tensor) -> Tensor:
+    def _encode(self, visible: Tensor, thermal: Tensor) -> BorderedMap:
         layers = self._weights.encoder
-        features = self._memory.take("features", *visible.shape, 2 + sum(layer.outputs for layer in layers))
-        features[..., 0], features[..., 1] = thermal, visible
+        (height, width), channels = visible.shape, 2 + sum(layer.outputs for layer in layers)
+        below, beside = (-side % PAD_MULTIPLE_PX + 1 for side in (height, width))
+        features = BorderedMap(
+            self._memory, "features", (height, width, channels), Border(1, below, 1, beside)
+        )
+        features.values[..., 0], features.values[..., 1] = thermal, visible
+        features.reflect(slice(0, 2))
         known = 2
         for layer in layers:
-            inputs, grown = features[..., :known], features[..., known : known + layer.outputs]
-            self._convolve_all(inputs, layer, grown)
-            known += layer.outputs
+            grown = slice(known, known + layer.outputs)
+            self._convolve(features, layer, features, slice(known), grown)
+            known = grown.stop
         return features
 
-    def _embed(self, features: Tensor) -> tuple[FeatureMap, FeatureMap | None]:
-        channels = features.shape[-1]
+    def _embed(self, features: BorderedMap) -> tuple[FeatureMap, FeatureMap | None]:
+        height, width = (side + -side % PAD_MULTIPLE_PX for side in features.values.shape[:2])
+        channels = features.values.shape[2]
         names = ("main", "other")[: self._weights.embed.outputs // channels]
-        sides = [FeatureMap(self._memory.take(name, *features.shape)) for name in names]
+        readers = self._weights.blocks[:1], [block for block in self._weights.blocks if block.other]
+        sides = [
+            self._features(name, (height, width, channels), blocks)
+            for name, blocks in zip(names, readers, strict=False)
+        ]
 
-        def embed(tile: Region) -> None:
-            embedded = convolve_tile(features, self._weights.embed, tile)
+        def embed(rows: Rows) -> None:
+            embedded = convolve_rows(features.rows(rows, 1, width), self._weights.embed)
             for side, part in zip(sides, torch.split(embedded, channels, dim=-1), strict=True):
-                side.write(tile, part, self._scratch.memory)
+                side.values[rows.top : rows.bottom] = part
+                side.count(rows, self._scratch.memory)
 
-        self._crew.each(embed, tiles_of(features, self._tile_px))
+        self._crew.each(embed, self._bands(height, width))
+        for side in sides:
+            side.reflect()
         return sides[0], sides[1] if len(sides) > 1 else None
 
-    def _block(self, block: FoldedBlock, main: FeatureMap, other: FeatureMap | None, name: str) -> FeatureMap:
+    def _features(
+        self,
+        name: str,
+        shape: tuple[int, int, int],
+        readers: Sequence[FoldedBlock],
+        offset: Tensor | None = None,
+    ) -> FeatureMap:
+        """An unwritten map with the border that these blocks read, or else that of a 3x3 convolution."""
+        borders = [WindowGrid(block, *shape[:2]).border for block in readers]
+        border = Border(*map(max, zip(*borders, strict=True))) if borders else EDGE
+        return FeatureMap(self._memory, name, shape, border, offset)
+
+    def _block(self, index: int, main: FeatureMap, other: FeatureMap | None) -> FeatureMap:
+        block, (height, width, channels) = self._weights.blocks[index], main.values.shape
         own = main.fit(block.main, self.dtype)
-        result = FeatureMap(self._memory.take(name, *main.values.shape), own.offset)
-        frozen = other.fit(block.other, self.dtype) if other is not None and block.other is not None else None
-        if frozen is not None:
-            result.offset = own.offset + block.gate * frozen.offset
-        gate = block.gate.to(self.dtype)
+        sides, offset = [(main, own)], own.offset
+        if other is not None and block.other is not None:
+            frozen = other.fit(block.other, self.dtype)
+            sides.append((other, frozen))
+            offset = own.offset + block.gate * frozen.offset
+        readers = self._weights.blocks[index + 1 : index + 2]
+        result = self._features(f"block {index}", (height, width, channels), readers, offset)
+        grid = WindowGrid(block, height, width)
+        worker = BlockRows(block, grid, sides, self._part_px)
 
-        def fuse(tile: Region) -> None:
-            rows, query = self._side(block, own, main.values, tile, None)
-            if frozen is not None and other is not None:
-                rows.addcmul_(self._side(block, frozen, other.values, tile, query)[0], gate)
-            result.write(clipped(tile, main.values), rows, self._scratch.memory)
+        def fuse(rows: Rows) -> None:
+            worker.fuse(rows, result.values)
+            if readers:
+                result.count(grid.inside(rows), self._scratch.memory)
 
-        self._crew.each(fuse, window_tiles(main.values, block, self._tile_px))
+        self._crew.each(fuse, self._bands(grid.height, grid.width, block.window_px))
+        result.reflect()
         return result
 
-    def _side(
-        self, block: FoldedBlock, side: FittedSide, features: Tensor, tile: Region, query: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
-        """One side of a block on one tile: its new features [h, w, C], and the windows' queries.
-
-        `query` is that of the main side where this is the other one.
-        """
-        inside, channels = clipped(tile, features), features.shape[-1]
-        value = apply_linear(reflected(features, tile.grown(2)), side.value)
-        query_key = apply_linear(reflected(features, tile), side.query_key)
-        own_query, key = (cut_windows(part, block) for part in query_key.chunk(2, dim=-1))
-        value_windows = cut_windows(value[2:-2, 2:-2], block)
-        attended = attend_windows(own_query if query is None else query, key, value_windows, block)
-        # The depth-wise convolution reads two pixels around what lies inside the map.
-        around = part_of(value, inside.grown(2).seen_from(tile.grown(2)))
-        local = as_map(
-            F.conv2d(as_channels_last(around), side.depthwise.weight, side.depthwise.bias, groups=channels)
-        )
-        local.add_(part_of(join_windows(attended, tile, block.window_px), inside.seen_from(tile)))
-        rows = add_product(part_of(features, inside), local, side.project)
-        hidden = apply_linear(rows, side.mlp_in).relu_()
-        return add_product(rows, hidden, side.mlp_out), own_query
-
-    def _decode(self, features: Tensor, interaction: FeatureMap) -> Tensor:
-        weights = self._weights
+    def _decode(self, features: BorderedMap, interaction: FeatureMap) -> Tensor:
+        weights, (height, width, channels) = self._weights, features.values.shape
         mix = weights.mix_interaction.absorb(interaction.offset).to(self.dtype)
-        mixture = self._memory.take("mixed", *features.shape)
+        maps = self._map("mixed", height, width, channels)
 
-        def mix_in(tile: Region) -> None:
-            mixed = convolve_tile(interaction.values, mix, tile)
-            mixed = add_product(mixed, part_of(features, tile), weights.mix_features)
-            torch.clamp_min(mixed, 0, out=part_of(mixture, tile))
+        def mix_in(rows: Rows) -> None:
+            mixed = convolve_rows(interaction.rows(rows, 1, width), mix)
+            add_product_(mixed, features.rows(rows, 0, width), weights.mix_features)
+            torch.clamp_min(mixed, 0, out=maps.rows(rows, 0, width))
 
-        maps = mixture
-        self._crew.each(mix_in, tiles_of(maps, self._tile_px))
+        self._crew.each(mix_in, self._bands(height, width))
+        maps.reflect()
         for index, layer in enumerate(weights.picture[:-1]):
-            inputs, maps = maps, self._memory.take(f"picture {index}", *maps.shape[:2], layer.outputs)
-            self._convolve_all(inputs, layer, maps)
-        fused = torch.empty(*maps.shape[:2], 1, device=self.device)
-        self._convolve_all(maps, weights.picture[-1], fused, rectify=False)
-        return fused[..., 0].tanh_().mul_(0.5).add_(0.5)
+            inputs, maps = maps, self._map(f"picture {index}", height, width, layer.outputs)
+            self._convolve(inputs, layer, maps)
+        fused = torch.empty(height, width, device=self.device)
 
-    def _convolve_all(self, inputs: Tensor, layer: Convolution, out: Tensor, rectify: bool = True) -> None:
-        """A convolution of whole maps, tile by tile; rectified, or not."""
+        def finish(rows: Rows) -> None:
+            last = convolve_rows(maps.rows(rows, 1, width), weights.picture[-1])[..., 0]
+            torch.tanh(last, out=fused[rows.top : rows.bottom])
 
-        def convolve(tile: Region) -> None:
-            result = convolve_tile(inputs, layer, tile)
-            if rectify:
-                torch.clamp_min(result, 0, out=part_of(out, tile))
-            else:
-                part_of(out, tile).copy_(result)
+        self._crew.each(finish, self._bands(height, width))
+        return fused.mul_(0.5).add_(0.5)
 
-        self._crew.each(convolve, tiles_of(out, self._tile_px))
+    def _map(self, name: str, height: int, width: int, channels: int) -> BorderedMap:
+        return BorderedMap(self._memory, name, (height, width, channels), EDGE)
 
+    def _convolve(
+        self,
+        inputs: BorderedMap,
+        layer: Convolution,
+        out: BorderedMap,
+        channels: slice = ALL,
+        grown: slice = ALL,
+    ) -> None:
+        """Fill channels of a map by a rectified convolution of those of another one, and its border."""
+        height, width = out.values.shape[:2]
 
-class Memory:
-    """Named pieces of memory that are taken again and again; what a name held before is overwritten."""
+        def convolve(rows: Rows) -> None:
+            result = convolve_rows(inputs.rows(rows, 1, width)[..., channels], layer)
+            torch.clamp_min(result, 0, out=out.rows(rows, 0, width)[..., grown])
 
-    def __init__(self, dtype: torch.dtype, device: torch.device) -> None:
-        self._dtype, self._device = dtype, device
-        self._pieces: dict[str, Tensor] = {}
+        self._crew.each(convolve, self._bands(height, width))
+        out.reflect(grown)
 
-    def take(self, name: str, *shape: int, dtype: torch.dtype | None = None) -> Tensor:
-        """An uninitialised tensor of this shape."""
-        size = math.prod(shape)
-        piece = self._pieces.get(name)
-        if piece is None or piece.numel() < size:
-            piece = self._pieces[name] = torch.empty(size, dtype=dtype or self._dtype, device=self._device)
-        return piece[:size].view(shape)
-
-
-class Scratch(threading.local):
-    """Memory of each thread for what lives no longer than a tile.
-
-    Attributes:
-        memory: of the thread that asks.
-    """
-
-    def __init__(self, dtype: torch.dtype, device: torch.device) -> None:
-        self.memory = Memory(dtype, device)
-
-
-class FeatureMap:
-    """Features [H, W, C] of which a constant a channel, the offset, is kept apart; knows their statistics."""
-
-    def __init__(self, values: Tensor, offset: Tensor | None = None) -> None:
-        channels = values.shape[-1]
-        self.values = values
-        self.offset = torch.zeros(channels, device=values.device) if offset is None else offset
-        # By the corners of tiles: sums over channels, and of squares.
-        self._sums: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
-
-    def write(self, tile: Region, part: Tensor, memory: Memory) -> None:
-        """Put a tile in its place and add it to the statistics: float32 within it, float64 across tiles."""
-        part_of(self.values, tile).copy_(part)
-        exact = (
-            memory.take("statistics", *part.shape, dtype=torch.float32).copy_(part).view(-1, part.shape[-1])
-        )
-        self._sums[tile.top, tile.left] = exact.sum(dim=0), torch.linalg.vector_norm(exact)
-
-    def fit(self, side: FoldedSide, dtype: torch.dtype) -> FittedSide:
-        """The side's weights for this frame."""
-        mean, variance = self.statistics()
-        return side.fit(mean.float(), variance.float(), self.offset, dtype)
-
-    def statistics(self) -> tuple[Tensor, Tensor]:
-        """Mean and variance over channels and pixels, float64."""
-        pixels, offset = self.values.shape[0] * self.values.shape[1], self.offset.double()
-        count = pixels * len(offset)
-        # In one order, whichever tile was done first.
-        parts, norms = zip(*(self._sums[corner] for corner in sorted(self._sums)), strict=True)
-        sums, own_squares = torch.stack(parts).double().sum(dim=0), torch.stack(norms).double().square().sum()
-        mean = (sums + pixels * offset).sum() / count
-        squares = own_squares + (2 * offset * sums + pixels * offset.square()).sum()
-        return mean, (squares / count - mean.square()).clamp_min(0)
+    def _bands(self, height: int, width: int, unit: int = 1) -> Iterator[Rows]:
+        """Bands of about as many pixels as suit the device, in number a multiple of 4 for 2 or 4 threads."""
+        return bands(height, unit, 4 * math.ceil(height * width / (4 * self._band_px)) if self._on_cpu else 1)

@@ -22,6 +22,7 @@ import torch
 import gifnet.level
 import stream.fusion.steady
 from benchmarks.common import circumstances, save
+from stream.runtime.heap import keep_heap
 
 _SIZE = (480, 640)
 
@@ -41,11 +42,22 @@ def level_of(module: ModuleType) -> Callable[[], object]:
     return lambda: module.level(*pictures)
 
 
-def steady_of(module: ModuleType) -> Callable[[], object]:
-    """Averaging of one frame, the network left out."""
-    visible, thermal = torch.rand(1, 1, *_SIZE), torch.rand(1, 1, *_SIZE)
-    network = module.SteadyNetwork(lambda first, second: first, 0.5)
-    return lambda: network(visible, thermal)
+def steady_of(module: ModuleType, pan_px: float = 0.0) -> Callable[[], object]:
+    """Averaging of one frame after the other, the network left out, of a camera that pans to and fro."""
+    scene = cv2.GaussianBlur(np.random.default_rng(1).random(_SIZE, np.float32), (0, 0), 3)
+    scene = cv2.normalize(scene, None, 0, 1, cv2.NORM_MINMAX)
+    seen = [
+        cv2.warpAffine(scene, np.array([[1, 0, at], [0, 1, 0]], np.float32), _SIZE[::-1])
+        for at in (0.0, pan_px)
+    ]
+    frames = [torch.from_numpy(picture)[None, None] for picture in seen]
+    network = module.SteadyNetwork(lambda first, second: first.clone(), 0.5)
+
+    def turn() -> object:
+        frames.reverse()
+        return network(frames[0], frames[0])
+
+    return turn
 
 
 @torch.inference_mode()
@@ -76,8 +88,13 @@ def main(other_level: Path | None, other_steady: Path | None, turns: int) -> Non
     """Measure, print and save."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
+    keep_heap()  # as runs do
     started = circumstances()
-    steps = {"level": level_of(gifnet.level), "steady": steady_of(stream.fusion.steady)}
+    steps = {
+        "level": level_of(gifnet.level),
+        "steady": steady_of(stream.fusion.steady),
+        "steady, panning": steady_of(stream.fusion.steady, 2.3),
+    }
     if other_level:
         steps["level, other"] = level_of(module_of(other_level))
     if other_steady:

@@ -39,6 +39,7 @@ def page() -> str:
     measured = json.loads((RESULTS / "pairs.json").read_text(encoding="utf-8"))
     tables = {
         "lite": lite_table(measured),
+        "cameras": camera_table(measured),
         "computed": computed_table(measured),
         "node": node_table(),
         "clusters": cluster_table(),
@@ -48,25 +49,37 @@ def page() -> str:
 
 
 def lite_table(measured: dict[str, Any]) -> Iterator[str]:
-    yield "| pairs | way | core-ms a frame | memory | load meanwhile |\n|---|---|---|---|---|"
-    for row in of_files(measured):
-        way = WAYS[row["way"]] if row["pairs"] > 1 else "alone"
+    yield "| pairs | way | frames/s in all | core-ms a frame | memory |\n|---|---|---|---|---|"
+    for row in of_kind(measured, "files"):
         yield (
-            f"| {row['pairs']} | {way} | {row['core_ms_a_frame']:.1f} | {row['memory_mb']:.0f} MB | "
-            f"{row['load']:.0f} |"
+            f"| {row['pairs']} | {way(row)} | {row['frames_per_s']:.0f} | {row['core_ms_a_frame']:.1f} | "
+            f"{row['memory_mb']:.0f} MB |"
         )
+
+
+def camera_table(measured: dict[str, Any]) -> Iterator[str]:
+    yield "| pairs | way | frames kept | age mean | age p95 | cores |\n|---|---|---|---|---|---|"
+    for row in of_kind(measured, "cameras"):
+        yield (
+            f"| {row['pairs']} | {way(row)} | {row['kept']:.0%} | {row['age_ms_mean']:.0f} ms | "
+            f"{row['age_ms_p95']:.0f} ms | {row['cores']:.1f} |"
+        )
+
+
+def way(row: dict[str, Any]) -> str:
+    return WAYS[row["way"]] if row["pairs"] > 1 else "alone"
 
 
 def computed_table(measured: dict[str, Any]) -> Iterator[str]:
     yield "| cores | frames/s in all | pairs at 10/s | at 25/s | at 30/s |\n|---|---|---|---|---|"
-    costs = [row["core_ms_a_frame"] for row in of_files(measured) if row["way"] == "batches"]
+    costs = [row["core_ms_a_frame"] for row in of_kind(measured, "files") if row["way"] == "batches"]
     for cores in (2, 4, 8, 16):
         rate = 1000 * cores / max(costs)
         yield f"| {cores} | {rate:.0f} | " + " | ".join(f"{int(rate / each)}" for each in (10, 25, 30)) + " |"
 
 
-def of_files(measured: dict[str, Any]) -> list[dict[str, Any]]:
-    return [row for row in measured["rows"] if row["kind"] == "files"]
+def of_kind(measured: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    return [row for row in measured["rows"] if row["kind"] == kind]
 
 
 def node_table() -> Iterator[str]:

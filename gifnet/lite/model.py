@@ -93,8 +93,11 @@ class GIFNetLite(nn.Module):
     def cells_of(self, visible: Tensor, thermal: Tensor) -> Tensor:
         """Both pictures [B, 1, H, W] as cells with a frame of one cell, [B, 32, h + 2, w + 2] float32."""
         pictures = torch.cat([visible, thermal], dim=1).float()
-        cells = F.pixel_unshuffle(_framed(pictures, CELL_PX), CELL_PX)
-        return cells.contiguous(memory_format=torch.channels_last)
+        framed = _framed(pictures, CELL_PX)
+        rows, columns = (side // CELL_PX for side in framed.shape[2:])
+        # One copy; `pixel_unshuffle` and then the order of channels last are two.
+        cells = framed.view(-1, 2, rows, CELL_PX, columns, CELL_PX).permute(0, 2, 4, 1, 3, 5)
+        return cells.reshape(-1, rows, columns, 2 * CELL).permute(0, 3, 1, 2)
 
     def coefficients(self, cells: Tensor) -> Tensor:
         """[B, 32, h + 2, w + 2] cells with a frame to the coefficients of each pixel."""

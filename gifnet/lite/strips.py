@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from gifnet.lite.config import CELL, CELL_PX
 from gifnet.lite.exposure import brightness_of, expose
@@ -110,7 +109,7 @@ class StripedLite:
         self._fuse(cells, fused, *parts[0])
         for other in others:
             other.result()
-        return F.pixel_shuffle(fused, CELL_PX)[..., :height, :width]
+        return _pixels_of(fused)[..., :height, :width]
 
     @torch.inference_mode()
     def _fuse(self, cells: Tensor, fused: Tensor, top: int, bottom: int) -> None:
@@ -125,3 +124,13 @@ class StripedLite:
             end = min(begin + few, bottom)
             coefficients = self.network.head(features[:, :, begin - above : end - above])
             fused[:, :, begin:end] = self.network.mix(cells[:, :, begin : end + 2], coefficients)
+
+
+def _pixels_of(cells: Tensor) -> Tensor:
+    """Cells [1, 16, h, w] in the order of channels last as a picture.
+
+    `pixel_shuffle` gives the same in three times the time.
+    """
+    rows, columns = cells.shape[2:]
+    pixels = cells.permute(0, 2, 3, 1).view(rows, columns, CELL_PX, CELL_PX).transpose(1, 2)
+    return pixels.reshape(1, 1, rows * CELL_PX, columns * CELL_PX)

@@ -44,11 +44,14 @@ def test_equals_the_full_network_at_any_size(height: int, width: int) -> None:
     assert difference < 1e-4
 
 
-@pytest.mark.parametrize("tile_px", [(16, 16), inference.WHOLE_PX])
-def test_equals_the_full_network_across_many_tiles_and_in_one(
-    monkeypatch: pytest.MonkeyPatch, tile_px: tuple[int, int]
+@pytest.mark.parametrize(
+    ("band_px", "part_px"), [(1, (8, 16)), (700, (16, 24)), (1 << 30, inference.WHOLE_PX)]
+)
+def test_equals_the_full_network_across_many_bands_and_in_one(
+    monkeypatch: pytest.MonkeyPatch, band_px: int, part_px: tuple[int, int]
 ) -> None:
-    monkeypatch.setattr(inference, "CPU_TILE_PX", tile_px)
+    monkeypatch.setattr(inference, "CPU_BAND_PX", band_px)
+    monkeypatch.setattr(inference, "CPU_PART_PX", part_px)
     model = formula_model()
     visible, thermal = pictures(90, 117)
     assert (InferenceForm(model)(visible, thermal) - full(model, visible, thermal)).abs().max() < 1e-4

@@ -36,6 +36,7 @@ def stage(url: str, side: str, signs: str, folder: Path) -> Path:
 
     Raises:
         StorageError: it cannot be read.
+        SourceError: a key leads out of the folder.
         OSError: the disk is full.
     """
     note, path = folder / f"{side}.json", folder / side / Path(url.rstrip("/")).name

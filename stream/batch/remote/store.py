@@ -7,6 +7,7 @@ another server than Amazon's.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import sys
@@ -17,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from stream.errors import ConfigError, StorageError
+from stream.errors import ConfigError, SourceError, StorageError
 from stream.uri import parse_uri
 
 SCHEMES = ("s3", "gs", "az")
@@ -26,6 +27,8 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 }
 # Parts of the names of errors that storage libraries raise for missing or insufficient credentials.
 _NO_RIGHT = ("Credential", "Forbidden", "AccessDenied", "Unauthorized")
+# Errors of a disk that is full or read-only, and of limits; storage gives none of them.
+_OF_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +102,17 @@ def download(url: str, target: Path) -> None:
 
     Raises:
         StorageError: it cannot be read, or has another length than was stated.
+        SourceError: a key leads out of the folder; nothing is written then.
         OSError: the file cannot be written.
     """
     files, place = _file_system(url), _place(url)
-    for each in objects_at(url, fresh=True):
+    found = objects_at(url, fresh=True)
+    for each in found:
+        _refuse_way_out(url, each.name)
+    for each in found:
         path = target / each.name if each.name else target
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _one_sentence(url, "read"):
+        with _one_sentence(url, "read", path):
             files.get_file(f"{place.rstrip('/')}/{each.name}" if each.name else place, str(path))
         if path.stat().st_size != each.size_bytes:
             raise StorageError(f"{url} changed while it was read; wait until it is whole")
@@ -193,15 +200,30 @@ def _stored(about: dict[str, Any], name: str) -> StoredObject:
     return StoredObject(name, int(about["size"]), tag.strip('"'))
 
 
+def _refuse_way_out(url: str, name: str) -> None:
+    if name.startswith("/") or ".." in (*name.split("/"), url.rstrip("/").rpartition("/")[2]):
+        raise SourceError(
+            f"the key of {url}{name} would be written outside of the folder of copies, as one with a part .. "
+            "or with // is; rename the object"
+        )
+
+
+def _is_of_disk(error: OSError, path: Path | None) -> bool:
+    """True for an error of writing a file; those of storage may be an OSError too."""
+    return path is not None and (error.filename == str(path) or error.errno in _OF_DISK)
+
+
 @contextmanager
-def _one_sentence(url: str, done: str) -> Iterator[None]:
+def _one_sentence(url: str, done: str, path: Path | None = None) -> Iterator[None]:
     try:
         yield
-    except FileNotFoundError:
-        raise StorageError(f"{url} cannot be {done}: there is no such bucket or object") from None
     except StorageError:
         raise
     except Exception as error:
+        if isinstance(error, OSError) and _is_of_disk(error, path):
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        if isinstance(error, FileNotFoundError):
+            raise StorageError(f"{url} cannot be {done}: there is no such bucket or object") from None
         if isinstance(error, PermissionError) or any(word in type(error).__name__ for word in _NO_RIGHT):
             raise StorageError(
                 f"{url} cannot be {done}: the storage refuses, or finds no credentials in the environment, "

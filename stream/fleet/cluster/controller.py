@@ -7,6 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,6 +26,8 @@ from stream.fleet.cluster.table import PairRow, rows
 EVERY_S = 0.5
 # Actors that said nothing for so long are looked up at Ray, which may have given them up.
 LOOK_UP_S = 10.0
+# An actor on a node that answers no more does not hold the other pairs up for longer.
+KILL_S = 10.0
 # A starter without runs ends after twice that.
 PREPARE_EVERY_S = 300.0
 
@@ -187,12 +190,13 @@ class Controller:
         await asyncio.to_thread(actor.remote, self._fleet, self._namespace, record.run_spec.as_json())
 
     async def _kill(self, name: str) -> None:
-        actor = await self._find(name)
-        if actor is not None:
-            await asyncio.to_thread(self._ray.kill, actor)
-            while await self._find(name) is not None:
-                await asyncio.sleep(0.1)
-        self._state.killed(name)
+        with suppress(TimeoutError):  # the next step asks again
+            async with asyncio.timeout(KILL_S):
+                if (actor := await self._find(name)) is not None:
+                    await asyncio.to_thread(self._ray.kill, actor)
+                    while await self._find(name) is not None:
+                        await asyncio.sleep(0.1)
+                self._state.killed(name)
 
     async def _look_up_silent(self) -> None:
         now_s = time.monotonic()

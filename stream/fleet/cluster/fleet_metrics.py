@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -15,12 +15,12 @@ from stream.fleet.cluster.table import PairRow
 _LABELS = ["pair", "node"]
 
 
-def fleet_exposition(rows: Sequence[PairRow], metrics: Callable[[str], str]) -> bytes:
+def fleet_exposition(rows: Sequence[PairRow], metrics: Mapping[str, str]) -> bytes:
     """The text that Prometheus reads; every number has the labels `pair` and `node`.
 
     Args:
         rows: of all pairs.
-        metrics: gives the text of a pair's own run; empty where there is none.
+        metrics: texts of the pairs' own runs, by name; empty or missing where there is none.
     """
     registry = CollectorRegistry()
     registry.register(_FleetCollector(rows, metrics))
@@ -28,7 +28,7 @@ def fleet_exposition(rows: Sequence[PairRow], metrics: Callable[[str], str]) -> 
 
 
 class _FleetCollector(Collector):
-    def __init__(self, rows: Sequence[PairRow], metrics: Callable[[str], str]) -> None:
+    def __init__(self, rows: Sequence[PairRow], metrics: Mapping[str, str]) -> None:
         self._rows, self._metrics = rows, metrics
 
     def collect(self) -> Iterator[Metric]:
@@ -64,7 +64,7 @@ class _FleetCollector(Collector):
         families: dict[str, Metric] = {}
         for row in self._rows:
             about = {"pair": row.name, "node": row.node}
-            for family in text_string_to_metric_families(self._metrics(row.name)):
+            for family in text_string_to_metric_families(self._metrics.get(row.name, "")):
                 kept = families.setdefault(
                     family.name, Metric(family.name, family.documentation, family.type)
                 )

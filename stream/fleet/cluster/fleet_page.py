@@ -13,6 +13,7 @@ from stream.fleet.cluster.fleet_metrics import fleet_exposition
 from stream.fleet.cluster.table import PairRow
 from stream.monitoring.prometheus import CONTENT_TYPE
 from stream.web.address import parse_address
+from stream.web.api import as_sentences
 from stream.web.files import page_file
 from stream.web.guard import Guard, refuse
 from stream.web.listener import Listener
@@ -64,7 +65,7 @@ class FleetPage:
         """
         address = parse_address(settings["bind"], _SETTING)
         guard = Guard(address.is_loopback, settings["token"], settings["hosts"])
-        app = web.Application(middlewares=[guard.middleware])
+        app = web.Application(middlewares=[guard.middleware, as_sentences])
         app.add_routes(
             [
                 web.get("/api/pairs", self._pairs),
@@ -93,7 +94,9 @@ class FleetPage:
         return web.Response(body=picture, content_type="image/jpeg")
 
     async def _numbers(self, request: web.Request) -> web.Response:
-        body = await asyncio.to_thread(fleet_exposition, self._rows(), self._metrics)
+        rows = self._rows()
+        of_runs = {row.name: self._metrics(row.name) for row in rows}  # here, where the state changes
+        body = await asyncio.to_thread(fleet_exposition, rows, of_runs)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
 
     async def _alive(self, request: web.Request) -> web.Response:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
+import traceback
 from contextlib import suppress
 from typing import Any
 
@@ -35,7 +38,13 @@ class PairActor:
         return self._runner.log.after(after, most)
 
     async def _serve(self) -> None:
-        await self._runner.serve()
+        try:
+            await self._runner.serve()
+        except Exception:
+            # Without its loop it would only look alive; Ray starts an actor anew whose process ends.
+            traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(1)
         while True:  # the controller ends this actor, and asks for its state until then
             await asyncio.sleep(1)
             with suppress(Exception):

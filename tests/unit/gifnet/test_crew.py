@@ -54,7 +54,8 @@ def test_what_goes_wrong_on_a_thread_is_raised() -> None:
 def test_pictures_are_the_same_to_the_bit_by_one_thread_and_by_several(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(inference, "CPU_TILE_PX", (8, 16))
+    monkeypatch.setattr(inference, "CPU_BAND_PX", 128)
+    monkeypatch.setattr(inference, "CPU_PART_PX", (8, 16))
     form = inference.InferenceForm(GIFNet().eval())
     visible, thermal = torch.rand(2, 1, 1, 40, 52, generator=torch.Generator().manual_seed(1))
     pictures = []

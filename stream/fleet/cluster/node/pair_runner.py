@@ -8,6 +8,7 @@ import random
 import secrets
 import socket
 import time
+import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,7 @@ class PairRunner:
         }
 
     async def serve(self) -> None:
-        """Work until the controller says that it is over."""
+        """Work until the controller says that it is over; a mistake ends the child, and is raised."""
         try:
             while not self._ending:
                 await self._look_after_child()
@@ -76,7 +77,13 @@ class PairRunner:
                 await self._child.end()
                 self._account()
             await self._report(self.last_words())
+        except Exception:
+            for line in traceback.format_exc().splitlines():
+                self.log.add(line)
+            raise
         finally:
+            if self._child:
+                await self._child.end()
             if self._lock:
                 self._lock.close()
                 self._lock = None

@@ -3,10 +3,10 @@
     python -m stream.fleet.cluster.node.starter SOCKET
 
 Loading takes a run longer than everything else until its first frame, and its memory is shared by all runs
-of the node. An actor connects to SOCKET, sends one request with the descriptors of the log and the lock, and
-gets a message with the number of the run's process and, at its end, one with its exit status. A run whose
-connection ends gets SIGTERM. The starter ends by itself when it has had nothing to do for ten minutes, or
-when an actor with newer code asks.
+of the node. An actor connects to SOCKET, sends one request, see `start_request`, and gets a message with the
+number of the run's process and, at its end, one with its exit status. A run whose connection ends gets
+SIGTERM. A bad request is refused by closing its connection. The starter ends by itself when it has had
+nothing to do for ten minutes, or when an actor with other code asks.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from pathlib import Path
 from typing import Any
 
 from stream.fleet.cluster.node.code_sign import code_sign
+from stream.fleet.cluster.node.start_request import OtherCodeError, StartRequest, receive_request
 
 # <sys/prctl.h>; the kernel takes 15 bytes.
 _PR_SET_NAME = 15
 IDLE_S = 600.0
-LARGEST_REQUEST = 1 << 16
 # Modules of a live run; a module that is missing here is loaded by the run itself.
 MODULES = (
     "stream.cli.run",
@@ -64,17 +64,18 @@ class Starter:
         self._runs: dict[int, socket.socket] = {}
         path.unlink(missing_ok=True)
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._listener.setblocking(False)
         self._listener.bind(str(path))
         self._listener.listen(16)
         self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
         self._idle_since_s: float | None = time.monotonic()
         self._ending = False
 
-    def serve(self) -> dict[str, Any] | None:
+    def serve(self) -> StartRequest | None:
         """Work; gives the request in the process of a run, and None in this one in the end."""
         while self._runs or not (self._ending or self._has_nothing_to_do()):
             for key, _ in self._selector.select(1.0):
-                request: dict[str, Any] | None = key.data(key)
+                request: StartRequest | None = key.data(key)
                 if request is not None:
                     return request
         if not self._ending:
@@ -84,32 +85,63 @@ class Starter:
     def _has_nothing_to_do(self) -> bool:
         return self._idle_since_s is not None and time.monotonic() - self._idle_since_s > IDLE_S
 
-    def _accept(self, key: selectors.SelectorKey) -> dict[str, Any] | None:
-        connection, _ = self._listener.accept()
-        data, descriptors, _, _ = socket.recv_fds(connection, LARGEST_REQUEST, 2)
-        request: dict[str, Any] = json.loads(data or b"{}")
-        if request.get("sign") != self._sign or len(descriptors) != 2:
-            # Other code is installed by now: runs that go on keep this process until their end.
+    def _accept(self, key: selectors.SelectorKey) -> None:
+        with suppress(OSError):  # the actor is gone again, or this process has too many descriptors
+            connection, _ = self._listener.accept()
+            connection.setblocking(False)
+            self._selector.register(connection, selectors.EVENT_READ, self._take)
+
+    def _take(self, key: selectors.SelectorKey) -> StartRequest | None:
+        """Take the request of a connection; gives it in the process of its run."""
+        connection = key.fileobj
+        assert isinstance(connection, socket.socket)
+        try:
+            request = receive_request(connection, self._sign)
+        except BlockingIOError:
+            return None
+        except (OSError, ValueError, OtherCodeError) as error:
+            if isinstance(error, OtherCodeError):
+                self._begin_to_end()
+            self._refuse(connection)
+            return None
+        try:
+            process = -1 if self._ending else os.fork()
+        except OSError:  # of too many processes
+            process = -1
+        if process == 0:
+            self._become_run(request)
+            return request
+        request.close()
+        if process < 0 or not self._watch(process, connection):
+            self._refuse(connection)
+        return None
+
+    def _watch(self, process: int, connection: socket.socket) -> bool:
+        """Wait for the end of a run and of its connection; False, and no run, for want of descriptors."""
+        try:
+            end = os.pidfd_open(process)
+        except OSError:
+            os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
+            return False
+        self._idle_since_s = None
+        self._runs[process] = connection
+        self._selector.register(end, selectors.EVENT_READ, self._ended(process))
+        self._selector.modify(connection, selectors.EVENT_READ, self._left(process))
+        self._send(connection, {"process": process})
+        return True
+
+    def _refuse(self, connection: socket.socket) -> None:
+        self._selector.unregister(connection)
+        connection.close()
+
+    def _begin_to_end(self) -> None:
+        """Make room for a starter of other code; runs that go on keep this process until their end."""
+        if not self._ending:
             self._ending = True
             os.close(self._lock)
             self._selector.unregister(self._listener)
             self._listener.close()
-            connection.close()
-            for descriptor in descriptors:
-                os.close(descriptor)
-            return None
-        process = os.fork()
-        if process == 0:
-            self._become_run(request, descriptors)
-            return request
-        for descriptor in descriptors:
-            os.close(descriptor)
-        self._idle_since_s = None
-        self._runs[process] = connection
-        self._selector.register(os.pidfd_open(process), selectors.EVENT_READ, self._ended(process))
-        self._selector.register(connection, selectors.EVENT_READ, self._left(process))
-        self._send(connection, {"process": process})
-        return None
 
     def _ended(self, process: int) -> Any:
         def note(key: selectors.SelectorKey) -> None:
@@ -140,25 +172,27 @@ class Starter:
         with suppress(OSError):
             connection.send(json.dumps(message).encode())
 
-    def _become_run(self, request: dict[str, Any], descriptors: list[int]) -> None:
+    def _become_run(self, request: StartRequest) -> None:
         """In the new process: leave everything of the starter behind."""
         os.setsid()
         os.close(self._lock)
+        for key in list(self._selector.get_map().values()):
+            if isinstance(key.fileobj, socket.socket):
+                key.fileobj.close()
+            elif isinstance(key.fileobj, int):
+                os.close(key.fileobj)
         self._selector.close()
-        self._listener.close()
         for connection in self._runs.values():
             connection.close()
-        log, lock = descriptors
         null = os.open(os.devnull, os.O_RDONLY)
-        for source, target in ((null, 0), (log, 1), (log, 2)):
+        for source, target in ((null, 0), (request.log, 1), (request.log, 2)):
             os.dup2(source, target)
         os.close(null)
-        os.close(log)
-        os.set_inheritable(lock, False)
-        os.chdir(request["folder"])
-        _call_process(f"gifnet-{Path(request['folder']).name}")
+        os.close(request.log)
+        os.chdir(request.folder)
+        _call_process(f"gifnet-{Path(request.folder).name}")
         os.environ.clear()
-        os.environ.update(request["environment"])
+        os.environ.update(request.environment)
 
 
 def _call_process(name: str) -> None:
@@ -184,7 +218,7 @@ def main() -> None:
     gc.freeze()
     request = Starter(path, lock).serve()
     if request is not None:
-        sys.argv = ["gifnet", *request["words"]]
+        sys.argv = ["gifnet", *request.words]
         runpy.run_module("stream", run_name="__main__")
 
 

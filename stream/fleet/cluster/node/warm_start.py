@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from stream.fleet.cluster.node.code_sign import code_sign
+from stream.fleet.cluster.node.start_request import StartRequest, send_request
 from stream.runtime.own_folder import runtime_folder
 
 _ANSWER_S = 2.0
@@ -86,18 +87,14 @@ async def start_warm(path: Path, words: Sequence[str], folder: Path, lock: int) 
         folder: in which it runs.
         lock: descriptor of the node's lock, which it holds as long as it lives.
     """
+    sign = await asyncio.to_thread(code_sign)  # takes longer than the rest: the starter is not kept waiting
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     connection.setblocking(False)
     reading, writing = os.pipe()
     try:
         connection.connect(str(path))
-        request = {
-            "sign": await asyncio.to_thread(code_sign),
-            "words": list(words),
-            "folder": str(folder),
-            "environment": dict(os.environ),
-        }
-        socket.send_fds(connection, [json.dumps(request).encode()], [writing, lock])
+        request = StartRequest(list(words), str(folder), dict(os.environ), writing, lock)
+        send_request(connection, sign, request)
         answer = await asyncio.wait_for(_answer(connection), _ANSWER_S)
     except (OSError, TimeoutError):
         answer = None

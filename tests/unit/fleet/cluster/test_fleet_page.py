@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -32,7 +33,7 @@ gifnet_latency_seconds_sum 0.5
 
 
 def test_numbers_of_all_runs_have_pair_and_node_and_stand_beside_those_of_the_fleet() -> None:
-    text = fleet_exposition(ROWS * 1, lambda pair: OF_A_RUN if pair == "gate" else "").decode()
+    text = fleet_exposition(ROWS, {"gate": OF_A_RUN}).decode()
     assert text.count("# TYPE gifnet_camera_state gauge") == 1
     found = {
         (sample.name, sample.labels["pair"], sample.labels["node"]): sample.value
@@ -70,3 +71,41 @@ def test_an_address_that_is_none_is_one_sentence() -> None:
     page = FleetPage(list, lambda pair: b"", lambda pair: "")
     with pytest.raises(ConfigError, match=r"page\.bind must be HOST:PORT"):
         asyncio.run(page.open({"bind": "8080", "hosts": [], "token": ""}))
+
+
+def test_errors_of_the_page_are_sentences() -> None:
+    def broken() -> list[PairRow]:
+        raise ConfigError("the state cannot be written: the disk is full")
+
+    page = FleetPage(broken, lambda pair: b"", lambda pair: "")
+    with LoopThread("page") as loop:
+        loop.run(page.open({"bind": "127.0.0.1:0", "hosts": [], "token": ""}))
+        try:
+            for path, status, words in (
+                ("api/pairs", 422, "the disk is full"),
+                ("none", 404, "GET /none: not found"),
+            ):
+                with pytest.raises(HTTPError) as told:
+                    urlopen(page.address + path)
+                with told.value as answer:
+                    assert answer.status == status and words in json.loads(answer.read())["error"]
+        finally:
+            loop.run(page.close())
+
+
+def test_numbers_are_collected_where_the_state_changes() -> None:
+    """On the loop: a dictionary that changes while another thread goes through it gives an error."""
+    threads: list[str] = []
+
+    def metrics(pair: str) -> str:
+        threads.append(threading.current_thread().name)
+        return OF_A_RUN
+
+    page = FleetPage(lambda: ROWS, lambda pair: b"", metrics)
+    with LoopThread("page") as loop:
+        loop.run(page.open({"bind": "127.0.0.1:0", "hosts": [], "token": ""}))
+        try:
+            assert b"gifnet_camera_state" in urlopen(f"{page.address}metrics").read()
+        finally:
+            loop.run(page.close())
+    assert len(threads) == 2 and set(threads) == {"page"}
