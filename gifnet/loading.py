@@ -59,7 +59,8 @@ def load_lite(
 ) -> GIFNetLite:
     """A GIFNet-lite that is ready to fuse: `model(visible, thermal)`, without gradients.
 
-    Arguments and errors are those of `load`, and weights of the full network are refused.
+    Every picture is exposed by its own brightness, see `gifnet.lite.exposure`; in videos `stream` lets that
+    move slowly. Arguments and errors are those of `load`, and weights of the full network are refused.
     """
     place = _device(device)
     dtype = choose_dtype(precision, place)

@@ -5,8 +5,7 @@
 
 All behind levels. Clips: not exposed, each frame by its own brightness, and as a run exposes videos, with
 `--steady` behind them too. Also the time of one core for a 640x480 frame, the network left out. Reads the
-reference data at GIFNET_TEST_DATA (default ../shared), writes to
-benchmarks/results.
+reference data at GIFNET_TEST_DATA (default ../shared), writes to benchmarks/results.
 """
 
 from __future__ import annotations

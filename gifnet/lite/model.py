@@ -9,7 +9,7 @@ frame, but for the offset of `gifnet.lite.exposure`: one number for the whole pi
 videos.
 
 This network is this project's own; that detail is chosen by strength before the network scales it, and that
-a mean of the whole frame is left out, are what sets it apart from networks of its size.
+no mean of the whole frame enters its layers, are what sets it apart from networks of its size.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ def largest_difference(folder: Path, name: str = "x") -> int:
     return max(int(np.abs(one.astype(int) - other).max()) for one, other in zip(expected, found, strict=True))
 
 
-EXACT = {"model": "lite", "gain": "fixed", "gain_span_low": 0, "gain_span_high": 16383, "steady": 0}
+EXACT = {"model": "full", "gain": "fixed", "gain_span_low": 0, "gain_span_high": 16383, "steady": 0}
 
 
 @pytest.mark.parametrize(
