@@ -147,7 +147,9 @@ class _Server:
         _, status = os.waitpid(child.pid, 0)
         if not child.has_outcome:
             stopped = Outcome(child.job.name, "stopped", reason="stopped")
-            outcome = stopped if self._kill_at_s is not None else _crashed(child.job, status)
+            # Also of a child that was killed, since it did not stop.
+            is_stopping = _JOBS not in self._selector.get_map()
+            outcome = stopped if is_stopping else _crashed(child.job, status)
             self._answer(child.job, {"outcome": outcome.as_json()})
 
     def _answer(self, job: Job, message: dict[str, Any]) -> None:

@@ -80,6 +80,17 @@ def test_a_worker_outlives_the_jobs_that_crash_and_stops_when_asked(
     assert not (tmp_path / "x.mp4").exists()
 
 
+def test_a_job_that_does_not_stop_is_killed_and_no_crash(worker: WorkerProcess, tmp_path: Path) -> None:
+    """The child stands still, so that it does not follow SIGTERM; this takes `STOP_S`."""
+    worker.begin(job(tmp_path, LONG))
+    child = child_of(worker)
+    os.kill(child, signal.SIGSTOP)
+    worker.stop()
+    assert outcome_of(worker).status == "stopped"
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
+
+
 def test_a_full_disk_is_a_failure_that_may_pass_on_another_node(
     worker: WorkerProcess, tmp_path: Path
 ) -> None:
