@@ -1,23 +1,27 @@
-"""Levels and detail set right after the network: no veil, people who stand out, the sharper source's detail.
+"""Levels and detail set right after the network: the sharper source's detail, no veil, bright skies.
 
-A network trained on sums of both pictures makes a bright, cold sky mid-grey, lays the grey of a thermal
-picture over dark places where it shows nothing, and adds up the noise of both. Four corrections, without
-neighbouring pictures:
+A network trained on sums of both pictures lays the grey of a thermal picture over dark places where it shows
+nothing, makes a bright, cold sky mid-grey, and adds up the detail and the noise of both. Three corrections,
+without neighbouring pictures:
 
-1. *detail*: what is finer than some 24 pixels comes, for its larger part, from the source in which it is
-   stronger there, signs included, as in pyramids of selected detail (Burt and Kolczynski 1993);
-2. *contrast*: over cells of 8 x 8 pixels, what stands out in either source by its distance from the mean
-   around it stands out as far in the fused picture;
-3. *dark places*: where the visible picture is dark and the thermal one flat and not warm, the fused picture
+1. *detail*: the bands of a Laplacian pyramid, up to some 64 pixels, come for their larger part from the source
+   in which they are stronger there, signs included, as in pyramids of selected detail (Burt and Kolczynski
+   1993). What a coarser band says counts for the finer ones too, so that a place takes all its bands from one
+   source: two pictures of one edge, interleaved by scale, look like a halo and hide the noise of neither.
+   Tones coarser than that are the network's;
+2. *dark places*: where the visible picture is dark and the thermal one flat and not warm, the fused picture
    is nearly as bright as the visible one;
-4. *skies*: where the visible picture is bright and the thermal one colder than its mean, the fused picture
-   is hardly darker than the visible one.
+3. *skies*: where the visible picture is bright and the thermal one colder than its mean, the fused picture
+   is hardly darker than the visible one, and the noise of a thermal sky is no detail.
 
-The first three are two maps of cells: `a (visible - thermal) + s thermal + (1 - s) fused + b`, where `b` and
-`a`, which is 0 to `s`, change smoothly. All is arithmetic on tensors that a CUDA graph can capture.
+All of it is two maps of cells of 4 x 4 pixels: `a (visible - thermal) + s thermal + (1 - s) fused + b`, where
+`b` and `a`, which is 0 to `s`, change smoothly. All is arithmetic on tensors that a CUDA graph can capture.
 """
 
 from __future__ import annotations
+
+import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -25,18 +29,23 @@ from torch import Tensor
 from gifnet.cells import enlarged, halved, smoothed, spread
 from gifnet.model import Fusion
 
-CELL_PX = 8
 MIN_SIDE_PX = 16
 
-# Contrasts of cells in 0..1: below the first none is asked for, from the second on all of it.
-_FAINT, _CLEAR = 0.06, 0.15
-# Beyond 1, since interpolation between cells loses what is as narrow as a person.
-_GAIN = 1.2
+# Sides of the cells of the pyramid, and of those at which dark places and skies are set right.
+_CELLS_PX = (4, 8, 16, 32)
+_DARK_CELL_PX, _SKY_CELL_PX = 8, 16
+# Share of the detail that is selected; the network keeps the rest.
+_SELECTED = 0.9
+# Slope of the share over the logarithm of the ratio of both variances; how much stronger thermal detail must be.
+_SLOPE = 8.0
+_LEAD = math.log(1.26)
+# Variance below which detail counts as noise, and a part of both is taken.
+_NOISE = 1e-5
 # Visible brightness from which a sky counts, and all of it; thermal distance below the mean, likewise.
 _BRIGHT = (0.5, 0.8)
 _COLD = (0.02, 0.2)
 # Not all of the visible sky: the last bit is where thermal clouds and wires still show.
-_SKY = 0.91
+_SKY = 0.88
 # Visible brightness of cells; and the least of it that is left.
 _DARK = (0.24, 0.29)
 _DARK_LEAST = 0.93
@@ -46,9 +55,6 @@ _FLATNESS = (0.2, 0.6)
 _WARM = (0.12, 0.24)
 # Thermal distance from the flat surroundings.
 _SPEAKS = (0.02, 0.06)
-# Share of the detail that is selected; variance below which it counts as noise, and a part of both is taken.
-_SELECTED = 0.8
-_NOISE = 1e-5
 
 
 class LevelledNetwork:
@@ -90,56 +96,85 @@ def level(fused: Tensor, visible: Tensor, thermal: Tensor, strength: float = 1.0
     if min(height, width) < MIN_SIDE_PX or strength == 0:
         return fused
     visible, thermal, fused = visible.float(), thermal.float(), fused.float()
-    maps, mean = _maps(visible, thermal, fused)
-    share, rest = enlarged(maps, CELL_PX // 2, height, width).chunk(2, dim=1)
+    share, rest = enlarged(_maps(visible, thermal, fused), _CELLS_PX[0], height, width).chunk(2, dim=1)
     result = torch.sub(visible, thermal).mul_(share).add_(rest)
-    result.add_(thermal, alpha=_SELECTED).add_(fused, alpha=1 - _SELECTED)
-    cold = _ramp(mean - thermal, *_COLD).mul_(_ramp(visible, *_BRIGHT))
-    result.add_(cold.mul_(torch.mul(visible, _SKY).sub_(result).clamp_min_(0))).clamp_(0, 1)
+    result.add_(thermal, alpha=_SELECTED).add_(fused, alpha=1 - _SELECTED).clamp_(0, 1)
     return result if strength == 1 else fused.lerp(result, strength)
 
 
-def _maps(visible: Tensor, thermal: Tensor, fused: Tensor) -> tuple[Tensor, Tensor]:
-    """Share of visible detail and what is to be added, [B, 2, h, w] of 4 x 4 pixels; mean of thermal."""
+def _maps(visible: Tensor, thermal: Tensor, fused: Tensor) -> Tensor:
+    """Share of visible detail, and what is to be added: [B, 2, h, w] of 4 x 4 pixels."""
     fine = torch.cat([halved(part) for part in (visible, thermal, fused)], dim=1)
-    cells = halved(fine, 2)
-    sources = cells[:, :2]
-    mean = sources[:, 1:].mean(dim=(2, 3), keepdim=True)
-    variances = halved(fine[:, :2].square(), 2).sub_(sources.square()).clamp_min_(0)
-    low = smoothed(cells, 3)
-    # To the fourth power, so that the stronger source gets nearly all.
-    powers = (smoothed(variances, 3) + _NOISE).square_().square_()
-    share = _SELECTED * powers[:, :1] / powers.sum(dim=1, keepdim=True)
-    chosen = low[:, 2:] + _mixed(cells - low, share)
-    wanted = chosen + _missing_contrast(torch.cat([sources, chosen], dim=1))
-    silent = _silence(sources[:, 1:], variances[:, 1:], mean).mul_(_ramp(sources[:, :1], *_DARK[::-1]))
-    near = torch.minimum(wanted, sources[:, :1]).maximum(_DARK_LEAST * sources[:, :1])
-    added = wanted.lerp(near, silent).sub_(chosen)
-    height, width = (2 * size for size in cells.shape[-2:])
-    maps = enlarged(torch.cat([low, share, added], dim=1), 2, height, width)
-    low, share, added = maps[:, :3], maps[:, 3:4], maps[:, 4:]
-    return torch.cat([share, low[:, 2:] - _mixed(low, share) + added], dim=1), mean
+    cells = [halved(fine)]
+    while len(cells) < len(_CELLS_PX):
+        cells.append(halved(cells[-1]))
+    squares = halved(fine[:, :2].square())
+    mean = cells[-1][:, 1:2].mean(dim=(2, 3), keepdim=True)
+    bands = [small - _doubled(large, small) for small, large in pairwise(cells)]
+    skies = [_sky(part, mean) for part in cells]
+    shares = _shares(_variances(cells[0], squares), bands, skies)
+    picture = cells[-1][:, 2:]
+    for side, part, band, share, sky in reversed(
+        list(zip(_CELLS_PX, cells, bands, shares[1:], skies, strict=False))
+    ):
+        picture = _doubled(picture, part) + _mixed(band, share)
+        if side == _SKY_CELL_PX:
+            picture = picture + sky * (_SKY * part[:, :1] - picture).clamp_min(0)
+        if side == _DARK_CELL_PX:
+            picture = _darkened(picture, part, _variances(part, halved(squares)), mean)
+    return torch.cat([_SELECTED * shares[0], picture - _mixed(cells[0], shares[0])], dim=1)
+
+
+def _variances(cells: Tensor, squares: Tensor) -> Tensor:
+    """Variances within cells of both sources, [B, 2, h, w]."""
+    return (squares - cells[:, :2].square()).clamp_min_(0)
+
+
+def _shares(finest: Tensor, bands: list[Tensor], skies: list[Tensor]) -> list[Tensor]:
+    """Share of the visible picture in each band, from the finest on, as large as the cells around it.
+
+    Args:
+        finest: [B, 2, h, w]: variances of both sources within the smallest cells.
+        bands: what each size of cells adds to the next larger one, [B, 3, h, w].
+        skies: weight of skies in each size of cells.
+    """
+    strengths = [finest, *(band[:, :2].square() for band in bands)]
+    sizes = [skies[0], *skies[:-1]]
+    shares: list[Tensor] = []
+    coarser = None
+    for strength, sky in reversed(list(zip(strengths, sizes, strict=True))):
+        visible, thermal = strength.chunk(2, dim=1)
+        power = smoothed(torch.cat([visible, thermal * (1 - sky)], dim=1), 3)
+        if coarser is not None:
+            power = power + (coarser if coarser.shape == power.shape else _doubled(coarser, power))
+        coarser = power
+        levels = (power + _NOISE).log()
+        shares.append(torch.sigmoid((levels[:, :1] - levels[:, 1:] + _LEAD) * _SLOPE))
+    return shares[::-1]
 
 
 def _mixed(parts: Tensor, share: Tensor) -> Tensor:
     """Visible, thermal and fused, [B, 3, h, w], in the shares that detail has."""
     visible, thermal, fused = parts.chunk(3, dim=1)
-    return share * (visible - thermal) + _SELECTED * thermal + (1 - _SELECTED) * fused
+    return share * _SELECTED * (visible - thermal) + _SELECTED * thermal + (1 - _SELECTED) * fused
 
 
-def _missing_contrast(cells: Tensor) -> Tensor:
-    """Contrast to be added, [B, 1, h, w], to cells [B, 3, h, w] of visible, thermal, fused."""
-    visible, thermal, fused = (cells - _around(cells)).chunk(3, dim=1)
-    visible_power, thermal_power = visible.square().square_(), thermal.square().square_()
-    wanted = (visible * visible_power + thermal * thermal_power) / (visible_power + thermal_power + 1e-9)
-    reached = fused * wanted.sign() >= wanted.abs()
-    missing = (wanted - fused).mul_(_ramp(wanted.abs(), _FAINT, _CLEAR)).mul_(_GAIN)
-    return missing.masked_fill(reached, 0)
+def _doubled(maps: Tensor, like: Tensor) -> Tensor:
+    """Maps of cells as large as those of half the side."""
+    return enlarged(maps, 2, *like.shape[-2:])
 
 
-def _around(cells: Tensor) -> Tensor:
-    """Smooth means of some 9 x 9 cells, made at half the resolution."""
-    return enlarged(smoothed(smoothed(halved(cells), 5), 5), 2, *cells.shape[-2:])
+def _sky(cells: Tensor, mean: Tensor) -> Tensor:
+    """Weight of skies, [B, 1, h, w]: visible bright and thermal colder than its mean."""
+    return _ramp(mean - cells[:, 1:2], *_COLD) * _ramp(cells[:, :1], *_BRIGHT)
+
+
+def _darkened(picture: Tensor, cells: Tensor, variances: Tensor, mean: Tensor) -> Tensor:
+    """Cells of the picture near the visible ones where those are dark and thermal says nothing."""
+    visible, thermal = cells[:, :1], cells[:, 1:2]
+    silent = _silence(thermal, variances[:, 1:], mean).mul_(_ramp(visible, *_DARK[::-1]))
+    near = torch.minimum(picture, visible).maximum(_DARK_LEAST * visible)
+    return picture.lerp(near, silent)
 
 
 def _silence(thermal: Tensor, variance: Tensor, mean: Tensor) -> Tensor:
