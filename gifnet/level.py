@@ -1,21 +1,20 @@
 """Levels and detail set right after the network: the sharper source's detail, no veil, bright skies.
 
 A network trained on sums of both pictures lays the grey of a thermal picture over dark places where it shows
-nothing, makes a bright, cold sky mid-grey, and adds up the detail and the noise of both. Three corrections,
-without neighbouring pictures:
+nothing, makes a bright, cold sky mid-grey, and adds up detail and noise of both. Three corrections, without
+neighbouring pictures:
 
-1. *detail*: the bands of a Laplacian pyramid, up to some 64 pixels, come for their larger part from the source
-   in which they are stronger there, signs included, as in pyramids of selected detail (Burt and Kolczynski
-   1993). What a coarser band says counts for the finer ones too, so that a place takes all its bands from one
-   source: two pictures of one edge, interleaved by scale, look like a halo and hide the noise of neither.
-   Tones coarser than that are the network's;
+1. *detail*: the bands of a Laplacian pyramid, up to some 64 pixels, come for their larger part from the
+   source in which they are stronger there, signs included, as in pyramids of selected detail (Burt and
+   Kolczynski 1993). Coarser bands count for the finer ones too, so that all bands of a place come from one
+   source: an edge whose bands are mixed gets a halo. Coarser tones are the network's;
 2. *dark places*: where the visible picture is dark and the thermal one flat and not warm, the fused picture
    is nearly as bright as the visible one;
 3. *skies*: where the visible picture is bright and the thermal one colder than its mean, the fused picture
-   is hardly darker than the visible one, and the noise of a thermal sky is no detail.
+   is hardly darker than the visible one, and what the thermal one shows is no detail but noise.
 
-All of it is two maps of cells of 4 x 4 pixels: `a (visible - thermal) + s thermal + (1 - s) fused + b`, where
-`b` and `a`, which is 0 to `s`, change smoothly. All is arithmetic on tensors that a CUDA graph can capture.
+It comes to two maps of cells of 4 x 4 pixels: `a (visible - thermal) + s thermal + (1 - s) fused + b`, where
+`a`, which is 0 to `s`, and `b` change smoothly. All is arithmetic on tensors that a CUDA graph can capture.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ _CELLS_PX = (4, 8, 16, 32)
 _DARK_CELL_PX, _SKY_CELL_PX = 8, 16
 # Share of the detail that is selected; the network keeps the rest.
 _SELECTED = 0.9
-# Slope of the share over the logarithm of the ratio of both variances; how much stronger thermal detail must be.
+# Slope of the share over the logarithm of the ratio of both variances, and the lead of the visible picture.
 _SLOPE = 8.0
 _LEAD = math.log(1.26)
 # Variance below which detail counts as noise, and a part of both is taken.
@@ -109,7 +108,7 @@ def _maps(visible: Tensor, thermal: Tensor, fused: Tensor) -> Tensor:
     while len(cells) < len(_CELLS_PX):
         cells.append(halved(cells[-1]))
     squares = halved(fine[:, :2].square())
-    mean = cells[-1][:, 1:2].mean(dim=(2, 3), keepdim=True)
+    mean = cells[0][:, 1:2].mean(dim=(2, 3), keepdim=True)
     bands = [small - _doubled(large, small) for small, large in pairwise(cells)]
     skies = [_sky(part, mean) for part in cells]
     shares = _shares(_variances(cells[0], squares), bands, skies)
@@ -146,7 +145,7 @@ def _shares(finest: Tensor, bands: list[Tensor], skies: list[Tensor]) -> list[Te
         visible, thermal = strength.chunk(2, dim=1)
         power = smoothed(torch.cat([visible, thermal * (1 - sky)], dim=1), 3)
         if coarser is not None:
-            power = power + (coarser if coarser.shape == power.shape else _doubled(coarser, power))
+            power = power + _doubled(coarser, power) if coarser.shape != power.shape else power + coarser
         coarser = power
         levels = (power + _NOISE).log()
         shares.append(torch.sigmoid((levels[:, :1] - levels[:, 1:] + _LEAD) * _SLOPE))

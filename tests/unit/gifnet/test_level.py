@@ -80,18 +80,37 @@ def test_no_glow_around_a_person_in_the_dark() -> None:
     torch.testing.assert_close(ring, torch.full_like(ring, 0.1), atol=0.02, rtol=0)
 
 
-def grating(contrast: float) -> Tensor:
-    """Stripes of 4 pixels around a middle grey."""
-    return flat(0.5) + contrast * torch.sin(torch.arange(SIZE[1]) * torch.pi / 4)
+def grating(contrast: float, period_px: int = 8) -> Tensor:
+    """Stripes around a middle grey."""
+    return flat(0.5) + contrast * torch.sin(2 * torch.pi * torch.arange(SIZE[1]) / period_px)
 
 
+@pytest.mark.parametrize("period_px", [8, 16, 32])
 @pytest.mark.parametrize("stronger", ["visible", "thermal"])
-def test_fine_detail_is_that_of_the_stronger_source_signs_included(stronger: str) -> None:
-    strong, weak = grating(0.15), grating(-0.05)
+def test_detail_of_any_size_is_that_of_the_stronger_source_signs_included(
+    stronger: str, period_px: int
+) -> None:
+    strong, weak = grating(0.15, period_px), grating(-0.05, period_px)
     sources = (strong, weak) if stronger == "visible" else (weak, strong)
     got = level(mean(*sources), *sources)
-    inside = (..., slice(24, -24), slice(24, -24))
-    torch.testing.assert_close(got[inside], grating(0.13)[inside], atol=0.02, rtol=0)
+    inside = (..., slice(24, -24), slice(32, -32))
+    torch.testing.assert_close(got[inside], grating(0.14, period_px)[inside], atol=0.025, rtol=0)
+
+
+def test_all_bands_of_a_place_come_from_one_source() -> None:
+    """Fine stripes of one source lie over coarser and stronger ones of the other."""
+    visible, thermal = grating(0.3, 64), grating(0.1, 8)
+    got = level(mean(visible, thermal), visible, thermal)
+    fine = [float((each - each.roll(4, dims=-1))[..., 32:-32].std()) for each in (got, visible, thermal)]
+    assert fine[0] - fine[1] < 0.2 * (fine[2] - fine[1])
+
+
+def test_noise_of_a_cold_thermal_sky_is_no_detail() -> None:
+    random = torch.Generator().manual_seed(5)
+    visible, thermal = with_upper_half(0.6, 0.9), with_upper_half(0.6, 0.05)
+    thermal = thermal + 0.02 * torch.randn(thermal.shape, generator=random)
+    got = level(mean(visible, thermal), visible, thermal)
+    assert float(got[..., :32, 8:-8].std()) < 0.008
 
 
 def test_noise_of_both_sources_is_not_added_up() -> None:
