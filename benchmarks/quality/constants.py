@@ -33,13 +33,14 @@ _SETS = {"tno": 1, "smoke": 12, "streets": 6}  # every so many-th pair
 _METRICS = ("SCD", "VIF", "Qabf", "SSIM")
 _CHANGES: dict[str, dict[str, object]] = {
     "as packaged": {},
-    "selected .6": {"_SELECTED": 0.6},
+    "selected .7": {"_SELECTED": 0.7},
     "selected 1": {"_SELECTED": 1.0},
-    "contrast .6": {"_GAIN": 0.6},
-    "contrast 1.5": {"_GAIN": 1.5},
+    "slope 4": {"_SLOPE": 4.0},
+    "slope 16": {"_SLOPE": 16.0},
+    "no lead": {"_LEAD": 0.0},
+    "cells to 16": {"_CELLS_PX": (4, 8, 16)},
     "skies .8": {"_SKY": 0.8},
     "skies .95": {"_SKY": 0.95},
-    "more skies": {"_BRIGHT": (0.5, 0.7), "_COLD": (0.02, 0.1)},
 }
 
 
