@@ -7,7 +7,9 @@ neighbouring pictures:
 1. *detail*: the bands of a Laplacian pyramid, up to some 64 pixels, come for their larger part from the
    source in which they are stronger there, signs included, as in pyramids of selected detail (Burt and
    Kolczynski 1993). Coarser bands count for the finer ones too, so that all bands of a place come from one
-   source: an edge whose bands are mixed gets a halo. Coarser tones are the network's;
+   source: an edge whose bands are mixed gets a halo. In the dark, what is warmer than its surroundings comes
+   from the thermal picture unless it stands out far better in the visible one: people by night. Coarser tones
+   are the network's;
 2. *dark places*: where the visible picture is dark and the thermal one flat and not warm, the fused picture
    is nearly as bright as the visible one;
 3. *skies*: where the visible picture is bright and the thermal one colder than its mean, the fused picture
@@ -40,6 +42,11 @@ _SLOPE = 8.0
 _LEAD = math.log(1.26)
 # Variance below which detail counts as noise, and a part of both is taken.
 _NOISE = 1e-5
+# Thermal contrast, less a third of the visible one, from which a thing is warm, and wholly so; brightness of
+# dark visible surroundings; what a warm thing there adds to the logarithm of the ratio of variances.
+_THING = (0.02, 0.06)
+_NIGHT = (0.3, 0.4)
+_THING_LEAD = 6.0
 # Visible brightness from which a sky counts, and all of it; thermal distance below the mean, likewise.
 _BRIGHT = (0.5, 0.8)
 _COLD = (0.02, 0.2)
@@ -111,7 +118,9 @@ def _maps(visible: Tensor, thermal: Tensor, fused: Tensor) -> Tensor:
     mean = cells[0][:, 1:2].mean(dim=(2, 3), keepdim=True)
     bands = [small - _doubled(large, small) for small, large in pairwise(cells)]
     skies = [_sky(part, mean) for part in cells]
-    shares = _shares(_variances(cells[0], squares), bands, skies)
+    warm = _warm_things(cells[1])
+    warmth = [_doubled(warm, cells[0]), warm, halved(warm)]
+    shares = _shares(_variances(cells[0], squares), bands, skies, warmth)
     picture = cells[-1][:, 2:]
     for side, part, band, share, sky in reversed(
         list(zip(_CELLS_PX, cells, bands, shares[1:], skies, strict=False))
@@ -129,26 +138,29 @@ def _variances(cells: Tensor, squares: Tensor) -> Tensor:
     return (squares - cells[:, :2].square()).clamp_min_(0)
 
 
-def _shares(finest: Tensor, bands: list[Tensor], skies: list[Tensor]) -> list[Tensor]:
+def _shares(finest: Tensor, bands: list[Tensor], skies: list[Tensor], warmth: list[Tensor]) -> list[Tensor]:
     """Share of the visible picture in each band, from the finest on, as large as the cells around it.
 
     Args:
         finest: [B, 2, h, w]: variances of both sources within the smallest cells.
         bands: what each size of cells adds to the next larger one, [B, 3, h, w].
         skies: weight of skies in each size of cells.
+        warmth: weight of warm things in the dark, likewise.
     """
     strengths = [finest, *(band[:, :2].square() for band in bands)]
-    sizes = [skies[0], *skies[:-1]]
+    places = [0, *range(len(bands))]
     shares: list[Tensor] = []
     coarser = None
-    for strength, sky in reversed(list(zip(strengths, sizes, strict=True))):
+    for strength, place in reversed(list(zip(strengths, places, strict=True))):
+        sky, warm = skies[place], warmth[place]
         visible, thermal = strength.chunk(2, dim=1)
         power = smoothed(torch.cat([visible, thermal * (1 - sky)], dim=1), 3)
         if coarser is not None:
             power = power + _doubled(coarser, power) if coarser.shape != power.shape else power + coarser
         coarser = power
         levels = (power + _NOISE).log()
-        shares.append(torch.sigmoid((levels[:, :1] - levels[:, 1:] + _LEAD) * _SLOPE))
+        lead = levels[:, :1] - levels[:, 1:] + _LEAD - _THING_LEAD * warm
+        shares.append(torch.sigmoid(_SLOPE * lead))
     return shares[::-1]
 
 
@@ -161,6 +173,14 @@ def _mixed(parts: Tensor, share: Tensor) -> Tensor:
 def _doubled(maps: Tensor, like: Tensor) -> Tensor:
     """Maps of cells as large as those of half the side."""
     return enlarged(maps, 2, *like.shape[-2:])
+
+
+def _warm_things(cells: Tensor) -> Tensor:
+    """Weight of what is warmer than its dark surroundings of some 9 x 9 cells, [B, 1, h, w]."""
+    sources = cells[:, :2]
+    around = _doubled(smoothed(smoothed(halved(sources), 5), 5), sources)
+    visible, thermal = (sources - around).chunk(2, dim=1)
+    return _ramp(thermal - visible.abs() / 3, *_THING) * _ramp(around[:, :1], *_NIGHT[::-1])
 
 
 def _sky(cells: Tensor, mean: Tensor) -> Tensor:
