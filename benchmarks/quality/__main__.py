@@ -21,7 +21,7 @@ from benchmarks.quality.band import draw_band
 from benchmarks.quality.made import Made, Row, fused_pictures, measure_made
 from benchmarks.quality.methods import methods_of
 from benchmarks.quality.regions import people_ratios, within
-from benchmarks.quality.sets import FILES, pairs_of
+from benchmarks.quality.sets import FILES, STREETS, pairs_of
 from gifnet.eval.single import Grey
 from stream.config import Precision
 from stream.quality import tables
@@ -74,7 +74,7 @@ def draw(made: list[Made], rows: list[Row], count: int) -> Grey:
 
 @click.command()
 @click.option("--set", "chosen", default="roadscene", show_default=True,
-              type=click.Choice([*FILES, "streets"]))  # fmt: skip
+              type=click.Choice([*FILES, *STREETS]))  # fmt: skip
 @click.option("--weights", multiple=True, metavar="NAME=PATH", help="Weights of full or lite; repeatable.")
 @click.option("--pairs", "every", type=click.IntRange(1), help="Take every so many-th pair.")
 @click.option("--precision", default="auto", show_default=True, type=click.Choice(get_args(Precision)))

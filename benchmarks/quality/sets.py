@@ -26,7 +26,8 @@ _TASKS = {
     "Remote": ("pan.tif", "ms_band1.tif"),
 }
 _LIGHTS = (("day", 0.0), ("dusk", 0.0), ("night", 0.0), ("day", 0.5))
-_FIRST_SEED = 90_000
+STREETS = {"streets": 90_000, "other-streets": 95_000}
+"""First seeds of generated streets. Levels were chosen with a look at the first set, the other one is kept aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,9 @@ class Pair:
 
 
 def pairs_of(data: Path, chosen: str, every: int) -> list[Pair]:
-    """Pairs of a set by name: `roadscene`, `smoke` (M3SVD), `tno`, `tasks` or `streets`."""
-    if chosen == "streets":
-        return [_street(place) for place in range(0, 48, every)]
+    """Pairs of a set by name: `roadscene`, `smoke` (M3SVD), `tno`, `tasks`, `streets` or `other-streets`."""
+    if chosen in STREETS:
+        return [_street(STREETS[chosen], place) for place in range(0, 48, every)]
     found = _tno(data) if chosen == "tno" else _tasks(data) if chosen == "tasks" else _scenes(data, chosen)
     return [
         Pair(name, read_grey(one), read_grey(other), others) for name, one, other, others in found[::every]
@@ -85,9 +86,9 @@ def _scenes(data: Path, chosen: str) -> _Found:
     ]
 
 
-def _street(place: int) -> Pair:
+def _street(first_seed: int, place: int) -> Pair:
     light, smoke = _LIGHTS[place % len(_LIGHTS)]
-    street = Street(_FIRST_SEED + place, light=light, smoke=smoke)  # type: ignore[arg-type]  # a literal
+    street = Street(first_seed + place, light=light, smoke=smoke)  # type: ignore[arg-type]  # a literal
     time_s = 0.5 * place
     visible = np.asarray(cv2.cvtColor(street.visible(time_s), cv2.COLOR_RGB2GRAY), np.uint8)
     thermal = np.asarray(street.thermal(time_s, 8), np.uint8)
