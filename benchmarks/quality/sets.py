@@ -27,7 +27,7 @@ _TASKS = {
 }
 _LIGHTS = (("day", 0.0), ("dusk", 0.0), ("night", 0.0), ("day", 0.5))
 STREETS = {"streets": 90_000, "other-streets": 95_000}
-"""First seeds of generated streets: levels were chosen by a look at the first set, the other is kept aside."""
+"""First seeds of generated streets; levels were chosen by a look at the first set, not at the other."""
 
 
 @dataclass(frozen=True, slots=True)
