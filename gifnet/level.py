@@ -44,9 +44,9 @@ _LEAD = math.log(1.26)
 _NOISE = 1e-5
 # Thermal contrast, less a third of the visible one, from which a thing is warm, and wholly so; brightness of
 # dark visible surroundings; what a warm thing there adds to the logarithm of the ratio of variances.
-_THING = (0.02, 0.06)
+_THING = (0.02, 0.1)
 _NIGHT = (0.3, 0.4)
-_THING_LEAD = 6.0
+_THING_LEAD = 4.0
 # Visible brightness from which a sky counts, and all of it; thermal distance below the mean, likewise.
 _BRIGHT = (0.5, 0.8)
 _COLD = (0.02, 0.2)
