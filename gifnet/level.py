@@ -7,9 +7,9 @@ neighbouring pictures:
 1. *detail*: the bands of a Laplacian pyramid, up to some 64 pixels, come for their larger part from the
    source in which they are stronger there, signs included, as in pyramids of selected detail (Burt and
    Kolczynski 1993). Coarser bands count for the finer ones too, so that all bands of a place come from one
-   source: an edge whose bands are mixed gets a halo. In the dark, what is warmer than its surroundings comes
-   from the thermal picture unless it stands out far better in the visible one: people by night. Coarser tones
-   are the network's;
+   source: an edge whose bands are mixed gets a halo. In the dark, all but the finest band of what is warmer
+   than its surroundings, as people are, comes from the thermal picture, unless it stands out far better in the
+   visible one. Coarser tones are the network's;
 2. *dark places*: where the visible picture is dark and the thermal one flat and not warm, the fused picture
    is nearly as bright as the visible one;
 3. *skies*: where the visible picture is bright and the thermal one colder than its mean, the fused picture
@@ -42,11 +42,10 @@ _SLOPE = 8.0
 _LEAD = math.log(1.26)
 # Variance below which detail counts as noise, and a part of both is taken.
 _NOISE = 1e-5
-# Thermal contrast, less a third of the visible one, from which a thing is warm, and wholly so; brightness of
-# dark visible surroundings; what a warm thing there adds to the logarithm of the ratio of variances.
-_THING = (0.02, 0.1)
+# Thermal contrast, less a third of the visible one, from which a thing is warm, and wholly so; brightness up
+# to which visible surroundings are dark, and from which they are not.
+_THING = (0.01, 0.05)
 _NIGHT = (0.3, 0.4)
-_THING_LEAD = 4.0
 # Visible brightness from which a sky counts, and all of it; thermal distance below the mean, likewise.
 _BRIGHT = (0.5, 0.8)
 _COLD = (0.02, 0.2)
@@ -120,12 +119,12 @@ def _maps(visible: Tensor, thermal: Tensor, fused: Tensor) -> Tensor:
     skies = [_sky(part, mean) for part in cells]
     warm = _warm_things(cells[1])
     warmth = [_doubled(warm, cells[0]), warm, halved(warm)]
-    shares = _shares(_variances(cells[0], squares), bands, skies, warmth)
+    shares = _shares(_variances(cells[0], squares), bands, skies)
     picture = cells[-1][:, 2:]
-    for side, part, band, share, sky in reversed(
-        list(zip(_CELLS_PX, cells, bands, shares[1:], skies, strict=False))
+    for side, part, band, share, warm, sky in reversed(
+        list(zip(_CELLS_PX, cells, bands, shares[1:], warmth, skies, strict=False))
     ):
-        picture = _doubled(picture, part) + _mixed(band, share)
+        picture = _doubled(picture, part) + _mixed(band, share * (1 - warm))
         if side == _SKY_CELL_PX:
             picture = picture + sky * (_SKY * part[:, :1] - picture).clamp_min(0)
         if side == _DARK_CELL_PX:
@@ -138,29 +137,26 @@ def _variances(cells: Tensor, squares: Tensor) -> Tensor:
     return (squares - cells[:, :2].square()).clamp_min_(0)
 
 
-def _shares(finest: Tensor, bands: list[Tensor], skies: list[Tensor], warmth: list[Tensor]) -> list[Tensor]:
+def _shares(finest: Tensor, bands: list[Tensor], skies: list[Tensor]) -> list[Tensor]:
     """Share of the visible picture in each band, from the finest on, as large as the cells around it.
 
     Args:
         finest: [B, 2, h, w]: variances of both sources within the smallest cells.
         bands: what each size of cells adds to the next larger one, [B, 3, h, w].
         skies: weight of skies in each size of cells.
-        warmth: weight of warm things in the dark, likewise.
     """
     strengths = [finest, *(band[:, :2].square() for band in bands)]
-    places = [0, *range(len(bands))]
+    sizes = [skies[0], *skies[: len(bands)]]
     shares: list[Tensor] = []
     coarser = None
-    for strength, place in reversed(list(zip(strengths, places, strict=True))):
-        sky, warm = skies[place], warmth[place]
+    for strength, sky in reversed(list(zip(strengths, sizes, strict=True))):
         visible, thermal = strength.chunk(2, dim=1)
         power = smoothed(torch.cat([visible, thermal * (1 - sky)], dim=1), 3)
         if coarser is not None:
             power = power + _doubled(coarser, power) if coarser.shape != power.shape else power + coarser
         coarser = power
         levels = (power + _NOISE).log()
-        lead = levels[:, :1] - levels[:, 1:] + _LEAD - _THING_LEAD * warm
-        shares.append(torch.sigmoid(_SLOPE * lead))
+        shares.append(torch.sigmoid(_SLOPE * (levels[:, :1] - levels[:, 1:] + _LEAD)))
     return shares[::-1]
 
 
@@ -176,11 +172,12 @@ def _doubled(maps: Tensor, like: Tensor) -> Tensor:
 
 
 def _warm_things(cells: Tensor) -> Tensor:
-    """Weight of what is warmer than its dark surroundings of some 9 x 9 cells, [B, 1, h, w]."""
+    """Weight of what is warmer than its dark surroundings of some 9 x 9 cells, and its rim, [B, 1, h, w]."""
     sources = cells[:, :2]
     around = _doubled(smoothed(smoothed(halved(sources), 5), 5), sources)
     visible, thermal = (sources - around).chunk(2, dim=1)
-    return _ramp(thermal - visible.abs() / 3, *_THING) * _ramp(around[:, :1], *_NIGHT[::-1])
+    warm = _ramp(thermal - visible.abs() / 3, *_THING) * _ramp(around[:, :1], *_NIGHT[::-1])
+    return spread(warm, 3)
 
 
 def _sky(cells: Tensor, mean: Tensor) -> Tensor:

@@ -38,7 +38,7 @@ _CHANGES: dict[str, dict[str, object]] = {
     "slope 4": {"_SLOPE": 4.0},
     "slope 16": {"_SLOPE": 16.0},
     "no lead": {"_LEAD": 0.0},
-    "warm things as others": {"_THING_LEAD": 0.0},
+    "warm things as others": {"_THING": (1.0, 2.0)},
     "skies .8": {"_SKY": 0.8},
     "skies .95": {"_SKY": 0.95},
 }
