@@ -8,8 +8,8 @@ neighbouring pictures:
    source in which they are stronger there, signs included, as in pyramids of selected detail (Burt and
    Kolczynski 1993). Coarser bands count for the finer ones too, so that all bands of a place come from one
    source: an edge whose bands are mixed gets a halo. In the dark, all but the finest band of what is warmer
-   than its surroundings, as people are, comes from the thermal picture, unless it stands out far better in the
-   visible one. Coarser tones are the network's;
+   than its surroundings, as people are, comes from the thermal picture, unless it stands out far better in
+   the visible one. Coarser tones are the network's;
 2. *dark places*: where the visible picture is dark and the thermal one flat and not warm, the fused picture
    is nearly as bright as the visible one;
 3. *skies*: where the visible picture is bright and the thermal one colder than its mean, the fused picture
