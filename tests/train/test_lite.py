@@ -98,7 +98,7 @@ def test_it_begins_with_named_weights(lite: LiteSettings):
 
 
 def test_levelled_losses_look_at_the_picture_after_level():
-    """A sky that thermal shows cold is set right by `level`, so that its loss is smaller by more than a tenth."""
+    """A sky that thermal shows cold is set right by `level`, so that its loss is smaller."""
     visible, thermal = torch.full((1, 1, 64, 64), 0.9), torch.full((1, 1, 64, 64), 0.5)
     thermal[..., 32:, :] = 0.9
     fused = 0.5 * (visible + thermal)
