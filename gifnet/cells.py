@@ -91,9 +91,5 @@ def _each(
     return result
 
 
-def _averaged(plane: Any, size: tuple[int, int], out: Any) -> None:
-    cv2.resize(plane, size, out, 0, 0, cv2.INTER_AREA)
-
-
 def _by_opencv(maps: Tensor) -> bool:
     return maps.device.type == "cpu" and maps.dtype == torch.float32 and not maps.requires_grad

@@ -49,7 +49,7 @@ _NIGHT = (0.3, 0.4)
 # Visible brightness from which a sky counts, and all of it; thermal distance below the mean, likewise.
 _BRIGHT = (0.5, 0.8)
 _COLD = (0.02, 0.2)
-# Not all of the visible sky: the last bit is where thermal clouds and wires still show.
+# Not all of the visible sky: brighter ones cost SCD.
 _SKY = 0.88
 # Visible brightness of cells; and the least of it that is left.
 _DARK = (0.24, 0.29)
@@ -116,7 +116,7 @@ def _maps(visible: Tensor, thermal: Tensor, fused: Tensor) -> Tensor:
     squares = halved(fine[:, :2].square())
     mean = cells[0][:, 1:2].mean(dim=(2, 3), keepdim=True)
     bands = [small - _doubled(large, small) for small, large in pairwise(cells)]
-    skies = [_sky(part, mean) for part in cells]
+    skies = [_sky(part, mean) for part in cells[:-1]]
     warm = _warm_things(cells[1])
     warmth = [_doubled(warm, cells[0]), warm, halved(warm)]
     shares = _shares(_variances(cells[0], squares), bands, skies)
@@ -143,10 +143,10 @@ def _shares(finest: Tensor, bands: list[Tensor], skies: list[Tensor]) -> list[Te
     Args:
         finest: [B, 2, h, w]: variances of both sources within the smallest cells.
         bands: what each size of cells adds to the next larger one, [B, 3, h, w].
-        skies: weight of skies in each size of cells.
+        skies: weight of skies in each of those sizes of cells.
     """
     strengths = [finest, *(band[:, :2].square() for band in bands)]
-    sizes = [skies[0], *skies[: len(bands)]]
+    sizes = [skies[0], *skies]
     shares: list[Tensor] = []
     coarser = None
     for strength, sky in reversed(list(zip(strengths, sizes, strict=True))):
